@@ -1,0 +1,35 @@
+# Five jobs. Each sets up what it needs in .venv the first time and again when pyproject.toml changes.
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,$(if $(shell $(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo yes),$(p))))
+BIN := .venv/bin
+
+.PHONY: demo test check clean
+.DELETE_ON_ERROR:
+
+demo: .venv/installed
+	@$(BIN)/python -m demo
+
+test: .venv/installed-test
+	@$(BIN)/python -m tests.browser.setup
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/installed-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+
+.venv/created:
+	@test -n "$(PYTHON)" || { echo "Attune needs Python 3.11, 3.12 or 3.13; install one, or name it: make demo PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/installed: .venv/created pyproject.toml
+	@echo "Installing Attune into .venv: a few minutes and about 6 GB, the first time only."
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e .
+	@touch $@
+
+.venv/installed-%: .venv/installed
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[$*]'
+	@touch $@

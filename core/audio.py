@@ -1,0 +1,212 @@
+"""Sound files in, mono float32 at 16 kHz out: probing, bounded decoding, resampling, levels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from core.errors import AudioError
+from core.files import replacing
+
+SAMPLE_RATE = 16_000  # Hz; what every model here was pretrained on
+MIN_SECONDS = 0.1  # shorter than one phone; nothing to recognise
+MAX_SECONDS = 600.0  # of one file; decoded that is 38 MB
+MAX_BYTES = 200_000_000  # of one file on disk
+BLOCK_SECONDS = 10.0  # decoded at a time, so that a small file that unpacks to hours is stopped early
+SILENCE_DBFS = -60.0  # a recording whose loudest sample is below this holds no speech
+CLIPPING = 0.999  # of full scale
+
+# Containers soundfile does not read, by the bytes they start with: (offset, magic, ffmpeg demuxer). The demuxer is
+# named explicitly so that no other one, such as a playlist that opens further files, can be chosen by the content.
+_CONTAINERS = ((4, b"ftyp", "mov"), (0, b"\x1aE\xdf\xa3", "matroska"))
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a sound file says of itself.
+
+    Attributes:
+        seconds: duration; 0.0 where the container does not tell before decoding.
+        sample_rate: in Hz.
+        channels: number of channels.
+        format: e.g. "WAV", "FLAC", "mov".
+    """
+
+    seconds: float
+    sample_rate: int
+    channels: int
+    format: str
+
+
+@dataclass(frozen=True)
+class Level:
+    """How loud a recording is.
+
+    Attributes:
+        peak_dbfs: loudest sample in dB relative to full scale.
+        rms_dbfs: root mean square in dB relative to full scale.
+        clipped: share of samples at full scale, 0 to 1.
+    """
+
+    peak_dbfs: float
+    rms_dbfs: float
+    clipped: float
+
+
+def probe(path: Path | str) -> AudioInfo:
+    """Reads a sound file's header.
+
+    Raises:
+        AudioError: the file is missing, empty, too large, or no sound file that can be read.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise AudioError("audio_missing", f"There is no file {path}.", name=path.name)
+    size = path.stat().st_size
+    if size == 0:
+        raise AudioError("audio_empty", f"{path.name} is empty (0 bytes). Record or upload it again.", name=path.name)
+    if size > MAX_BYTES:
+        raise AudioError(
+            "audio_too_large",
+            f"{path.name} has {size / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB. Cut it into shorter clips.",
+            name=path.name,
+            megabytes=round(size / 1e6),
+            limit=round(MAX_BYTES / 1e6),
+        )
+    try:
+        info = soundfile.info(str(path))
+    except soundfile.SoundFileError:
+        return _probe_container(path)
+    return AudioInfo(info.duration, info.samplerate, info.channels, info.format)
+
+
+def decode(path: Path | str, max_seconds: float = MAX_SECONDS) -> np.ndarray:
+    """Decodes a sound file of any rate and channel count.
+
+    Args:
+        path: wav, flac, mp3, ogg, opus, aiff, m4a, mp4 or webm.
+        max_seconds: a longer file is refused, by what it decodes to and not by what its header claims.
+
+    Returns:
+        float32 [samples], mono, 16 kHz, full scale = 1.
+
+    Raises:
+        AudioError: unreadable, empty, shorter than 0.1 s, longer than `max_seconds`, or silent throughout.
+    """
+    path = Path(path)
+    info = probe(path)
+    if info.seconds > max_seconds:
+        raise _too_long(path, max_seconds)
+    blocks, samples, rate = [], 0, info.sample_rate
+    source = _soundfile_blocks(path, rate) if info.format not in {c[2] for c in _CONTAINERS} else _av_blocks(path)
+    try:
+        for block in source:
+            samples += len(block)
+            if samples > max_seconds * rate:
+                raise _too_long(path, max_seconds)
+            blocks.append(block)
+    except soundfile.SoundFileError as error:
+        raise _unreadable(path) from error
+    if samples < MIN_SECONDS * rate:
+        raise AudioError(
+            "audio_too_short",
+            f"{path.name} holds {samples / rate:.2f} s of sound; at least {MIN_SECONDS} s are needed.",
+            name=path.name,
+        )
+    wave = np.concatenate(blocks)
+    if rate != SAMPLE_RATE:
+        wave = soxr.resample(wave, rate, SAMPLE_RATE, quality="HQ")
+    wave = np.ascontiguousarray(np.nan_to_num(wave), dtype=np.float32)
+    if level(wave).peak_dbfs < SILENCE_DBFS:
+        raise AudioError(
+            "audio_silent",
+            f"{path.name} is silent throughout. Check that the right microphone is chosen and not muted.",
+            name=path.name,
+        )
+    return wave
+
+
+def level(wave: np.ndarray) -> Level:
+    """Measures loudness.
+
+    Args:
+        wave: float32 [samples], full scale = 1.
+    """
+    magnitude = np.abs(wave)
+    floor = 1e-10  # -200 dBFS, so that digital silence has a level
+    return Level(
+        peak_dbfs=float(20 * np.log10(max(float(magnitude.max(initial=0.0)), floor))),
+        rms_dbfs=float(20 * np.log10(max(float(np.sqrt(np.mean(np.square(wave)))), floor))),
+        clipped=float(np.mean(magnitude >= CLIPPING)),
+    )
+
+
+def write_flac(path: Path, wave: np.ndarray) -> None:
+    """Writes float32 [samples] at 16 kHz as 16-bit FLAC, atomically."""
+    with replacing(path) as temporary:
+        soundfile.write(str(temporary), np.clip(wave, -1.0, 1.0), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+
+
+def _soundfile_blocks(path: Path, rate: int) -> Iterator[np.ndarray]:
+    with soundfile.SoundFile(str(path)) as file:
+        for block in file.blocks(blocksize=int(BLOCK_SECONDS * rate), dtype="float32", always_2d=True):
+            yield block.mean(axis=1)
+
+
+def _container(path: Path) -> str | None:
+    with path.open("rb") as file:
+        head = file.read(16)
+    return next((demuxer for offset, magic, demuxer in _CONTAINERS if head[offset:].startswith(magic)), None)
+
+
+def _probe_container(path: Path) -> AudioInfo:
+    import av  # 60 MB of shared libraries; only phones' and browsers' formats need it
+
+    demuxer = _container(path)
+    if demuxer is None:
+        raise _unreadable(path)
+    try:
+        with av.open(str(path), format=demuxer) as container:
+            if not container.streams.audio:
+                raise _unreadable(path)
+            stream = container.streams.audio[0]
+            seconds = float(container.duration / av.time_base) if container.duration else 0.0
+            return AudioInfo(seconds, stream.rate, stream.channels, demuxer)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise _unreadable(path) from error
+
+
+def _av_blocks(path: Path) -> Iterator[np.ndarray]:
+    import av
+
+    try:
+        with av.open(str(path), format=_container(path)) as container:
+            stream = container.streams.audio[0]
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.rate)
+            for frame in container.decode(stream):
+                for part in resampler.resample(frame):
+                    yield part.to_ndarray()[0]
+    except (av.error.FFmpegError, ValueError) as error:
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: Path) -> AudioError:
+    return AudioError(
+        "audio_unreadable",
+        f"{path.name} is not a sound file that can be read, or it is damaged. Use wav, flac, mp3, ogg or m4a.",
+        name=path.name,
+    )
+
+
+def _too_long(path: Path, max_seconds: float) -> AudioError:
+    return AudioError(
+        "audio_too_long",
+        f"{path.name} is longer than {max_seconds:.0f} s. Cut it into shorter clips.",
+        name=path.name,
+        limit=round(max_seconds),
+    )

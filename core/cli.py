@@ -1,0 +1,245 @@
+"""Attune without a browser: the page's jobs, over the same functions."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import logging
+import runpy
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core import audio, runs
+from core.compare import compare
+from core.dataset import Clip
+from core.errors import AttuneError, RecipeError
+from core.events import Entered, Evaluated, Failed, Noticed, Prepared, Stepped, Trained
+from core.execute import MAX_CLIP_SECONDS, execute
+from core.importers import gather
+from core.importers.csv import read_csv
+from core.importers.samples import CANARY, SAMPLES, read_sample
+from core.models.catalogue import CATALOGUE, load_model, model_family, ready_folder
+from core.recipe import Recipe
+
+DEFAULT_MODEL = CATALOGUE[0].id
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs `attune`; returns the exit status: 0 fine, 1 the input was at fault, 130 interrupted."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    _quiet_libraries()
+    try:
+        return options.run(options)
+    except AttuneError as error:
+        print(f"attune: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"attune: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="attune", description="Adapt a pretrained speech recogniser from a few labelled clips."
+    )
+    jobs = parser.add_subparsers(required=True, metavar="JOB")
+
+    def job(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        added = jobs.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    models = job("models", _models, "List the models: which are ready, which would be fetched.")
+    transcribe = job("transcribe", _transcribe, "Write down what is said in sound files.")
+    transcribe.add_argument("files", nargs="+", metavar="FILE")
+    finetune = job("finetune", _finetune, "Adapt a model and compare it with its base on held-out clips.")
+    finetune.add_argument(
+        "--train", required=True, metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}"
+    )
+    finetune.add_argument("--validation", metavar="V", help="clips that choose the best checkpoint (default: held out from T)")
+    finetune.add_argument("--test", metavar="T2", help="clips that are scored (default: held out from T)")
+    finetune.add_argument("--canary", metavar="C", help=f"English general speech that shows forgetting, a CSV or {CANARY!r}")
+    finetune.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
+    finetune.add_argument("--seed", type=int, default=0)
+    finetune.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run folder to make")
+    comparison = job("compare", _compare, "Read sound files, or a CSV's clips, with a run's base and adapted model.")
+    comparison.add_argument("folder", type=Path, metavar="RUN")
+    comparison.add_argument("files", nargs="+", metavar="FILE")
+    for added in (transcribe, finetune):
+        added.add_argument(
+            "--model", default=DEFAULT_MODEL, metavar="ID", help=f"id, hub id or folder (default {DEFAULT_MODEL})"
+        )
+        added.add_argument("--language", default="", metavar="CODE", help="ISO 639-1 code of the speech, e.g. en, sw, zh")
+    for added in (models, transcribe, finetune, comparison):
+        added.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    job("demo", _demo, "Open the browser app; `attune demo --help` lists its options.").add_argument(
+        "rest", nargs=argparse.REMAINDER
+    )
+    return parser
+
+
+def _models(options: argparse.Namespace) -> int:
+    rows: list[dict[str, Any]] = []
+    for entry in CATALOGUE:
+        folder = ready_folder(entry)
+        rows.append(
+            {
+                "id": entry.id,
+                "family": entry.family,
+                "ready": folder is not None,
+                "path": folder,
+                "languages": entry.languages,
+                "parameters": round(entry.parameters * 1e6),
+                "licence": entry.licence,
+            }
+        )
+    if options.json:
+        _print_json({"models": rows})
+    else:
+        for row in rows:
+            state = "ready" if row["ready"] else "to be fetched"
+            print(f"{row['id']:55} {row['family']:8} {row['parameters'] / 1e6:6.1f} M  {row['languages']:5} {state}")
+    return 0
+
+
+def _transcribe(options: argparse.Namespace) -> int:
+    waves = [audio.decode(path) for path in options.files]
+    model = load_model(options.model, language=options.language)
+    rows = []
+    for path, wave in zip(options.files, waves, strict=True):
+        begun = time.perf_counter()
+        text = model.transcribe([wave])[0].text
+        rows.append({"path": path, "text": text, "seconds": time.perf_counter() - begun})
+        if not options.json:
+            print(text if len(options.files) == 1 else f"{path}: {text}")
+    if options.json:
+        _print_json({"clips": rows})
+    return 0
+
+
+def _finetune(options: argparse.Namespace) -> int:
+    settings = {}
+    for pair in options.set:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise RecipeError("recipe_value", f"--set takes KEY=VALUE, not {pair!r}.", name=pair, value="")
+        settings[key.strip()] = value.strip()
+    labelled = gather(options.train, options.validation, options.test, options.language or "en", options.seed)
+    family = model_family(options.model)
+    recipe = Recipe.default(family, len(labelled.part("train"))).changed(settings)
+    request = runs.Request(options.model, labelled, tuple(_canary(options.canary)), (), recipe, options.seed)
+    run = runs.create(options.out.resolve(), request)
+    with run.lock():
+        try:
+            for event in execute(run):
+                _show_progress(event)
+        except AttuneError as error:
+            run.append(Failed(error.reason, str(error), error.details))
+            raise
+    result = run.result()
+    assert result is not None, "execute ends with a result"
+    if options.json:
+        _print_json(result)
+    else:
+        for group in ("test", "canary"):
+            if result[group]:
+                base, adapted = result[group]["base"], result[group]["adapted"]
+                change = result[group]["difference"]
+                print(
+                    f"{group}: WER {base['wer']:.1%} -> {adapted['wer']:.1%} ({result[group]['verdict']}: "
+                    f"{change['low']:+.1%} to {change['high']:+.1%}), CER {base['cer']:.1%} -> {adapted['cer']:.1%}, "
+                    f"{result[group]['clips']} clips"
+                )
+        print(f"adapted model: {run.adapted}")
+    return 0
+
+
+def _canary(source: str | None) -> list[Clip]:
+    if source is None:
+        return []
+    return list(read_sample(source).clips) if source == CANARY else read_csv(source, "en")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    run = runs.open_run(options.folder.resolve())
+    if not (run.adapted / "config.json").is_file():
+        raise runs.RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
+    request = run.request()
+    language = request.labelled_set.language
+    listed = [path.endswith(".csv") for path in options.files]
+    if any(listed) and not all(listed):
+        raise AttuneError("mixed_files", "Give sound files or CSV files, not both at once.")
+    clips = [clip for path in options.files for clip in read_csv(path, language)] if all(listed) else []
+    paths = [clip.path for clip in clips] or options.files
+    waves = [audio.decode(path, MAX_CLIP_SECONDS if clips else audio.MAX_SECONDS) for path in paths]
+    texts, seconds = {}, {}
+    for name, id in (("base", request.model), ("adapted", str(run.adapted))):
+        model = load_model(id, language=language, precision=request.recipe.precision)
+        model.thin = model.thin and request.recipe.thin
+        begun = time.perf_counter()
+        texts[name] = [t.text for t in model.transcribe(waves)]
+        seconds[name] = time.perf_counter() - begun
+    rows = [
+        {"path": path, "base": base, "adapted": adapted}
+        for path, base, adapted in zip(paths, texts["base"], texts["adapted"], strict=True)
+    ]
+    result: dict[str, Any] = {"run": str(run.folder), "model": request.model, "seconds": seconds, "clips": rows}
+    if clips:
+        comparison = compare(clips, texts["base"], texts["adapted"], language)
+        result["test"] = comparison.to_json(with_clips=False)
+    if options.json:
+        _print_json(result)
+    else:
+        for row in rows:
+            print(f"{row['path']}\n  base:    {row['base']}\n  adapted: {row['adapted']}")
+        if clips:
+            print(f"WER {comparison.base.wer.rate:.1%} -> {comparison.adapted.wer.rate:.1%} ({comparison.verdict})")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    sys.argv = ["attune demo", *options.rest]
+    runpy.run_module("demo", run_name="__main__", alter_sys=True)
+    return 0
+
+
+def _show_progress(event: object) -> None:
+    match event:
+        case Entered(phase, clips):
+            line = f"{phase}{f': {clips} clips' if clips else ''}"
+        case Noticed(_, message, _):
+            line = f"note: {message}"
+        case Prepared(clips, minutes, steps, trained, total):
+            line = (
+                f"{clips} clips, {minutes:.1f} min, {steps} steps; {trained / 1e6:.1f} of {total / 1e6:.1f} M parameters learn"
+            )
+        case Stepped(step, loss, _, _, remaining):
+            line = f"step {step}: loss {loss:.3f}, about {remaining:.0f} s to go"
+        case Evaluated(step, wer, _, count, watched):
+            line = f"after step {step}: WER {wer:.1%} on {count} validation clips; hears: {watched}" if wer is not None else ""
+        case Trained(steps, best, _, _, seconds, _):
+            line = f"trained {steps} steps in {seconds:.0f} s; kept step {best}"
+        case _:
+            return
+    if line:
+        print(line, file=sys.stderr, flush=True)
+
+
+def _quiet_libraries() -> None:
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False), flush=True)

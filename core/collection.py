@@ -1,0 +1,127 @@
+"""A person's own recordings: on disk, checksummed and listed before anyone says they were received.
+
+FOLDER/
+  audio/ID.flac     16 kHz mono
+  log.jsonl         what was added, labelled and removed, a line a change; the list is this log read from the top
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core import audio
+from core.audio import SAMPLE_RATE
+from core.dataset import Clip, check_text
+from core.errors import DatasetError
+from core.files import append_json_line, read_json_lines, sha256
+
+MAX_RECORDINGS = 2_000
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording of a collection.
+
+    Attributes:
+        id: its name in the collection.
+        path: of the FLAC file.
+        sha256: of that file, as it was when it was received.
+        seconds: duration.
+        text: what is said in it, or "" while nobody has said so.
+    """
+
+    id: str
+    path: Path
+    sha256: str
+    seconds: float
+    text: str = ""
+
+
+class Collection:
+    """The recordings in a folder.
+
+    Args:
+        folder: where they lie; made when the first one is added.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._log = folder / "log.jsonl"
+
+    def add(self, source: Path | str) -> Recording:
+        """Decodes a sound file and keeps it; it is on disk and listed when this returns.
+
+        Raises:
+            AudioError: it cannot be used; nothing was kept.
+            DatasetError: the collection is full.
+            OSError: the disk is full; nothing was kept.
+        """
+        wave = audio.decode(source)
+        if len(self.recordings()) >= MAX_RECORDINGS:
+            raise DatasetError(
+                "collection_full", f"There are {MAX_RECORDINGS} recordings already. Remove some first.", limit=MAX_RECORDINGS
+            )
+        id = secrets.token_hex(8)
+        path = self._path(id)
+        audio.write_flac(path, wave)
+        recording = Recording(id, path, sha256(path), len(wave) / SAMPLE_RATE)
+        try:
+            append_json_line(
+                self._log, {"add": id, "sha256": recording.sha256, "seconds": recording.seconds, "name": Path(source).name}
+            )
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        return recording
+
+    def label(self, id: str, text: str, language: str = "en") -> Recording:
+        """Says what is said in a recording, or corrects it.
+
+        Raises:
+            DatasetError: there is no such recording, or the text has no words.
+        """
+        recording = self.get(id)
+        cleaned = check_text(text, language, recording.path.name)
+        append_json_line(self._log, {"label": id, "text": cleaned})
+        return replace(recording, text=cleaned)
+
+    def remove(self, id: str) -> None:
+        """Takes a recording off the list; its sound stays on disk.
+
+        Raises:
+            DatasetError: there is no such recording.
+        """
+        self.get(id)
+        append_json_line(self._log, {"remove": id})
+
+    def get(self, id: str) -> Recording:
+        """Returns one recording.
+
+        Raises:
+            DatasetError: there is no such recording.
+        """
+        found = next((recording for recording in self.recordings() if recording.id == id), None)
+        if found is None:
+            raise DatasetError("no_recording", f"There is no recording {id!r} in this collection.")
+        return found
+
+    def recordings(self) -> list[Recording]:
+        """Returns all recordings, oldest first."""
+        listed: dict[str, Recording] = {}
+        for line in read_json_lines(self._log):
+            if "add" in line:
+                listed[line["add"]] = Recording(line["add"], self._path(line["add"]), line["sha256"], line["seconds"])
+            elif "label" in line and line["label"] in listed:
+                listed[line["label"]] = replace(listed[line["label"]], text=line["text"])
+            elif "remove" in line:
+                listed.pop(line["remove"], None)
+        return list(listed.values())
+
+    def clips(self) -> list[Clip]:
+        """Returns the labelled recordings as clips of one unnamed speaker, not yet split."""
+        return [Clip(str(r.path), r.text) for r in self.recordings() if r.text]
+
+    def _path(self, id: str) -> Path:
+        return self.folder / "audio" / f"{id}.flac"

@@ -1,0 +1,234 @@
+"""Labelled clips: reading, checking, and splitting so that nothing is scored on what it was trained on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from core import audio
+from core.errors import AudioError, DatasetError
+from core.text import MAX_TEXT_CHARACTERS, clean, normalise
+
+Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+HELD_OUT = {"validation": 0.1, "test": 0.2}  # shares of the clips, where a set brings no split
+MIN_CLIPS_TO_SPLIT = 3
+MIN_SPEAKER_CLUSTERS = 8
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording with the transcript a person vouches for.
+
+    Attributes:
+        path: absolute path of a sound file.
+        text: what is said in it.
+        speaker: who says it; "" if unknown.
+        part: "train", "validation", "test", or "" before the split.
+    """
+
+    path: str
+    text: str
+    speaker: str = ""
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A row that cannot be used, and why."""
+
+    path: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """Clips with a split.
+
+    Attributes:
+        name: shown to the user.
+        clips: all of them, each with its part.
+        language: ISO 639-1 code of the speech.
+        synthetic: whether speech synthesisers made the clips.
+    """
+
+    name: str
+    clips: tuple[Clip, ...]
+    language: str = "en"
+    synthetic: bool = False
+
+    def part(self, name: str) -> list[Clip]:
+        """Returns the clips of "train", "validation" or "test"."""
+        return [clip for clip in self.clips if clip.part == name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a plain dict."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> LabelledSet:
+        """Builds a set from `to_json`'s dict."""
+        return cls(**{**fields, "clips": tuple(Clip(**clip) for clip in fields["clips"])})
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What training and held-out clips share.
+
+    Attributes:
+        sentences: normalised sentences heard in both.
+        speakers: named speakers heard in both.
+    """
+
+    sentences: int
+    speakers: int
+
+
+def check_text(text: str, language: str, name: str) -> str:
+    """Returns a transcript cleaned for use.
+
+    Raises:
+        DatasetError: nothing is left to score, or it is longer than any clip's could be.
+    """
+    cleaned = clean(text)
+    if not normalise(cleaned, language):
+        raise DatasetError("text_empty", f"{name} has no words in its transcript. Type what is said.", name=name)
+    if len(cleaned) > MAX_TEXT_CHARACTERS:
+        raise DatasetError(
+            "transcript_too_long",
+            f"The transcript of {name} has {len(cleaned)} characters; the limit is {MAX_TEXT_CHARACTERS}.",
+            name=name,
+            limit=MAX_TEXT_CHARACTERS,
+        )
+    return cleaned
+
+
+def assign_parts(clips: Sequence[Clip], language: str, seed: int = 0) -> list[Clip]:
+    """Splits clips into train, validation and test, for those that have no part yet.
+
+    A sentence never stands on both sides. Where there are enough named speakers (at least five, none with more than
+    half of the clips), a speaker does not either.
+
+    Args:
+        clips: with `part` "" where it is to be chosen; clips that have one keep it.
+        language: chooses the normalisation by which sentences are the same.
+        seed: of the shuffle.
+
+    Raises:
+        DatasetError: too few different sentences to hold any out.
+    """
+    groups = _linked_groups(clips, language)
+    open_groups = [group for group in groups if not any(clips[i].part for i in group)]
+    if len(open_groups) == 0:
+        return list(clips)
+    has = {clip.part for clip in clips}
+    if len(open_groups) < MIN_CLIPS_TO_SPLIT and "test" not in has:
+        raise DatasetError(
+            "too_few_sentences",
+            f"There are {len(open_groups)} different sentences; at least {MIN_CLIPS_TO_SPLIT} are needed, so that some "
+            "can be held out. Record more.",
+            sentences=len(open_groups),
+            needed=MIN_CLIPS_TO_SPLIT,
+        )
+    shuffled = [open_groups[i] for i in np.random.default_rng(seed).permutation(len(open_groups))]
+    total = sum(len(group) for group in shuffled)
+    chosen: dict[int, str] = {}
+    for part in ("test", "validation"):
+        if part in has:
+            continue
+        wanted = max(1, round(HELD_OUT[part] * total))
+        while shuffled and wanted > 0 and len(shuffled) > 1:
+            group = shuffled.pop()
+            wanted -= len(group)
+            chosen.update(dict.fromkeys(group, part))
+    return [dataclasses.replace(c, part=c.part or chosen.get(i, "train")) for i, c in enumerate(clips)]
+
+
+def overlap(train: Iterable[Clip], held_out: Iterable[Clip], language: str) -> Overlap:
+    """Counts the sentences and named speakers that training and held-out clips share."""
+    train, held_out = list(train), list(held_out)
+    sentences = {normalise(c.text, language) for c in train} & {normalise(c.text, language) for c in held_out}
+    speakers = {c.speaker for c in train if c.speaker} & {c.speaker for c in held_out if c.speaker}
+    return Overlap(len(sentences), len(speakers))
+
+
+def refuse_shared_audio(train: Sequence[Clip], held_out: Sequence[Clip], digest: Callable[[Path], str]) -> None:
+    """Makes sure that no recording is both trained on and scored.
+
+    Raises:
+        DatasetError: one is.
+    """
+    trained = {digest(Path(clip.path)) for clip in train}
+    shared = [clip for clip in held_out if digest(Path(clip.path)) in trained]
+    if shared:
+        raise DatasetError(
+            "shared_audio",
+            f"{len(shared)} recordings, {Path(shared[0].path).name} among them, are both for training and for testing. "
+            "Nothing is scored on what it was trained on: take them out of one side.",
+            clips=len(shared),
+            name=Path(shared[0].path).name,
+        )
+
+
+def decode_clips(clips: Sequence[Clip], max_seconds: float) -> tuple[list[np.ndarray], list[Clip], list[Dropped]]:
+    """Decodes clips, leaving out those that cannot be read.
+
+    Returns:
+        Waves float32 [samples] at 16 kHz, the clips they belong to, and what was dropped and why.
+    """
+    waves, kept, dropped = [], [], []
+    for clip in clips:
+        try:
+            waves.append(audio.decode(clip.path, max_seconds))
+            kept.append(clip)
+        except AudioError as error:
+            dropped.append(Dropped(clip.path, error.reason, str(error)))
+    return waves, kept, dropped
+
+
+def speakers_or_sentences(clips: Sequence[Clip], language: str) -> tuple[list[str], str]:
+    """Returns the cluster of each clip for the bootstrap, and what a cluster is.
+
+    Speakers where enough are named for an interval over them to mean something, else sentences. With few speakers the
+    interval speaks of new sentences by these speakers, not of new speakers.
+    """
+    speakers = [clip.speaker for clip in clips]
+    if all(speakers) and len(set(speakers)) >= MIN_SPEAKER_CLUSTERS:
+        return speakers, "speakers"
+    return [normalise(clip.text, language) for clip in clips], "sentences"
+
+
+def _linked_groups(clips: Sequence[Clip], language: str) -> list[list[int]]:
+    """Groups clips that must stay on one side: same sentence, and same speaker where speakers can be kept apart."""
+    counts = Counter(clip.speaker for clip in clips)
+    by_speaker = "" not in counts and len(counts) >= 5 and max(counts.values()) <= len(clips) / 2
+    by_sentence: dict[str, list[int]] = defaultdict(list)
+    for i, clip in enumerate(clips):
+        by_sentence[normalise(clip.text, language)].append(i)
+    if not by_speaker:
+        return list(by_sentence.values())
+    parent = list(range(len(clips)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    by_voice: dict[str, list[int]] = defaultdict(list)
+    for i, clip in enumerate(clips):
+        by_voice[clip.speaker].append(i)
+    for members in (*by_sentence.values(), *by_voice.values()):
+        for member in members[1:]:
+            parent[root(member)] = root(members[0])
+    joined: dict[int, list[int]] = defaultdict(list)
+    for i in range(len(clips)):
+        joined[root(i)].append(i)
+    # Readers of the same prompts link everyone to everyone; then sentences alone are kept apart.
+    return list(joined.values()) if len(joined) >= 5 else list(by_sentence.values())

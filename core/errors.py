@@ -1,0 +1,49 @@
+"""Every error Attune raises on purpose.
+
+AttuneError
++-- AudioError      a sound file that cannot be read, is empty, silent, too long or too large
++-- DatasetError    a labelled set that cannot be used as it stands
++-- ModelError      a model that cannot be found, fetched, trusted or loaded
++-- RecipeError     a recipe field outside its range
++-- RunError        a run folder that is missing, unfinished or damaged
+
+An error carries a `reason`, a stable word that a page can translate, and the `details` that fill its sentence; its
+own text is the English sentence: what was wrong, with which input, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class AttuneError(Exception):
+    """The root: catch this to catch everything Attune raises on purpose.
+
+    Args:
+        reason: stable identifier in snake_case, e.g. "audio_too_long".
+        message: the English sentence for logs and the command line.
+        **details: values that a translated sentence may name.
+    """
+
+    def __init__(self, reason: str, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.details = details
+
+
+class AudioError(AttuneError):
+    """A sound file cannot be read, is empty, silent, too long or too large."""
+
+
+class DatasetError(AttuneError):
+    """A labelled set cannot be used as it stands."""
+
+
+class ModelError(AttuneError):
+    """A model cannot be found, fetched, trusted or loaded."""
+
+
+class RecipeError(AttuneError):
+    """A recipe field lies outside its range."""
+
+
+class RunError(AttuneError):
+    """A run folder is missing, unfinished or damaged."""

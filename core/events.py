@@ -1,0 +1,164 @@
+"""What a run yields as it goes.
+
+`core.training.finetune`: Prepared, then Stepped and Evaluated, then Trained. `core.execute.execute` puts Entered
+before each phase around that, and ends with Finished or Failed. Noticed may stand anywhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """Something the user should know; training goes on.
+
+    Attributes:
+        reason: stable identifier, e.g. "characters_dropped".
+        message: the English sentence.
+        details: values that a translated sentence may name.
+    """
+
+    reason: str
+    message: str
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The clips are decoded and the plan is made.
+
+    Attributes:
+        clips: training clips.
+        minutes: of training sound.
+        steps: optimiser steps to come.
+        trained_parameters, parameters: how many parameters learn, of how many.
+        seconds: it took so far.
+    """
+
+    clips: int
+    minutes: float
+    steps: int
+    trained_parameters: int
+    parameters: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One optimiser step.
+
+    Attributes:
+        step: from 1.
+        loss: mean loss of the step's batch, before the step, without the penalty.
+        penalty: the L2-SP penalty, 0.0 without one.
+        seconds: since training began, evaluations included.
+        remaining: forecast of the seconds to go, evaluations included.
+    """
+
+    step: int
+    loss: float
+    penalty: float
+    seconds: float
+    remaining: float
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The validation clips were transcribed. None of them was trained on.
+
+    Attributes:
+        step: after which; 0 is the base.
+        wer, cer: on the validation clips; None where there are none.
+        clips: how many validation clips.
+        watched: what the model now writes for the watched held-out clip.
+        reference: what was said in it.
+        seconds: since training began.
+    """
+
+    step: int
+    wer: float | None
+    cer: float | None
+    clips: int
+    watched: str
+    reference: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Training ended; the model now holds the parameters of `best_step`.
+
+    Attributes:
+        steps: taken.
+        best_step: the evaluation with the lowest validation WER (the last where there is no validation).
+        stopped: whether someone asked to stop.
+        distance: ||theta - theta_p|| / ||theta_p|| over what learns.
+        seconds: training took, evaluations excluded.
+        evaluation_seconds: the evaluations took.
+    """
+
+    steps: int
+    best_step: int
+    stopped: bool
+    distance: float
+    seconds: float
+    evaluation_seconds: float
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A phase of a run began.
+
+    Attributes:
+        phase: "loading", "base", "training", "saving" or "adapted".
+        clips: that the phase is about; 0 where that means nothing.
+    """
+
+    phase: str
+    clips: int = 0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run is whole.
+
+    Attributes:
+        seconds: it took.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run ended early.
+
+    Attributes:
+        reason: stable identifier; "unexpected" for a fault of Attune's own, whose traceback is in the log.
+        message: the English sentence.
+        details: values that a translated sentence may name.
+    """
+
+    reason: str
+    message: str
+    details: dict[str, Any]
+
+
+Event = Noticed | Prepared | Stepped | Evaluated | Trained | Entered | Finished | Failed
+_KINDS = {kind.__name__.lower(): kind for kind in (Noticed, Prepared, Stepped, Evaluated, Trained, Entered, Finished, Failed)}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """Returns an event as a dict whose "event" names its kind."""
+    return {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
+
+
+def from_json(fields: dict[str, Any]) -> Event | None:
+    """Returns the event of a dict, or None for a kind this version does not know."""
+    kind = _KINDS.get(fields.get("event", ""))
+    if kind is None:
+        return None
+    return kind(**{f.name: fields[f.name] for f in dataclasses.fields(kind)})

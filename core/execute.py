@@ -1,0 +1,157 @@
+"""Carrying out a run: load, read with the base, fine-tune, save, read with the adapted, compare."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import dataset, export
+from core.compare import Comparison, compare
+from core.dataset import Clip, Dropped
+from core.events import Entered, Event, Finished, Noticed, Prepared, Trained
+from core.files import sha256, write_json
+from core.models.base import AsrModel
+from core.models.catalogue import load_model
+from core.runs import Run
+from core.training import finetune
+
+MAX_CLIP_SECONDS = 30.0  # a longer clip does not fit Whisper's window, and a batch of them no laptop's memory
+GROUPS = ("test", "canary", "own")
+
+
+def execute(run: Run) -> Iterator[Event]:
+    """Carries out a run from its folder, writing every event there before yielding it.
+
+    Yields:
+        The events, ending with Finished.
+
+    Raises:
+        AttuneError: the model, the clips or the recipe cannot be used.
+        OSError: the disk is full.
+    """
+    for event in _steps(run):
+        run.append(event)
+        yield event
+
+
+def _steps(run: Run) -> Iterator[Event]:
+    started = time.perf_counter()
+    request = run.request()
+    labelled, recipe = request.labelled_set, request.recipe
+    yield Entered("loading")
+    model = load_model(request.model, language=labelled.language, precision=recipe.precision)
+    model.thin = model.thin and recipe.thin
+    groups = {"test": labelled.part("test"), "canary": list(request.canary), "own": list(request.own)}
+    # The user's own clip may well be in the training set: it is shown, flagged, and never counted.
+    held_out = [*labelled.part("validation"), *groups["test"], *groups["canary"]]
+    dataset.refuse_shared_audio(labelled.part("train"), held_out, sha256)
+    decoded: dict[str, list[np.ndarray]] = {}
+    dropped: list[Dropped] = []
+    for part in ("train", "validation", *GROUPS):
+        clips = groups.get(part, labelled.part(part))
+        decoded[part], groups[part], lost = dataset.decode_clips(clips, MAX_CLIP_SECONDS)
+        dropped += lost
+    if dropped:
+        yield _clips_dropped(dropped)
+    shared = dataset.overlap(groups["train"], groups["test"], labelled.language)
+    if shared.sentences:
+        yield Noticed(
+            "shared_sentences",
+            f"{shared.sentences} sentences stand both in training and in the test, in other recordings: "
+            "the test shows less of what happens with new sentences.",
+            {"sentences": shared.sentences},
+        )
+    prepare_seconds = time.perf_counter() - started
+
+    before = time.perf_counter()
+    yield Entered("base", sum(len(groups[group]) for group in GROUPS))
+    base = _transcribe(model, decoded)
+    evaluate_seconds = time.perf_counter() - before
+
+    yield Entered("training", len(groups["train"]))
+    prepared, trained = None, None
+    for event in finetune(
+        model,
+        _sounds(decoded["train"], groups["train"]),
+        _sounds(decoded["validation"], groups["validation"]),
+        recipe,
+        seed=request.seed,
+        language=labelled.language,
+        should_stop=run.should_stop,
+    ):
+        prepared = event if isinstance(event, Prepared) else prepared
+        trained = event if isinstance(event, Trained) else trained
+        yield event
+    assert prepared is not None, "finetune begins with Prepared"
+    assert trained is not None, "finetune ends with Trained"
+
+    yield Entered("saving")
+    with export.whole_folder(run.adapted) as folder:
+        model.save(folder)
+
+    before = time.perf_counter()
+    yield Entered("adapted", sum(len(groups[group]) for group in GROUPS))
+    adapted = _transcribe(model, decoded)
+    comparisons = {
+        group: compare(groups[group], base[group], adapted[group], "en" if group == "canary" else labelled.language)
+        for group in GROUPS
+        if groups[group]
+    }
+    evaluate_seconds += time.perf_counter() - before + trained.evaluation_seconds
+    write_json(run.folder / "comparison.json", {group: c.to_json() for group, c in comparisons.items()})
+    result: dict[str, Any] = {
+        "model": request.model,
+        "set": labelled.name,
+        "synthetic": labelled.synthetic,
+        "language": labelled.language,
+        "clips": prepared.clips,
+        "minutes": prepared.minutes,
+        "validation_clips": len(groups["validation"]),
+        "test_clips": len(groups["test"]),
+        "seed": request.seed,
+        "recipe": recipe.to_json(),
+        "steps": trained.steps,
+        "best_step": trained.best_step,
+        "stopped": trained.stopped,
+        "distance": trained.distance,
+        "trained_parameters": prepared.trained_parameters,
+        "parameters": prepared.parameters,
+        "seconds": {
+            "prepare": prepare_seconds + prepared.seconds,
+            "train": trained.seconds,
+            "evaluate": evaluate_seconds,
+        },
+        "test": _summary(comparisons.get("test")),
+        "canary": _summary(comparisons.get("canary")),
+        "overlap": {"sentences": shared.sentences, "speakers": shared.speakers},
+        "dropped": [vars(row) for row in dropped],
+        "run": str(run.folder),
+    }
+    export.write_card(run.adapted, result)
+    write_json(run.folder / "result.json", result)
+    yield Finished(time.perf_counter() - started)
+
+
+def _transcribe(model: AsrModel, decoded: dict[str, list[np.ndarray]]) -> dict[str, list[str]]:
+    return {group: [t.text for t in model.transcribe(decoded[group])] for group in GROUPS}
+
+
+def _sounds(waves: Sequence[np.ndarray], clips: Sequence[Clip]) -> list[tuple[np.ndarray, str]]:
+    return [(wave, clip.text) for wave, clip in zip(waves, clips, strict=True)]
+
+
+def _clips_dropped(dropped: Sequence[Dropped]) -> Noticed:
+    first = dropped[0]
+    return Noticed(
+        "clips_dropped",
+        f"{len(dropped)} clips were left out; the first: {first.message}",
+        {"clips": len(dropped), "name": Path(first.path).name},
+    )
+
+
+def _summary(comparison: Comparison | None) -> dict[str, Any] | None:
+    return None if comparison is None else comparison.to_json(with_clips=False)

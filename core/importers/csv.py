@@ -1,0 +1,60 @@
+"""Labelled sets from a CSV: `path,text[,speaker][,part]`, paths absolute or relative to the file."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from core.dataset import PARTS, Clip, check_text
+from core.errors import DatasetError
+
+MAX_ROWS = 200_000
+
+
+def read_csv(path: Path | str, language: str = "en") -> list[Clip]:
+    """Reads the clips a CSV lists; further columns are ignored.
+
+    Args:
+        path: UTF-8 (with or without byte order mark), a header line with at least `path` and `text`.
+        language: ISO 639-1 code of the speech.
+
+    Raises:
+        DatasetError: it is missing, no CSV, lacks a column, lists no clip, a sound file that is not there, or an
+            empty transcript; the message names the line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DatasetError("csv_missing", f"There is no file {path}, and no sample set of that name.", name=str(path))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            columns = [name.strip().lower() for name in rows.fieldnames or ()]
+            if not {"path", "text"} <= set(columns):
+                raise DatasetError(
+                    "csv_columns",
+                    f"{path.name} needs the columns path and text in its first line; it has: {', '.join(columns) or 'none'}.",
+                    name=path.name,
+                    columns=", ".join(columns),
+                )
+            rows.fieldnames = columns
+            clips = [_clip(row, path, rows.line_num, language) for row in rows]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(
+            "csv_unreadable", f"{path.name} is not a CSV file in UTF-8. Save it as CSV with UTF-8 text.", name=path.name
+        ) from error
+    if not clips:
+        raise DatasetError("csv_no_rows", f"{path.name} lists no clips.", name=path.name)
+    return clips
+
+
+def _clip(row: dict[str, str | None], path: Path, line: int, language: str) -> Clip:
+    if line > MAX_ROWS:
+        raise DatasetError("csv_too_many", f"{path.name} has over {MAX_ROWS} lines.", name=path.name, limit=MAX_ROWS)
+    where = f"{path.name}, line {line}"
+    sound = path.parent / (row["path"] or "").strip()
+    if not sound.is_file():
+        raise DatasetError("csv_no_sound", f"{where}: there is no sound file {sound}.", name=where, sound=str(sound))
+    part = (row.get("part") or "").strip()
+    if part not in ("", *PARTS):
+        raise DatasetError("csv_part", f"{where}: part is train, validation or test, not {part!r}.", name=where)
+    return Clip(str(sound.resolve()), check_text(row["text"] or "", language, where), (row.get("speaker") or "").strip(), part)

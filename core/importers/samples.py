@@ -1,0 +1,36 @@
+"""The labelled sets that come with Attune."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.dataset import LabelledSet
+from core.errors import DatasetError
+from core.files import read_json
+from core.importers.csv import read_csv
+
+SAMPLES = ("accent", "noise", "language")
+CANARY = "general"
+
+
+def samples_folder() -> Path:
+    """Returns the folder of the sample sets, beside the packages in a checkout and inside `core` in a wheel."""
+    inside = Path(__file__).parents[1] / "assets" / "samples"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "assets" / "samples"
+
+
+def read_sample(name: str) -> LabelledSet:
+    """Reads a sample set with its own split.
+
+    Args:
+        name: one of `SAMPLES`, or `CANARY`, the general speech that shows forgetting.
+
+    Raises:
+        DatasetError: there is no such set.
+    """
+    folder = samples_folder() / name
+    if name not in (*SAMPLES, CANARY) or not folder.is_dir():
+        raise DatasetError("no_sample", f"There is no sample set {name!r}. There are: {', '.join(SAMPLES)}.", name=name)
+    about = read_json(folder / "about.json")
+    clips = read_csv(folder / "clips.csv", about["language"])
+    return LabelledSet(name, tuple(clips), about["language"], synthetic=True)

@@ -1,0 +1,103 @@
+"""What every model family can do, so that training, comparing and the page need not know which one they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What a model wrote.
+
+    Attributes:
+        text: on one line.
+        confidence: mean log probability of the tokens or frames it is made of, at most 0.
+        guarded: whether the most probable text was thrown away because it repeated itself or was too improbable.
+    """
+
+    text: str
+    confidence: float
+    guarded: bool = False
+
+
+@dataclass(frozen=True)
+class Example:
+    """One clip as a model's loss takes it.
+
+    Attributes:
+        features: what the network reads, e.g. log-mel float32 [mels, frames] or samples float32 [samples].
+        labels: int64 [tokens].
+        seconds: duration of the clip's sound, without padding.
+    """
+
+    features: torch.Tensor
+    labels: torch.Tensor
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A named part of a network.
+
+    Attributes:
+        name: e.g. "encoder.2".
+        part: "front", "encoder", "decoder" or "head".
+        module: its parameters; no two layers share one.
+    """
+
+    name: str
+    part: str
+    parameters: tuple[nn.Parameter, ...]
+
+
+class AsrModel(Protocol):
+    """A speech recogniser that can be adapted.
+
+    Attributes:
+        id: what `load_model` was given.
+        family: "whisper" or "ctc".
+        network: the transformers model; its parameters are float32.
+        language: ISO 639-1 code of what it writes, or "" where it does not say.
+        thin: whether it leaves out most of the silence it pads clips with; False where a family does not pad.
+    """
+
+    id: str
+    family: str
+    network: nn.Module
+    language: str
+    thin: bool
+
+    def layers(self) -> list[Layer]:
+        """Returns the network's layers from the sound (bottom) to the text (top)."""
+
+    def check_text(self, texts: Sequence[str]) -> dict[str, int]:
+        """Returns the characters of `texts` that the model cannot write, with their counts."""
+
+    def fit_to(self, texts: Sequence[str], seconds: Sequence[float]) -> None:
+        """Learns what training texts need, before training: how many tokens a second of this speech may take."""
+
+    def example(self, wave: np.ndarray, text: str) -> Example:
+        """Turns float32 [samples] at 16 kHz and its transcript into an example.
+
+        Raises:
+            DatasetError: the text does not fit the sound, e.g. more labels than frames.
+        """
+
+    def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
+        """Returns what the part below the decoder or head computes: float [clips, frames, width]."""
+
+    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
+        """Returns the mean loss of a batch, a scalar; `prefix` saves computing what is frozen again."""
+
+    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
+        """Transcribes float32 [samples] at 16 kHz, each by itself; the same input gives the same text."""
+
+    def save(self, folder: Path) -> None:
+        """Writes a Hugging Face folder that `from_pretrained` and `load_model` read."""

@@ -1,0 +1,180 @@
+"""Greedy decoding with Whisper's own defence against runaway repetition, for a batch of short clips.
+
+Radford et al. 2022, section 4.5: a transcript that compresses too well (it repeats itself) or is too improbable is
+decoded again at a higher temperature; a segment that is improbable and whose first token says "no speech" is empty.
+The token budget from the duration is Attune's addition: speech has a highest rate, and loops exceed it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+MAX_COMPRESSION_RATIO = 2.4
+MIN_LOG_PROBABILITY = -1.0  # mean over tokens, natural logarithm
+MIN_NO_SPEECH = 0.6
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What decoding must know about the tokens.
+
+    Attributes:
+        end: id of the token that ends a transcript.
+        no_speech: id of the token whose probability at the start means silence.
+        never: ids that are never written.
+        not_first: ids that are not written first.
+    """
+
+    end: int
+    no_speech: int
+    never: tuple[int, ...]
+    not_first: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One decoded clip.
+
+    Attributes:
+        tokens: without prompt and end.
+        log_probability: mean over the tokens and the end.
+        no_speech: probability that there is no speech.
+        temperature: it was drawn at; 0 takes the most probable token each time.
+    """
+
+    tokens: list[int]
+    log_probability: float
+    no_speech: float
+    temperature: float
+
+
+def decode(
+    network: Any,
+    frames: torch.Tensor,
+    prompts: torch.Tensor,
+    budgets: list[int],
+    seeds: list[int],
+    vocabulary: Vocabulary,
+    to_text: Callable[[list[int]], str],
+) -> list[Decoded]:
+    """Decodes a batch, falling back to higher temperatures for the clips that need it.
+
+    Args:
+        network: WhisperForConditionalGeneration.
+        frames: encoder output, float [clips, frames, width].
+        prompts: int64 [clips, tokens], beginning with <|startoftranscript|>.
+        budgets: most tokens a clip may take.
+        seeds: of each clip's sampling, so that a result does not depend on its batch.
+        vocabulary: special tokens.
+        to_text: turns tokens into the text whose compression is measured.
+
+    Returns:
+        One result a clip.
+    """
+    tried: list[list[Decoded]] = [[] for _ in budgets]
+    pending = list(range(len(budgets)))
+    for attempt, temperature in enumerate(TEMPERATURES):
+        rows = torch.tensor(pending, device=frames.device)
+        limits = [budgets[i] for i in pending]
+        draws = torch.stack([_uniform(seeds[i] + attempt, max(limits)) for i in pending]).to(frames.device)
+        batch = _decode_once(network, frames[rows], prompts[rows], limits, draws, vocabulary, temperature)
+        for i, decoded in zip(pending, batch, strict=True):
+            tried[i].append(decoded)
+        pending = [i for i in pending if not (_is_sound(tried[i][-1], to_text) or is_silence(tried[i][-1]))]
+        if not pending:
+            break
+    unsound = set(pending)
+    return [_least_bad(attempts, to_text) if i in unsound else attempts[-1] for i, attempts in enumerate(tried)]
+
+
+def is_silence(decoded: Decoded) -> bool:
+    """Whether Whisper's rule says that nobody spoke."""
+    return decoded.no_speech > MIN_NO_SPEECH and decoded.log_probability < MIN_LOG_PROBABILITY
+
+
+def compression_ratio(text: str) -> float:
+    """Bytes of a text by bytes of its zlib compression; about 1 for prose of a few words, high for a loop."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data)) if data else 0.0
+
+
+def _repeats(decoded: Decoded, to_text: Callable[[list[int]], str]) -> bool:
+    return compression_ratio(to_text(decoded.tokens)) > MAX_COMPRESSION_RATIO
+
+
+def _is_sound(decoded: Decoded, to_text: Callable[[list[int]], str]) -> bool:
+    return decoded.log_probability >= MIN_LOG_PROBABILITY and not _repeats(decoded, to_text)
+
+
+def _least_bad(attempts: list[Decoded], to_text: Callable[[list[int]], str]) -> Decoded:
+    """Where no temperature helped: the most probable attempt that does not loop.
+
+    Whisper takes the last one, drawn at temperature 1, which reads like another language's sermon and would make any
+    base look worse than it is.
+    """
+    return max(attempts, key=lambda decoded: (not _repeats(decoded, to_text), decoded.log_probability))
+
+
+def _uniform(seed: int, count: int) -> torch.Tensor:
+    return torch.rand(count, generator=torch.Generator().manual_seed(seed))
+
+
+def _decode_once(
+    network: Any,
+    frames: torch.Tensor,
+    prompts: torch.Tensor,
+    budgets: list[int],
+    draws: torch.Tensor,
+    vocabulary: Vocabulary,
+    temperature: float,
+) -> list[Decoded]:
+    clips = len(budgets)
+    never = torch.zeros(network.config.vocab_size, dtype=torch.bool, device=frames.device)
+    never[list(vocabulary.never)] = True
+    tokens: list[list[int]] = [[] for _ in range(clips)]
+    total = [0.0] * clips
+    done = [False] * clips
+    no_speech = [0.0] * clips
+    fed, cache = prompts, None
+    for step in range(max(budgets)):
+        out = network.model.decoder(
+            input_ids=fed, encoder_hidden_states=frames, past_key_values=cache, use_cache=True, return_dict=True
+        )
+        cache = out.past_key_values
+        logits = network.proj_out(out.last_hidden_state[:, -1]).float()
+        if step == 0:
+            first = network.proj_out(out.last_hidden_state[:, 0]).float().softmax(-1)
+            no_speech = first[:, vocabulary.no_speech].tolist()
+        logits = logits.masked_fill(never, -torch.inf)
+        if step == 0 and vocabulary.not_first:
+            logits[:, list(vocabulary.not_first)] = -torch.inf
+        log_probabilities = logits.log_softmax(-1)
+        if temperature == 0.0:
+            chosen = log_probabilities.argmax(-1)
+        else:
+            shares = (logits / temperature).softmax(-1).cumsum(-1)
+            at = draws[:, step : step + 1] * shares[:, -1:]  # inverse transform sampling
+            chosen = torch.searchsorted(shares, at)[:, 0].clamp(max=shares.shape[1] - 1)
+        gains = log_probabilities.gather(1, chosen[:, None])[:, 0].tolist()
+        for i, token in enumerate(chosen.tolist()):
+            if done[i]:
+                continue
+            total[i] += gains[i]
+            if token == vocabulary.end:
+                done[i] = True
+            else:
+                tokens[i].append(token)
+                done[i] = len(tokens[i]) >= budgets[i]
+        if all(done):
+            break
+        fed = chosen[:, None]
+    return [
+        Decoded(ids, score / (len(ids) + 1), silence, temperature)
+        for ids, score, silence in zip(tokens, total, no_speech, strict=True)
+    ]

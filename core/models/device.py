@@ -1,0 +1,27 @@
+"""Which device and precision to compute in."""
+
+from __future__ import annotations
+
+import torch
+
+
+def choose_device(wanted: str = "auto") -> torch.device:
+    """Returns the device for "auto" (CUDA if there is one, else the CPU) or the one named."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(wanted)
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 matrix products are faster than float32 there (CUDA from Ampere on; CPUs with AMX or AVX512-BF16)."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+    return False
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Returns the context for "auto", "float32" or "bfloat16" computing; parameters stay float32."""
+    use = precision == "bfloat16" or (precision == "auto" and has_fast_bfloat16(device))
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=use)

@@ -1,0 +1,286 @@
+"""Whisper: an encoder over 30 s of log-mel frames and a decoder that writes tokens."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import WhisperForConditionalGeneration, WhisperProcessor
+
+from core.audio import SAMPLE_RATE
+from core.errors import DatasetError
+from core.files import read_json, write_json
+from core.models import decoding
+from core.models.base import Example, Layer, Transcript
+from core.models.device import autocast, choose_device
+from core.text import clean
+
+WINDOW_SECONDS = 30.0  # what the encoder was trained on; shorter sound is padded with silence
+FRAMES_PER_SECOND = 50  # encoder frames: hop length 160 samples at 16 kHz, then a stride of 2
+MARGIN_FRAMES = 25  # of padding kept whole after the speech
+TAIL_STRIDE = 8  # every 8th frame of the padding beyond the margin is kept
+BUCKET_FRAMES = 100  # clips whose speech rounds up to the same 2 s are transcribed in one batch
+TRANSCRIBE_BATCH = 16  # clips
+BUDGET_TOKENS = 8  # every clip may take these, and TOKENS_PER_SECOND more a second
+TOKENS_PER_SECOND = 8.0  # fast English is about 5; languages the tokeniser spells out take more
+SETTINGS_FILE = "attune.json"
+
+
+class Whisper:
+    """Whisper as an `AsrModel`.
+
+    Args:
+        id: what the catalogue or the user calls it.
+        network: the loaded WhisperForConditionalGeneration.
+        processor: its WhisperProcessor: feature extractor and tokeniser.
+        language: ISO 639-1 code to write; "" detects it in every clip. English-only models know one language.
+        device: "auto", "cpu", "cuda".
+        precision: "auto", "float32" or "bfloat16".
+        thin: whether to leave out most of the padding's frames (see `kept_frames`).
+        tokens_per_second: most tokens a second of speech may take, beside a few for free.
+    """
+
+    family = "whisper"
+
+    def __init__(
+        self,
+        id: str,
+        network: Any,
+        processor: Any,
+        language: str = "",
+        device: str = "auto",
+        precision: str = "auto",
+        thin: bool = True,
+        tokens_per_second: float = TOKENS_PER_SECOND,
+    ) -> None:
+        self.id = id
+        self.device = choose_device(device)
+        self.network = network.float().to(self.device).eval()
+        self.processor = processor
+        self.precision = precision
+        self.thin = thin
+        self.tokens_per_second = tokens_per_second
+        generation = network.generation_config
+        self._multilingual = bool(getattr(generation, "is_multilingual", False))
+        self.language = language if self._multilingual else "en"
+        self._start = network.config.decoder_start_token_id
+        self._no_timestamps = generation.no_timestamps_token_id
+        self._vocabulary = decoding.Vocabulary(
+            end=network.config.eos_token_id,
+            no_speech=self._no_timestamps - 1,
+            never=tuple({*(generation.suppress_tokens or ()), *range(self._no_timestamps, network.config.vocab_size)}),
+            not_first=tuple(generation.begin_suppress_tokens or ()),
+        )
+
+    @classmethod
+    def load(
+        cls, id: str, folder: str, language: str = "", device: str = "auto", precision: str = "auto", **fetch: Any
+    ) -> Self:
+        """Loads from a Hugging Face folder or hub id; `fetch` goes to `from_pretrained`."""
+        network = WhisperForConditionalGeneration.from_pretrained(folder, **fetch)
+        processor = WhisperProcessor.from_pretrained(folder, **fetch)
+        settings = Path(folder) / SETTINGS_FILE
+        kept = read_json(settings) if settings.is_file() else {}
+        return cls(
+            id,
+            network,
+            processor,
+            language=language or kept.get("language", ""),
+            device=device,
+            precision=precision,
+            tokens_per_second=float(kept.get("tokens_per_second", TOKENS_PER_SECOND)),
+        )
+
+    def layers(self) -> list[Layer]:
+        """Returns convolutions, encoder layers, embeddings (which are also the output layer), decoder layers."""
+        encoder, decoder = self.network.model.encoder, self.network.model.decoder
+        return [
+            Layer("front", "front", (*encoder.conv1.parameters(), *encoder.conv2.parameters())),
+            *(Layer(f"encoder.{i}", "encoder", tuple(m.parameters())) for i, m in enumerate(encoder.layers)),
+            Layer("encoder.norm", "encoder", tuple(encoder.layer_norm.parameters())),
+            *(Layer(f"decoder.{i}", "decoder", tuple(m.parameters())) for i, m in enumerate(decoder.layers)),
+            Layer("decoder.norm", "decoder", tuple(decoder.layer_norm.parameters())),
+            Layer("embeddings", "head", (decoder.embed_tokens.weight, *decoder.embed_positions.parameters())),
+        ]
+
+    def check_text(self, texts: Sequence[str]) -> dict[str, int]:
+        """Returns nothing: Whisper's byte-level tokens write any character."""
+        return {}
+
+    def fit_to(self, texts: Sequence[str], seconds: Sequence[float]) -> None:
+        """Raises the token budget if these texts take more tokens a second than English does."""
+        rates = [len(self._tokens(text)) / s for text, s in zip(texts, seconds, strict=True)]
+        self.tokens_per_second = max(self.tokens_per_second, 1.5 * max(rates, default=0.0))
+
+    def example(self, wave: np.ndarray, text: str) -> Example:
+        """Returns log-mel features float32 [mels, 3000] and prompt + tokens + end as labels.
+
+        Raises:
+            DatasetError: the clip exceeds 30 s, or its text the decoder's positions.
+        """
+        seconds = len(wave) / SAMPLE_RATE
+        if seconds > WINDOW_SECONDS:
+            raise DatasetError(
+                "clip_over_window",
+                f"A clip of {seconds:.1f} s: Whisper is trained on at most {WINDOW_SECONDS:.0f} s. Cut it shorter.",
+                seconds=round(seconds, 1),
+                limit=round(WINDOW_SECONDS),
+            )
+        labels = [*self._prompt(self.language or "en"), *self._tokens(text), self._vocabulary.end]
+        if len(labels) > self.network.config.max_target_positions:
+            raise DatasetError("text_too_long", f"A transcript of {len(labels)} tokens is too long: {text[:60]}...")
+        return Example(self._mel([wave])[0], torch.tensor(labels), seconds)
+
+    def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
+        """Returns the encoder's output, float [clips, frames, width]."""
+        mel = torch.stack([example.features for example in batch])
+        return self._encode(mel, self._positions([example.seconds for example in batch]))
+
+    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
+        """Returns the mean cross-entropy in nats over the batch's text and end tokens (the prompt is given)."""
+        frames = self.prefix(batch) if prefix is None else prefix
+        labels = nn.utils.rnn.pad_sequence([e.labels for e in batch], batch_first=True, padding_value=-100).to(self.device)
+        fed = labels[:, :-1].clamp(min=0)  # what is fed at padded positions cannot be seen: attention looks back only
+        wanted = labels[:, 1:].clone()
+        wanted[:, : len(self._prompt("en")) - 1] = -100
+        with autocast(self.device, self.precision):
+            hidden = self.network.model.decoder(input_ids=fed, encoder_hidden_states=frames, use_cache=False)
+            logits = self.network.proj_out(hidden.last_hidden_state)
+        return functional.cross_entropy(logits.float().flatten(0, 1), wanted.flatten(), ignore_index=-100)
+
+    @torch.no_grad()
+    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
+        """Transcribes; clips over 30 s go through Whisper's own long-form decoding."""
+        self.network.eval()
+        results: dict[int, Transcript] = {}
+        buckets: dict[int, list[int]] = defaultdict(list)
+        for i, wave in enumerate(waves):
+            if len(wave) > WINDOW_SECONDS * SAMPLE_RATE:
+                results[i] = self._transcribe_long(wave)
+            else:
+                buckets[math.ceil(len(wave) / SAMPLE_RATE * FRAMES_PER_SECOND / BUCKET_FRAMES)].append(i)
+        for bucket, members in sorted(buckets.items()):
+            for start in range(0, len(members), TRANSCRIBE_BATCH):
+                chosen = members[start : start + TRANSCRIBE_BATCH]
+                texts = self._transcribe_batch([waves[i] for i in chosen], bucket * BUCKET_FRAMES / FRAMES_PER_SECOND)
+                results.update(zip(chosen, texts, strict=True))
+        return [results[i] for i in range(len(waves))]
+
+    def save(self, folder: Path) -> None:
+        """Writes the network, its processor and Attune's own settings."""
+        self.network.save_pretrained(folder)
+        self.processor.save_pretrained(folder)
+        write_json(folder / SETTINGS_FILE, {"language": self.language, "tokens_per_second": self.tokens_per_second})
+
+    def _tokens(self, text: str) -> list[int]:
+        return self.processor.tokenizer(" " + clean(text), add_special_tokens=False).input_ids
+
+    def _prompt(self, language: str) -> list[int]:
+        if not self._multilingual:
+            return [self._start, self._no_timestamps]
+        generation = self.network.generation_config
+        spoken, task = generation.lang_to_id[f"<|{language}|>"], generation.task_to_id["transcribe"]
+        return [self._start, spoken, task, self._no_timestamps]
+
+    def _mel(self, waves: Sequence[np.ndarray]) -> torch.Tensor:
+        extractor = self.processor.feature_extractor
+        return extractor(list(waves), sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features
+
+    def _positions(self, seconds: Sequence[float]) -> torch.Tensor | None:
+        return kept_frames(seconds, self.network.config.max_source_positions) if self.thin else None
+
+    def _encode(self, mel: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:
+        """WhisperEncoder.forward with frames left out after the positions are added."""
+        encoder = self.network.model.encoder
+        with autocast(self.device, self.precision):
+            hidden = functional.gelu(encoder.conv1(mel.to(self.device)))
+            hidden = functional.gelu(encoder.conv2(hidden)).transpose(1, 2) + encoder.embed_positions.weight
+            if positions is not None:
+                index = positions.to(self.device)[:, :, None].expand(-1, -1, hidden.shape[-1])
+                hidden = hidden.gather(1, index)
+            for layer in encoder.layers:
+                hidden = layer(hidden, None)
+            return encoder.layer_norm(hidden)
+
+    def _transcribe_batch(self, waves: Sequence[np.ndarray], seconds: float) -> list[Transcript]:
+        frames = self._encode(self._mel(waves), self._positions([seconds] * len(waves)))
+        languages = [self.language] * len(waves) if self.language else self._detect(frames)
+        room = self.network.config.max_target_positions // 2
+        budgets = [min(room, BUDGET_TOKENS + math.ceil(self.tokens_per_second * len(wave) / SAMPLE_RATE)) for wave in waves]
+        prompts = torch.tensor([self._prompt(language) for language in languages], device=self.device)
+        with autocast(self.device, self.precision):
+            seeds = [zlib.crc32(wave.tobytes()) for wave in waves]
+            decoded = decoding.decode(self.network, frames, prompts, budgets, seeds, self._vocabulary, self._text)
+        return [
+            Transcript("" if decoding.is_silence(d) else self._text(d.tokens), d.log_probability, d.temperature > 0)
+            for d in decoded
+        ]
+
+    def _text(self, tokens: list[int]) -> str:
+        return clean(self.processor.tokenizer.decode(tokens, skip_special_tokens=True))
+
+    def _detect(self, frames: torch.Tensor) -> list[str]:
+        ids = self.network.generation_config.lang_to_id
+        start = torch.full((len(frames), 1), self._start, device=self.device)
+        with autocast(self.device, self.precision):
+            hidden = self.network.model.decoder(input_ids=start, encoder_hidden_states=frames, use_cache=False)
+            logits = self.network.proj_out(hidden.last_hidden_state[:, 0])[:, list(ids.values())]
+        names = [token.strip("<|>") for token in ids]
+        return [names[i] for i in logits.argmax(-1).tolist()]
+
+    def _transcribe_long(self, wave: np.ndarray) -> Transcript:
+        inputs = self.processor.feature_extractor(
+            wave,
+            sampling_rate=SAMPLE_RATE,
+            return_tensors="pt",
+            truncation=False,
+            padding="longest",
+            return_attention_mask=True,
+        )
+        spoken = {"language": self.language or None, "task": "transcribe"} if self._multilingual else {}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            tokens = self.network.generate(
+                inputs.input_features.to(self.device),
+                attention_mask=inputs.attention_mask.to(self.device),
+                return_timestamps=True,
+                temperature=decoding.TEMPERATURES,
+                compression_ratio_threshold=1.35,  # transformers measures it over tokens, not text
+                logprob_threshold=decoding.MIN_LOG_PROBABILITY,
+                no_speech_threshold=decoding.MIN_NO_SPEECH,
+                condition_on_prev_tokens=False,
+                **spoken,
+            )
+        return Transcript(self._text(tokens[0].tolist()), 0.0)
+
+
+def kept_frames(seconds: Sequence[float], total: int = 1500) -> torch.Tensor:
+    """Chooses the encoder positions to compute: the speech, a margin, and a thin, even sample of the padding.
+
+    Whisper pads every clip to 30 s and needs to see that the speech ends, but not 1,500 frames of it. Clips of a
+    batch must be equally long, since there is no mask: the shorter ones take more of their padding.
+
+    Args:
+        seconds: duration of each clip's speech, at most 30.
+        total: positions of the whole window.
+
+    Returns:
+        int64 [clips, kept], ascending in each row. With n_i = min(total, floor(50 s_i) + 25), kept is
+        max_i(n_i + floor((total - n_i) / 8)).
+    """
+    speech = [min(total, math.floor(FRAMES_PER_SECOND * s) + MARGIN_FRAMES) for s in seconds]
+    kept = max(n + (total - n) // TAIL_STRIDE for n in speech)
+    rows = []
+    for n in speech:
+        tail = kept - n
+        evenly = n + (torch.arange(tail) * (total - n)) // max(tail, 1)
+        rows.append(torch.cat([torch.arange(n), evenly]))
+    return torch.stack(rows)

@@ -1,0 +1,185 @@
+"""The run folder: everything about one fine-tune, on disk as it happens.
+
+RUN/
+  request.json      model, clips, recipe, seed: enough to do it again
+  events.jsonl      what happened, a line an event
+  adapted/          the adapted model, a Hugging Face folder
+  comparison.json   base against adapted on the held-out clips, clip by clip
+  result.json       the figures; written last, so its presence means the run is whole
+  stop              someone asked to stop
+  alive.lock        held by the process that carries the run out, for as long as it lives
+"""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from core import events
+from core.dataset import Clip, LabelledSet
+from core.errors import RunError
+from core.files import append_json_line, read_json, read_json_lines, write_json
+from core.recipe import Recipe
+
+STARTING_SECONDS = 120.0  # a process may take to start before it counts as dead
+
+State = Literal["waiting", "running", "done", "failed", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to do.
+
+    Attributes:
+        model: what `load_model` takes.
+        labelled_set: the clips with their split, as they were when the run was asked for.
+        canary: held-out general speech that shows forgetting; may be empty.
+        own: further clips to compare on, such as the one the user just recorded.
+        recipe: the choices.
+        seed: of everything random.
+    """
+
+    model: str
+    labelled_set: LabelledSet
+    canary: tuple[Clip, ...]
+    own: tuple[Clip, ...]
+    recipe: Recipe
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a plain dict."""
+        return {
+            "model": self.model,
+            "labelled_set": self.labelled_set.to_json(),
+            "canary": [vars(clip) for clip in self.canary],
+            "own": [vars(clip) for clip in self.own],
+            "recipe": self.recipe.to_json(),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Request:
+        """Builds a request from `to_json`'s dict."""
+        return cls(
+            model=fields["model"],
+            labelled_set=LabelledSet.from_json(fields["labelled_set"]),
+            canary=tuple(Clip(**clip) for clip in fields["canary"]),
+            own=tuple(Clip(**clip) for clip in fields["own"]),
+            recipe=Recipe.from_json(fields["recipe"]),
+            seed=fields["seed"],
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Attributes:
+        folder: where it lies.
+    """
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def adapted(self) -> Path:
+        """The adapted model's folder; there once training is over."""
+        return self.folder / "adapted"
+
+    def request(self) -> Request:
+        """Reads what was asked for."""
+        return Request.from_json(read_json(self.folder / "request.json"))
+
+    def append(self, event: events.Event) -> None:
+        """Appends an event; it is on disk when this returns."""
+        append_json_line(self.folder / "events.jsonl", events.to_json(event))
+
+    def events(self) -> list[events.Event]:
+        """Reads what happened so far."""
+        read = (events.from_json(line) for line in read_json_lines(self.folder / "events.jsonl"))
+        return [event for event in read if event is not None]
+
+    def comparison(self) -> dict[str, Any] | None:
+        """Reads base against adapted, by group ("test", "canary", "own"), or None before it is there."""
+        path = self.folder / "comparison.json"
+        return read_json(path) if path.exists() else None
+
+    def result(self) -> dict[str, Any] | None:
+        """Reads the figures, or None before the run is whole."""
+        path = self.folder / "result.json"
+        return read_json(path) if path.exists() else None
+
+    def state(self) -> State:
+        """Says how the run stands; a process that died leaves "interrupted"."""
+        if (self.folder / "result.json").exists():
+            return "done"
+        happened = self.events()
+        if happened and isinstance(happened[-1], events.Failed):
+            return "failed"
+        if self.is_alive():
+            return "running" if happened else "waiting"
+        if (self.folder / "result.json").exists():  # written since the first look
+            return "done"
+        return "interrupted" if happened or self._age() > STARTING_SECONDS else "waiting"
+
+    def _age(self) -> float:
+        return time.time() - (self.folder / "request.json").stat().st_mtime
+
+    def lock(self) -> FileLock:
+        """Returns the lock that the process carrying the run out holds while it lives."""
+        return FileLock(self.folder / "alive.lock")
+
+    def is_alive(self) -> bool:
+        """Whether a process is carrying the run out."""
+        try:
+            with self.lock().acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def ask_to_stop(self) -> None:
+        """Asks the process to stop after the step in flight and to keep what it has."""
+        (self.folder / "stop").touch()
+
+    def should_stop(self) -> bool:
+        """Whether someone asked to stop."""
+        return (self.folder / "stop").exists()
+
+
+def create(folder: Path, request: Request) -> Run:
+    """Makes a run folder.
+
+    Raises:
+        RunError: the folder exists and is not empty.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise RunError("run_exists", f"{folder} is not empty. Choose another folder for the run.", folder=str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "request.json", request.to_json())
+    return Run(folder)
+
+
+def open_run(folder: Path) -> Run:
+    """Opens a run folder.
+
+    Raises:
+        RunError: it is none.
+    """
+    if not (folder / "request.json").is_file():
+        raise RunError("run_missing", f"There is no run in {folder}.", folder=str(folder))
+    return Run(folder)
+
+
+def new_id() -> str:
+    """Returns a name for a run that sorts by time and cannot be guessed."""
+    return f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
