@@ -1,0 +1,92 @@
+"""`python -m demo`: starts the app and prints its address."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import logging
+import os
+import socket
+import sys
+
+DEFAULT_PORT = 7860
+PORTS_TRIED = 100
+
+
+def main() -> int:
+    """Parses the arguments and serves until interrupted."""
+    parser = argparse.ArgumentParser(prog="attune demo", description="Open Attune in the browser.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for everyone on the network")
+    parser.add_argument("--port", type=int, help=f"port (default {DEFAULT_PORT}, or the next free one)")
+    parser.add_argument("--certificate", help="PEM file: serve https, so that other computers may use their microphone")
+    parser.add_argument("--key", help="PEM file of the certificate's key")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for chatty in ("httpx", "httpcore", "matplotlib", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+    listener = _listen(options.host, options.port)
+    port = listener.getsockname()[1]
+    # Read when gradio and the hub's client are imported, hence set before: nothing is reported to anyone.
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    print("Attune is starting.", flush=True)
+
+    from core.files import home
+
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(home() / "uploads"))
+    import uvicorn
+
+    from demo.app import build_server
+
+    server = build_server(_names(options.host))
+    shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
+    scheme = "https" if options.certificate else "http"
+    print(f"Attune is running on {scheme}://{shown}:{port}  (stop it with Ctrl-C)", flush=True)
+    config = uvicorn.Config(server, log_level="warning", ssl_certfile=options.certificate, ssl_keyfile=options.key)
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _listen(host: str, wanted: int | None) -> socket.socket:
+    """Returns a listening socket on the wanted port, or on the first free one from the default on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in (wanted,) if wanted is not None else range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        if os.name != "nt":  # on Windows this would let two programs share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(128)
+            return listener
+        except OSError as error:
+            listener.close()
+            failure = error
+    sys.exit(f"attune: no port to listen on at {host}: {failure.strerror}. Choose one with --port.")
+
+
+def _names(host: str) -> frozenset[str]:
+    """Names by which browsers on the network may reach this computer, besides the loopback ones."""
+    if ipaddress.ip_address(host).is_loopback if _is_address(host) else host == "localhost":
+        return frozenset()
+    own = {host, socket.gethostname(), socket.getfqdn(), f"{socket.gethostname()}.local"}
+    try:
+        own |= {str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None)}
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: only asks which address would be used
+            own.add(probe.getsockname()[0])
+    except OSError:
+        pass
+    return frozenset(f"[{name}]" if ":" in name else name for name in own)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

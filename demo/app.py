@@ -1,0 +1,236 @@
+"""The page and its server: lays the views out, wires every event, serves sound and downloads. No logic."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+
+from core import export
+from core.audio import MAX_BYTES
+from core.errors import AttuneError
+from core.importers.samples import read_sample
+from core.recipe import Recipe
+from demo import presenters, session
+from demo.handlers.adapt import AdaptHandlers
+from demo.handlers.compare import CompareHandlers
+from demo.handlers.listen import ListenHandlers
+from demo.handlers.model import ModelHandlers
+from demo.handlers.teach import TeachHandlers
+from demo.jobs import Jobs
+from demo.security import Guard
+from demo.shelf import Shelf
+from demo.theme import css, head, theme
+from demo.views import adapt, compare, listen, model, take_home, teach
+from demo.wording import LANGUAGES, NAMES, Wording, preferred
+
+PROMPTS = Path(__file__).parent / "wording"
+LANGUAGE_COOKIE = "attune_language"
+
+Handler = Callable[..., tuple]
+
+
+def build_page(w: Wording, shelf: Shelf, jobs: Jobs) -> gr.Blocks:
+    """Builds the page in one language."""
+    with gr.Blocks(title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
+        gr.HTML(_banner(w), elem_id="banner")
+        one = model.build(w)
+        two = listen.build(w)
+        three = teach.build(w, (PROMPTS / f"prompts_{w.language}.txt").read_text(encoding="utf-8").strip())
+        four = adapt.build(w, Recipe.default("whisper", 40))
+        five = compare.build(w)
+        six = take_home.build(w)
+
+        models, listening, teaching = ModelHandlers(w, shelf), ListenHandlers(w, shelf), TeachHandlers(w)
+        adapting, comparing = AdaptHandlers(w, shelf, jobs), CompareHandlers(w, shelf)
+
+        def on(
+            event: Callable,
+            handler: Handler,
+            inputs: Sequence,
+            outputs: Sequence,
+            message: gr.HTML | None,
+            blank: bool = False,
+            **how: Any,
+        ):
+            return event(
+                _told(handler, len(outputs), message is not None, w, blank),
+                [*inputs],
+                [*outputs, *([message] if message else [])],
+                **how,
+            )
+
+        own = [three.own, three.removal, three.card]
+        recipe = [*four.settings[:-1], four.recipe, four.forecast]
+        looked = [
+            four.progress, four.charts, four.loss, four.wer, four.watch_panel, four.watch, four.start, four.stop, four.timer,
+            four.seen, four.finished,
+        ]  # fmt: skip
+        compared = [five.verdict, five.figures, five.own, five.again, five.details, five.held_out, six.download]
+        quiet = {"show_progress": "hidden"}
+
+        def then_forecast(event: Callable) -> None:
+            timed = on(event, adapting.forecasting, [], [four.forecast], None, **quiet)
+            on(timed.then, adapting.forecast, four.settings, [four.forecast], four.message, blank=True, **quiet)
+
+        step = on(one.use.click, models.loading, [one.choice], [one.status], None, **quiet)
+        step = on(step.then, models.use, [one.choice], [one.status], one.message, blank=True, **quiet)
+        then_forecast(on(step.then, adapting.default, [], recipe, None, **quiet).then)
+
+        heard = gr.on(
+            [two.audio.stop_recording, two.audio.upload],
+            _told(listening.working, 1, False, w),
+            [two.audio],
+            [two.transcript],
+            **quiet,
+        )
+        heard = on(heard.then, listening.hear, [two.audio], [two.transcript, three.text], two.message, blank=True, **quiet)
+        heard = on(heard.then, teaching.own, [], own, None, **quiet)
+        on(two.details.expand, listening.spectrogram, [], [two.spectrogram], two.message)
+
+        chosen = on(three.choice.input, teaching.choose, [three.choice], [three.card], three.message, **quiet)
+        then_forecast(on(chosen.then, adapting.default, [], recipe, None, **quiet).then)
+        on(three.add.click, teaching.add, [three.text, three.language], [three.added, *own], three.message, **quiet)
+        on(three.text.submit, teaching.add, [three.text, three.language], [three.added, *own], three.message, **quiet)
+        on(three.remove.click, teaching.remove, [three.removal], own, three.message, **quiet)
+        on(three.language.input, teaching.choose_language, [three.language], [three.card], three.message, **quiet)
+        on(
+            three.keep.click, teaching.keep, [three.prompt_audio, three.prompt, three.prompts, three.language],
+            [three.prompt_note, three.prompt, three.prompt_audio, *own], three.message, **quiet,
+        )  # fmt: skip
+        on(three.skip.click, teaching.skip, [three.prompt, three.prompts], [three.prompt_note, three.prompt], None, **quiet)
+        on(three.prompts.blur, teaching.first, [three.prompts], [three.prompt], None, **quiet)
+
+        for setting in four.settings[:-1]:
+            on(setting.input, adapting.words, four.settings, [four.recipe, four.forecast], four.message, **quiet)
+            then_forecast(setting.blur)
+        on(four.start.click, adapting.start, four.settings, looked, four.message, **quiet)
+        on(four.stop.click, adapting.stop, [], looked, four.message, **quiet)
+        on(four.timer.tick, adapting.look, [four.seen], looked, None, **quiet, queue=False)
+        on(four.finished.change, comparing.show, [], compared, five.message, **quiet)
+        on(five.again.click, comparing.again, [], [five.own], five.message)
+
+        def restore(current: session.Session) -> tuple:
+            choices = current.choices
+            return (
+                choices.model,
+                choices.labelled_set,
+                choices.language,
+                choices.heard,
+                *teaching.own(current),
+                *adapting.default(current),
+                *adapting.look(current, ""),
+            )
+
+        restored = [one.choice, three.choice, three.language, three.text, *own, *recipe, *looked]
+        then_forecast(on(page.load, restore, [], restored, one.message, **quiet).then)
+    return page
+
+
+def _told(handler: Handler, outputs: int, has_message: bool, w: Wording, blank: bool = False) -> Callable[..., Any]:
+    """Gives a handler its session and turns what goes wrong into a sentence: the one place where errors meet the page.
+
+    On an error the outputs stay as they are, or are emptied with `blank`, where they said that something was going on.
+    """
+
+    def handle(request: gr.Request, *values: Any) -> Any:
+        try:
+            found = session.find(request.cookies.get(session.COOKIE))
+            results, message = list(handler(found, *values)), ""
+        except Exception as error:
+            if not isinstance(error, AttuneError):
+                logging.exception("a handler failed")
+            results, message = ["" if blank else gr.skip()] * outputs, presenters.note(presenters.explain(error, w), "error")
+        results += [message] if has_message else []
+        return results if len(results) > 1 else results[0]
+
+    return handle
+
+
+def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
+    """Builds the server: a page a language, sounds, downloads.
+
+    Args:
+        hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
+    """
+    server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
+    shelf, jobs = Shelf(), Jobs()
+
+    @server.get("/")
+    def start(request: Request) -> Response:
+        chosen = request.cookies.get(LANGUAGE_COOKIE)
+        language = chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", ""))
+        return RedirectResponse(f"/{language}/")
+
+    @server.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status_code=204)
+
+    @server.get("/language/{language}")
+    def choose_language(language: str) -> Response:
+        if language not in LANGUAGES:
+            return PlainTextResponse("No such language.", 404)
+        response = RedirectResponse(f"/{language}/")
+        response.set_cookie(LANGUAGE_COOKIE, language, max_age=session.YEAR_SECONDS, samesite="lax")
+        return response
+
+    @server.get("/sound/sample/{name}/{index}")
+    def sample_sound(name: str, index: int) -> Response:
+        return _file(lambda: Path(read_sample(name).clips[index].path))
+
+    @server.get("/sound/recording/{id}")
+    def recording_sound(request: Request, id: str) -> Response:
+        return _file(lambda: _session(request).collection.get(id).path)
+
+    @server.get("/sound/run/{id}/{group}/{index}")
+    def run_sound(request: Request, id: str, group: str, index: int) -> Response:
+        return _file(lambda: Path((_session(request).run(id).comparison() or {})[group]["clips"][index]["path"]))
+
+    @server.get("/take-home/{id}.zip")
+    def model_zip(request: Request, id: str) -> Response:
+        return _file(lambda: export.zip_model(_session(request).run(id)), f"attune-{id}.zip")
+
+    for language in LANGUAGES:
+        gr.mount_gradio_app(
+            server,
+            build_page(Wording(language), shelf, jobs),
+            path=f"/{language}",
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            max_file_size=MAX_BYTES,
+            theme=theme(),
+            css=css(),
+            head=head(language),
+        )
+    server.add_middleware(session.Cookies, paths=frozenset({"/", *(f"/{language}/" for language in LANGUAGES)}))
+    server.add_middleware(Guard, hosts=hosts)
+    return server
+
+
+def _session(request: Request) -> session.Session:
+    return session.find(request.cookies.get(session.COOKIE))
+
+
+def _file(find: Callable[[], Path], download: str | None = None) -> Response:
+    try:
+        path = find()
+    except (AttuneError, KeyError, IndexError):
+        return PlainTextResponse("Not found.", 404)
+    return FileResponse(path, filename=download) if download else FileResponse(path, media_type="audio/flac")
+
+
+def _banner(w: Wording) -> str:
+    other = next(language for language in LANGUAGES if language != w.language)
+    return (
+        f"<header><h1>{presenters.escape(w('app.title'))}</h1>"
+        f'<a class="language" href="/language/{other}" lang="{other}" hreflang="{other}">{NAMES[other]}</a></header>'
+        f'<p class="lead">{presenters.escape(w("app.tagline"))}</p>'
+        f'<p class="fine">{presenters.escape(w("app.private"))}</p>'
+        f'<p class="note warning insecure" role="status">{presenters.escape(w("app.insecure"))}</p>'
+    )

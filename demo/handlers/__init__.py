@@ -1,0 +1,1 @@
+"""One file a step: inputs to core to outputs. Each takes the session and plain values, and returns component values."""

@@ -1,0 +1,71 @@
+"""Steps 5 and 6: base against adapted, and taking the adapted model home."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import gradio as gr
+
+from core import audio
+from core.compare import compare
+from core.dataset import Clip
+from core.errors import DatasetError, RunError
+from demo import presenters
+from demo.session import Session
+from demo.shelf import Shelf
+from demo.wording import Wording
+
+
+class CompareHandlers:
+    """What happens in steps 5 and 6."""
+
+    def __init__(self, w: Wording, shelf: Shelf) -> None:
+        self._w, self._shelf = w, shelf
+
+    def show(self, session: Session) -> tuple:
+        """The current run -> verdict, figures, own clip, again, held-out panel, held-out clips, take home."""
+        run = session.current_run()
+        result = run.result() if run is not None else None
+        if run is None or result is None:
+            empty = presenters.note(self._w("compare.empty"))
+            hidden = gr.update(visible=False)
+            return empty, "", "", hidden, hidden, "", presenters.note(self._w("home.empty"))
+        comparison = run.comparison() or {}
+        own = ""
+        if "own" in comparison:
+            own = self._own(presenters.side_by_side(comparison["own"]["clips"][0], f"/sound/run/{run.id}/own/0", self._w))
+        return (
+            presenters.verdicts(comparison, result["synthetic"], self._w),
+            presenters.figures(comparison, self._w),
+            own,
+            gr.update(visible=True),
+            gr.update(visible="test" in comparison),
+            presenters.held_out(run, comparison, self._w),
+            presenters.take_home(run, result, self._w),
+        )
+
+    def again(self, session: Session) -> tuple[str]:
+        """The clip of step 2 -> what base and adapted hear in it, with its words marked where it is labelled."""
+        run = session.current_run()
+        if run is None or run.result() is None:
+            raise RunError("run_unfinished", "There is no adapted model yet.")
+        if not session.choices.clip:
+            raise DatasetError("no_clip", "Record or upload a clip first.")
+        recording = session.collection.get(session.choices.clip)
+        request = run.request()
+        language = request.labelled_set.language
+        wave = audio.decode(recording.path)
+        texts = []
+        for id in (request.model, str(run.adapted)):
+            with self._shelf.model(id, language) as model:
+                texts.append(model.transcribe([wave])[0].text)
+        url = f"/sound/recording/{recording.id}"
+        if not recording.text:
+            return (self._own(presenters.plain_pair(*texts, url, self._w)),)
+        trained = {clip.path for clip in request.labelled_set.part("train")}
+        clip = Clip(str(recording.path), recording.text, part="train" if str(recording.path) in trained else "")
+        pair = compare([clip], texts[:1], texts[1:], language).clips[0]
+        return (self._own(presenters.side_by_side(dataclasses.asdict(pair), url, self._w)),)
+
+    def _own(self, pair: str) -> str:
+        return f"<h3>{presenters.escape(self._w('compare.own'))}</h3>{pair}"

@@ -1,0 +1,76 @@
+"""Step 2: keeping a clip and transcribing it."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import gradio as gr
+import librosa
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from core import audio
+from core.audio import SAMPLE_RATE
+from demo import presenters
+from demo.session import Session
+from demo.shelf import Shelf
+from demo.wording import Wording
+
+WINDOW_SAMPLES = 400  # 25 ms, as Whisper's front end
+HOP_SAMPLES = 160  # 10 ms
+MELS = 80
+FLOOR_DB = -80.0
+
+
+class ListenHandlers:
+    """What happens in step 2."""
+
+    def __init__(self, w: Wording, shelf: Shelf) -> None:
+        self._w, self._shelf = w, shelf
+
+    def working(self, session: Session, path: str | None) -> tuple[str]:
+        """File -> what is happening meanwhile."""
+        return (presenters.note(self._w("listen.working")) if path else gr.skip(),)
+
+    def hear(self, session: Session, path: str | None) -> tuple[str, str]:
+        """File -> transcript with its timing, text to correct. The recording is kept before anything else happens."""
+        if not path:
+            return gr.skip(), gr.skip()
+        recording = session.collection.add(path)
+        session.choose(clip=recording.id, heard="")
+        wave = audio.decode(recording.path)
+        id = session.choices.model
+        with self._shelf.model(id) as model:
+            begun = time.perf_counter()
+            text = model.transcribe([wave])[0].text
+            seconds = time.perf_counter() - begun
+        session.choose(clip=recording.id, heard=text)
+        return presenters.transcript(text, seconds, recording.seconds, id, self._w), text
+
+    def spectrogram(self, session: Session) -> tuple[Image.Image | None]:
+        """The current clip -> a picture of its log-mel energies."""
+        if not session.choices.clip:
+            return (None,)
+        wave = audio.decode(session.collection.get(session.choices.clip).path)
+        energies = librosa.feature.melspectrogram(
+            y=wave, sr=SAMPLE_RATE, n_fft=WINDOW_SAMPLES, hop_length=HOP_SAMPLES, n_mels=MELS
+        )
+        decibels = librosa.power_to_db(energies, ref=np.max, top_db=-FLOOR_DB)
+        return (self._picture(decibels, len(wave) / SAMPLE_RATE),)
+
+    def _picture(self, decibels: np.ndarray, seconds: float) -> Image.Image:
+        figure = Figure(figsize=(10, 3.2), dpi=110, layout="constrained")
+        axes = figure.subplots()
+        shown = axes.imshow(decibels, origin="lower", aspect="auto", extent=(0, seconds, 0, MELS), cmap="magma")
+        kilohertz = (0.25, 0.5, 1, 2, 4)
+        edges = librosa.mel_frequencies(MELS, fmax=SAMPLE_RATE / 2)
+        axes.set_yticks([float(np.interp(k * 1000, edges, np.arange(MELS))) for k in kilohertz], [f"{k:g}" for k in kilohertz])
+        # Pictures are drawn without a CJK font, so their axes are labelled by symbols; the page explains them.
+        axes.set_xlabel("s")
+        axes.set_ylabel("kHz")
+        figure.colorbar(shown, ax=axes, label="dB")
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        return Image.open(buffer)

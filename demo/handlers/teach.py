@@ -1,0 +1,114 @@
+"""Step 3: labelling clips and choosing the set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+import soundfile
+
+from core.dataset import LabelledSet, assign_parts
+from core.errors import DatasetError
+from core.importers.samples import SAMPLES, read_sample
+from demo import presenters
+from demo.session import Session
+from demo.wording import Wording
+
+OWN = "own"
+
+
+class TeachHandlers:
+    """What happens in step 3."""
+
+    def __init__(self, w: Wording) -> None:
+        self._w = w
+
+    def choose(self, session: Session, name: str) -> tuple[str]:
+        """Set name -> its card."""
+        if name not in (*SAMPLES, OWN):
+            raise DatasetError("no_sample", f"There is no set {name!r}.", name=name)
+        session.choose(labelled_set=name)
+        return (self.card(session),)
+
+    def card(self, session: Session) -> str:
+        """The chosen set -> what it holds."""
+        name = session.choices.labelled_set
+        if name == OWN:
+            try:
+                labelled = labelled_set(session)
+            except DatasetError as error:
+                return presenters.note(presenters.explain(error, self._w), "warning")
+            example = f"/sound/recording/{Path(labelled.clips[0].path).stem}"
+        else:
+            labelled, example = read_sample(name), f"/sound/sample/{name}/0"
+        minutes = sum(soundfile.info(clip.path).duration for clip in labelled.clips) / 60
+        return presenters.set_card(labelled, minutes, example, self._w)
+
+    def add(self, session: Session, text: str, language: str) -> tuple:
+        """Corrected transcript -> note, own clips, removal choices, card, panel."""
+        clip = session.choices.clip
+        if not clip:
+            raise DatasetError("no_clip", "Record or upload a clip first.")
+        recording = session.collection.label(clip, text, language)
+        clips = len(session.collection.clips())
+        return presenters.note(self._w("teach.added", text=recording.text, clips=clips), "good"), *self.own(session)
+
+    def own(self, session: Session) -> tuple:
+        """The own clips -> list, removal choices, card."""
+        recordings = session.collection.recordings()
+        choices = [(f"{r.text or self._w('teach.unlabelled')} ({r.seconds:.1f} s)", r.id) for r in reversed(recordings)]
+        return presenters.own_clips(recordings, self._w), gr.update(choices=choices, value=None), self.card(session)
+
+    def remove(self, session: Session, id: str | None) -> tuple:
+        """Recording id -> list, removal choices, card."""
+        if id:
+            session.collection.remove(id)
+            if session.choices.clip == id:
+                session.choose(clip="", heard="")
+        return self.own(session)
+
+    def choose_language(self, session: Session, language: str) -> tuple[str]:
+        """Language of the own clips -> card."""
+        session.choose(language=language)
+        return (self.card(session),)
+
+    def keep(self, session: Session, path: str | None, prompt: str, listed: str, language: str) -> tuple:
+        """Recording of a prompt -> note, next prompt, empty recorder, own clips, removal choices, card."""
+        if not path:
+            raise DatasetError("prompt_nothing", "Record the sentence first.")
+        recording = session.collection.add(path)
+        session.collection.label(recording.id, prompt, language)
+        clips = len(session.collection.clips())
+        kept = presenters.note(self._w("teach.prompt_kept", text=prompt, clips=clips), "good")
+        return kept, self._next(prompt, listed), None, *self.own(session)
+
+    def skip(self, session: Session, prompt: str, listed: str) -> tuple[str, str]:
+        """Prompt -> empty note, next prompt."""
+        return "", self._next(prompt, listed)
+
+    def first(self, session: Session, listed: str) -> tuple[str]:
+        """Changed reading list -> its first sentence."""
+        lines = _lines(listed)
+        return (lines[0] if lines else self._w("teach.prompt_end"),)
+
+    def _next(self, prompt: str, listed: str) -> str:
+        lines = _lines(listed)
+        at = lines.index(prompt) + 1 if prompt in lines else 0
+        return lines[at] if at < len(lines) else self._w("teach.prompt_end")
+
+
+def labelled_set(session: Session) -> LabelledSet:
+    """Returns the chosen set with its split.
+
+    Raises:
+        DatasetError: too few own clips to hold any out.
+    """
+    choices = session.choices
+    if choices.labelled_set != OWN:
+        return read_sample(choices.labelled_set)
+    clips = assign_parts(session.collection.clips(), choices.language)
+    return LabelledSet(OWN, tuple(clips), choices.language)
+
+
+def _lines(listed: str) -> list[str]:
+    return [line.strip() for line in listed.splitlines() if line.strip()]

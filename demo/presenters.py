@@ -1,0 +1,317 @@
+"""Results and events into what the page shows: escaped markup, plot tables, sentences. No Gradio, no state."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core import events
+from core.collection import Recording
+from core.dataset import LabelledSet
+from core.errors import AttuneError
+from core.forecast import Forecast
+from core.metrics import Word, mark_words
+from core.recipe import Recipe
+from core.runs import Run, State
+from demo.wording import Wording
+
+_ENTITIES = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;"})
+
+
+def escape(text: object) -> str:
+    """Makes any text safe inside markup: HTML's own characters, and those that Gradio's templates evaluate."""
+    return html.escape(str(text)).translate(_ENTITIES)
+
+
+def heading(number: int, step: str, w: Wording) -> str:
+    """A step's number, title and one sentence."""
+    title, sentence = escape(w(f"{step}.title")), escape(w(f"{step}.sentence"))
+    return f'<h2 id="{step}"><span class="step-number">{number}</span>{title}</h2><p class="lead">{sentence}</p>'
+
+
+def note(text: str, kind: str = "info") -> str:
+    """A sentence with a frame; "error" and "warning" are announced by screen readers."""
+    role = "alert" if kind == "error" else "status"
+    return f'<p class="note {kind}" role="{role}">{escape(text)}</p>' if text else ""
+
+
+def explain(error: BaseException, w: Wording) -> str:
+    """An error as a sentence in the page's language; what nobody foresaw gets a general one, never a traceback."""
+    if isinstance(error, AttuneError):
+        return reason(error.reason, error.details, str(error), w)
+    return w("error.disk") if isinstance(error, OSError) else w("error.unexpected")
+
+
+def reason(name: str, details: dict[str, Any], message: str, w: Wording) -> str:
+    """The sentence for a stable reason; the English message where a translation has none."""
+    return w(f"error.{name}", **details) if w.has(f"error.{name}") else message
+
+
+def percent(share: float) -> str:
+    """A rate for people: whole percent, one decimal below 10 %."""
+    return f"{share * 100:.0f}&nbsp;%" if abs(share) >= 0.0995 else f"{share * 100:.1f}&nbsp;%"
+
+
+def duration(seconds: float, w: Wording) -> str:
+    """A span of time for people."""
+    if seconds < 90:
+        return w("time.seconds", n=max(1, round(seconds)))
+    return w("time.minutes", n=f"{seconds / 60:.1f}")
+
+
+def marked(words: Sequence[Word], w: Wording) -> str:
+    """A transcript whose words say what became of them: by colour, by line, and in text for screen readers."""
+    if not words:
+        return f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
+    parts = []
+    for word in words:
+        state = "missing" if word.missing else word.state
+        text = escape(word.text)
+        if word.state == "same":
+            parts.append(text)
+            continue
+        spoken = escape(w(f"mark.{state}" if not (word.missing and word.state == "broken") else "mark.missing_broken"))
+        kind = f"{word.state} missing" if word.missing else word.state
+        parts.append(f'<span class="word {kind}" title="{spoken}">{text}<span class="sr"> ({spoken}) </span></span>')
+    return " ".join(parts)
+
+
+def legend(w: Wording) -> str:
+    """What the marks mean."""
+    items = "".join(
+        f'<span><span class="word {kind}">{escape(w("mark.sample"))}</span> {escape(w(f"mark.{key}"))}</span>'
+        for kind, key in (("fixed", "fixed"), ("broken", "broken"), ("wrong", "wrong"), ("wrong missing", "missing"))
+    )
+    return f'<div class="legend" aria-hidden="true">{items}</div>'
+
+
+def player(url: str, w: Wording) -> str:
+    """A sound one can play."""
+    return f'<audio controls preload="none" src="{escape(url)}" aria-label="{escape(w("listen.play"))}"></audio>'
+
+
+def transcript(text: str, seconds: float, sound_seconds: float, model: str, w: Wording) -> str:
+    """What the base heard, and how long it took."""
+    shown = escape(text) if text else f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
+    took = escape(w("listen.took", model=model, seconds=f"{seconds:.1f}", sound=f"{sound_seconds:.1f}"))
+    return f'<div class="transcript" id="base-transcript" role="status">{shown}</div><p class="fine">{took}</p>'
+
+
+def set_card(labelled: LabelledSet, minutes: float, example_url: str, w: Wording) -> str:
+    """What a labelled set holds, with one clip to hear."""
+    counts = {part: len(labelled.part(part)) for part in ("train", "validation", "test")}
+    lines = [f"<p>{escape(w(f'set.{labelled.name}.about'))}</p>"]
+    if labelled.synthetic:
+        lines.append(f'<p class="badge">{escape(w("set.synthetic"))}</p>')
+    lines.append(f'<p class="fine">{escape(w("set.counts", minutes=f"{minutes:.1f}", **counts))}</p>')
+    if labelled.clips and example_url:
+        lines.append(f'<p class="example">{player(example_url, w)} “{escape(labelled.clips[0].text)}”</p>')
+    return f'<div class="card">{"".join(lines)}</div>'
+
+
+def own_clips(recordings: Sequence[Recording], w: Wording) -> str:
+    """The user's own recordings, newest first."""
+    if not recordings:
+        return note(w("teach.none"))
+    rows = "".join(
+        f"<li>{player(f'/sound/recording/{r.id}', w)}<span>"
+        f"{escape(r.text) if r.text else escape(w('teach.unlabelled'))}</span>"
+        f'<span class="fine">{r.seconds:.1f} s</span></li>'
+        for r in reversed(recordings)
+    )
+    labelled = sum(bool(r.text) for r in recordings)
+    seconds = sum(r.seconds for r in recordings if r.text)
+    total = escape(w("teach.total", clips=labelled, seconds=f"{seconds:.0f}", all=len(recordings)))
+    return f'<p class="fine">{total}</p><ul class="clips">{rows}</ul>'
+
+
+def recipe_words(recipe: Recipe, clips: int, w: Wording) -> str:
+    """A recipe in plain words."""
+    lines = [
+        w(f"recipe.{recipe.trains}"),
+        w("recipe.rate", rate=f"{recipe.learning_rate:g}", epochs=recipe.epochs, clips=clips, batch=recipe.batch_size),
+        w("recipe.l2_sp", strength=f"{recipe.l2_sp:g}") if recipe.l2_sp else w("recipe.no_l2_sp"),
+        w("recipe.best", times=recipe.evaluations),
+    ]
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def forecast_words(forecast: Forecast, w: Wording) -> str:
+    """How long it will take here."""
+    return w(
+        "adapt.forecast",
+        total=duration(forecast.total, w),
+        train=duration(forecast.train, w),
+        evaluate=duration(forecast.evaluate, w),
+    )
+
+
+def progress(run: Run, state: State, happened: Sequence[events.Event], w: Wording) -> str:
+    """Where a run stands: a sentence, a bar, and what it noticed."""
+    prepared = next((e for e in happened if isinstance(e, events.Prepared)), None)
+    stepped = next((e for e in reversed(happened) if isinstance(e, events.Stepped)), None)
+    entered = next((e for e in reversed(happened) if isinstance(e, events.Entered)), None)
+    notices = "".join(
+        note(reason(e.reason, e.details, e.message, w), "warning") for e in happened if isinstance(e, events.Noticed)
+    )
+    share, sentence, kind = 0.0, "", "info"
+    if state == "done":
+        trained = next(e for e in happened if isinstance(e, events.Trained))
+        key = "adapt.stopped" if trained.stopped else "adapt.done"
+        sentence = w(key, steps=trained.steps, best=trained.best_step, time=duration(trained.seconds, w))
+        share = 1.0
+    elif state == "failed":
+        failed = happened[-1]
+        assert isinstance(failed, events.Failed)
+        sentence, kind = reason(failed.reason, failed.details, w("error.unexpected"), w), "error"
+    elif state == "interrupted":
+        sentence, kind = w("adapt.interrupted", step=stepped.step if stepped else 0), "error"
+    elif state == "waiting" or entered is None:
+        sentence = w("adapt.waiting")
+    elif entered.phase == "training" and prepared and stepped:
+        share = stepped.step / prepared.steps
+        sentence = w("adapt.step", step=stepped.step, steps=prepared.steps, time=duration(stepped.remaining, w))
+    else:
+        sentence = w(f"phase.{entered.phase}", clips=entered.clips)
+        share = 1.0 if stepped else 0.0
+    if run.should_stop() and state in ("running", "waiting"):
+        sentence = w("adapt.stopping")
+    bar = ""
+    if state in ("running", "waiting"):
+        value = f"{share:.3f}"
+        bar = f'<progress value="{value}" max="1" aria-label="{escape(w("adapt.progress"))}">{share:.0%}</progress>'
+    return f'<div class="progress" data-state="{state}">{note(sentence, kind)}{bar}{notices}</div>'
+
+
+def loss_table(happened: Sequence[events.Event]) -> pd.DataFrame:
+    """Training loss by step."""
+    rows = [(e.step, e.loss) for e in happened if isinstance(e, events.Stepped)]
+    return pd.DataFrame(rows, columns=["step", "loss"], dtype=float)
+
+
+def wer_table(happened: Sequence[events.Event]) -> pd.DataFrame:
+    """Validation WER in percent by step."""
+    rows = [(e.step, 100 * e.wer) for e in happened if isinstance(e, events.Evaluated) and e.wer is not None]
+    return pd.DataFrame(rows, columns=["step", "wer"], dtype=float)
+
+
+def watched(happened: Sequence[events.Event], language: str, w: Wording) -> str:
+    """One held-out clip as the model hears it: before, and after each evaluation."""
+    seen = [e for e in happened if isinstance(e, events.Evaluated) and e.reference]
+    if not seen:
+        return ""
+    last = seen[-1]
+    base, now = mark_words(last.reference, seen[0].watched, last.watched, language)
+    rows = [("watch.said", escape(last.reference)), ("watch.base", marked(base, w))]
+    if last.step:
+        rows.append(("watch.now", marked(now, w)))
+    body = "".join(f"<dt>{escape(w(key, step=last.step))}</dt><dd>{shown}</dd>" for key, shown in rows)
+    return f'<dl class="watch">{body}</dl>'
+
+
+def verdict(group: dict[str, Any], name: str, w: Wording) -> str:
+    """The sentence above the numbers; a change for the worse is said as such."""
+    base, adapted, difference = group["base"]["wer"], group["adapted"]["wer"], group["difference"]
+    sentence = w(
+        f"verdict.{name}.{group['verdict']}",
+        base=_points(base),
+        adapted=_points(adapted),
+        gain_low=_points(-difference["high"]),
+        gain_high=_points(max(0.0, -difference["low"])),
+        loss_low=_points(difference["low"]),
+        loss_high=_points(max(0.0, difference["high"])),
+        clips=len(group["clips"]),
+        clusters=difference["clusters"],
+        unit=w(f"verdict.{difference['unit']}"),
+    )
+    kind = {"better": "good", "worse": "bad"}.get(group["verdict"], "unclear")
+    return f'<p class="verdict {kind}">{escape(sentence)}</p>'
+
+
+def verdicts(comparison: dict[str, Any], synthetic: bool, w: Wording) -> str:
+    """All verdicts, the bad news first."""
+    named = [(name, comparison[name]) for name in ("test", "canary") if name in comparison]
+    named.sort(key=lambda pair: pair[1]["verdict"] != "worse")
+    sentences = "".join(verdict(group, name, w) for name, group in named)
+    return sentences + (f'<p class="fine">{escape(w("verdict.synthetic"))}</p>' if synthetic else "")
+
+
+def figures(comparison: dict[str, Any], w: Wording) -> str:
+    """WER and CER of base and adapted, normalised and raw."""
+    head = "".join(f'<th scope="col">{escape(w(f"figures.{c}"))}</th>' for c in ("clips", "measure", "base", "adapted"))
+    rows = []
+    for name in ("test", "canary"):
+        if name not in comparison:
+            continue
+        group = comparison[name]
+        for i, measure in enumerate(("wer", "cer", "raw_wer", "raw_cer")):
+            label = escape(w(f"figures.{name}", clips=len(group["clips"]), words=group["words"]))
+            first = f'<th scope="rowgroup" rowspan="4">{label}</th>' if i == 0 else ""
+            cells = "".join(
+                f'<td data-figure="{name}.{model}.{measure}">{percent(group[model][measure])}</td>'
+                for model in ("base", "adapted")
+            )
+            rows.append(f"<tr>{first}<th scope='row'>{escape(w(f'figures.{measure}'))}</th>{cells}</tr>")
+    table = f"<table class='figures'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="scroll">{table}</div><p class="fine">{escape(w("figures.note"))}</p>'
+
+
+def side_by_side(clip: dict[str, Any], url: str, w: Wording) -> str:
+    """One clip: base left, what was said and its sound between, adapted right."""
+    cells = []
+    for model in ("base", "adapted"):
+        words = [Word(**word) for word in clip[f"{model}_words"]]
+        errors = escape(w("compare.errors", errors=clip[f"{model}_errors"], words=clip["words"]))
+        cells.append(
+            f'<div class="side {model}"><h4>{escape(w(f"compare.{model}"))}</h4>'
+            f'<p class="heard" title="{escape(clip[model])}">{marked(words, w)}</p><p class="fine">{errors}</p></div>'
+        )
+    flag = note(w("compare.trained_on"), "warning") if clip.get("trained_on") else ""
+    middle = f'<div class="said"><p>{escape(clip["reference"])}</p>{player(url, w)}{flag}</div>'
+    return f'<article class="pair">{cells[0]}{middle}{cells[1]}</article>'
+
+
+def plain_pair(base: str, adapted: str, url: str, w: Wording) -> str:
+    """One clip nobody has labelled: two transcripts and no count of errors."""
+    cells = [
+        f'<div class="side {model}"><h4>{escape(w(f"compare.{model}"))}</h4><p class="heard">'
+        f"{escape(text) or escape(w('compare.nothing'))}</p></div>"
+        for model, text in (("base", base), ("adapted", adapted))
+    ]
+    middle = f'<div class="said"><p class="fine">{escape(w("compare.no_reference"))}</p>{player(url, w)}</div>'
+    return f'<article class="pair">{cells[0]}{middle}{cells[1]}</article>'
+
+
+def held_out(run: Run, comparison: dict[str, Any], w: Wording) -> str:
+    """Every held-out clip side by side, the most improved first."""
+    clips = comparison.get("test", {}).get("clips", [])
+    order = sorted(range(len(clips)), key=lambda i: clips[i]["adapted_errors"] - clips[i]["base_errors"])
+    return legend(w) + "".join(side_by_side(clips[i], f"/sound/run/{run.id}/test/{i}", w) for i in order)
+
+
+def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
+    """The download, and how to use and repeat it."""
+    link = f"/take-home/{run.id}.zip"
+    megabytes = sum(file.stat().st_size for file in run.adapted.iterdir()) / 1e6
+    code = (
+        "from transformers import pipeline\n"
+        f'recognise = pipeline("automatic-speech-recognition", "attune-{run.id}")\n'
+        'print(recognise("clip.wav")["text"])'
+    )
+    again = f"attune finetune --model {result['model']} --train {result['set']} --seed {result['seed']} --out RUN" + "".join(
+        f" --set {key}={value}" for key, value in result["recipe"].items()
+    )
+    parts = [f'<p><a class="download" href="{link}" download>{escape(w("home.download", mb=f"{megabytes:.0f}"))}</a></p>']
+    parts.append(f"<h3>{escape(w('home.use'))}</h3><pre><code>{escape(code)}</code></pre>")
+    if result["synthetic"]:
+        parts.append(f"<h3>{escape(w('home.again'))}</h3><pre><code>{escape(again)}</code></pre>")
+    parts.append(f'<p class="fine">{escape(w("home.where", folder=Path(result["run"])))}</p>')
+    return "".join(parts)
+
+
+def _points(share: float) -> str:
+    return f"{share * 100:.0f}" if abs(share) >= 0.0995 else f"{share * 100:.1f}"

@@ -1,0 +1,148 @@
+"""Who owns what: a browser is known by a cookie, and everything of one browser lies in one folder."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.collection import Collection
+from core.errors import RunError
+from core.files import home, read_json, write_json
+from core.models.catalogue import CATALOGUE
+from core.runs import Run, new_id, open_run
+
+COOKIE = "attune_session"
+YEAR_SECONDS = 365 * 24 * 3600
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is chosen on the page; ids only.
+
+    Attributes:
+        model: id of the base.
+        labelled_set: a sample set's name, or "own".
+        clip: id of the recording last listened to.
+        heard: what the base wrote for it.
+        run: id of the run last started.
+        language: ISO 639-1 code spoken in the own clips.
+    """
+
+    model: str = CATALOGUE[0].id
+    labelled_set: str = "accent"
+    clip: str = ""
+    heard: str = ""
+    run: str = ""
+    language: str = "en"
+
+
+class Session:
+    """One browser's folder.
+
+    Args:
+        folder: where it lies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.collection = Collection(folder / "recordings")
+
+    @property
+    def choices(self) -> Choices:
+        """What is chosen now."""
+        path = self.folder / "choices.json"
+        known = asdict(Choices())
+        stored = read_json(path) if path.exists() else {}
+        return Choices(**{name: stored.get(name, value) for name, value in known.items()})
+
+    def choose(self, **changes: str) -> Choices:
+        """Changes choices; they are on disk when this returns."""
+        choices = replace(self.choices, **changes)
+        write_json(self.folder / "choices.json", asdict(choices))
+        return choices
+
+    def new_run_folder(self) -> Path:
+        """Returns the folder of a run to come."""
+        return self.folder / "runs" / new_id()
+
+    def run(self, id: str) -> Run:
+        """Returns one of this browser's runs.
+
+        Raises:
+            RunError: it has none of that id.
+        """
+        if not _ID.fullmatch(id):
+            raise RunError("run_missing", "There is no such run.")
+        return open_run(self.folder / "runs" / id)
+
+    def current_run(self) -> Run | None:
+        """Returns the run last started, if there is one."""
+        id = self.choices.run
+        if not id:
+            return None
+        try:
+            return self.run(id)
+        except RunError:
+            return None
+
+
+def new_token() -> str:
+    """Makes a session that did not exist and returns its unguessable name."""
+    token = secrets.token_hex(16)
+    _folder(token).mkdir(parents=True, exist_ok=True)
+    return token
+
+
+def is_known(token: str | None) -> bool:
+    """Whether a cookie names a session made here."""
+    return token is not None and _TOKEN.fullmatch(token) is not None and _folder(token).is_dir()
+
+
+def find(token: str | None) -> Session:
+    """Returns the session a cookie names.
+
+    Raises:
+        RunError: there is none; the page must be loaded anew.
+    """
+    if token is None or not is_known(token):
+        raise RunError("session_missing", "This page has lost its session. Reload it; cookies must be allowed.")
+    return Session(_folder(token))
+
+
+def _folder(token: str) -> Path:
+    return home() / "sessions" / token
+
+
+class Cookies:
+    """ASGI middleware that gives a browser its session when it opens a page without one.
+
+    Args:
+        app: what it wraps.
+        paths: of the pages.
+    """
+
+    def __init__(self, app: ASGIApp, paths: frozenset[str]) -> None:
+        self._app, self._paths = app, paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes on, adding a Set-Cookie header to a page's response where one is due."""
+        if scope["type"] != "http" or scope["path"] not in self._paths:
+            return await self._app(scope, receive, send)
+        if is_known(Request(scope).cookies.get(COOKIE)):
+            return await self._app(scope, receive, send)
+        secure = "; Secure" if scope["scheme"] == "https" else ""
+        cookie = f"{COOKIE}={new_token()}; Path=/; Max-Age={YEAR_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+
+        async def with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"set-cookie", cookie.encode())]}
+            await send(message)
+
+        return await self._app(scope, receive, with_cookie)

@@ -1,0 +1,34 @@
+"""How the page looks: Gradio's plain theme with one accent colour, system fonts, and assets/attune.css."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+FONTS = ("system-ui", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif")
+MONOSPACED = ("ui-monospace", "Menlo", "Consolas", "monospace")
+
+
+def theme() -> gr.themes.Base:
+    """Returns the theme; fonts are the system's, so nothing is fetched."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.indigo, neutral_hue=gr.themes.colors.slate, font=FONTS, font_mono=MONOSPACED
+    )
+
+
+def css() -> str:
+    """Returns the app's style sheet."""
+    inside = Path(__file__).parent / "assets" / "attune.css"
+    beside = Path(__file__).parents[1] / "assets" / "attune.css"
+    return (inside if inside.is_file() else beside).read_text(encoding="utf-8")
+
+
+def head(language: str) -> str:
+    """Returns what goes into the page's head: its language, and the sign that the browser will hide the microphone."""
+    return (
+        "<script>"
+        f"document.documentElement.lang = '{language}';"
+        "if (!window.isSecureContext) document.documentElement.classList.add('insecure-context');"
+        "</script>"
+    )

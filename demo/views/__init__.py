@@ -1,0 +1,1 @@
+"""One file a step: building components and nothing else."""

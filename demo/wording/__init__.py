@@ -1,0 +1,46 @@
+"""Every string a user reads, by language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from demo.wording import en, zh_cn
+
+LANGUAGES = {"en": en.TEXTS, "zh-CN": zh_cn.TEXTS}
+NAMES = {"en": "English", "zh-CN": "简体中文"}
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The texts of one language.
+
+    Attributes:
+        language: "en" or "zh-CN".
+    """
+
+    language: str
+
+    def __call__(self, key: str, **fields: object) -> str:
+        """Returns a text with its fields filled in; a missing key is a fault, which a test finds."""
+        return LANGUAGES[self.language][key].format(**fields)
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a text."""
+        return key in LANGUAGES[self.language]
+
+
+def preferred(header: str) -> str:
+    """Chooses a language from an Accept-Language header: Chinese if it comes before English, else English."""
+    weighted = []
+    for entry in header.split(","):
+        tag, _, quality = entry.strip().partition(";q=")
+        try:
+            weighted.append((float(quality or 1), tag.lower()))
+        except ValueError:
+            continue
+    for _, tag in sorted(weighted, key=lambda pair: -pair[0]):
+        if tag.startswith("zh"):
+            return "zh-CN"
+        if tag.startswith("en"):
+            return "en"
+    return "en"
