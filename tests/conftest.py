@@ -1,0 +1,92 @@
+"""Shared by all tests: a home of their own, tiny random models, and a little sound."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    GenerationConfig,
+    Wav2Vec2Config,
+    Wav2Vec2CTCTokenizer,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2ForCTC,
+    WhisperConfig,
+    WhisperForConditionalGeneration,
+    WhisperProcessor,
+)
+
+from core.audio import SAMPLE_RATE
+from core.models.bundled import TINY_EN, bundled_folder
+
+
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for the whole session, so that the bundled model is built once."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTUNE_HOME", str(shared_home))
+
+
+@pytest.fixture(scope="session")
+def bundled(shared_home: Path) -> Path:
+    """The Hugging Face folder of the Whisper that a package carries."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATTUNE_HOME", str(shared_home))
+        return bundled_folder(TINY_EN)
+
+
+def tone(seconds: float, hertz: float = 220.0, seed: int = 0) -> np.ndarray:
+    """A swelling tone with a little noise, float32 [samples] at 16 kHz."""
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    noise = np.random.default_rng(seed).standard_normal(len(time))
+    return (0.3 * np.sin(2 * np.pi * hertz * time) * np.sin(np.pi * time / seconds) + 0.01 * noise).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def tiny_whisper(tmp_path_factory: pytest.TempPathFactory, bundled: Path) -> Path:
+    """A random Whisper of two small layers, with the real tokeniser."""
+    folder = tmp_path_factory.mktemp("tiny-whisper")
+    real = GenerationConfig.from_pretrained(bundled)
+    config = WhisperConfig.from_pretrained(bundled)
+    for name in ("encoder_layers", "decoder_layers", "encoder_attention_heads", "decoder_attention_heads"):
+        setattr(config, name, 2)
+    config.d_model, config.encoder_ffn_dim, config.decoder_ffn_dim = 32, 64, 64
+    torch.manual_seed(0)
+    network = WhisperForConditionalGeneration(config)
+    network.generation_config = real
+    network.save_pretrained(folder)
+    WhisperProcessor.from_pretrained(bundled).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_ctc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random wav2vec 2.0 of two small layers that writes lower-case letters."""
+    folder = tmp_path_factory.mktemp("tiny-ctc")
+    vocabulary = {token: i for i, token in enumerate(["<pad>", "<s>", "</s>", "<unk>", "|", *"abcdefghijklmnopqrstuvwxyz'"])}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    tokenizer = Wav2Vec2CTCTokenizer(str(folder / "vocab.json"))
+    tokenizer.save_pretrained(folder)
+    Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = Wav2Vec2Config(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        conv_dim=(32,) * 7,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=2,
+        pad_token_id=0,
+        ctc_loss_reduction="mean",
+    )
+    Wav2Vec2ForCTC(config).save_pretrained(folder)
+    return folder
