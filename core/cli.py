@@ -32,7 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `attune`; returns the exit status: 0 fine, 1 the input was at fault, 130 interrupted."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.run is not _demo:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     _quiet_libraries()
     try:
@@ -81,9 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--language", default="", metavar="CODE", help="ISO 639-1 code of the speech, e.g. en, sw, zh")
     for added in (models, transcribe, finetune, comparison):
         added.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    job("demo", _demo, "Open the browser app; `attune demo --help` lists its options.").add_argument(
-        "rest", nargs=argparse.REMAINDER
-    )
+    job("demo", _demo, "Open the browser app; python -m demo --help lists its options.")
     return parser
 
 

@@ -49,6 +49,7 @@ def finetune(
     """
     started = time.perf_counter()
     torch.manual_seed(seed)
+    np.random.seed(seed)  # transformers' time masking draws from numpy's global generator
     order = np.random.default_rng(seed)
     texts = _written_as_the_model_writes([text for _, text in train])
     unwritable = model.check_text(texts)

@@ -121,13 +121,13 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs) -> gr.Blocks:
                 choices.model,
                 choices.labelled_set,
                 choices.language,
-                choices.heard,
+                *listening.restore(current),
                 *teaching.own(current),
                 *adapting.default(current),
                 *adapting.look(current, ""),
             )
 
-        restored = [one.choice, three.choice, three.language, three.text, *own, *recipe, *looked]
+        restored = [one.choice, three.choice, three.language, two.transcript, three.text, *own, *recipe, *looked]
         then_forecast(on(page.load, restore, [], restored, one.message, **quiet).then)
     return page
 

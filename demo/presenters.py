@@ -48,6 +48,8 @@ def explain(error: BaseException, w: Wording) -> str:
 
 def reason(name: str, details: dict[str, Any], message: str, w: Wording) -> str:
     """The sentence for a stable reason; the English message where a translation has none."""
+    if name.startswith("recipe_") and w.has(f"adapt.{details.get('name')}"):
+        details = {**details, "name": w(f"adapt.{details['name']}")}  # the field's label on the page
     return w(f"error.{name}", **details) if w.has(f"error.{name}") else message
 
 
@@ -99,6 +101,12 @@ def transcript(text: str, seconds: float, sound_seconds: float, model: str, w: W
     shown = escape(text) if text else f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
     took = escape(w("listen.took", model=model, seconds=f"{seconds:.1f}", sound=f"{sound_seconds:.1f}"))
     return f'<div class="transcript" id="base-transcript" role="status">{shown}</div><p class="fine">{took}</p>'
+
+
+def heard_before(text: str, url: str, w: Wording) -> str:
+    """The current clip on a page that was loaded again."""
+    shown = escape(text) if text else f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
+    return f'<div class="transcript" id="base-transcript">{shown}</div><p>{player(url, w)}</p>'
 
 
 def set_card(labelled: LabelledSet, minutes: float, example_url: str, w: Wording) -> str:
@@ -184,13 +192,21 @@ def progress(run: Run, state: State, happened: Sequence[events.Event], w: Wordin
     if state in ("running", "waiting"):
         value = f"{share:.3f}"
         bar = f'<progress value="{value}" max="1" aria-label="{escape(w("adapt.progress"))}">{share:.0%}</progress>'
-    return f'<div class="progress" data-state="{state}">{note(sentence, kind)}{bar}{notices}</div>'
+    shown = note(sentence, kind)
+    if bar:  # refreshed every second: a screen reader must not read it out each time
+        shown = shown.replace(' role="status"', "")
+    return f'<div class="progress" data-state="{state}">{shown}{bar}{notices}</div>'
 
 
 def loss_table(happened: Sequence[events.Event]) -> pd.DataFrame:
     """Training loss by step."""
     rows = [(e.step, e.loss) for e in happened if isinstance(e, events.Stepped)]
     return pd.DataFrame(rows, columns=["step", "loss"], dtype=float)
+
+
+def axis(table: pd.DataFrame) -> list[float]:
+    """The range of a chart's vertical axis: from 0 to a little above the highest value."""
+    return [0.0, 1.05 * max(float(table.iloc[:, 1].max()), 1e-3)]
 
 
 def wer_table(happened: Sequence[events.Event]) -> pd.DataFrame:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from filelock import FileLock
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -64,8 +66,9 @@ class Session:
 
     def choose(self, **changes: str) -> Choices:
         """Changes choices; they are on disk when this returns."""
-        choices = replace(self.choices, **changes)
-        write_json(self.folder / "choices.json", asdict(choices))
+        with FileLock(self.folder / "choices.lock"):  # two handlers may choose at the same time
+            choices = replace(self.choices, **changes)
+            write_json(self.folder / "choices.json", asdict(choices))
         return choices
 
     def new_run_folder(self) -> Path:
@@ -117,7 +120,8 @@ def find(token: str | None) -> Session:
 
 
 def _folder(token: str) -> Path:
-    return home() / "sessions" / token
+    # The folder's name may be shown on the page; the token it is made from may not.
+    return home() / "sessions" / hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 class Cookies:

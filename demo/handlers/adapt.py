@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import gradio as gr
+import pandas as pd
 import soundfile
 
 from core import audio, runs
@@ -128,9 +129,9 @@ class AdaptHandlers:
         watched = presenters.watched(happened, run.request().labelled_set.language, self._w)
         return (
             presenters.progress(run, state, happened, self._w),
-            gr.update(visible=len(wer) > 0),
-            loss,
-            wer,
+            gr.update(visible=not wer.empty),
+            _chart(loss),
+            _chart(wer),
             gr.update(visible=bool(watched)),
             watched,
             *_buttons(active=state in ACTIVE),
@@ -142,6 +143,10 @@ class AdaptHandlers:
 def _buttons(active: bool) -> tuple:
     """Start, stop and timer."""
     return gr.update(interactive=not active), gr.update(interactive=active), gr.update(active=active)
+
+
+def _chart(table: pd.DataFrame) -> dict | None:
+    return None if table.empty else gr.update(value=table, y_lim=presenters.axis(table))
 
 
 def _recipe(values: tuple | list) -> Recipe:

@@ -49,6 +49,14 @@ class ListenHandlers:
         session.choose(clip=recording.id, heard=text)
         return presenters.transcript(text, seconds, recording.seconds, id, self._w), text
 
+    def restore(self, session: Session) -> tuple[str, str]:
+        """The current clip -> transcript, text to correct, as they were before the page was loaded again."""
+        choices = session.choices
+        if not choices.clip:
+            return presenters.note(self._w("listen.empty")), ""
+        text = session.collection.get(choices.clip).text or choices.heard
+        return presenters.heard_before(choices.heard, f"/sound/recording/{choices.clip}", self._w), text
+
     def spectrogram(self, session: Session) -> tuple[Image.Image | None]:
         """The current clip -> a picture of its log-mel energies."""
         if not session.choices.clip:

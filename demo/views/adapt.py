@@ -89,7 +89,6 @@ def _chart(label: str, y: str, y_title: str, w: Wording, elem_id: str) -> gr.Lin
         title=label,
         x_title=w("adapt.step_axis"),
         y_title=y_title,
-        y_lim=[0, None],
         height=CHART_HEIGHT,
         show_label=False,
         buttons=[],

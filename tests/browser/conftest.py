@@ -1,0 +1,133 @@
+"""The app in a process of its own, and a browser whose microphone plays a file."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from core.audio import SAMPLE_RATE
+from core.importers.samples import samples_folder
+from tests.browser.setup import system_browser
+
+REQUIRED = os.environ.get("ATTUNE_REQUIRE_BROWSER") == "1"
+START_SECONDS = 120
+ON_LEAVING = ("AbortError", "Connection errored out")  # what was in flight when a page was left or loaded again
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def playwright():
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _without("Playwright is not installed. Run: make test")
+    with sync_playwright() as started:
+        yield started
+
+
+def _without(why: str) -> None:
+    if REQUIRED:
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="session")
+def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("app-home")
+
+
+@pytest.fixture(scope="session")
+def address(app_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The running app's address, as it prints it."""
+    log = tmp_path_factory.mktemp("app") / "log.txt"
+    environment = {**os.environ, "ATTUNE_HOME": str(app_home), "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as written:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "demo", "--port", "0"], stdout=written, stderr=written, env=environment
+        )
+    try:
+        for _ in range(START_SECONDS * 4):
+            found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
+            if found or server.poll() is not None:
+                break
+            try:
+                server.wait(0.25)
+            except subprocess.TimeoutExpired:
+                continue
+        assert found, f"the app did not start:\n{log.read_text()}"
+        yield found[0]
+        assert "Traceback" not in log.read_text(), f"the app failed meanwhile:\n{log.read_text()}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def spoken() -> tuple[Path, str]:
+    """A clip of clean synthetic speech and what is said in it."""
+    folder = samples_folder() / "general"
+    with (folder / "clips.csv").open(encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    return folder / row["path"], row["text"]
+
+
+@pytest.fixture(scope="session")
+def browser(playwright, spoken: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory):
+    """Chromium whose microphone plays the spoken clip over and over."""
+    wave, rate = soundfile.read(spoken[0])
+    assert rate == SAMPLE_RATE
+    fed = tmp_path_factory.mktemp("microphone") / "fed.wav"
+    soundfile.write(fed, np.concatenate([np.zeros(rate // 4), wave, np.zeros(rate)]), rate, subtype="PCM_16")
+    flags = [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={fed}",
+        "--disable-background-networking",
+    ]
+    try:
+        launched = playwright.chromium.launch(executable_path=system_browser(), args=flags)
+    except Exception as error:
+        why = str(error).splitlines()[0]
+        _without(f"No browser starts ({why}). Install Chromium or Chrome, or run: python -m playwright install chromium")
+    yield launched
+    launched.close()
+
+
+@pytest.fixture
+def open_page(browser, address: str) -> Iterator[Callable]:
+    """Opens the app as a new visitor; fails the test if the page asked another host or logged an error."""
+    contexts, faults = [], []
+
+    def open_page(locale: str = "en-US", width: int = 1280, path: str = "/"):
+        context = browser.new_context(locale=locale, viewport={"width": width, "height": 900}, permissions=["microphone"])
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("request", lambda r: faults.append(r.url) if not r.url.startswith((address, "blob:", "data:")) else None)
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: faults.append(str(e)))
+        page.on("dialog", lambda d: (faults.append(f"dialog: {d.message}"), d.dismiss()))
+        page.goto(address + path)
+        page.wait_for_selector("#set-card .card")
+        page.faults = faults
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not [fault for fault in faults if not any(harmless in fault for harmless in ON_LEAVING)]

@@ -1,0 +1,151 @@
+"""The whole flip, as a visitor does it: real weights, real sound, a real browser."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from core.importers.samples import samples_folder
+from core.text import normalise
+
+
+def record(page, recorder: str, seconds: float) -> None:
+    """Presses Record, lets the microphone play, presses Stop, and waits for the upload."""
+    page.locator(f"{recorder} button.record-button").click()
+    page.wait_for_timeout(1000 * seconds)
+    with page.expect_response(lambda response: "/gradio_api/upload" in response.url):
+        page.locator(f"{recorder} button.stop-button").click()
+
+
+def figure(page, name: str) -> float:
+    return float(page.locator(f'[data-figure="{name}"]').inner_text().replace("%", "").strip())
+
+
+def test_record_teach_adapt_compare_and_take_home(open_page, spoken, tmp_path: Path) -> None:
+    sound, text = spoken
+    page = open_page()
+
+    record(page, "#clip", soundfile.info(str(sound)).duration + 0.8)
+    page.wait_for_selector("#base-transcript")
+    heard = set(normalise(page.inner_text("#base-transcript")).split())
+    said = set(normalise(text).split())
+    assert len(heard & said) >= 0.7 * len(said), f"{heard} of {said}"
+    assert "s of sound" in page.inner_text("#heard")
+
+    assert set(normalise(page.input_value("#correct textarea")).split()) == heard
+    page.fill("#correct textarea", text)
+    page.click("#add-clip")
+    page.wait_for_selector("#added .note")
+    assert text in page.inner_text("#added")
+
+    page.wait_for_function("document.querySelector('#forecast').innerText.includes('Forecast for this computer')")
+    page.click("#start")
+    page.wait_for_selector("#watch dd >> nth=2", timeout=300_000)  # what it writes after the first steps
+    page.wait_for_selector("#chart-loss canvas, #chart-loss svg")
+    page.wait_for_selector('#progress [data-state="done"]', timeout=400_000)
+
+    page.wait_for_selector("#figures td")
+    assert figure(page, "test.base.wer") >= 25
+    assert figure(page, "test.adapted.wer") <= figure(page, "test.base.wer") / 2
+    assert "real improvement" in page.inner_text("#verdict")
+    assert "general English" in page.inner_text("#verdict")
+    own = page.inner_text("#own-pair")
+    assert text in own
+    assert own.count("word errors in") == 2
+    assert page.locator("#held-out article").count() == 14
+    assert page.locator("#held-out .fixed .sr").first.text_content().strip() == "(fixed)"
+
+    loaded = page.request.get(page.locator("#held-out audio").first.get_attribute("src").join((page.url.split("/en/")[0], "")))
+    assert loaded.status == 200
+    assert loaded.body()[:4] == b"fLaC"
+
+    with page.expect_download() as download:
+        page.click("#take-home a.download")
+    download.value.save_as(tmp_path / "model.zip")
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        archive.extractall(tmp_path)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    clip = samples_folder() / "accent" / "audio" / "test-42.flac"
+    script = (
+        "import soundfile, sys; from transformers import pipeline\n"
+        "wave, rate = soundfile.read(sys.argv[2], dtype='float32')\n"
+        "recognise = pipeline('automatic-speech-recognition', sys.argv[1])\n"
+        "print(recognise({'raw': wave, 'sampling_rate': rate})['text'])"
+    )
+    clean = subprocess.run(
+        [sys.executable, "-c", script, str(folder), str(clip)], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert len(normalise(clean.stdout).split()) >= 5
+
+
+def test_a_refresh_loses_nothing_and_stop_keeps_what_was_learnt(open_page, spoken) -> None:
+    page = open_page()
+    record(page, "#clip", 2.5)
+    page.wait_for_selector("#base-transcript")
+    heard = page.inner_text("#base-transcript")
+    page.click("#start")
+    page.wait_for_function("document.querySelector('#progress').innerText.includes('Learning: step')", timeout=200_000)
+
+    page.reload()
+    page.wait_for_function("document.querySelector('#progress').innerText.includes('Learning: step')", timeout=60_000)
+    assert page.input_value("#correct textarea") == heard
+    assert page.is_disabled("#start")
+
+    page.click("#stop")
+    page.wait_for_selector('#progress [data-state="done"]', timeout=200_000)
+    assert "Stopped after" in page.inner_text("#progress")
+    page.wait_for_selector("#figures td")
+    assert page.is_enabled("#start")
+
+    page.click("#again")
+    page.wait_for_selector("#own-pair article")
+    page.reload()
+    page.wait_for_selector("#figures td")  # the comparison is there again
+
+
+def test_prompts_fill_a_set_of_ones_own(open_page) -> None:
+    page = open_page()
+    page.get_by_text("Record more clips against a list of sentences").click()
+    prompts = []
+    for clips in (1, 2, 3):
+        prompts.append(page.input_value("#prompt textarea"))
+        record(page, "#prompt-audio", 1.5)
+        page.click("#keep")
+        page.wait_for_function(f"document.querySelector('#prompt-note').innerText.includes('Labelled clips: {clips}')")
+    assert len(set(prompts)) == 3
+    page.get_by_text("My clips", exact=True).click()
+    assert all(prompt in page.inner_text("#own-clips") for prompt in prompts)
+    page.locator('#set input[value="own"]').check()
+    page.wait_for_function("document.querySelector('#set-card').innerText.includes('1 clips to learn from')")
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_fits_and_speaks_the_browsers_language(open_page, locale: str, width: int) -> None:
+    page = open_page(locale, width)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    title = {"en-US": "Listen", "zh-CN": "聆听"}[locale]
+    assert title in page.inner_text("#step-listen h2")
+    assert page.evaluate("document.documentElement.lang") == {"en-US": "en", "zh-CN": "zh-CN"}[locale]
+    page.click("#banner a.language")
+    page.wait_for_selector("#set-card .card")
+    other = {"en-US": "聆听", "zh-CN": "Listen"}[locale]
+    assert other in page.inner_text("#step-listen h2")
+    page.goto(page.url.rsplit("/", 2)[0] + "/")  # the choice is remembered
+    page.wait_for_selector("#set-card .card")
+    assert other in page.inner_text("#step-listen h2")
+
+
+def test_everything_is_reached_by_keyboard(open_page) -> None:
+    page = open_page()
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id || document.activeElement.className"))
+    assert {"use-model", "add-clip", "start"} <= reached
+    assert any("record-button" in name for name in reached)

@@ -1,0 +1,119 @@
+"""What the page shows is escaped, says what it is, and puts bad news first."""
+
+from __future__ import annotations
+
+import html.parser
+
+import pytest
+
+from core.compare import compare
+from core.dataset import Clip
+from core.errors import AudioError
+from core.events import Evaluated, Prepared, Stepped
+from core.metrics import mark_words
+from demo import presenters
+from demo.wording import Wording
+
+W = Wording("en")
+HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}{{x}}`y`</p><script>"
+
+
+def comparison(base: list[str], adapted: list[str], texts: list[str]) -> dict:
+    return compare([Clip(f"/{i}.wav", text) for i, text in enumerate(texts)], base, adapted, "en").to_json()
+
+
+COLOURS = ("red", "green", "blue", "grey", "pink", "brown", "black", "white", "gold", "silver")
+TEXTS = [f"the {colour} house is here" for colour in COLOURS]
+WRONG = ["nothing right at all" for _ in TEXTS]
+
+
+class Tags(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.add(tag)
+
+
+def tags(markup: str) -> set[str]:
+    parser = Tags()
+    parser.feed(markup)
+    return parser.tags
+
+
+def test_escape_leaves_nothing_that_markup_or_a_template_would_read() -> None:
+    assert not set(presenters.escape(HOSTILE)) & set("<>${}`'\"")
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        presenters.note(HOSTILE),
+        presenters.transcript(HOSTILE, 1.0, 2.0, HOSTILE, W),
+        presenters.marked(mark_words("a b", "a b", HOSTILE)[1], W),
+        presenters.side_by_side(comparison([HOSTILE], [HOSTILE], [f"word {HOSTILE}"])["clips"][0], "/sound/x", W),
+        presenters.plain_pair(HOSTILE, HOSTILE, "/sound/x", W),
+        presenters.watched([Evaluated(0, 1.0, 1.0, 1, HOSTILE, "said " + HOSTILE, 0.0)], "en", W),
+    ],
+)
+def test_hostile_text_stays_text(markup: str) -> None:
+    assert not tags(markup) & {"img", "script"}
+    assert "${" not in markup
+    assert "{{" not in markup
+
+
+def test_marks_speak_three_ways() -> None:
+    markup = presenters.marked(mark_words("the quick fox runs", "the fast fox runs", "the quick fox walks")[1], W)
+    assert '<span class="word fixed" title="fixed">quick<span class="sr"> (fixed) </span></span>' in markup
+    assert '<span class="word broken" title="broken">walks<span class="sr"> (broken) </span></span>' in markup
+
+
+def test_a_change_for_the_worse_comes_first_and_is_named() -> None:
+    better, worse = comparison(WRONG, TEXTS, TEXTS), comparison(TEXTS, WRONG, TEXTS)
+    shown = presenters.verdicts({"test": better, "canary": worse}, False, W)
+    assert shown.index("It forgot") < shown.index("real improvement")
+    assert "It got worse" in presenters.verdicts({"test": worse}, False, W)
+
+
+def test_thin_and_unclear_evidence_is_called_so() -> None:
+    assert "too few" in presenters.verdicts({"test": comparison(WRONG[:3], TEXTS[:3], TEXTS[:3])}, False, W)
+    assert "No measurable change" in presenters.verdicts({"test": comparison(TEXTS, TEXTS, TEXTS)}, False, W)
+
+
+def test_every_figure_says_on_what_it_was_computed() -> None:
+    markup = presenters.figures({"test": comparison(WRONG, TEXTS, TEXTS)}, W)
+    assert "10 held-out clips of this set, 50 words" in markup
+    assert 'data-figure="test.adapted.wer">0.0&nbsp;%' in markup
+    assert 'data-figure="test.base.raw_cer"' in markup
+
+
+def test_a_clip_that_was_trained_on_is_flagged() -> None:
+    clip = compare([Clip("/a.wav", "a b", part="train")], ["a"], ["a b"], "en").to_json()["clips"][0]
+    assert "it proves nothing" in presenters.side_by_side(clip, "/x", W)
+
+
+def test_errors_become_sentences_in_the_pages_language() -> None:
+    error = AudioError("audio_silent", "x.wav is silent.", name="x.wav")
+    assert presenters.explain(error, W).startswith("x.wav is silent throughout")
+    assert presenters.explain(error, Wording("zh-CN")).startswith("x.wav 全程无声")
+    assert "Traceback" not in presenters.explain(ValueError("secret"), W)
+    assert "secret" not in presenters.explain(ValueError("secret"), W)
+    assert "disk" in presenters.explain(OSError(28, "No space left"), W)
+
+
+def test_charts_hold_numbers() -> None:
+    happened = [
+        Prepared(1, 0.1, 2, 1, 1, 0.0),
+        Evaluated(0, 0.5, 0.2, 3, "a", "a", 0.0),
+        Stepped(1, 2.5, 0.0, 1.0, 1.0),
+        Evaluated(1, None, None, 0, "", "", 0.0),
+    ]
+    assert presenters.loss_table(happened).to_dict("list") == {"step": [1.0], "loss": [2.5]}
+    assert presenters.wer_table(happened).to_dict("list") == {"step": [0.0], "wer": [50.0]}
+    assert presenters.loss_table([]).empty
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.0, "0.0"), (0.0951, "9.5"), (0.1, "10"), (2.643, "264")])
+def test_percent(share: float, shown: str) -> None:
+    assert presenters.percent(share) == f"{shown}&nbsp;%"

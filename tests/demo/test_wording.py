@@ -1,0 +1,103 @@
+"""Both languages say the same things, and everything that can be said is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from core.importers.samples import SAMPLES
+from core.recipe import PLANS
+from demo.wording import LANGUAGES, Wording, preferred
+
+ROOT = Path(__file__).parents[2]
+ATTUNE_ERRORS = ("AudioError", "DatasetError", "ModelError", "RecipeError", "RunError", "AttuneError", "Noticed", "Failed")
+FIELD = re.compile(r"{(\w+)}")
+ENGLISH = LANGUAGES["en"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_the_same_texts_with_the_same_fields(language: str) -> None:
+    texts = LANGUAGES[language]
+    assert texts.keys() == ENGLISH.keys()
+    for key, text in texts.items():
+        assert set(FIELD.findall(text)) == set(FIELD.findall(ENGLISH[key])), key
+        assert text.strip(), key
+
+
+def test_chinese_is_chinese() -> None:
+    untranslated = [
+        key
+        for key, text in LANGUAGES["zh-CN"].items()
+        if not re.search(r"[\u4e00-\u9fff]", text) and key not in ("app.title", "app.other_language", "adapt.wer_axis")
+    ]
+    assert untranslated == []
+
+
+def test_every_key_in_the_code_exists() -> None:
+    used = set()
+    for path in (ROOT / "demo").rglob("*.py"):
+        used |= set(re.findall(r'\bw\("([a-z_.]+)"', path.read_text(encoding="utf-8")))
+        used |= set(re.findall(r'_w\("([a-z_.]+)"', path.read_text(encoding="utf-8")))
+    assert len(used) > 50
+    assert used <= ENGLISH.keys()
+
+
+def test_families_of_keys_are_whole() -> None:
+    for step in ("model", "listen", "teach", "adapt", "compare", "home"):
+        assert {f"{step}.title", f"{step}.sentence"} <= ENGLISH.keys()
+    for plan in PLANS:
+        assert {f"recipe.{plan}", f"adapt.trains.{plan}"} <= ENGLISH.keys()
+    for name in (*SAMPLES, "own"):
+        assert {f"set.{name}", f"set.{name}.about"} <= ENGLISH.keys()
+    for group in ("test", "canary"):
+        for verdict in ("better", "worse", "unclear", "thin"):
+            assert f"verdict.{group}.{verdict}" in ENGLISH
+
+
+def reasons() -> set[str]:
+    """Every reason that code reachable from the page gives an error or a notice."""
+    found = set()
+    for path in [*(ROOT / "core").rglob("*.py"), *(ROOT / "demo").rglob("*.py")]:
+        if path.name in ("csv.py", "cli.py"):  # only the command line reads files by path
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                raised = node.func.id in ATTUNE_ERRORS
+                if raised and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+                    found.add(node.args[0].value)
+    return found
+
+
+def test_every_reason_has_a_sentence_whose_fields_it_fills() -> None:
+    assert len(reasons()) > 30
+    assert {f"error.{reason}" for reason in reasons()} <= ENGLISH.keys()
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "en"),
+        ("en-US,en;q=0.9", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"),
+        ("en;q=0.5,zh;q=0.9", "zh-CN"),
+        ("de,fr;q=0.5", "en"),
+        ("de,zh-TW;q=0.5,en;q=0.3", "zh-CN"),
+        ("zh;q=x,;;,", "en"),
+    ],
+)
+def test_the_browsers_language_is_chosen(header: str, language: str) -> None:
+    assert preferred(header) == language
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_prompts_are_there(language: str) -> None:
+    lines = (ROOT / "demo" / "wording" / f"prompts_{language}.txt").read_text(encoding="utf-8").split("\n")
+    assert len([line for line in lines if line.strip()]) >= 20
+
+
+def test_a_wording_fills_its_fields() -> None:
+    assert Wording("en")("time.seconds", n=3) == "3 s"
+    assert Wording("zh-CN")("time.seconds", n=3) == "3 秒"
