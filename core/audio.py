@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +22,11 @@ MAX_BYTES = 200_000_000  # of one file on disk
 BLOCK_SECONDS = 10.0  # decoded at a time, so that a small file that unpacks to hours is stopped early
 SILENCE_DBFS = -60.0  # a recording whose loudest sample is below this holds no speech
 CLIPPING = 0.999  # of full scale
+UNKNOWN_FRAMES = 2**62  # libsndfile claims more where a FLAC was written into a pipe, and then cannot read it
 
-# Containers soundfile does not read, by the bytes they start with: (offset, magic, ffmpeg demuxer). The demuxer is
-# named explicitly so that no other one, such as a playlist that opens further files, can be chosen by the content.
-_CONTAINERS = ((4, b"ftyp", "mov"), (0, b"\x1aE\xdf\xa3", "matroska"))
+# What soundfile does not read, by the bytes it starts with: (offset, magic, ffmpeg demuxer). The demuxer is named
+# explicitly so that no other one, such as a playlist that opens further files, can be chosen by the content.
+_CONTAINERS = ((4, b"ftyp", "mov"), (0, b"\x1aE\xdf\xa3", "matroska"), (0, b"fLaC", "flac"))
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,12 @@ def probe(path: Path | str) -> AudioInfo:
             limit=round(MAX_BYTES / 1e6),
         )
     try:
-        info = soundfile.info(str(path))
+        info = soundfile.info(_name(path))
     except soundfile.SoundFileError:
+        return _probe_container(path)
+    except TypeError as error:  # a name that ends in .raw: soundfile asks for what the bytes do not say
+        raise _unreadable(path) from error
+    if info.frames > UNKNOWN_FRAMES:
         return _probe_container(path)
     return AudioInfo(info.duration, info.samplerate, info.channels, info.format)
 
@@ -118,10 +125,10 @@ def decode(path: Path | str, max_seconds: float = MAX_SECONDS) -> np.ndarray:
             f"{path.name} holds {samples / rate:.2f} s of sound; at least {MIN_SECONDS} s are needed.",
             name=path.name,
         )
-    wave = np.concatenate(blocks)
+    wave = np.nan_to_num(np.concatenate(blocks), posinf=1.0, neginf=-1.0).clip(-1.0, 1.0)
     if rate != SAMPLE_RATE:
-        wave = soxr.resample(wave, rate, SAMPLE_RATE, quality="HQ")
-    wave = np.ascontiguousarray(np.nan_to_num(wave), dtype=np.float32)
+        wave = soxr.resample(wave, rate, SAMPLE_RATE, quality="HQ").clip(-1.0, 1.0)
+    wave = np.ascontiguousarray(wave, dtype=np.float32)
     if level(wave).peak_dbfs < SILENCE_DBFS:
         raise AudioError(
             "audio_silent",
@@ -147,15 +154,26 @@ def level(wave: np.ndarray) -> Level:
 
 
 def write_flac(path: Path, wave: np.ndarray) -> None:
-    """Writes float32 [samples] at 16 kHz as 16-bit FLAC, atomically."""
+    """Writes float32 [samples] at 16 kHz as 16-bit FLAC, atomically.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    packed = io.BytesIO()  # libsndfile would report a full disk as an error of its own
+    soundfile.write(packed, np.clip(wave, -1.0, 1.0), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     with replacing(path) as temporary:
-        soundfile.write(str(temporary), np.clip(wave, -1.0, 1.0), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+        temporary.write_bytes(packed.getbuffer())
 
 
 def _soundfile_blocks(path: Path, rate: int) -> Iterator[np.ndarray]:
-    with soundfile.SoundFile(str(path)) as file:
-        for block in file.blocks(blocksize=int(BLOCK_SECONDS * rate), dtype="float32", always_2d=True):
+    with soundfile.SoundFile(_name(path)) as file:
+        while len(block := file.read(int(BLOCK_SECONDS * rate), dtype="float32", always_2d=True)):
             yield block.mean(axis=1)
+
+
+def _name(path: Path) -> str | bytes:
+    """What soundfile opens a file by; it would refuse a text with bytes that are no UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _container(path: Path) -> str | None:
@@ -175,6 +193,8 @@ def _probe_container(path: Path) -> AudioInfo:
             if not container.streams.audio:
                 raise _unreadable(path)
             stream = container.streams.audio[0]
+            if stream.codec_context is None:
+                raise _unreadable(path)
             seconds = float(container.duration / av.time_base) if container.duration else 0.0
             return AudioInfo(seconds, stream.rate, stream.channels, demuxer)
     except (av.error.FFmpegError, ValueError) as error:
@@ -187,10 +207,10 @@ def _av_blocks(path: Path) -> Iterator[np.ndarray]:
     try:
         with av.open(str(path), format=_container(path)) as container:
             stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.rate)
+            to_float = av.AudioResampler(format="fltp", rate=stream.rate)
             for frame in container.decode(stream):
-                for part in resampler.resample(frame):
-                    yield part.to_ndarray()[0]
+                for part in to_float.resample(frame):
+                    yield part.to_ndarray().mean(axis=0)  # ffmpeg's own downmix to mono would be 3 dB louder
     except (av.error.FFmpegError, ValueError) as error:
         raise _unreadable(path) from error
 

@@ -17,7 +17,7 @@ from core.text import MAX_TEXT_CHARACTERS, clean, normalise
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
-HELD_OUT = {"validation": 0.1, "test": 0.2}  # shares of the clips, where a set brings no split
+HELD_OUT = {"test": 0.2, "validation": 0.1}  # shares of the clips, where a set brings no split
 MIN_CLIPS_TO_SPLIT = 3
 MIN_SPEAKER_CLUSTERS = 8
 
@@ -110,26 +110,34 @@ def check_text(text: str, language: str, name: str) -> str:
     return cleaned
 
 
-def assign_parts(clips: Sequence[Clip], language: str, seed: int = 0) -> list[Clip]:
+def assign_parts(clips: Sequence[Clip], language: str, seed: int = 0, hold_out: Sequence[str] = tuple(HELD_OUT)) -> list[Clip]:
     """Splits clips into train, validation and test, for those that have no part yet.
 
     A sentence never stands on both sides. Where there are enough named speakers (at least five, none with more than
     half of the clips), a speaker does not either.
 
     Args:
-        clips: with `part` "" where it is to be chosen; clips that have one keep it.
+        clips: with `part` "" where it is to be chosen; clips that have one keep it, and draw those with the same
+            sentence or speaker after them.
         language: chooses the normalisation by which sentences are the same.
         seed: of the shuffle.
+        hold_out: the parts to make where no clip has them.
 
     Raises:
         DatasetError: too few different sentences to hold any out.
     """
-    groups = _linked_groups(clips, language)
-    open_groups = [group for group in groups if not any(clips[i].part for i in group)]
-    if len(open_groups) == 0:
-        return list(clips)
     has = {clip.part for clip in clips}
-    if len(open_groups) < MIN_CLIPS_TO_SPLIT and "test" not in has:
+    wanted_parts = [part for part in hold_out if part not in has]
+    open_groups: list[list[int]] = []
+    chosen: dict[int, str] = {}
+    for group in _linked_groups(clips, language):
+        fixed = {clips[i].part for i in group}
+        follows = next((part for part in ("test", "validation", "train") if part in fixed), None)
+        if follows is None:
+            open_groups.append(group)
+        else:
+            chosen.update(dict.fromkeys(group, follows))
+    if open_groups and len(open_groups) < MIN_CLIPS_TO_SPLIT and "test" in wanted_parts:
         raise DatasetError(
             "too_few_sentences",
             f"There are {len(open_groups)} different sentences; at least {MIN_CLIPS_TO_SPLIT} are needed, so that some "
@@ -139,10 +147,7 @@ def assign_parts(clips: Sequence[Clip], language: str, seed: int = 0) -> list[Cl
         )
     shuffled = [open_groups[i] for i in np.random.default_rng(seed).permutation(len(open_groups))]
     total = sum(len(group) for group in shuffled)
-    chosen: dict[int, str] = {}
-    for part in ("test", "validation"):
-        if part in has:
-            continue
+    for part in wanted_parts:
         wanted = max(1, round(HELD_OUT[part] * total))
         while shuffled and wanted > 0 and len(shuffled) > 1:
             group = shuffled.pop()

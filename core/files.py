@@ -54,7 +54,7 @@ def _flush_folder(folder: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as JSON, atomically."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        temporary.write_bytes(_encoded(value, indent=1))
 
 
 def read_json(path: Path) -> Any:
@@ -66,17 +66,27 @@ def append_json_line(path: Path, value: Any) -> None:
     """Appends one JSON object as a line and waits until it is on disk.
 
     A line cut short by an earlier crash is closed first, so that it cannot swallow this one.
+
+    Raises:
+        OSError: the disk is full or failed; the line is not there.
     """
-    line = json.dumps(value, ensure_ascii=False).encode() + b"\n"
+    line = _encoded(value)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab+") as file:
-        if file.tell() > 0:
+        end = file.tell()
+        if end > 0:
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 line = b"\n" + line
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("ab") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        if path.stat().st_size <= end + len(line):  # else another process has appended since
+            os.truncate(path, end)
+        raise
 
 
 def read_json_lines(path: Path) -> list[Any]:
@@ -84,12 +94,17 @@ def read_json_lines(path: Path) -> list[Any]:
     if not path.exists():
         return []
     values = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             values.append(json.loads(line))
         except json.JSONDecodeError:
             continue  # a crash in mid-write leaves at most one such line
     return values
+
+
+def _encoded(value: Any, indent: int | None = None) -> bytes:
+    """JSON in UTF-8, ending a line; what UTF-8 cannot hold, such as a file name's stray byte, as JSON's \\u escape."""
+    return (json.dumps(value, ensure_ascii=False, indent=indent) + "\n").encode("utf-8", "backslashreplace")
 
 
 def sha256(path: Path) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 from core.errors import RecipeError
 
@@ -69,6 +69,8 @@ class Recipe:
         _within("l2_sp", self.l2_sp, 0.0, 1e6)
         _within("clip_norm", self.clip_norm, 1e-6, 1e6)
         _within("evaluations", self.evaluations, 1, 1000)
+        for name in ("epochs", "batch_size", "evaluations"):
+            _whole(name, getattr(self, name))
 
     @classmethod
     def default(cls, family: str, clips: int) -> Recipe:
@@ -87,7 +89,7 @@ class Recipe:
         Raises:
             RecipeError: no such field, or a value that is not of its type or range.
         """
-        types = {field.name: type(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        types = get_type_hints(Recipe)
         values: dict[str, Any] = {}
         for name, text in settings.items():
             if name not in types:
@@ -122,6 +124,11 @@ def _parse(name: str, text: str, kind: type) -> Any:
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise RecipeError("recipe_value", f"{name} is one of {', '.join(allowed)}, not {value!r}.", name=name, value=value)
+
+
+def _whole(name: str, value: float) -> None:
+    if not isinstance(value, int):
+        raise RecipeError("recipe_value", f"{name} takes a whole number, not {value:g}.", name=name, value=value)
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

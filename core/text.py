@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
-from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
+import regex
+from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
 # Written without spaces between words: scored by character, so that a "word" is a character.
 UNSPACED_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km"})
 MAX_TEXT_CHARACTERS = 2_000  # of one transcript; 30 s of fast speech is about 600
+
+_JOINERS = "\u200c\u200d"  # Persian and the scripts of India write these inside words
+_ASIDE = re.compile(r"[<\[][^>\]]*[>\]]|\([^)]+\)")  # what was not said: [noise], (laughs)
 
 
 def normalise(text: str, language: str = "en") -> str:
@@ -18,8 +23,9 @@ def normalise(text: str, language: str = "en") -> str:
 
     English: Whisper's own English normaliser (Radford et al. 2022, appendix C): lower case, no punctuation, no
     filler words, contractions spelled out, numbers as digits; its British-to-American table is left out. Other
-    languages: Whisper's basic normaliser (lower case, punctuation and symbols to spaces), keeping diacritics; the
-    languages written without spaces are split into characters.
+    languages: lower case, asides in brackets left out, punctuation and symbols to spaces, as Whisper's basic
+    normaliser does; but where that one takes combining marks for punctuation, which breaks the words of Hindi or
+    Yoruba in pieces, they stay. The languages written without spaces are split into characters.
 
     Args:
         text: a transcript as a person or a model wrote it.
@@ -28,20 +34,33 @@ def normalise(text: str, language: str = "en") -> str:
     Returns:
         Words separated by single spaces; empty if nothing is left.
     """
-    return " ".join(_normaliser(language)(unicodedata.normalize("NFKC", text)).split())
-
-
-@lru_cache(maxsize=8)
-def _normaliser(language: str) -> EnglishTextNormalizer | BasicTextNormalizer:
+    text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
     if language == "en":
-        return EnglishTextNormalizer({})
-    return BasicTextNormalizer(remove_diacritics=False, split_letters=language in UNSPACED_LANGUAGES)
+        return " ".join(_english()(text.replace("..", " ")).split())
+    kept = "".join(" " if unicodedata.category(c)[0] in "PS" else c for c in _ASIDE.sub("", text.lower()))
+    return " ".join(regex.findall(r"\X", "".join(kept.split())) if language in UNSPACED_LANGUAGES else kept.split())
+
+
+@cache
+def _english() -> EnglishTextNormalizer:
+    return EnglishTextNormalizer({})
 
 
 def clean(text: str) -> str:
-    """Returns a transcript on one line, without control characters, in Unicode NFC."""
-    kept = (c if unicodedata.category(c)[0] != "C" else " " for c in unicodedata.normalize("NFC", text))
-    return " ".join("".join(kept).split())
+    """Returns a transcript on one line, without control or invisible formatting characters, in Unicode NFC."""
+    return " ".join("".join(map(_visible, unicodedata.normalize("NFC", text))).split())
+
+
+def _visible(character: str) -> str:
+    match unicodedata.category(character):
+        case "Cc":
+            return " "
+        case "Cf":
+            return character if character in _JOINERS else ""
+        case "Cs" | "Cn":
+            return ""
+        case _:
+            return character
 
 
 def is_shouted(texts: Sequence[str]) -> bool:

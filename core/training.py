@@ -91,41 +91,40 @@ def finetune(
     best, best_step, best_state = float("inf"), 0, []
     due = {round(steps * (i + 1) / recipe.evaluations) for i in range(recipe.evaluations)}
     step, stopped = 0, False
-    while step < steps and not stopped:
-        for index in order.permutation(len(batches)):
-            stopped = should_stop()
-            if not stopped:
-                step += 1
-                batch = [examples[i] for i in batches[index]]
-                prefix = None if cache is None else cache.get(int(index), partial(_frozen_prefix, model, batch))
-                model.network.train()
-                loss = model.loss(batch, prefix)
-                penalty = anchor.penalty() if recipe.l2_sp else torch.zeros(())
-                if not torch.isfinite(loss):
-                    raise DatasetError(
-                        "loss_not_finite",
-                        f"The loss is no longer a number at step {step}. Use a rate lower than {recipe.learning_rate:g}.",
-                        step=step,
-                    )
-                optimizer.zero_grad()
-                (loss + penalty if recipe.l2_sp else loss).backward()
-                torch.nn.utils.clip_grad_norm_(learning, recipe.clip_norm)
-                optimizer.step()
-                schedule.step()
-                elapsed = time.perf_counter() - started
-                remaining = (elapsed - evaluating) / step * (steps - step)
-                remaining += evaluating / (1 + sum(d < step for d in due)) * sum(d >= step for d in due)
-                yield Stepped(step, float(loss.detach()), float(penalty.detach()), elapsed, remaining)
-            if (step in due or stopped) and step > evaluation.step:
-                before = time.perf_counter()
-                evaluation = _evaluate(model, validation, language, step, started)
-                yield evaluation
-                evaluating += time.perf_counter() - before
-                rank = -step if evaluation.wer is None else evaluation.wer  # nothing held out: keep the last
-                if rank < best:
-                    best, best_step, best_state = rank, step, [p.detach().clone() for p in learning]
-            if stopped or step >= steps:
-                break
+    for index in (int(i) for _ in range(recipe.epochs) for i in order.permutation(len(batches))):
+        stopped = should_stop()
+        if not stopped:
+            step += 1
+            batch = [examples[i] for i in batches[index]]
+            prefix = None if cache is None else cache.get(index, partial(_frozen_prefix, model, batch))
+            model.network.train()
+            loss = model.loss(batch, prefix)
+            if not torch.isfinite(loss):
+                raise DatasetError(
+                    "loss_not_finite",
+                    f"The loss is no longer a number at step {step}. Use a rate lower than {recipe.learning_rate:g}.",
+                    step=step,
+                )
+            penalty = anchor.penalty() if recipe.l2_sp else torch.zeros_like(loss)
+            optimizer.zero_grad()
+            (loss + penalty).backward()
+            torch.nn.utils.clip_grad_norm_(learning, recipe.clip_norm)
+            optimizer.step()
+            schedule.step()
+            elapsed = time.perf_counter() - started
+            remaining = (elapsed - evaluating) / step * (steps - step)
+            remaining += evaluating / (1 + sum(d < step for d in due)) * sum(d >= step for d in due)
+            yield Stepped(step, float(loss.detach()), float(penalty.detach()), elapsed, remaining)
+        if (step in due or stopped) and step > evaluation.step:
+            before = time.perf_counter()
+            evaluation = _evaluate(model, validation, language, step, started)
+            yield evaluation
+            evaluating += time.perf_counter() - before
+            rank = -step if evaluation.wer is None else evaluation.wer  # nothing held out: keep the last
+            if rank < best:
+                best, best_step, best_state = rank, step, [p.detach().clone() for p in learning]
+        if stopped:
+            break
     seconds = time.perf_counter() - started - evaluating
     with torch.no_grad():
         for parameter, value in zip(learning, best_state or (), strict=bool(best_state)):

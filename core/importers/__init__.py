@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from core.dataset import Clip, LabelledSet, Part, assign_parts
+from core.dataset import HELD_OUT, Clip, LabelledSet, Part, assign_parts
 from core.importers.csv import read_csv
 from core.importers.samples import SAMPLES, read_sample
 
@@ -31,19 +31,15 @@ def gather(
         given["test"] = test
     sample = read_sample(train) if train in SAMPLES else None
     language = sample.language if sample else language
-    clips: list[Clip] = []
+    # The file's own split says where a clip belongs, unless that part comes from elsewhere.
+    own = [clip for clip in _clips(train, language) if clip.part in ("", "train") or clip.part not in given]
+    clips = assign_parts(own, language, seed, [part for part in HELD_OUT if part not in given])
     for part, source in given.items():
-        for clip in _clips(source, language):
-            if part == "train" and clip.part and clip.part != "train":
-                if clip.part not in given:  # the file's own split says where it belongs
-                    clips.append(clip)
-            elif part != "train" and source in SAMPLES:
-                clips += [clip] if clip.part == part else []
-            else:
-                fixed = part if part != "train" or clip.part else ""
-                clips.append(dataclasses.replace(clip, part=fixed))
+        if part != "train":
+            chosen = [clip for clip in _clips(source, language) if source not in SAMPLES or clip.part == part]
+            clips += [dataclasses.replace(clip, part=part) for clip in chosen]
     name = sample.name if sample else Path(train).stem
-    return LabelledSet(name, tuple(assign_parts(clips, language, seed)), language, synthetic=sample is not None)
+    return LabelledSet(name, tuple(clips), language, synthetic=sample is not None)
 
 
 def _clips(source: str, language: str) -> tuple[Clip, ...]:

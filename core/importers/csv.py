@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 from core.dataset import PARTS, Clip, check_text
@@ -52,8 +53,9 @@ def _clip(row: dict[str, str | None], path: Path, line: int, language: str) -> C
         raise DatasetError("csv_too_many", f"{path.name} has over {MAX_ROWS} lines.", name=path.name, limit=MAX_ROWS)
     where = f"{path.name}, line {line}"
     sound = path.parent / (row["path"] or "").strip()
-    if not sound.is_file():
-        raise DatasetError("csv_no_sound", f"{where}: there is no sound file {sound}.", name=where, sound=str(sound))
+    if not os.path.isfile(sound):  # unlike Path.is_file, also False for a name that no file can have
+        shown = str(sound)[:300]
+        raise DatasetError("csv_no_sound", f"{where}: there is no sound file {shown}.", name=where, sound=shown)
     part = (row.get("part") or "").strip()
     if part not in ("", *PARTS):
         raise DatasetError("csv_part", f"{where}: part is train, validation or test, not {part!r}.", name=where)

@@ -113,7 +113,7 @@ def _find(id: str) -> tuple[str, dict[str, bool]]:
     local = True
     if entry is not None and entry.bundle is not None:
         source = str(bundled_folder(entry.bundle))
-    elif folder.is_dir():
+    elif id.strip() and folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError("model_not_a_folder", f"{folder} holds no config.json: it is no Hugging Face model folder.", id=id)
         source = str(folder)

@@ -1,0 +1,394 @@
+"""Sound files in: what decodes, what is refused, and how."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from core import audio
+from core.audio import SAMPLE_RATE, decode, level, probe, write_flac
+from core.errors import AudioError
+from tests.conftest import tone
+
+HERTZ = 440.0
+
+
+def at_rate(rate: int, channels: int = 1, seconds: float = 1.0) -> np.ndarray:
+    """The tone as float32 [samples, channels] at `rate`."""
+    wave = soxr.resample(tone(seconds, HERTZ), SAMPLE_RATE, rate)
+    return np.repeat(wave[:, None], channels, axis=1)
+
+
+def encode(path: Path, sound: np.ndarray, rate: int, codec: str, container: str, **options: str) -> Path:
+    """Writes float32 [samples, channels] with a codec that soundfile lacks."""
+    layout = "mono" if sound.shape[1] == 1 else "stereo"
+    sample_format = "s16" if codec == "libopus" else "fltp"
+    with av.open(str(path), "w", format=container, options=options) as file:
+        stream = file.add_stream(codec, rate=rate, layout=layout)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.T, np.float32), format="fltp", layout=layout)
+        frame.sample_rate = rate
+        for part in av.AudioResampler(format=sample_format, layout=layout, rate=rate).resample(frame):
+            file.mux(stream.encode(part))
+        file.mux(stream.encode(None))
+    return path
+
+
+def wav(path: Path, sound: np.ndarray, rate: int = SAMPLE_RATE, subtype: str = "PCM_16") -> Path:
+    soundfile.write(path, sound, rate, format="WAV", subtype=subtype)
+    return path
+
+
+def silent_flac(path: Path, seconds: int, rate: int = 8_000) -> Path:
+    with soundfile.SoundFile(path, "w", rate, 1, format="FLAC") as file:
+        for _ in range(seconds // 60):
+            file.write(np.zeros(60 * rate, np.int16))
+    return path
+
+
+def without_length(flac: Path) -> Path:
+    """Sets the header's sample count to 0, "unknown": what an encoder writes that cannot go back, such as into a pipe."""
+    data = bytearray(flac.read_bytes())
+    data[21] &= 0xF0  # the count is 36 bits: the low half of byte 21 and bytes 22 to 25
+    data[22:26] = bytes(4)
+    flac.write_bytes(data)
+    return flac
+
+
+def strongest_hertz(wave: np.ndarray) -> float:
+    spectrum = np.abs(np.fft.rfft(wave * np.hanning(len(wave))))
+    return float(spectrum.argmax() * SAMPLE_RATE / len(wave))
+
+
+def assert_is_the_tone(wave: np.ndarray, seconds: float = 1.0, padding: float = 0.05) -> None:
+    """`padding`: seconds that the codec may add or take away."""
+    assert wave.dtype == np.float32
+    assert wave.ndim == 1
+    assert len(wave) / SAMPLE_RATE == pytest.approx(seconds, abs=padding)
+    assert strongest_hertz(wave) == pytest.approx(HERTZ, abs=3)
+    assert np.sqrt(np.mean(np.square(wave))) == pytest.approx(0.15, abs=0.025)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000])
+@pytest.mark.parametrize(("suffix", "padding"), [("wav", 0.001), ("flac", 0.001), ("ogg", 0.01), ("mp3", 0.3)])
+def test_common_formats_become_mono_at_16_khz(tmp_path: Path, suffix: str, padding: float, rate: int, channels: int) -> None:
+    path = tmp_path / f"clip.{suffix}"
+    soundfile.write(path, at_rate(rate, channels), rate)
+    assert_is_the_tone(decode(path), padding=padding)
+    info = probe(path)
+    assert (info.sample_rate, info.channels) == (rate, channels)
+    assert info.seconds == pytest.approx(1.0, abs=padding)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(
+    ("suffix", "codec", "container", "rate"),
+    [
+        ("m4a", "aac", "ipod", 16_000),
+        ("m4a", "aac", "ipod", 44_100),
+        ("m4a", "aac", "ipod", 48_000),
+        ("mp4", "aac", "mp4", 44_100),
+        ("webm", "libopus", "webm", 48_000),
+        ("opus", "libopus", "ogg", 48_000),
+    ],
+)
+def test_formats_of_phones_and_browsers_decode(
+    tmp_path: Path, suffix: str, codec: str, container: str, rate: int, channels: int
+) -> None:
+    path = encode(tmp_path / f"clip.{suffix}", at_rate(rate, channels), rate, codec, container)
+    assert_is_the_tone(decode(path), padding=0.15)
+    assert probe(path).channels == channels
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "FLOAT", "ULAW", "IMA_ADPCM", "GSM610"])
+def test_wav_decodes_in_every_coding_that_recorders_and_telephones_write(tmp_path: Path, subtype: str) -> None:
+    path = wav(tmp_path / "clip.wav", at_rate(8_000), 8_000, subtype)
+    assert_is_the_tone(decode(path), padding=0.1)
+
+
+def test_the_name_does_not_matter(tmp_path: Path) -> None:
+    path = wav(tmp_path / "clip.flac", at_rate(16_000))
+    assert_is_the_tone(decode(path))
+
+
+def test_channels_are_averaged(tmp_path: Path) -> None:
+    left, right = tone(1.0, 300), tone(1.0, 700)
+    path = wav(tmp_path / "stereo.wav", np.stack([left, right], axis=1))
+    np.testing.assert_allclose(decode(path), (left + right) / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_do_no_harm(tmp_path: Path, bad: float, rate: int) -> None:
+    sound = at_rate(rate)
+    sound[len(sound) // 3] = bad
+    wave = decode(wav(tmp_path / "bad.wav", sound, rate, "FLOAT"))
+    assert np.isfinite(wave).all()
+    assert np.abs(wave).max() <= 1.0
+    assert strongest_hertz(wave) == pytest.approx(HERTZ, abs=3)
+
+
+def test_a_float_wav_of_nothing_but_nan_is_silent(tmp_path: Path) -> None:
+    path = wav(tmp_path / "nan.wav", np.full(16_000, np.nan), subtype="FLOAT")
+    with pytest.raises(AudioError, match="nan.wav is silent") as caught:
+        decode(path)
+    assert caught.value.reason == "audio_silent"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason", "message"),
+    [
+        ("gone.wav", None, "audio_missing", "no file .*gone.wav"),
+        ("empty.wav", b"", "audio_empty", "empty.wav is empty"),
+        ("page.wav", b"<!doctype html><html><body>404 Not Found</body></html>" * 20, "audio_unreadable", "page.wav"),
+        ("noise.wav", np.random.default_rng(0).bytes(4_000), "audio_unreadable", "noise.wav"),
+        ("noise.raw", np.random.default_rng(0).bytes(4_000), "audio_unreadable", "noise.raw"),
+        ("riff.wav", b"RIFF\x24\x00\x00\x00WAVE", "audio_unreadable", "riff.wav"),
+        ("mark.flac", b"fLaC", "audio_unreadable", "mark.flac"),
+        ("type.m4a", b"\x00\x00\x00\x18ftypM4A " + bytes(400), "audio_unreadable", "type.m4a"),
+        ("ebml.webm", b"\x1aE\xdf\xa3" + bytes(400), "audio_unreadable", "ebml.webm"),
+        ("note.txt", "Größe".encode() * 100, "audio_unreadable", "note.txt"),
+    ],
+)
+def test_what_is_no_sound_is_refused(tmp_path: Path, name: str, content: bytes | None, reason: str, message: str) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    for function in (probe, decode):
+        with pytest.raises(AudioError, match=message) as caught:
+            function(path)
+        assert caught.value.reason == reason
+
+
+def test_a_folder_is_no_sound_file(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="no file") as caught:
+        decode(tmp_path)
+    assert caught.value.reason == "audio_missing"
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.95])
+@pytest.mark.parametrize("suffix", ["flac", "m4a"])
+def test_a_file_cut_short_in_transfer_is_refused(tmp_path: Path, suffix: str, share: float) -> None:
+    path = tmp_path / f"cut.{suffix}"
+    if suffix == "m4a":
+        encode(path, at_rate(44_100), 44_100, "aac", "ipod")
+    else:
+        soundfile.write(path, at_rate(16_000), 16_000)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(AudioError, match="damaged") as caught:
+        decode(path)
+    assert caught.value.reason == "audio_unreadable"
+
+
+def test_a_wav_cut_short_gives_what_is_there(tmp_path: Path) -> None:
+    path = wav(tmp_path / "cut.wav", tone(2.0, HERTZ))
+    path.write_bytes(path.read_bytes()[:32_044])
+    np.testing.assert_allclose(decode(path), tone(2.0, HERTZ)[:16_000], atol=1e-4)
+
+
+def test_an_m4a_of_an_unknown_codec_is_refused(tmp_path: Path) -> None:
+    path = encode(tmp_path / "odd.m4a", at_rate(44_100), 44_100, "aac", "ipod")
+    data = path.read_bytes()
+    assert data.count(b"mp4a") == data.count(b"\x40\x15") == 1  # the codec by name and by number
+    path.write_bytes(data.replace(b"mp4a", b"\x84\x00zz").replace(b"\x40\x15", b"\xff\x15"))
+    with pytest.raises(AudioError, match="odd.m4a is not a sound file") as caught:
+        decode(path)
+    assert caught.value.reason == "audio_unreadable"
+
+
+def test_a_film_without_sound_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuv420p"
+        for _ in range(3):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8))))
+        file.mux(stream.encode(None))
+    with pytest.raises(AudioError, match="film.mp4") as caught:
+        decode(path)
+    assert caught.value.reason == "audio_unreadable"
+
+
+def test_damaged_bytes_raise_nothing_but_audio_errors(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    whole = [wav(tmp_path / "a.wav", at_rate(16_000, seconds=0.5), subtype="IMA_ADPCM")]
+    whole.append(encode(tmp_path / "a.m4a", at_rate(44_100, seconds=0.5), 44_100, "aac", "ipod"))
+    whole.append(encode(tmp_path / "a.webm", at_rate(48_000, seconds=0.5), 48_000, "libopus", "webm"))
+    refused, read = 0, 0
+    for source in whole:
+        for _ in range(60):
+            data = bytearray(source.read_bytes())
+            header = min(len(data), 1_000)
+            for place in (*rng.integers(header, size=3), *(len(data) - 1 - rng.integers(header, size=3))):
+                data[place] = rng.integers(256)
+            path = tmp_path / f"damaged{source.suffix}"
+            path.write_bytes(data)
+            try:
+                wave = decode(path)
+            except AudioError:
+                refused += 1
+            else:
+                read += 1
+                assert np.isfinite(wave).all()
+    assert refused > 0
+    assert read > 0
+
+
+@pytest.mark.parametrize("knows_length", [True, False])
+@pytest.mark.parametrize("max_seconds", [30.0, 600.0])
+def test_an_hour_in_a_small_file_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_seconds: float, knows_length: bool
+) -> None:
+    path = silent_flac(tmp_path / "hour.flac", 3_600)
+    if not knows_length:
+        without_length(path)
+    assert path.stat().st_size < 500_000
+    unpacked = 0
+    read = soundfile.SoundFile.read
+
+    def counted(self: soundfile.SoundFile, *args: object, **options: object) -> np.ndarray:
+        nonlocal unpacked
+        block = read(self, *args, **options)
+        unpacked += len(block)
+        return block
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", counted)
+    with pytest.raises(AudioError, match=f"hour.flac is longer than {max_seconds:.0f} s") as caught:
+        decode(path, max_seconds)
+    assert caught.value.reason == "audio_too_long"
+    assert caught.value.details["limit"] == max_seconds
+    assert unpacked <= (max_seconds + audio.BLOCK_SECONDS) * 8_000
+
+
+def test_a_recording_without_a_length_is_refused_by_what_it_holds(tmp_path: Path) -> None:
+    path = encode(tmp_path / "live.webm", at_rate(48_000, seconds=12), 48_000, "libopus", "webm", live="1")
+    assert probe(path).seconds == 0.0
+    assert_is_the_tone(decode(path), seconds=12)
+    with pytest.raises(AudioError, match="live.webm is longer than 5 s") as caught:
+        decode(path, max_seconds=5)
+    assert caught.value.reason == "audio_too_long"
+
+
+def test_a_flac_without_a_length_decodes(tmp_path: Path) -> None:
+    path = tmp_path / "piped.flac"
+    soundfile.write(path, at_rate(16_000), 16_000)
+    assert_is_the_tone(decode(without_length(path)))
+
+
+def test_a_wav_without_a_length_decodes(tmp_path: Path) -> None:
+    path = wav(tmp_path / "piped.wav", at_rate(16_000))
+    data = bytearray(path.read_bytes())
+    start = data.index(b"data") + 4
+    data[4:8] = data[start : start + 4] = b"\xff" * 4
+    path.write_bytes(data)
+    assert_is_the_tone(decode(path))
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(0.9, False), (1.0, True), (1.1, True)])
+def test_max_seconds_is_inclusive(tmp_path: Path, limit: float, fits: bool) -> None:
+    path = wav(tmp_path / "second.wav", at_rate(16_000))
+    if fits:
+        assert len(decode(path, limit)) == 16_000
+    else:
+        with pytest.raises(AudioError, match="second.wav is longer") as caught:
+            decode(path, limit)
+        assert caught.value.reason == "audio_too_long"
+
+
+def test_a_file_too_large_is_refused_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = wav(tmp_path / "large.wav", at_rate(16_000))
+    monkeypatch.setattr(audio, "MAX_BYTES", path.stat().st_size)
+    assert len(decode(path)) == 16_000
+    monkeypatch.setattr(audio, "MAX_BYTES", path.stat().st_size - 1)
+    with pytest.raises(AudioError, match="large.wav has .* MB; the limit") as caught:
+        decode(path)
+    assert caught.value.reason == "audio_too_large"
+
+
+@pytest.mark.parametrize("samples", [0, 1, 1_599])
+def test_too_short_is_refused(tmp_path: Path, samples: int) -> None:
+    path = wav(tmp_path / "short.wav", np.full(samples, 0.5))
+    with pytest.raises(AudioError, match=r"short.wav holds 0\.\d\d s") as caught:
+        decode(path)
+    assert caught.value.reason == "audio_too_short"
+
+
+@pytest.mark.parametrize("loudest", [0.0, 0.0005])
+def test_silence_is_refused(tmp_path: Path, loudest: float) -> None:
+    path = wav(tmp_path / "silent.wav", np.full(16_000, loudest))
+    with pytest.raises(AudioError, match="silent.wav is silent throughout") as caught:
+        decode(path)
+    assert caught.value.reason == "audio_silent"
+
+
+def test_a_whisper_above_the_floor_is_kept(tmp_path: Path) -> None:
+    assert len(decode(wav(tmp_path / "quiet.wav", np.full(16_000, 0.002)))) == 16_000
+
+
+@pytest.fixture
+def doorbell() -> Iterator[socket.socket]:
+    """A server that nobody may ring at."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield server
+
+
+@pytest.mark.parametrize("name", ["list.m4a", "list.webm", "list.wav", "list.m3u8"])
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:1.0,\n{wav}\n#EXTINF:1.0,\n{url}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile '{wav}'\nfile '{url}'\n",
+        "0000ftyp\n#EXTM3U\n#EXTINF:1.0,\n{url}\n#EXT-X-ENDLIST\n",
+        '<?xml version="1.0"?><MPD><Period><BaseURL>{url}</BaseURL></Period></MPD>',
+    ],
+)
+def test_a_playlist_is_refused_and_opens_nothing(tmp_path: Path, doorbell: socket.socket, playlist: str, name: str) -> None:
+    other = wav(tmp_path / "other.wav", at_rate(16_000))
+    path = tmp_path / name
+    path.write_text(playlist.format(wav=other, url=f"http://127.0.0.1:{doorbell.getsockname()[1]}/other.wav"))
+    with pytest.raises(AudioError, match=name) as caught:
+        decode(path)
+    assert caught.value.reason == "audio_unreadable"
+    with pytest.raises(BlockingIOError):  # nobody waits at the door
+        doorbell.accept()
+
+
+@pytest.mark.parametrize(
+    ("wave", "peak", "rms", "clipped"),
+    [
+        (np.ones(100), 0.0, 0.0, 1.0),
+        (np.r_[np.ones(25), np.full(75, 0.5)], 0.0, 10 * np.log10((25 + 75 / 4) / 100), 0.25),
+        (0.5 * np.sin(2 * np.pi * np.arange(1_600) / 16), 20 * np.log10(0.5), 20 * np.log10(0.5 / np.sqrt(2)), 0.0),
+        (-0.1 * np.ones(100), -20.0, -20.0, 0.0),
+        (np.zeros(100), -200.0, -200.0, 0.0),
+    ],
+)
+def test_level(wave: np.ndarray, peak: float, rms: float, clipped: float) -> None:
+    measured = level(wave.astype(np.float32))
+    assert measured.peak_dbfs == pytest.approx(peak, abs=0.01)
+    assert measured.rms_dbfs == pytest.approx(rms, abs=0.01)
+    assert measured.clipped == pytest.approx(clipped)
+
+
+def test_write_flac_keeps_the_wave(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "clip.flac"
+    write_flac(path, tone(1.0))
+    np.testing.assert_allclose(decode(path), tone(1.0), atol=1 / 32_768)
+    info = probe(path)
+    assert (info.format, info.sample_rate, info.channels) == ("FLAC", 16_000, 1)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_write_flac_clips_what_is_too_loud(tmp_path: Path) -> None:
+    write_flac(tmp_path / "loud.flac", 10 * tone(1.0))
+    np.testing.assert_allclose(decode(tmp_path / "loud.flac"), np.clip(10 * tone(1.0), -1, 1), atol=2 / 32_768)

@@ -1,0 +1,147 @@
+"""The normalisation that scores use, and cleaning."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.text import UNSPACED_LANGUAGES, clean, is_shouted, normalise
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ten of clubs.", "10 of clubs"),
+        ("10 of clubs", "10 of clubs"),
+        ("TEN OF CLUBS!", "10 of clubs"),
+        ("Twenty-one dollars", "$21"),
+        ("It's what we're doing, isn't it?", "it is what we are doing is not it"),
+        ("I can't, and I won't.", "i can not and i will not"),
+        ("Mr. Smith", "mister smith"),
+        ("Well -- 'quoted', (aside) [noise] \"words\"; end…", "well quoted words end"),
+        ("Um, hello, uh, there", "hello there"),
+        ("Well... yes. And so on...", "well yes and so on"),
+        ("colour", "colour"),  # spelling is left alone
+        ("café", "cafe"),
+        ("  two\n\twords  ", "2 words"),
+        ("ﬁne", "fine"),  # a ligature is its letters
+        ("hello   there", "hello there"),
+        ("Hmm.", ""),
+        ("?!… —", ""),
+        ("", ""),
+    ],
+)
+def test_english(text: str, expected: str) -> None:
+    assert normalise(text, "en") == expected
+    assert normalise(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("sw", "Baba alileta maji, nyumbani!", "baba alileta maji nyumbani"),
+        ("sw", "Ng'ombe wametoka.", "ng ombe wametoka"),
+        ("de", "Größe; ÜBER die Straße", "größe über die straße"),
+        ("de", "Schön, 10 Äpfel", "schön 10 äpfel"),
+        ("fr", "Déjà vu, ça va ?", "déjà vu ça va"),
+        ("vi", "Tiếng Việt.", "tiếng việt"),
+        ("de", "zehn", "zehn"),  # numbers are left alone outside English
+        ("de", "um", "um"),  # and so are fillers
+        ("sw", "[kelele] habari (kicheko)", "habari"),
+        ("zh", "你好，世界！", "你 好 世 界"),
+        ("zh", "今天3点", "今 天 3 点"),
+        ("ja", "カタカナ。", "カ タ カ ナ"),
+        ("zh", "。，", ""),
+    ],
+)
+def test_other_languages(language: str, text: str, expected: str) -> None:
+    assert normalise(text, language) == expected
+
+
+@pytest.mark.parametrize("language", ["en", "de", "sw", "vi"])
+def test_how_an_accent_is_coded_does_not_matter(language: str) -> None:
+    assert normalise("U\u0308ber cafe\u0301", language) == normalise("Über café", language)
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "other"),
+    [
+        ("de", "schon", "schön"),
+        ("yo", "ọ\u0301kọ", "ọ\u0300kọ"),  # no single code point has both marks
+        ("hi", "की", "का"),
+        ("ta", "கி", "கா"),
+        ("th", "กิน", "กัน"),
+        ("ja", "が", "か"),
+    ],
+)
+def test_words_that_differ_by_a_mark_stay_different(language: str, one: str, other: str) -> None:
+    assert normalise(one, language) != normalise(other, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("hi", "नमस्ते दुनिया", 2),
+        ("yo", "ọ\u0301jọ\u0301 ẹ\u0300kọ\u0301", 2),
+        ("tr", "İstanbul", 1),
+        ("fa", "می\u200cخواهم بروم", 2),
+        ("de", "Über Größe", 2),
+    ],
+)
+def test_a_mark_does_not_end_a_word(language: str, text: str, words: int) -> None:
+    assert len(normalise(text, language).split()) == words
+
+
+@pytest.mark.parametrize("language", sorted(UNSPACED_LANGUAGES))
+def test_languages_without_spaces_split_into_characters(language: str) -> None:
+    assert normalise("中文字", language) == "中 文 字"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  Hello,   there. ", "Hello, there."),
+        ("one\ntwo\r\nthree\tfour", "one two three four"),
+        ("nul\0l and bell\a", "nul l and bell"),
+        ("\x1b[31mred", "[31mred"),
+        ("line\u2028break\u2029and\x85next", "line break and next"),
+        ("\ufeffmark first", "mark first"),
+        ("half \ud800 pair", "half pair"),
+        ("cafe\u0301", "café"),
+        ("Straße, ﬁne, 10 €", "Straße, ﬁne, 10 €"),
+        ("\x00\n", ""),
+        ("", ""),
+    ],
+)
+def test_clean(text: str, expected: str) -> None:
+    assert clean(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        ("می\u200cخواهم", "Persian writes a non-joiner inside words"),
+        ("क्\u200dष", "Hindi writes a joiner inside words"),
+        ("Fuß\u00adball", "a soft hyphen is no space"),
+    ],
+)
+def test_clean_keeps_words_whole(word: str, why: str) -> None:
+    assert len(clean(word).split()) == 1, why
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["HELLO THERE", "GOOD DAY"], True),
+        (["ÜBER 10 GRÖSSEN!"], True),
+        (["HELLO", "there"], False),
+        (["Hello there"], False),
+        (["hello"], False),
+        (["10", "20"], False),
+        (["你好"], False),
+        (["", "A"], True),
+        ([""], False),
+        ([], False),
+    ],
+)
+def test_is_shouted(texts: list[str], expected: bool) -> None:
+    assert is_shouted(texts) is expected
