@@ -49,7 +49,7 @@ class Layer:
     Attributes:
         name: e.g. "encoder.2".
         part: "front", "encoder", "decoder" or "head".
-        module: its parameters; no two layers share one.
+        parameters: its own; no two layers share one.
     """
 
     name: str

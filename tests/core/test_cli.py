@@ -1,0 +1,163 @@
+"""The command line's contract: what goes in, what the last line of stdout holds, and the exit status."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from transformers import WhisperForConditionalGeneration
+
+from core.cli import main
+from core.importers.samples import read_sample
+
+
+@pytest.fixture(scope="module")
+def sheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve clips by name, four speakers, in a folder of their own."""
+    folder = tmp_path_factory.mktemp("sheet")
+    clips = read_sample("accent").clips[:12]
+    with (folder / "clips.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "text", "speaker"])
+        for i, clip in enumerate(clips):
+            (folder / f"{i}.flac").write_bytes(Path(clip.path).read_bytes())
+            rows.writerow([f"{i}.flac", clip.text, f"speaker {i % 4}"])
+    return folder / "clips.csv"
+
+
+@pytest.fixture(scope="module")
+def run_folder(sheet: Path, tiny_whisper: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "one"
+    given = ["finetune", "--model", str(tiny_whisper), "--train", str(sheet), "--canary", "general", "--seed", "4"]
+    assert main([*given, "--set", "epochs=1", "--set", "evaluations=1", "--out", str(folder)]) == 0
+    return folder
+
+
+def last_line(capsys: pytest.CaptureFixture[str]) -> dict:
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_models(bundled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    rows = last_line(capsys)["models"]
+    assert all({"id", "family", "ready", "path"} <= set(row) for row in rows)
+    (tiny,) = (row for row in rows if row["id"] == "whisper-tiny.en")
+    assert tiny["ready"] is True
+    assert Path(tiny["path"]) == bundled
+    WhisperForConditionalGeneration.from_pretrained(tiny["path"])
+    assert all(row["path"] is None for row in rows if not row["ready"])
+    assert main(["models"]) == 0
+    assert "whisper-tiny.en" in capsys.readouterr().out
+
+
+def test_python_m_core_is_attune(bundled: Path) -> None:
+    clip = read_sample("general").clips[0]
+    command = [sys.executable, "-m", "core", "transcribe", clip.path, clip.path, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == 1
+    rows = json.loads(done.stdout)["clips"]
+    assert [row["path"] for row in rows] == [clip.path, clip.path]
+    assert all(row["text"].lower().startswith("she closed the window") and row["seconds"] > 0 for row in rows)
+
+
+def test_transcribe_prints_the_text(tiny_ctc: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [clip.path for clip in read_sample("general").clips[:2]]
+    assert main(["transcribe", paths[0], "--model", str(tiny_ctc)]) == 0
+    alone = capsys.readouterr().out.strip()
+    assert main(["transcribe", *paths, "--model", str(tiny_ctc)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"{paths[0]}: {alone}"
+
+
+def test_finetune(run_folder: Path, sheet: Path, tiny_whisper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["finetune", "--model", str(tiny_whisper), "--train", str(sheet), "--canary", "general", "--seed", "4"]
+    again = run_folder.parent / "again"
+    assert main([*given, "--set", "epochs=1", "--set", "evaluations=1", "--out", str(again), "--json"]) == 0
+    captured = capsys.readouterr()
+    result = json.loads(captured.out.splitlines()[-1])
+    assert {"model", "clips", "minutes", "seed", "recipe", "seconds", "test", "canary", "run"} <= set(result)
+    assert (result["model"], result["seed"], result["recipe"]["epochs"]) == (str(tiny_whisper), 4, 1)
+    assert result["clips"] + result["validation_clips"] + result["test_clips"] == 12
+    assert set(result["seconds"]) == {"prepare", "train", "evaluate"}
+    for group in ("test", "canary"):
+        for model in ("base", "adapted"):
+            assert {"wer", "cer"} <= set(result[group][model])
+    assert Path(result["run"]) == again
+    assert "step 1: loss" in captured.err
+    first = json.loads((run_folder / "result.json").read_text())
+    assert {k: result[k] for k in ("test", "canary", "clips")} == {k: first[k] for k in ("test", "canary", "clips")}
+
+
+def test_without_a_canary_there_is_none(tiny_ctc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["--set", "epochs=1", "--set", "evaluations=1", "--set", "trains=head"]
+    given = ["finetune", "--model", str(tiny_ctc), "--train", "accent", "--out", str(tmp_path / "run"), *small]
+    assert main([*given, "--json"]) == 0
+    result = last_line(capsys)
+    assert result["canary"] is None
+    assert (result["clips"], result["validation_clips"], result["test_clips"]) == (36, 6, 14)
+
+
+def test_test_and_validation_may_be_given(sheet: Path, tiny_ctc: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    given = ["finetune", "--model", str(tiny_ctc), "--train", str(sheet), "--test", "noise", "--validation", "noise"]
+    assert main([*given, "--set", "epochs=1", "--set", "trains=head", "--out", str(tmp_path / "run"), "--json"]) == 0
+    result = last_line(capsys)
+    assert (result["clips"], result["validation_clips"], result["test_clips"]) == (12, 6, 14)
+
+
+def test_compare(run_folder: Path, sheet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = read_sample("general").clips[0]
+    assert main(["compare", str(run_folder), clip.path, "--json"]) == 0
+    result = last_line(capsys)
+    (row,) = result["clips"]
+    assert row["path"] == clip.path
+    assert {"base", "adapted"} <= set(row)
+    assert "test" not in result  # nobody said what is in the file
+    assert main(["compare", str(run_folder), str(sheet), "--json"]) == 0
+    result = last_line(capsys)
+    assert len(result["clips"]) == 12
+    assert {"wer", "cer"} <= set(result["test"]["adapted"])
+    assert main(["compare", str(run_folder), clip.path]) == 0
+    assert "adapted:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["transcribe", "nowhere.wav"], "There is no file nowhere.wav"),
+        (["transcribe", __file__], "is not a sound file"),
+        (["transcribe", "CLIP", "--model", "/no/folder"], "There is no folder /no/folder"),
+        (["finetune", "--train", "nowhere.csv", "--out", "OUT"], "There is no file nowhere.csv, and no sample set"),
+        (["finetune", "--train", "accent", "--set", "epochs", "--out", "OUT"], "--set takes KEY=VALUE"),
+        (["finetune", "--train", "accent", "--set", "epochs=0", "--out", "OUT"], "epochs must lie between 1 and 1000"),
+        (["finetune", "--train", "accent", "--set", "lr=1", "--out", "OUT"], "There is no setting 'lr'"),
+        (["finetune", "--train", "accent", "--canary", "no.csv", "--out", "OUT"], "There is no file no.csv"),
+        (["compare", "OUT", "CLIP"], "There is no run in"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {"CLIP": read_sample("general").clips[0].path, "OUT": str(tmp_path / "run")}
+    assert main([names.get(a, a) for a in arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_never_written_over(run_folder: Path, tiny_ctc: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (run_folder / "result.json").read_bytes()
+    assert main(["finetune", "--model", str(tiny_ctc), "--train", "accent", "--out", str(run_folder)]) == 1
+    assert "is not empty" in capsys.readouterr().err
+    assert (run_folder / "result.json").read_bytes() == before
+
+
+def test_an_unknown_argument_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["models", "--colour"])
+    assert stopped.value.code == 2
+    assert "--colour" in capsys.readouterr().err

@@ -1,0 +1,184 @@
+"""A whole run from its folder: what it leaves there, and what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from transformers import WhisperForConditionalGeneration, WhisperProcessor
+
+from core import export, runs
+from core.dataset import Clip, LabelledSet
+from core.errors import AttuneError, DatasetError, RunError
+from core.events import Entered, Evaluated, Finished, Noticed, Prepared, Stepped, Trained
+from core.execute import execute
+from core.importers.samples import read_sample
+from core.models.catalogue import load_model
+from core.recipe import Recipe
+from core.runs import Request, Run
+
+RECIPE = Recipe(trains="decoder", learning_rate=1e-3, epochs=1, evaluations=1)
+
+
+def small(name: str = "accent", per_part: int = 3) -> LabelledSet:
+    """A sample set cut down to a few clips a part."""
+    whole = read_sample(name)
+    clips = tuple(clip for part in ("train", "validation", "test") for clip in whole.part(part)[:per_part])
+    return dataclasses.replace(whole, clips=clips)
+
+
+def request_for(model: Path, **changes: object) -> Request:
+    usual = Request(str(model), small(), read_sample("general").clips[:2], (), RECIPE, 3)
+    return dataclasses.replace(usual, **changes)
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_whisper: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    own = small().part("train")[0]
+    run = runs.create(tmp_path_factory.mktemp("runs") / "one", request_for(tiny_whisper, own=(own,)))
+    happened = list(execute(run))
+    assert run.events() == happened
+    return run
+
+
+def test_the_events_tell_the_story_in_order(finished: Run) -> None:
+    happened = finished.events()
+    assert [e.phase for e in happened if isinstance(e, Entered)] == ["loading", "base", "training", "saving", "adapted"]
+    kinds = [type(e) for e in happened if not isinstance(e, Entered | Noticed)]
+    assert kinds == [Prepared, Evaluated, Stepped, Evaluated, Trained, Finished]
+    assert finished.state() == "done"
+
+
+def test_the_result_says_on_what_it_was_computed(finished: Run) -> None:
+    result = finished.result()
+    assert result is not None
+    assert (result["clips"], result["validation_clips"], result["test_clips"], result["seed"]) == (3, 3, 3, 3)
+    assert result["recipe"] == RECIPE.to_json()
+    assert set(result["seconds"]) == {"prepare", "train", "evaluate"}
+    assert all(seconds > 0 for seconds in result["seconds"].values())
+    for group, clips in (("test", 3), ("canary", 2)):
+        assert result[group]["clips"] == clips
+        assert result[group]["verdict"] == "thin"
+        assert {"wer", "cer"} <= set(result[group]["base"])
+        assert {"wer", "cer"} <= set(result[group]["adapted"])
+    comparison = finished.comparison()
+    assert comparison is not None
+    assert set(comparison) == {"test", "canary", "own"}
+    assert [clip["trained_on"] for clip in comparison["own"]["clips"]] == [True]
+    held_out = {clip["path"] for clip in comparison["test"]["clips"]}
+    assert held_out == {clip.path for clip in small().part("test")}
+
+
+def test_the_adapted_model_loads_with_transformers_and_with_us(finished: Run) -> None:
+    assert WhisperForConditionalGeneration.from_pretrained(finished.adapted).config.d_model == 32
+    assert WhisperProcessor.from_pretrained(finished.adapted).tokenizer.vocab_size > 50_000
+    assert load_model(str(finished.adapted)).family == "whisper"
+    card = (finished.adapted / "README.md").read_text(encoding="utf-8")
+    assert "on 3 clips" in card
+    assert "made by speech synthesisers" in card
+    assert "learning_rate = 0.001" in card
+
+
+def test_the_zip_unpacks_to_one_folder_that_loads(finished: Run, tmp_path: Path) -> None:
+    archive = export.zip_model(finished)
+    assert export.zip_model(finished) == archive
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert folder.name == f"attune-{finished.id}"
+    script = "import sys; from transformers import WhisperForConditionalGeneration as W; W.from_pretrained(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", script, str(folder)], check=True, capture_output=True, cwd=tmp_path)
+
+
+def test_there_is_no_zip_of_an_unfinished_run(tiny_whisper: Path, tmp_path: Path) -> None:
+    run = runs.create(tmp_path / "run", request_for(tiny_whisper))
+    with pytest.raises(RunError, match="no adapted model yet"):
+        export.zip_model(run)
+
+
+def test_the_same_request_gives_the_same_figures(finished: Run, tmp_path: Path) -> None:
+    again = runs.create(tmp_path / "again", finished.request())
+    list(execute(again))
+    assert again.comparison() == finished.comparison()
+
+
+def test_nothing_is_scored_on_what_it_was_trained_on(tiny_whisper: Path, tmp_path: Path) -> None:
+    labelled = small()
+    copy = tmp_path / "copy.flac"
+    shutil.copy(labelled.part("train")[0].path, copy)
+    clips = (*labelled.clips, Clip(str(copy), "Another name for the same sound", "", "test"))
+    request = request_for(tiny_whisper, labelled_set=dataclasses.replace(labelled, clips=clips))
+    with pytest.raises(DatasetError, match=r"copy\.flac among them, are both for training and for testing"):
+        list(execute(runs.create(tmp_path / "run", request)))
+    canary = Clip(labelled.part("train")[1].path, "As a canary")
+    with pytest.raises(DatasetError, match="both for training and for testing"):
+        list(execute(runs.create(tmp_path / "other", request_for(tiny_whisper, canary=(canary,)))))
+
+
+def test_clips_that_cannot_be_read_are_named_and_left_out(tiny_whisper: Path, tmp_path: Path) -> None:
+    (tmp_path / "page.wav").write_text("<html>")
+    labelled = small()
+    clips = (*labelled.clips, Clip(str(tmp_path / "page.wav"), "No sound", "", "train"))
+    run = runs.create(tmp_path / "run", request_for(tiny_whisper, labelled_set=dataclasses.replace(labelled, clips=clips)))
+    notices = [event for event in execute(run) if isinstance(event, Noticed)]
+    assert [(n.reason, n.details) for n in notices] == [("clips_dropped", {"clips": 1, "name": "page.wav"})]
+    result = run.result()
+    assert result is not None
+    assert [row["reason"] for row in result["dropped"]] == ["audio_unreadable"]
+
+
+def test_shared_sentences_are_said(tiny_whisper: Path, tmp_path: Path) -> None:
+    labelled = small()
+    said = labelled.part("train")[0].text
+    clips = tuple(dataclasses.replace(c, text=said) if c.part == "test" else c for c in labelled.clips)
+    run = runs.create(tmp_path / "run", request_for(tiny_whisper, labelled_set=dataclasses.replace(labelled, clips=clips)))
+    (notice,) = (event for event in execute(run) if isinstance(event, Noticed))
+    assert (notice.reason, notice.details) == ("shared_sentences", {"sentences": 1})
+
+
+def test_a_missing_model_is_said_before_anything_is_read(tmp_path: Path) -> None:
+    run = runs.create(tmp_path / "run", request_for(tmp_path / "nowhere"))
+    with pytest.raises(AttuneError, match="no folder"):
+        list(execute(run))
+    assert run.result() is None
+    assert not run.adapted.exists()
+
+
+def test_a_full_disk_leaves_no_half_model(tiny_whisper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: object, folder: Path) -> None:
+        (folder / "half").write_text("x")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("core.models.whisper.Whisper.save", full)
+    run = runs.create(tmp_path / "run", request_for(tiny_whisper))
+    with pytest.raises(OSError, match="No space left"):
+        list(execute(run))
+    assert sorted(path.name for path in run.folder.iterdir()) == ["events.jsonl", "request.json"]
+
+
+def worker(run: Run) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "demo.worker", str(run.folder)], capture_output=True, text=True, check=False)
+
+
+def test_the_worker_carries_a_run_out_and_says_why_it_failed(tiny_whisper: Path, tmp_path: Path) -> None:
+    run = runs.create(tmp_path / "run", request_for(tiny_whisper))
+    assert worker(run).returncode == 0
+    assert run.state() == "done"
+    wrong = runs.create(tmp_path / "wrong", request_for(tmp_path / "nowhere"))
+    assert worker(wrong).returncode == 1
+    assert wrong.state() == "failed"
+    assert json.loads((wrong.folder / "events.jsonl").read_text().splitlines()[-1])["reason"] == "model_no_folder"
+
+
+def test_a_worker_stopped_while_it_waits_its_turn_trains_nothing(tiny_whisper: Path, tmp_path: Path) -> None:
+    run = runs.create(tmp_path / "run", request_for(tiny_whisper))
+    run.ask_to_stop()
+    assert worker(run).returncode == 1
+    assert run.state() == "failed"
+    assert [event.reason for event in run.events()] == ["stopped_early"]

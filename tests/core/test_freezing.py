@@ -1,0 +1,80 @@
+"""Who learns, at what rate, and what holds it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from core import freezing
+from core.models.catalogue import load_model
+from core.recipe import Recipe
+
+
+def rates(folder: Path, recipe: Recipe) -> dict[str, float]:
+    return {entry.layer.name: entry.rate for entry in freezing.plan(load_model(str(folder)), recipe)}
+
+
+@pytest.mark.parametrize(
+    ("trains", "frozen"),
+    [
+        ("everything", set()),
+        ("all_but_front", {"front"}),
+        ("decoder", {"front", "encoder.0", "encoder.1", "encoder.norm"}),
+        ("head", {"front", "encoder.0", "encoder.1", "encoder.norm", "decoder.0", "decoder.1", "decoder.norm"}),
+    ],
+)
+def test_whisper_plans(tiny_whisper: Path, trains: str, frozen: set[str]) -> None:
+    planned = rates(tiny_whisper, Recipe(trains=trains, learning_rate=1e-3))
+    assert {name for name, rate in planned.items() if rate == 0} == frozen
+    assert {rate for rate in planned.values() if rate} == {1e-3}
+
+
+def test_lower_layers_learn_more_slowly_and_the_head_at_its_own_rate(tiny_ctc: Path) -> None:
+    planned = rates(tiny_ctc, Recipe(trains="all_but_front", learning_rate=1e-3, layer_decay=0.5, head_rate=10))
+    assert planned == pytest.approx(
+        {"front": 0.0, "encoder.rest": 0.125e-3, "encoder.0": 0.25e-3, "encoder.1": 0.5e-3, "head": 10e-3}
+    )
+
+
+def test_apply_freezes_the_rest_whatever_was_trained_before(tiny_ctc: Path) -> None:
+    model = load_model(str(tiny_ctc))
+    freezing.apply(freezing.plan(model, Recipe(trains="everything")), model.network)
+    groups = freezing.apply(freezing.plan(model, Recipe(trains="head")), model.network)
+    assert [group["name"] for group in groups] == ["head"]
+    learns = {name for name, p in model.network.named_parameters() if p.requires_grad}
+    assert learns == {"lm_head.weight", "lm_head.bias"}
+
+
+@pytest.mark.parametrize(
+    ("family", "trains", "frozen"),
+    [
+        ("tiny_whisper", "decoder", True),
+        ("tiny_whisper", "head", True),
+        ("tiny_whisper", "all_but_front", False),
+        ("tiny_ctc", "head", True),
+        ("tiny_ctc", "all_but_front", False),
+        ("tiny_ctc", "everything", False),
+    ],
+)
+def test_when_a_prefix_may_be_kept(family: str, trains: str, frozen: bool, request: pytest.FixtureRequest) -> None:
+    model = load_model(str(request.getfixturevalue(family)))
+    assert freezing.prefix_is_frozen(freezing.plan(model, Recipe(trains=trains))) == frozen
+
+
+def test_the_anchor_is_the_formula() -> None:
+    first, second = nn.Parameter(torch.tensor([1.0, 2.0])), nn.Parameter(torch.tensor([[2.0]]))
+    anchor = freezing.Anchor([first, second], strength=0.5)
+    assert anchor.penalty().item() == 0.0
+    assert anchor.distance() == 0.0
+    with torch.no_grad():
+        first += torch.tensor([1.0, -2.0])
+        second += 2.0
+    penalty = anchor.penalty()
+    assert penalty.item() == pytest.approx(0.5 * (1 + 4 + 4))
+    penalty.backward()
+    assert first.grad is not None
+    assert first.grad.tolist() == pytest.approx([2 * 0.5 * 1, 2 * 0.5 * -2])
+    assert anchor.distance() == pytest.approx((9 / 9) ** 0.5)
