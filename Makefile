@@ -27,9 +27,9 @@ clean:
 
 .venv/installed: .venv/created pyproject.toml
 	@echo "Installing Attune into .venv: a few minutes and about 6 GB, the first time only."
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e .
+	$(BIN)/python -m pip install --disable-pip-version-check -e .
 	@touch $@
 
 .venv/installed-%: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[$*]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[$*]'
 	@touch $@

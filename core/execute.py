@@ -105,6 +105,7 @@ def _steps(run: Run) -> Iterator[Event]:
     write_json(run.folder / "comparison.json", {group: c.to_json() for group, c in comparisons.items()})
     result: dict[str, Any] = {
         "model": request.model,
+        "family": model.family,
         "set": labelled.name,
         "synthetic": labelled.synthetic,
         "language": labelled.language,

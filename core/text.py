@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import regex
-from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
+from whisper_normalizer.english import EnglishTextNormalizer
 
 # Written without spaces between words: scored by character, so that a "word" is a character.
 UNSPACED_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km"})
@@ -22,10 +22,10 @@ def normalise(text: str, language: str = "en") -> str:
     """Brings a transcript to the form in which WER and CER compare it.
 
     English: Whisper's own English normaliser (Radford et al. 2022, appendix C): lower case, no punctuation, no
-    filler words, contractions spelled out, numbers as digits; its British-to-American table is left out. Other
-    languages: lower case, asides in brackets left out, punctuation and symbols to spaces, as Whisper's basic
-    normaliser does; but where that one takes combining marks for punctuation, which breaks the words of Hindi or
-    Yoruba in pieces, they stay. The languages written without spaces are split into characters.
+    filler words, contractions spelled out, numbers as digits, British spellings as American ones. Other languages:
+    lower case, asides in brackets left out, punctuation and symbols to spaces, as Whisper's basic normaliser does; but
+    where that one takes combining marks for punctuation, which breaks the words of Hindi or Yoruba in pieces, they
+    stay. The languages written without spaces are split into characters.
 
     Args:
         text: a transcript as a person or a model wrote it.
@@ -43,7 +43,7 @@ def normalise(text: str, language: str = "en") -> str:
 
 @cache
 def _english() -> EnglishTextNormalizer:
-    return EnglishTextNormalizer({})
+    return EnglishTextNormalizer()
 
 
 def clean(text: str) -> str:

@@ -14,11 +14,13 @@ from core.collection import Recording
 from core.dataset import LabelledSet
 from core.errors import AttuneError
 from core.forecast import Forecast
+from core.importers.samples import CANARY
 from core.metrics import Word, mark_words
 from core.recipe import Recipe
 from core.runs import Run, State
 from demo.wording import Wording
 
+NO_BREAK = "\u00a0"  # a number and its unit stay on one line
 _ENTITIES = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;"})
 
 
@@ -245,7 +247,7 @@ def verdict(group: dict[str, Any], name: str, w: Wording) -> str:
         unit=w(f"verdict.{difference['unit']}"),
     )
     kind = {"better": "good", "worse": "bad"}.get(group["verdict"], "unclear")
-    return f'<p class="verdict {kind}">{escape(sentence)}</p>'
+    return f'<p class="verdict {kind}">{escape(sentence.replace(" %", f"{NO_BREAK}%"))}</p>'
 
 
 def verdicts(comparison: dict[str, Any], synthetic: bool, w: Wording) -> str:
@@ -258,20 +260,20 @@ def verdicts(comparison: dict[str, Any], synthetic: bool, w: Wording) -> str:
 
 def figures(comparison: dict[str, Any], w: Wording) -> str:
     """WER and CER of base and adapted, normalised and raw."""
-    head = "".join(f'<th scope="col">{escape(w(f"figures.{c}"))}</th>' for c in ("clips", "measure", "base", "adapted"))
+    head = "".join(f'<th scope="col">{escape(w(f"figures.{c}"))}</th>' for c in ("measure", "base", "adapted"))
     rows = []
     for name in ("test", "canary"):
         if name not in comparison:
             continue
         group = comparison[name]
-        for i, measure in enumerate(("wer", "cer", "raw_wer", "raw_cer")):
-            label = escape(w(f"figures.{name}", clips=len(group["clips"]), words=group["words"]))
-            first = f'<th scope="rowgroup" rowspan="4">{label}</th>' if i == 0 else ""
+        label = escape(w(f"figures.{name}", clips=len(group["clips"]), words=group["words"]))
+        rows.append(f'<tr class="computed-on"><th scope="rowgroup" colspan="3">{label}</th></tr>')
+        for measure in ("wer", "cer", "raw_wer", "raw_cer"):
             cells = "".join(
                 f'<td data-figure="{name}.{model}.{measure}">{percent(group[model][measure])}</td>'
                 for model in ("base", "adapted")
             )
-            rows.append(f"<tr>{first}<th scope='row'>{escape(w(f'figures.{measure}'))}</th>{cells}</tr>")
+            rows.append(f"<tr><th scope='row'>{escape(w(f'figures.{measure}'))}</th>{cells}</tr>")
     table = f"<table class='figures'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f'<div class="scroll">{table}</div><p class="fine">{escape(w("figures.note"))}</p>'
 
@@ -318,9 +320,10 @@ def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
         f'recognise = pipeline("automatic-speech-recognition", "attune-{run.id}")\n'
         'print(recognise("clip.wav")["text"])'
     )
-    again = f"attune finetune --model {result['model']} --train {result['set']} --seed {result['seed']} --out RUN" + "".join(
-        f" --set {key}={value}" for key, value in result["recipe"].items()
-    )
+    usual = Recipe.default(result["family"], result["clips"]).to_json()
+    settings = [f"--set {key}={value}" for key, value in result["recipe"].items() if value != usual[key]]
+    given = f"--model {result['model']} --train {result['set']} --canary {CANARY} --seed {result['seed']} --out RUN"
+    again = " ".join(["attune finetune", given, *settings])
     parts = [f'<p><a class="download" href="{link}" download>{escape(w("home.download", mb=f"{megabytes:.0f}"))}</a></p>']
     parts.append(f"<h3>{escape(w('home.use'))}</h3><pre><code>{escape(code)}</code></pre>")
     if result["synthetic"]:

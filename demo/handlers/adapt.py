@@ -74,12 +74,12 @@ class AdaptHandlers:
     def _measure(self, id: str, labelled: LabelledSet, recipe: Recipe) -> Forecast:
         train = labelled.part("train")
         seconds = [soundfile.info(clip.path).duration for clip in train]
-        sample = [(audio.decode(train[i].path), train[i].text) for i in usual_clips(seconds)]
+        sample = [(audio.decode(train[i].path), train[i].text) for i in usual_clips(seconds, recipe.batch_size)]
         canary = read_sample(CANARY).clips
         easy = [audio.decode(clip.path) for clip in canary[:2]]
         test, validation = len(labelled.part("test")), len(labelled.part("validation"))
         with self._shelf.model(id) as model:
-            return forecast(model, sample, easy, seconds, test, len(canary), validation, recipe)
+            return forecast(model, sample, easy, len(train), test, len(canary), validation, recipe)
 
     def _is_active(self, session: Session) -> bool:
         run = session.current_run()

@@ -43,7 +43,7 @@ def test_record_teach_adapt_compare_and_take_home(open_page, spoken, tmp_path: P
     page.wait_for_selector("#added .note")
     assert text in page.inner_text("#added")
 
-    page.wait_for_function("document.querySelector('#forecast').innerText.includes('Forecast for this computer')")
+    page.wait_for_function("document.querySelector('#forecast')?.innerText.includes('Forecast for this computer')")
     page.click("#start")
     page.wait_for_selector("#watch dd >> nth=2", timeout=300_000)  # what it writes after the first steps
     page.wait_for_selector("#chart-loss canvas, #chart-loss svg")
@@ -88,11 +88,13 @@ def test_a_refresh_loses_nothing_and_stop_keeps_what_was_learnt(open_page, spoke
     record(page, "#clip", 2.5)
     page.wait_for_selector("#base-transcript")
     heard = page.inner_text("#base-transcript")
+    page.get_by_text("Change the recipe").click()
+    page.get_by_label("Epochs").fill("40")  # long enough to be watched on any machine
     page.click("#start")
-    page.wait_for_function("document.querySelector('#progress').innerText.includes('Learning: step')", timeout=200_000)
+    page.wait_for_function("document.querySelector('#progress')?.innerText.includes('Learning: step')", timeout=200_000)
 
     page.reload()
-    page.wait_for_function("document.querySelector('#progress').innerText.includes('Learning: step')", timeout=60_000)
+    page.wait_for_function("document.querySelector('#progress')?.innerText.includes('Learning: step')", timeout=60_000)
     assert page.input_value("#correct textarea") == heard
     assert page.is_disabled("#start")
 
@@ -116,12 +118,12 @@ def test_prompts_fill_a_set_of_ones_own(open_page) -> None:
         prompts.append(page.input_value("#prompt textarea"))
         record(page, "#prompt-audio", 1.5)
         page.click("#keep")
-        page.wait_for_function(f"document.querySelector('#prompt-note').innerText.includes('Labelled clips: {clips}')")
+        page.wait_for_function(f"document.querySelector('#prompt-note')?.innerText.includes('Labelled clips: {clips}')")
     assert len(set(prompts)) == 3
     page.get_by_text("My clips", exact=True).click()
     assert all(prompt in page.inner_text("#own-clips") for prompt in prompts)
     page.locator('#set input[value="own"]').check()
-    page.wait_for_function("document.querySelector('#set-card').innerText.includes('1 clips to learn from')")
+    page.wait_for_function("document.querySelector('#set-card')?.innerText.includes('1 clips to learn from')")
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])

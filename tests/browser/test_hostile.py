@@ -61,7 +61,7 @@ def test_a_model_that_cannot_be_had_is_refused_and_the_old_one_stays(open_page) 
     assert "There is no folder /no/such/folder" in page.inner_text("#step-model")
     page.reload()
     page.wait_for_selector("#set-card .card")
-    page.wait_for_function("document.querySelector('#step-model input[role=combobox]').value == 'whisper-tiny.en'")
+    page.wait_for_function("document.querySelector('#step-model input[role=combobox]')?.value == 'whisper-tiny.en'")
 
 
 def test_one_visitor_cannot_hear_another(open_page, spoken, address: str) -> None:

@@ -20,7 +20,7 @@ SAMPLE = [(tone(1.0), "one"), (tone(1.2, 300), "two")]
 def test_the_model_is_as_before(family: str, trains: str, request: pytest.FixtureRequest) -> None:
     model = load_model(str(request.getfixturevalue(family)))
     before = [p.detach().clone() for p in model.network.parameters()]
-    forecast(model, SAMPLE, [tone(1.0)], [1.0] * 8, 4, 4, 2, Recipe(trains=trains))
+    forecast(model, SAMPLE, [tone(1.0)], 8, 4, 4, 2, Recipe(trains=trains))
     for parameter, value in zip(model.network.parameters(), before, strict=True):
         assert torch.equal(parameter, value)
         assert parameter.grad is None
@@ -33,14 +33,14 @@ def test_more_work_takes_longer(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("core.forecast.time.perf_counter", lambda: float(next(clock)))  # everything timed takes 1 s
     model = load_model(str(tiny_ctc))
     recipe = Recipe(epochs=10, evaluations=5)
-    one = forecast(model, SAMPLE, [tone(1.0)], [1.1] * 8, 16, 8, 4, recipe)
-    assert one.train == pytest.approx(4 * 10)  # 8.8 s of clips, of which 2.2 s take 1 s, ten times
+    one = forecast(model, SAMPLE, [tone(1.0)], 8, 16, 8, 4, recipe)
+    assert one.train == pytest.approx(4 * 10)  # four batches of two clips, ten times
     assert one.evaluate == pytest.approx((16 + 4 + 16 + 2 * 8 + 4 * 5) / 8)
     assert one.total == one.train + one.evaluate
-    longer = forecast(model, SAMPLE, [tone(1.0)], [1.1] * 16, 16, 8, 4, recipe)
+    longer = forecast(model, SAMPLE, [tone(1.0)], 16, 16, 8, 4, recipe)
     assert longer.train == pytest.approx(2 * one.train)
 
 
 def test_usual_clips_are_the_middling_ones() -> None:
-    assert set(usual_clips([9.0, 1.0, 2.1, 0.2, 2.0])) == {2, 4}
-    assert usual_clips([3.0]) == [0]
+    assert set(usual_clips([9.0, 1.0, 2.1, 0.2, 2.0], 2)) == {2, 4}
+    assert usual_clips([3.0], 8) == [0]

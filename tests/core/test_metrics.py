@@ -122,9 +122,9 @@ def marked(words: list[Word]) -> str:
     ("reference", "base", "adapted", "base_words", "adapted_words"),
     [
         ("red green", "Red, green.", "red green", "red:same green:same", "red:same green:same"),
-        ("red green", "red grey", "red green", "red:same grey:wrong", "red:same green:fixed"),
-        ("red green", "red green", "red grey", "red:same green:same", "red:same grey:broken"),
-        ("red green", "red grey", "red great", "red:same grey:wrong", "red:same great:wrong"),
+        ("red green", "red brown", "red green", "red:same brown:wrong", "red:same green:fixed"),
+        ("red green", "red green", "red brown", "red:same green:same", "red:same brown:broken"),
+        ("red green", "red brown", "red great", "red:same brown:wrong", "red:same great:wrong"),
         ("red green blue", "red blue", "green blue", "red:same -green:wrong blue:same", "-red:broken green:fixed blue:same"),
         ("red green", "red", "red", "red:same -green:wrong", "red:same -green:wrong"),
         ("red green", "red very green", "red green", "red:same very:wrong green:same", "red:same green:same"),

@@ -20,7 +20,7 @@ from core.text import UNSPACED_LANGUAGES, clean, is_shouted, normalise
         ("Well -- 'quoted', (aside) [noise] \"words\"; end…", "well quoted words end"),
         ("Um, hello, uh, there", "hello there"),
         ("Well... yes. And so on...", "well yes and so on"),
-        ("colour", "colour"),  # spelling is left alone
+        ("My neighbour's grey colour", "my neighbor is gray color"),
         ("café", "cafe"),
         ("  two\n\twords  ", "2 words"),
         ("ﬁne", "fine"),  # a ligature is its letters
