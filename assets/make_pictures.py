@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from core.importers.samples import read_sample
-from tests.browser.setup import system_browser
+from tests.browser.setup import flags, system_browser
 
 PICTURES = Path(__file__).parent / "pictures"
 HEIGHT = {1280: 960, 390: 844}
@@ -42,14 +42,7 @@ def main(pages: Path | None = None) -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
             assert server.stdout is not None
             address = next(found[0] for line in server.stdout if (found := re.search(r"http://\S+", line)))
-            flags = [
-                "--no-sandbox",
-                "--use-fake-device-for-media-stream",
-                "--use-fake-ui-for-media-stream",
-                f"--use-file-for-fake-audio-capture={fed}",
-                "--disable-background-networking",
-            ]
-            browser = playwright.chromium.launch(executable_path=system_browser(), args=flags)
+            browser = playwright.chromium.launch(executable_path=system_browser(), args=flags(str(fed)))
             for language, width, scheme in VIEWS:
                 context = browser.new_context(
                     locale=language,

@@ -26,6 +26,7 @@ class ClipComparison:
         base, adapted: what the models wrote.
         base_words, adapted_words: the same, normalised and marked word by word.
         base_errors, adapted_errors: word errors; words: in the reference.
+        base_cer, adapted_cer: character error rates, normalised.
         trained_on: whether the adapted model was trained on this very clip; then it proves nothing.
     """
 
@@ -39,6 +40,8 @@ class ClipComparison:
     base_errors: int
     adapted_errors: int
     words: int
+    base_cer: float
+    adapted_cer: float
     trained_on: bool = False
 
 
@@ -107,6 +110,8 @@ def compare(clips: Sequence[Clip], base: Sequence[str], adapted: Sequence[str], 
             base_errors=scores[0].word_errors[i],
             adapted_errors=scores[1].word_errors[i],
             words=scores[0].words[i],
+            base_cer=scores[0].clip_cers[i],
+            adapted_cer=scores[1].clip_cers[i],
             trained_on=clip.part == "train",
         )
         for i, clip in enumerate(clips)

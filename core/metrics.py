@@ -49,6 +49,7 @@ class Score:
         wer, cer: over the normalisation of `core.text.normalise`.
         raw_wer, raw_cer: over the texts as written, where case and punctuation count.
         word_errors, words: the normalised word errors and reference words of each clip, for the bootstrap.
+        clip_cers: the normalised CER of each clip.
     """
 
     wer: ErrorRate
@@ -57,6 +58,7 @@ class Score:
     raw_cer: ErrorRate
     word_errors: tuple[int, ...]
     words: tuple[int, ...]
+    clip_cers: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -112,18 +114,15 @@ def score(references: Sequence[str], hypotheses: Sequence[str], language: str = 
     if not all(expected):
         raise ValueError(f"a reference has no words left: {references[expected.index('')]!r}")
     heard = [normalise(text, language) for text in hypotheses]
-    words = jiwer.process_words(expected, heard)
-    errors = [
-        sum(max(c.ref_end_idx - c.ref_start_idx, c.hyp_end_idx - c.hyp_start_idx) for c in chunks if c.type != "equal")
-        for chunks in words.alignments
-    ]
+    words, characters = jiwer.process_words(expected, heard), jiwer.process_characters(expected, heard)
     return Score(
         wer=_rate(words),
-        cer=_rate(jiwer.process_characters(expected, heard)),
+        cer=_rate(characters),
         raw_wer=_rate(jiwer.process_words(list(references), list(hypotheses))),
         raw_cer=_rate(jiwer.process_characters(list(references), list(hypotheses))),
-        word_errors=tuple(errors),
+        word_errors=tuple(_clip_errors(words)),
         words=tuple(len(text.split()) for text in expected),
+        clip_cers=tuple(n / len(text) for n, text in zip(_clip_errors(characters), expected, strict=True)),
     )
 
 
@@ -199,6 +198,13 @@ def _rate(output: jiwer.WordOutput | jiwer.CharacterOutput) -> ErrorRate:
     return ErrorRate(
         output.substitutions, output.deletions, output.insertions, output.hits + output.substitutions + output.deletions
     )
+
+
+def _clip_errors(output: jiwer.WordOutput | jiwer.CharacterOutput) -> list[int]:
+    return [
+        sum(max(c.ref_end_idx - c.ref_start_idx, c.hyp_end_idx - c.hyp_start_idx) for c in chunks if c.type != "equal")
+        for chunks in output.alignments
+    ]
 
 
 def _alignment(expected: list[str], heard: list[str]) -> list[jiwer.AlignmentChunk]:

@@ -57,7 +57,7 @@ def reason(name: str, details: dict[str, Any], message: str, w: Wording) -> str:
 
 def percent(share: float) -> str:
     """A rate for people: whole percent, one decimal below 10 %."""
-    return f"{share * 100:.0f}&nbsp;%" if abs(share) >= 0.0995 else f"{share * 100:.1f}&nbsp;%"
+    return f"{_points(share)}{NO_BREAK}%"
 
 
 def duration(seconds: float, w: Wording) -> str:
@@ -283,10 +283,12 @@ def side_by_side(clip: dict[str, Any], url: str, w: Wording) -> str:
     cells = []
     for model in ("base", "adapted"):
         words = [Word(**word) for word in clip[f"{model}_words"]]
-        errors = escape(w("compare.errors", errors=clip[f"{model}_errors"], words=clip["words"]))
+        wrong = clip[f"{model}_errors"]
+        rates = {"wer": percent(wrong / clip["words"]), "cer": percent(clip[f"{model}_cer"])}
+        errors = w("compare.errors", errors=wrong, words=clip["words"], **rates)
         cells.append(
             f'<div class="side {model}"><h4>{escape(w(f"compare.{model}"))}</h4>'
-            f'<p class="heard" title="{escape(clip[model])}">{marked(words, w)}</p><p class="fine">{errors}</p></div>'
+            f'<p class="heard" title="{escape(clip[model])}">{marked(words, w)}</p><p class="fine">{escape(errors)}</p></div>'
         )
     flag = note(w("compare.trained_on"), "warning") if clip.get("trained_on") else ""
     middle = f'<div class="said"><p>{escape(clip["reference"])}</p>{player(url, w)}{flag}</div>'

@@ -118,7 +118,7 @@ TEXTS = {
     "compare.again": "Read my clip of step 2 with both models",
     "compare.no_reference": "No reference: correct its transcript in step 3 to see the words marked.",
     "compare.nothing": "(nothing)",
-    "compare.errors": "{errors} word errors in {words} words",
+    "compare.errors": "{errors} word errors in {words} words: WER {wer}, CER {cer}",
     "compare.trained_on": "The model was trained on this very clip: it proves nothing.",
     "mark.fixed": "fixed",
     "mark.broken": "broken",

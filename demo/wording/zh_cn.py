@@ -118,7 +118,7 @@ TEXTS = {
     "compare.again": "用两个模型识别第 2 步的录音",
     "compare.no_reference": "没有参考文字：在第 3 步改正文字后，才能标出每个词。",
     "compare.nothing": "（空）",
-    "compare.errors": "{words} 个词中错 {errors} 个",
+    "compare.errors": "{words} 个词中错 {errors} 个：WER {wer}，CER {cer}",
     "compare.trained_on": "模型正是用这段录音训练的，不能说明任何问题。",
     "mark.fixed": "改对了",
     "mark.broken": "改错了",

@@ -16,7 +16,7 @@ import soundfile
 
 from core.audio import SAMPLE_RATE
 from core.importers.samples import samples_folder
-from tests.browser.setup import system_browser
+from tests.browser.setup import flags, system_browser
 
 REQUIRED = os.environ.get("ATTUNE_REQUIRE_BROWSER") == "1"
 START_SECONDS = 120
@@ -92,15 +92,8 @@ def browser(playwright, spoken: tuple[Path, str], tmp_path_factory: pytest.TempP
     assert rate == SAMPLE_RATE
     fed = tmp_path_factory.mktemp("microphone") / "fed.wav"
     soundfile.write(fed, np.concatenate([np.zeros(rate // 4), wave, np.zeros(rate)]), rate, subtype="PCM_16")
-    flags = [
-        "--no-sandbox",
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-audio-capture={fed}",
-        "--disable-background-networking",
-    ]
     try:
-        launched = playwright.chromium.launch(executable_path=system_browser(), args=flags)
+        launched = playwright.chromium.launch(executable_path=system_browser(), args=flags(str(fed)))
     except Exception as error:
         why = str(error).splitlines()[0]
         _without(f"No browser starts ({why}). Install Chromium or Chrome, or run: python -m playwright install chromium")

@@ -10,6 +10,17 @@ import sys
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+def flags(microphone: str) -> list[str]:
+    """Returns Chromium's arguments with which its microphone plays a wav file, and it asks nobody anything."""
+    return [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}",
+        "--disable-background-networking",
+    ]
+
+
 def system_browser() -> str | None:
     """Returns the path of an installed Chromium or Chrome."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)

@@ -216,3 +216,9 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(monkeypatch: pytest.M
         significant += same.p_value < 1 - CONFIDENCE
     assert 0.88 <= covered / 200 <= 0.99
     assert 0.01 <= significant / 200 <= 0.1
+
+
+def test_every_clip_has_its_own_rates() -> None:
+    result = score(["red green blue", "ten"], ["red green", "tan"])
+    assert result.word_errors == (1, 1)
+    assert result.clip_cers == pytest.approx((5 / 14, 3 / 2))  # "ten" is compared as "10": two wrong, one added

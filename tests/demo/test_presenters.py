@@ -84,7 +84,7 @@ def test_thin_and_unclear_evidence_is_called_so() -> None:
 def test_every_figure_says_on_what_it_was_computed() -> None:
     markup = presenters.figures({"test": comparison(WRONG, TEXTS, TEXTS)}, W)
     assert "10 held-out clips of this set, 50 words" in markup
-    assert 'data-figure="test.adapted.wer">0.0&nbsp;%' in markup
+    assert 'data-figure="test.adapted.wer">0.0\u00a0%' in markup
     assert 'data-figure="test.base.raw_cer"' in markup
 
 
@@ -116,4 +116,4 @@ def test_charts_hold_numbers() -> None:
 
 @pytest.mark.parametrize(("share", "shown"), [(0.0, "0.0"), (0.0951, "9.5"), (0.1, "10"), (2.643, "264")])
 def test_percent(share: float, shown: str) -> None:
-    assert presenters.percent(share) == f"{shown}&nbsp;%"
+    assert presenters.percent(share) == f"{shown}\u00a0%"
