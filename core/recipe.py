@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from core.errors import RecipeError
 
 PLANS = ("everything", "all_but_front", "decoder", "head")
+VOCABULARIES = ("auto", "keep", "extend", "new")
 PRECISIONS = ("auto", "float32", "bfloat16")
 DEFAULT_CLIP_VISITS = 240  # few clips are read often: epochs times clips is about this, 30 steps of 8
 MIN_EPOCHS, MAX_EPOCHS = 3, 40  # of the default
@@ -23,6 +24,9 @@ class Recipe:
     Attributes:
         trains: what learns: "everything", "all_but_front" (not the convolutions), "decoder" or "head". The rest
             keeps its pretrained values.
+        vocabulary: the characters a CTC model writes: "keep" its own and leave others out; "extend" it by the training
+            texts' unseen ones; a "new" one of the training texts alone; or "auto": kept where it has every letter,
+            extended where it lacks some, new where it lacks over 30 % of them or there is none.
         learning_rate: peak rate of AdamW.
         head_rate: the head's rate as a multiple of `learning_rate`.
         layer_decay: each layer's rate as a share of the rate of the layer above it; 1 trains all alike
@@ -55,9 +59,11 @@ class Recipe:
     evaluations: int = 5
     precision: str = "auto"
     thin: bool = True
+    vocabulary: str = "auto"
 
     def __post_init__(self) -> None:
         _one_of("trains", self.trains, PLANS)
+        _one_of("vocabulary", self.vocabulary, VOCABULARIES)
         _one_of("precision", self.precision, PRECISIONS)
         _within("learning_rate", self.learning_rate, 1e-8, 1.0)
         _within("head_rate", self.head_rate, 0.0, 1000.0)
@@ -80,7 +86,7 @@ class Recipe:
         """
         epochs = max(MIN_EPOCHS, min(MAX_EPOCHS, math.ceil(DEFAULT_CLIP_VISITS / max(clips, 1))))
         if family == "ctc":
-            return cls(trains="all_but_front", learning_rate=1e-4, epochs=epochs)
+            return cls(trains="all_but_front", learning_rate=1e-4, head_rate=10.0, epochs=epochs)
         return cls(trains="decoder", learning_rate=5e-5, epochs=epochs)
 
     def changed(self, settings: Mapping[str, str]) -> Recipe:

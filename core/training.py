@@ -16,8 +16,11 @@ from core.events import Evaluated, Event, Noticed, Prepared, Stepped, Trained
 from core.features import PrefixCache
 from core.metrics import score
 from core.models.base import AsrModel, Example
+from core.models.vocabulary import Fitted
 from core.recipe import Recipe
 from core.text import is_shouted
+
+SHOWN_CHARACTERS = 20  # of those a notice names
 
 Sounds = Sequence[tuple[np.ndarray, str]]  # float32 [samples] at 16 kHz, and what is said in it
 
@@ -52,10 +55,7 @@ def finetune(
     np.random.seed(seed)  # transformers' time masking draws from numpy's global generator
     order = np.random.default_rng(seed)
     texts = _written_as_the_model_writes([text for _, text in train])
-    unwritable = model.check_text(texts)
-    if unwritable:
-        yield _characters_dropped(unwritable)
-    model.fit_to(texts, [len(wave) / SAMPLE_RATE for wave, _ in train])
+    yield from _vocabulary_notices(model.fit_to(texts, [len(wave) / SAMPLE_RATE for wave, _ in train], recipe.vocabulary))
     examples = []
     for (wave, _), text in zip(train, texts, strict=True):
         try:
@@ -148,13 +148,28 @@ def _written_as_the_model_writes(texts: list[str]) -> list[str]:
     return [text.lower() for text in texts] if is_shouted(texts) else texts
 
 
-def _characters_dropped(counts: dict[str, int]) -> Noticed:
-    shown = " ".join(sorted(counts, key=lambda c: -counts[c])[:20])
-    return Noticed(
-        "characters_dropped",
-        f"The model cannot write {shown} ({sum(counts.values())} times in the transcripts); they were left out.",
-        {"characters": shown, "times": sum(counts.values())},
-    )
+def _vocabulary_notices(fitted: Fitted) -> Iterator[Noticed]:
+    if fitted.kind == "new":
+        yield Noticed(
+            "vocabulary_new",
+            f"The output layer is new: it writes the {fitted.size} characters of the training transcripts.",
+            {"size": fitted.size},
+        )
+    if fitted.kind == "extended":
+        shown = " ".join(fitted.added[:SHOWN_CHARACTERS])
+        yield Noticed(
+            "vocabulary_extended",
+            f"The output layer was extended by {len(fitted.added)} characters: {shown}.",
+            {"characters": shown, "count": len(fitted.added)},
+        )
+    if fitted.left_out:
+        times = sum(fitted.left_out.values())
+        shown = " ".join(sorted(fitted.left_out, key=lambda c: -fitted.left_out[c])[:SHOWN_CHARACTERS])
+        yield Noticed(
+            "characters_dropped",
+            f"The model cannot write {shown} ({times} times in the transcripts); they were left out.",
+            {"characters": shown, "times": times},
+        )
 
 
 @torch.no_grad()

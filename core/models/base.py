@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from core.models.vocabulary import Fitted
+
 
 @dataclass(frozen=True)
 class Transcript:
@@ -77,11 +79,17 @@ class AsrModel(Protocol):
     def layers(self) -> list[Layer]:
         """Returns the network's layers from the sound (bottom) to the text (top)."""
 
-    def check_text(self, texts: Sequence[str]) -> dict[str, int]:
-        """Returns the characters of `texts` that the model cannot write, with their counts."""
+    def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
+        """Learns what training texts need, before training: a token budget, or characters to write them with.
 
-    def fit_to(self, texts: Sequence[str], seconds: Sequence[float]) -> None:
-        """Learns what training texts need, before training: how many tokens a second of this speech may take."""
+        Args:
+            texts: the transcripts.
+            seconds: the duration of each clip.
+            vocabulary: "keep", "extend", "new" or "auto", see `Recipe.vocabulary`.
+
+        Raises:
+            DatasetError: the vocabulary is to be kept and cannot write this language.
+        """
 
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Turns float32 [samples] at 16 kHz and its transcript into an example.

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
-from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
+from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
 from core.audio import SAMPLE_RATE
 from core.errors import DatasetError, ModelError
+from core.models import vocabulary as vocabularies
 from core.models.base import Example, Layer, Transcript
 from core.models.device import autocast, choose_device
+from core.models.vocabulary import Fitted
 from core.text import clean
 
 WINDOW_SECONDS = 24.0  # long sound is read in windows of this length
 STRIDE_SECONDS = 2.0  # of overlap on either side, whose frames are thrown away
-MAX_DROPPED = 0.3  # share of the letters a model may be unable to write before training on them is refused
+NEW_ROW_STD = 0.02  # of a new character's weights where the model's configuration names none
 
-_LAYER = re.compile(r"\bencoder\.layers\.(\d+)\.")
+# MMS (Pratap et al. 2023) keeps its adapters by ISO 639-3; these are the ones whose two-letter code the page offers.
+MMS_NAMES = {
+    "en": "eng", "zh": "cmn-script_simplified", "es": "spa", "fr": "fra", "de": "deu", "pt": "por", "it": "ita",
+    "ru": "rus", "ar": "ara", "hi": "hin", "ja": "jpn", "ko": "kor", "sw": "swh", "be": "bel",
+}  # fmt: skip
+
+_LAYER = re.compile(r"\bencoder\.layers?\.(\d+)\.")
+_ADAPTER = re.compile(r"\badapter_layer\.")
 _FRONT = re.compile(r"\b(feature_extractor|feature_projection|feature_encoder|subsampling)\b")
 
 
@@ -36,7 +45,8 @@ class Ctc:
         id: what the catalogue or the user calls it.
         network: the loaded network.
         extractor: its feature extractor.
-        tokenizer: its character vocabulary; the pad token is CTC's blank.
+        tokenizer: its character vocabulary, whose pad token is CTC's blank; None where the checkpoint was only
+            pretrained and never taught to write.
         language: ISO 639-1 code, if known; only scores use it.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
@@ -72,18 +82,23 @@ class Ctc:
         """Loads from a Hugging Face folder or hub id; `fetch` goes to `from_pretrained`.
 
         Raises:
-            ModelError: the checkpoint was only pretrained and has no vocabulary to write with.
+            ModelError: it writes characters, but its vocabulary is missing, or lacks the language.
         """
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, **fetch)
-        except (OSError, ValueError, TypeError) as error:
-            raise ModelError(
-                "model_no_vocabulary",
-                f"{id} has no vocabulary: it was pretrained but never taught to write. Choose a CTC model that was fine-tuned.",
-                id=id,
-            ) from error
+        config = AutoConfig.from_pretrained(folder, **fetch)
         extractor = AutoFeatureExtractor.from_pretrained(folder, **fetch)
-        network = AutoModelForCTC.from_pretrained(folder, **fetch)
+        tokenizer: Any = None
+        if any(name.endswith("ForCTC") for name in config.architectures or ()):  # else it was pretrained only
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(folder, **fetch)
+            except (OSError, ValueError, TypeError) as error:
+                raise ModelError(
+                    "model_no_vocabulary", f"{id} is a CTC model without its vocabulary. Add its vocab.json.", id=id
+                ) from error
+        adapters: dict[str, Any] = {}
+        if language and getattr(config, "adapter_attn_dim", None) and hasattr(tokenizer, "set_target_lang"):
+            adapters = {"target_lang": _adapter_name(id, language, tokenizer.vocab), "ignore_mismatched_sizes": True}
+            tokenizer.set_target_lang(adapters["target_lang"])
+        network = AutoModelForCTC.from_pretrained(folder, **adapters, **fetch)
         return cls(id, network, extractor, tokenizer, language, device, precision)
 
     def layers(self) -> list[Layer]:
@@ -91,7 +106,7 @@ class Ctc:
         grouped: dict[str, list[nn.Parameter]] = {"front": []}
         for name, parameter in self.network.named_parameters():
             found = _LAYER.search(name)
-            if name.startswith(f"{self._head}."):
+            if name.startswith(f"{self._head}.") or _ADAPTER.search(name):  # a language's adapters are part of its head
                 key = "head"
             elif found:
                 key = f"encoder.{found[1]}"
@@ -101,28 +116,33 @@ class Ctc:
         order = ["front", "encoder.rest", *sorted((k for k in grouped if _is_numbered(k)), key=_number), "head"]
         return [Layer(k, k.split(".")[0], tuple(grouped[k])) for k in order if k in grouped]
 
-    def check_text(self, texts: Sequence[str]) -> dict[str, int]:
-        """Returns the characters of `texts` that are not in the vocabulary, with their counts.
-
-        Raises:
-            DatasetError: they are so many that the model cannot write this language.
-        """
-        counts = Counter(c for text in texts for c in self._cased(text) if not c.isspace())
-        missing = {c: n for c, n in counts.items() if c not in self._vocabulary}
-        letters = sum(n for c, n in counts.items() if c.isalnum())
-        lost = sum(n for c, n in missing.items() if c.isalnum())
-        if lost > MAX_DROPPED * letters:
-            raise DatasetError(
-                "vocabulary_mismatch",
-                f"{self.id} cannot write {lost} of the {letters} letters in these transcripts. "
-                "Choose a model made for that language, or Whisper, which writes any script.",
-                lost=lost,
-                letters=letters,
-            )
-        return missing
-
-    def fit_to(self, texts: Sequence[str], seconds: Sequence[float]) -> None:
-        """Does nothing: CTC's output length follows the sound."""
+    def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
+        """Keeps, extends or renews the vocabulary and with it the output layer, see `Recipe.vocabulary`."""
+        had = self._vocabulary
+        cover = vocabularies.coverage([self._cased(text) for text in texts], had)
+        if vocabulary == "auto":
+            usable = bool(had) and cover.share >= 1 - vocabularies.MAX_LEFT_OUT
+            vocabulary = "new" if not usable else "extend" if cover.lost else "keep"
+        if vocabulary == "keep":
+            if cover.share < 1 - vocabularies.MAX_LEFT_OUT:
+                raise DatasetError(
+                    "vocabulary_mismatch",
+                    f"{self.id} cannot write {cover.lost} of the {cover.letters} letters in these transcripts. "
+                    "Let it have a new vocabulary, or choose a model made for that language.",
+                    lost=cover.lost,
+                    letters=cover.letters,
+                )
+            return Fitted("kept", (), cover.missing, len(had))
+        if vocabulary == "extend":
+            added = tuple(sorted(c for c in cover.missing if vocabularies.is_spoken(c)))
+            if added:
+                self._write_with([*self._characters(), *added])
+        else:
+            added = tuple(vocabularies.build(texts))
+            self._write_with(added)
+        left_out = vocabularies.coverage([self._cased(text) for text in texts], self._vocabulary).missing
+        kind = "kept" if not added else "extended" if vocabulary == "extend" else "new"
+        return Fitted(kind, added, left_out, len(self._characters()))
 
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Returns samples float32 [samples] and characters; characters outside the vocabulary are left out.
@@ -145,7 +165,7 @@ class Ctc:
     def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
         """Returns the last hidden layer, float [clips, frames, width]."""
         with autocast(self.device, self.precision):
-            return self.network.base_model(**self._inputs([e.features.numpy() for e in batch]))[0]
+            return self._encoder(**self._inputs([e.features.numpy() for e in batch]))[0]
 
     def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
         """Returns CTC's negative log likelihood (Graves et al. 2006), each clip's divided by its labels, averaged."""
@@ -166,23 +186,76 @@ class Ctc:
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
-        """Transcribes by the most probable label of each frame; long sound in overlapping windows."""
+        """Transcribes by the most probable label of each frame; long sound in overlapping windows.
+
+        A model that was never taught to write writes nothing.
+        """
         self.network.eval()
+        if self._tokenizer is None:
+            return [Transcript("", 0.0) for _ in waves]
         return [self._greedy(wave) for wave in waves]
 
     def save(self, folder: Path) -> None:
         """Writes network, feature extractor and vocabulary."""
         self.network.save_pretrained(folder)
         self._extractor.save_pretrained(folder)
-        self._tokenizer.save_pretrained(folder)
+        if self._tokenizer is not None:
+            self._tokenizer.save_pretrained(folder)
+        language = getattr(self._tokenizer, "target_lang", None)
+        if language and getattr(self.network.config, "adapter_attn_dim", None):
+            adapters = {name: value.contiguous() for name, value in self.network._get_adapters().items()}
+            save_file(adapters, folder / f"adapter.{language}.safetensors", {"format": "pt"})
+
+    @property
+    def _encoder(self) -> Any:
+        inner = self.network.base_model
+        return inner if inner is not self.network else self.network.encoder  # Parakeet names no base model
 
     @property
     def _vocabulary(self) -> frozenset[str]:
+        if self._tokenizer is None:
+            return frozenset()
         return frozenset(self._tokenizer.get_vocab()) - frozenset(self._tokenizer.all_special_tokens)
 
+    def _characters(self) -> list[str]:
+        ids = self._tokenizer.get_vocab() if self._tokenizer is not None else {}
+        return sorted((t for t in self._vocabulary if len(t) == 1 and t != self._space), key=lambda t: ids[t])
+
+    @property
+    def _space(self) -> str:
+        return getattr(self._tokenizer, "word_delimiter_token", None) or vocabularies.SPACE
+
+    def _write_with(self, characters: Sequence[str]) -> None:
+        """Gives the network an output layer for other characters.
+
+        The rows of blank, space and every character that the old layer had, in whatever case, are kept; a new
+        character's weights are drawn from a normal distribution as the network's own were, its bias is 0.
+        """
+        tokenizer = vocabularies.tokenizer(characters)
+        rows: dict[str, int] = {}
+        if self._tokenizer is not None:
+            known = self._tokenizer.get_vocab()
+            rows = {c.lower(): known[c] for c in self._characters()} | {c: known[c] for c in self._characters()}
+            rows |= {vocabularies.BLANK: self._tokenizer.pad_token_id}
+            if self._space in known:
+                rows[vocabularies.SPACE] = known[self._space]
+        head = getattr(self.network, self._head)
+        std = getattr(self.network.config, "initializer_range", NEW_ROW_STD)
+        weight = torch.normal(0.0, std, (len(tokenizer), *head.weight.shape[1:]))
+        bias = torch.zeros(len(tokenizer))
+        for token, i in tokenizer.get_vocab().items():
+            if token in rows:
+                weight[i], bias[i] = head.weight.detach()[rows[token]].cpu(), head.bias.detach()[rows[token]].cpu()
+        head.weight, head.bias = nn.Parameter(weight.to(self.device)), nn.Parameter(bias.to(self.device))
+        setattr(head, "out_channels" if hasattr(head, "out_channels") else "out_features", len(tokenizer))
+        self.network.config.vocab_size = len(tokenizer)
+        self.network.config.pad_token_id = tokenizer.pad_token_id
+        self._tokenizer = tokenizer
+
     def _cased(self, text: str) -> str:
+        text = text.replace("’", "'")
         letters = [token for token in self._vocabulary if len(token) == 1 and token.isalpha()]
-        if all(letter == letter.upper() for letter in letters):
+        if letters and all(letter == letter.upper() for letter in letters):
             return text.upper()
         if all(letter == letter.lower() for letter in letters):
             return text.lower()
@@ -214,6 +287,23 @@ class Ctc:
         logits = torch.cat(parts)
         best, labels = logits.log_softmax(-1).max(-1)
         return Transcript(clean(self._tokenizer.decode(labels.tolist())), float(best.mean()))
+
+
+def _adapter_name(id: str, language: str, vocabularies: Mapping[str, Any]) -> str:
+    """Returns the name of a language's adapters in an MMS model, which goes by ISO 639-3.
+
+    Raises:
+        ModelError: it has none for that language.
+    """
+    name = MMS_NAMES.get(language, language)
+    if name not in vocabularies:
+        raise ModelError(
+            "language_unknown",
+            f"{id} has no adapters for the language {language!r}. Give its ISO 639-3 code, such as swh or cmn.",
+            id=id,
+            language=language,
+        )
+    return name
 
 
 def _is_numbered(key: str) -> bool:

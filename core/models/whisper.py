@@ -21,6 +21,7 @@ from core.files import read_json, write_json
 from core.models import decoding
 from core.models.base import Example, Layer, Transcript
 from core.models.device import autocast, choose_device
+from core.models.vocabulary import Fitted
 from core.text import clean
 
 WINDOW_SECONDS = 30.0  # what the encoder was trained on; shorter sound is padded with silence
@@ -111,14 +112,14 @@ class Whisper:
             Layer("embeddings", "head", (decoder.embed_tokens.weight, *decoder.embed_positions.parameters())),
         ]
 
-    def check_text(self, texts: Sequence[str]) -> dict[str, int]:
-        """Returns nothing: Whisper's byte-level tokens write any character."""
-        return {}
+    def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
+        """Raises the token budget if these texts take more tokens a second than English does.
 
-    def fit_to(self, texts: Sequence[str], seconds: Sequence[float]) -> None:
-        """Raises the token budget if these texts take more tokens a second than English does."""
+        The vocabulary stays: Whisper's byte-level tokens write any character.
+        """
         rates = [len(self._tokens(text)) / s for text, s in zip(texts, seconds, strict=True)]
         self.tokens_per_second = max(self.tokens_per_second, 1.5 * max(rates, default=0.0))
+        return Fitted()
 
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Returns log-mel features float32 [mels, 3000] and prompt + tokens + end as labels.

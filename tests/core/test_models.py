@@ -215,10 +215,54 @@ def test_the_ctc_loss_is_that_of_transformers(ctc: AsrModel, tiny_ctc: Path) -> 
 
 
 def test_ctc_says_which_characters_it_cannot_write(ctc: AsrModel) -> None:
-    assert ctc.check_text(["café, ONE two!", "née"]) == {"é": 2, ",": 1, "!": 1}
+    fitted = ctc.fit_to(["café, ONE two!", "née"], [1.0, 1.0], "keep")
+    assert (fitted.kind, fitted.left_out, fitted.size) == ("kept", {"é": 2, ",": 1, "!": 1}, 27)
     with pytest.raises(DatasetError, match="cannot write 6 of the 6 letters") as caught:
-        ctc.check_text(["привет"])
+        ctc.fit_to(["привет"], [1.0], "keep")
     assert caught.value.reason == "vocabulary_mismatch"
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind", "added"),
+    [
+        (["one two", "three!"], "kept", ""),
+        (["café", "one two three four"], "extended", "é"),
+        (["привет", "два"], "new", "авдеипрт"),
+    ],
+)
+def test_a_ctc_vocabulary_follows_the_texts(ctc: AsrModel, texts: list[str], kind: str, added: str, tmp_path: Path) -> None:
+    example = ctc.example(CLIPS[0][0], CLIPS[0][1])
+    with torch.no_grad():
+        before = ctc.network(ctc._inputs([example.features.numpy()])["input_values"]).logits
+    old = ctc._tokenizer.get_vocab()
+    fitted = ctc.fit_to(texts, [1.0] * len(texts))
+    assert (fitted.kind, "".join(fitted.added)) == (kind, added)
+    new = ctc._tokenizer.get_vocab()
+    with torch.no_grad():
+        after = ctc.network(ctc._inputs([example.features.numpy()])["input_values"]).logits
+    assert after.shape[-1] == len(new)
+    for token in {*old} & {*new} - {"<unk>"}:  # shared characters keep their rows
+        torch.testing.assert_close(after[..., new[token]], before[..., old[token]])
+    for text in texts:
+        written = ctc._tokenizer.decode(ctc.example(tone(3.0), text).labels.tolist(), group_tokens=False)
+        assert written == text.replace("!", "").lower()
+    ctc.save(tmp_path)
+    again = load_model(str(tmp_path), precision="float32")
+    with torch.no_grad():
+        torch.testing.assert_close(again.network(**again._inputs([example.features.numpy()])).logits, after)
+    assert again._tokenizer.get_vocab() == new
+
+
+def test_a_new_row_is_drawn_by_the_seed(tiny_ctc: Path) -> None:
+    rows = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        model = load_model(str(tiny_ctc))
+        model.fit_to(["привет"], [1.0], "new")
+        rows.append(model.network.lm_head.weight.detach())
+    assert torch.equal(rows[0], rows[1])
+    assert not torch.equal(rows[0], rows[2])
+    assert 0.01 < float(rows[0][3:].std()) < 0.03
 
 
 def test_ctc_refuses_more_text_than_sound(ctc: AsrModel) -> None:

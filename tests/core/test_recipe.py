@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.errors import RecipeError
-from core.recipe import PLANS, PRECISIONS, Recipe
+from core.recipe import PLANS, PRECISIONS, VOCABULARIES, Recipe
 
 RANGES = {
     "learning_rate": (1e-8, 1.0),
@@ -25,7 +25,7 @@ RANGES = {
     "clip_norm": (1e-6, 1e6),
     "evaluations": (1, 1000),
 }
-CHOICES = {"trains": PLANS, "precision": PRECISIONS}
+CHOICES = {"trains": PLANS, "precision": PRECISIONS, "vocabulary": VOCABULARIES}
 
 
 def test_every_field_is_ranged_or_chosen_or_a_switch() -> None:
@@ -136,10 +136,13 @@ def test_settings_that_cannot_be_used(settings: dict[str, str], reason: str, mes
     ("clips", "epochs"),
     [(0, 40), (1, 40), (5, 40), (6, 40), (7, 35), (24, 10), (36, 7), (79, 4), (80, 3), (81, 3), (100_000, 3)],
 )
-@pytest.mark.parametrize(("family", "trains", "learning_rate"), [("whisper", "decoder", 5e-5), ("ctc", "all_but_front", 1e-4)])
-def test_defaults(family: str, trains: str, learning_rate: float, clips: int, epochs: int) -> None:
+@pytest.mark.parametrize(
+    ("family", "trains", "learning_rate", "head_rate"),
+    [("whisper", "decoder", 5e-5, 1.0), ("ctc", "all_but_front", 1e-4, 10.0)],
+)
+def test_defaults(family: str, trains: str, learning_rate: float, head_rate: float, clips: int, epochs: int) -> None:
     recipe = Recipe.default(family, clips)
-    assert recipe == Recipe(trains=trains, learning_rate=learning_rate, epochs=epochs)
+    assert recipe == Recipe(trains=trains, learning_rate=learning_rate, head_rate=head_rate, epochs=epochs)
     assert type(recipe.epochs) is int
 
 
