@@ -135,8 +135,9 @@ def _finetune(options: argparse.Namespace) -> int:
         if not equals:
             raise RecipeError("recipe_value", f"--set takes KEY=VALUE, not {pair!r}.", name=pair, value="")
         settings[key.strip()] = value.strip()
-    labelled = gather(options.train, options.validation, options.test, options.language or "en", options.seed)
-    family = model_family(options.model)
+    classify = settings.get("task") == "classify"
+    labelled = gather(options.train, options.validation, options.test, options.language or "en", options.seed, classify)
+    family = "classifier" if classify else model_family(options.model)
     recipe = Recipe.default(family, len(labelled.part("train"))).changed(settings)
     request = runs.Request(options.model, labelled, tuple(_canary(options.canary)), (), recipe, options.seed)
     run = runs.create(options.out.resolve(), request)

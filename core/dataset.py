@@ -110,7 +110,13 @@ def check_text(text: str, language: str, name: str) -> str:
     return cleaned
 
 
-def assign_parts(clips: Sequence[Clip], language: str, seed: int = 0, hold_out: Sequence[str] = tuple(HELD_OUT)) -> list[Clip]:
+def assign_parts(
+    clips: Sequence[Clip],
+    language: str,
+    seed: int = 0,
+    hold_out: Sequence[str] = tuple(HELD_OUT),
+    closed: bool = False,
+) -> list[Clip]:
     """Splits clips into train, validation and test, for those that have no part yet.
 
     A sentence never stands on both sides. Where there are enough named speakers (at least five, none with more than
@@ -122,6 +128,8 @@ def assign_parts(clips: Sequence[Clip], language: str, seed: int = 0, hold_out: 
         language: chooses the normalisation by which sentences are the same.
         seed: of the shuffle.
         hold_out: the parts to make where no clip has them.
+        closed: the texts are a closed set of words, each said many times and wanted on every side: clips are kept
+            apart by speaker where there are enough, else one by one.
 
     Raises:
         DatasetError: too few different sentences to hold any out.
@@ -130,7 +138,7 @@ def assign_parts(clips: Sequence[Clip], language: str, seed: int = 0, hold_out: 
     wanted_parts = [part for part in hold_out if part not in has]
     open_groups: list[list[int]] = []
     chosen: dict[int, str] = {}
-    for group in _linked_groups(clips, language):
+    for group in _linked_groups(clips, language, closed):
         fixed = {clips[i].part for i in group}
         follows = next((part for part in ("test", "validation", "train") if part in fixed), None)
         if follows is None:
@@ -210,10 +218,13 @@ def speakers_or_sentences(clips: Sequence[Clip], language: str) -> tuple[list[st
     return [normalise(clip.text, language) for clip in clips], "sentences"
 
 
-def _linked_groups(clips: Sequence[Clip], language: str) -> list[list[int]]:
+def _linked_groups(clips: Sequence[Clip], language: str, closed: bool = False) -> list[list[int]]:
     """Groups clips that must stay on one side: same sentence, and same speaker where speakers can be kept apart."""
     counts = Counter(clip.speaker for clip in clips)
     by_speaker = "" not in counts and len(counts) >= 5 and max(counts.values()) <= len(clips) / 2
+    if closed:
+        together = [clip.speaker for clip in clips] if by_speaker else list(range(len(clips)))
+        return [[i for i, key in enumerate(together) if key == one] for one in dict.fromkeys(together)]
     by_sentence: dict[str, list[int]] = defaultdict(list)
     for i, clip in enumerate(clips):
         by_sentence[normalise(clip.text, language)].append(i)

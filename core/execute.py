@@ -16,6 +16,7 @@ from core.events import Entered, Event, Finished, Noticed, Prepared, Trained
 from core.files import sha256, write_json
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
+from core.models.classifier import Classifier
 from core.runs import Run
 from core.training import finetune
 
@@ -58,7 +59,7 @@ def _steps(run: Run) -> Iterator[Event]:
     if dropped:
         yield _clips_dropped(dropped)
     shared = dataset.overlap(groups["train"], groups["test"], labelled.language)
-    if shared.sentences:
+    if shared.sentences and recipe.task != "classify":  # a classifier can only be asked what it was taught
         yield Noticed(
             "shared_sentences",
             f"{shared.sentences} sentences stand both in training and in the test, in other recordings: "
@@ -72,6 +73,8 @@ def _steps(run: Run) -> Iterator[Event]:
     base = _transcribe(model, decoded)
     evaluate_seconds = time.perf_counter() - before
 
+    if recipe.task == "classify" and model.family != "classifier":
+        model = Classifier.from_recogniser(model, [clip.text for clip in groups["train"]], recipe.precision, request.seed)
     yield Entered("training", len(groups["train"]))
     prepared, trained = None, None
     for event in finetune(

@@ -12,8 +12,10 @@ from core.errors import RecipeError
 
 PLANS = ("everything", "all_but_front", "decoder", "head")
 VOCABULARIES = ("auto", "keep", "extend", "new")
+TASKS = ("transcribe", "classify")
 PRECISIONS = ("auto", "float32", "bfloat16")
 DEFAULT_CLIP_VISITS = 240  # few clips are read often: epochs times clips is about this, 30 steps of 8
+CLASSIFIER_VISITS = 1200  # a head alone over kept features learns quickly, and each visit costs next to nothing
 MIN_EPOCHS, MAX_EPOCHS = 3, 40  # of the default
 
 
@@ -40,6 +42,7 @@ class Recipe:
         clip_norm: largest norm of a gradient.
         evaluations: how often the validation clips are transcribed during training.
         precision: "auto", "float32" or "bfloat16" matrix products; parameters are float32 always.
+        task: "transcribe" any sentence, or "classify" clips as one of the training texts (a closed set of words).
         thin: whether Whisper leaves out most of its padding's frames.
 
     Raises:
@@ -60,10 +63,12 @@ class Recipe:
     precision: str = "auto"
     thin: bool = True
     vocabulary: str = "auto"
+    task: str = "transcribe"
 
     def __post_init__(self) -> None:
         _one_of("trains", self.trains, PLANS)
         _one_of("vocabulary", self.vocabulary, VOCABULARIES)
+        _one_of("task", self.task, TASKS)
         _one_of("precision", self.precision, PRECISIONS)
         _within("learning_rate", self.learning_rate, 1e-8, 1.0)
         _within("head_rate", self.head_rate, 0.0, 1000.0)
@@ -80,11 +85,14 @@ class Recipe:
 
     @classmethod
     def default(cls, family: str, clips: int) -> Recipe:
-        """Returns the default recipe for a model family and a number of training clips.
+        """Returns the default recipe for a model family ("classifier" for that task) and a number of training clips.
 
         Few clips are read often, many seldom; the rate is what matters most (see the measurements in the README).
         """
         epochs = max(MIN_EPOCHS, min(MAX_EPOCHS, math.ceil(DEFAULT_CLIP_VISITS / max(clips, 1))))
+        if family == "classifier":
+            epochs = max(MIN_EPOCHS, min(MAX_EPOCHS, math.ceil(CLASSIFIER_VISITS / max(clips, 1))))
+            return cls(trains="head", learning_rate=1e-3, epochs=epochs, task="classify")
         if family == "ctc":
             return cls(trains="all_but_front", learning_rate=1e-4, head_rate=10.0, epochs=epochs)
         return cls(trains="decoder", learning_rate=5e-5, epochs=epochs)

@@ -106,7 +106,8 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs) -> gr.Blocks:
         on(three.skip.click, teaching.skip, [three.prompt, three.prompts], [three.prompt_note, three.prompt], None, **quiet)
         on(three.prompts.blur, teaching.first, [three.prompts], [three.prompt], None, **quiet)
 
-        for setting in four.settings[:-1]:
+        on(four.task.input, adapting.task, [four.task], recipe, four.message, **quiet)
+        for setting in four.settings[1:-1]:
             on(setting.input, adapting.words, four.settings, [four.recipe, four.forecast], four.message, **quiet)
             then_forecast(setting.blur)
         on(four.start.click, adapting.start, four.settings, looked, four.message, **quiet)

@@ -142,6 +142,7 @@ def own_clips(recordings: Sequence[Recording], w: Wording) -> str:
 def recipe_words(recipe: Recipe, clips: int, w: Wording) -> str:
     """A recipe in plain words."""
     lines = [
+        *([w("recipe.classify")] if recipe.task == "classify" else []),
         w(f"recipe.{recipe.trains}"),
         w("recipe.rate", rate=f"{recipe.learning_rate:g}", epochs=recipe.epochs, clips=clips, batch=recipe.batch_size),
         w("recipe.l2_sp", strength=f"{recipe.l2_sp:g}") if recipe.l2_sp else w("recipe.no_l2_sp"),

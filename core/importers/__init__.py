@@ -11,7 +11,12 @@ from core.importers.samples import SAMPLES, read_sample
 
 
 def gather(
-    train: str, validation: str | None = None, test: str | None = None, language: str = "en", seed: int = 0
+    train: str,
+    validation: str | None = None,
+    test: str | None = None,
+    language: str = "en",
+    seed: int = 0,
+    closed: bool = False,
 ) -> LabelledSet:
     """Builds a labelled set from what the command line names.
 
@@ -20,6 +25,7 @@ def gather(
             its own split where it has one, else by sentence and, where possible, by speaker.
         language: ISO 639-1 code of the CSVs' speech; a sample set knows its own.
         seed: of the split.
+        closed: the texts are a closed set of words, see `assign_parts`.
 
     Raises:
         DatasetError: a file cannot be used, or there is too little to hold anything out.
@@ -33,7 +39,7 @@ def gather(
     language = sample.language if sample else language
     # The file's own split says where a clip belongs, unless that part comes from elsewhere.
     own = [clip for clip in _clips(train, language) if clip.part in ("", "train") or clip.part not in given]
-    clips = assign_parts(own, language, seed, [part for part in HELD_OUT if part not in given])
+    clips = assign_parts(own, language, seed, [part for part in HELD_OUT if part not in given], closed)
     for part, source in given.items():
         if part != "train":
             chosen = [clip for clip in _clips(source, language) if source not in SAMPLES or clip.part == part]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -64,7 +64,7 @@ class AsrModel(Protocol):
 
     Attributes:
         id: what `load_model` was given.
-        family: "whisper" or "ctc".
+        family: "whisper", "ctc" or "classifier".
         network: the transformers model; its parameters are float32.
         language: ISO 639-1 code of what it writes, or "" where it does not say.
         thin: whether it leaves out most of the silence it pads clips with; False where a family does not pad.
@@ -97,6 +97,10 @@ class AsrModel(Protocol):
         Raises:
             DatasetError: the text does not fit the sound, e.g. more labels than frames.
         """
+
+    @property
+    def extractor(self) -> Any:
+        """The transformers feature extractor that turns sound into what the network reads."""
 
     def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
         """Returns what the part below the decoder or head computes: float [clips, frames, width]."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import HfApi, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
@@ -15,6 +16,7 @@ from transformers import AutoConfig
 from core.errors import AttuneError, ModelError
 from core.models.base import AsrModel
 from core.models.bundled import TINY_EN, Bundle, bundled_folder, is_installed
+from core.models.classifier import ARCHITECTURES, Classifier
 from core.models.ctc import Ctc
 from core.models.whisper import Whisper
 
@@ -90,20 +92,25 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
     """
     with _explained(id):
         source, fetch = _find(id)
-        config = AutoConfig.from_pretrained(source, **fetch)
-        adapter = _FAMILIES.get(config.model_type, Ctc)
+        adapter = _adapter(AutoConfig.from_pretrained(source, **fetch))
         return adapter.load(id, source, language=language, device=device, precision=precision, **fetch)
 
 
 def model_family(id: str) -> str:
-    """Returns "whisper" or "ctc" for a model, from its configuration alone.
+    """Returns "whisper", "ctc" or "classifier" for a model, from its configuration alone.
 
     Raises:
         ModelError: as `load_model`.
     """
     with _explained(id):
         source, fetch = _find(id)
-        return _FAMILIES.get(AutoConfig.from_pretrained(source, **fetch).model_type, Ctc).family
+        return _adapter(AutoConfig.from_pretrained(source, **fetch)).family
+
+
+def _adapter(config: Any) -> Any:
+    if any(name.endswith(ARCHITECTURES) for name in config.architectures or ()):
+        return Classifier
+    return _FAMILIES.get(config.model_type, Ctc)
 
 
 def _find(id: str) -> tuple[str, dict[str, bool]]:

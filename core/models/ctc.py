@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForCTC, Auto
 
 from core.audio import SAMPLE_RATE
 from core.errors import DatasetError, ModelError
+from core.models import layers
 from core.models import vocabulary as vocabularies
 from core.models.base import Example, Layer, Transcript
 from core.models.device import autocast, choose_device
@@ -33,9 +34,7 @@ MMS_NAMES = {
     "ru": "rus", "ar": "ara", "hi": "hin", "ja": "jpn", "ko": "kor", "sw": "swh", "be": "bel",
 }  # fmt: skip
 
-_LAYER = re.compile(r"\bencoder\.layers?\.(\d+)\.")
 _ADAPTER = re.compile(r"\badapter_layer\.")
-_FRONT = re.compile(r"\b(feature_extractor|feature_projection|feature_encoder|subsampling)\b")
 
 
 class Ctc:
@@ -103,18 +102,10 @@ class Ctc:
 
     def layers(self) -> list[Layer]:
         """Returns the front (convolutions and projections), the encoder's layers, and the CTC head."""
-        grouped: dict[str, list[nn.Parameter]] = {"front": []}
-        for name, parameter in self.network.named_parameters():
-            found = _LAYER.search(name)
-            if name.startswith(f"{self._head}.") or _ADAPTER.search(name):  # a language's adapters are part of its head
-                key = "head"
-            elif found:
-                key = f"encoder.{found[1]}"
-            else:
-                key = "front" if _FRONT.search(name) else "encoder.rest"
-            grouped.setdefault(key, []).append(parameter)
-        order = ["front", "encoder.rest", *sorted((k for k in grouped if _is_numbered(k)), key=_number), "head"]
-        return [Layer(k, k.split(".")[0], tuple(grouped[k])) for k in order if k in grouped]
+        return layers.by_name(
+            self.network,
+            lambda name: name.startswith(f"{self._head}.") or bool(_ADAPTER.search(name)),  # a language's adapters too
+        )
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
         """Keeps, extends or renews the vocabulary and with it the output layer, see `Recipe.vocabulary`."""
@@ -162,10 +153,16 @@ class Ctc:
             )
         return Example(torch.from_numpy(wave), torch.tensor(labels), len(wave) / SAMPLE_RATE)
 
+    @property
+    def extractor(self) -> Any:
+        """The transformers feature extractor."""
+        return self._extractor
+
     def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
         """Returns the last hidden layer, float [clips, frames, width]."""
+        inputs = self._inputs([e.features.numpy() for e in batch])
         with autocast(self.device, self.precision):
-            return self._encoder(**self._inputs([e.features.numpy() for e in batch]))[0]
+            return self._encoder(**inputs)[0]
 
     def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
         """Returns CTC's negative log likelihood (Graves et al. 2006), each clip's divided by its labels, averaged."""
@@ -276,8 +273,9 @@ class Ctc:
         parts = []
         for start in range(0, max(1, len(wave) - stride), window - 2 * stride):
             piece = wave[start : start + window]
+            inputs = self._inputs([piece])
             with autocast(self.device, self.precision):
-                logits = self.network(**self._inputs([piece])).logits[0].float()
+                logits = self.network(**inputs).logits[0].float()
             rate = len(logits) / len(piece)
             left = round(stride * rate) if start else 0
             right = round((window - stride) * rate) if start + window < len(wave) else len(logits)
@@ -304,11 +302,3 @@ def _adapter_name(id: str, language: str, vocabularies: Mapping[str, Any]) -> st
             language=language,
         )
     return name
-
-
-def _is_numbered(key: str) -> bool:
-    return key.startswith("encoder.") and key != "encoder.rest"
-
-
-def _number(key: str) -> int:
-    return int(key.split(".")[1])

@@ -140,6 +140,11 @@ class Whisper:
             raise DatasetError("text_too_long", f"A transcript of {len(labels)} tokens is too long: {text[:60]}...")
         return Example(self._mel([wave])[0], torch.tensor(labels), seconds)
 
+    @property
+    def extractor(self) -> Any:
+        """The transformers feature extractor."""
+        return self.processor.feature_extractor
+
     def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
         """Returns the encoder's output, float [clips, frames, width]."""
         mel = torch.stack([example.features for example in batch])
@@ -199,17 +204,8 @@ class Whisper:
         return kept_frames(seconds, self.network.config.max_source_positions) if self.thin else None
 
     def _encode(self, mel: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:
-        """WhisperEncoder.forward with frames left out after the positions are added."""
-        encoder = self.network.model.encoder
         with autocast(self.device, self.precision):
-            hidden = functional.gelu(encoder.conv1(mel.to(self.device)))
-            hidden = functional.gelu(encoder.conv2(hidden)).transpose(1, 2) + encoder.embed_positions.weight
-            if positions is not None:
-                index = positions.to(self.device)[:, :, None].expand(-1, -1, hidden.shape[-1])
-                hidden = hidden.gather(1, index)
-            for layer in encoder.layers:
-                hidden = layer(hidden, None)
-            return encoder.layer_norm(hidden)
+            return encode(self.network.model.encoder, mel.to(self.device), positions)
 
     def _transcribe_batch(self, waves: Sequence[np.ndarray], seconds: float) -> list[Transcript]:
         frames = self._encode(self._mel(waves), self._positions([seconds] * len(waves)))
@@ -261,6 +257,26 @@ class Whisper:
                 **spoken,
             )
         return Transcript(self._text(tokens[0].tolist()), 0.0)
+
+
+def encode(encoder: Any, mel: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:
+    """WhisperEncoder.forward with frames left out after the positions are added.
+
+    Args:
+        encoder: a WhisperEncoder.
+        mel: float32 [clips, mels, 3000].
+        positions: int64 [clips, kept], the frames to keep, or None for all 1,500.
+
+    Returns:
+        float [clips, kept, width].
+    """
+    hidden = functional.gelu(encoder.conv1(mel))
+    hidden = functional.gelu(encoder.conv2(hidden)).transpose(1, 2) + encoder.embed_positions.weight
+    if positions is not None:
+        hidden = hidden.gather(1, positions.to(hidden.device)[:, :, None].expand(-1, -1, hidden.shape[-1]))
+    for layer in encoder.layers:
+        hidden = layer(hidden, None)
+    return encoder.layer_norm(hidden)
 
 
 def kept_frames(seconds: Sequence[float], total: int = 1500) -> torch.Tensor:

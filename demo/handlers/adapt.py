@@ -15,6 +15,7 @@ from core.errors import AttuneError, DatasetError, RunError
 from core.forecast import Forecast, forecast, usual_clips
 from core.importers.samples import CANARY, read_sample
 from core.models.catalogue import model_family
+from core.models.classifier import Classifier
 from core.recipe import Recipe
 from demo import presenters
 from demo.handlers.teach import labelled_set
@@ -23,7 +24,7 @@ from demo.session import Session
 from demo.shelf import Shelf
 from demo.wording import Wording
 
-SETTINGS = ("trains", "learning_rate", "epochs", "l2_sp", "layer_decay")  # and the seed, which is no part of a recipe
+SETTINGS = ("task", "trains", "learning_rate", "epochs", "l2_sp", "layer_decay")  # and the seed, which is no part of a recipe
 ACTIVE = ("waiting", "running")
 LOOKED = 11  # outputs of `look`
 
@@ -37,21 +38,26 @@ class AdaptHandlers:
 
     def default(self, session: Session) -> tuple:
         """The chosen model and set -> the default recipe's settings, its words, no forecast yet."""
+        return self.task(session, "transcribe")
+
+    def task(self, session: Session, task: str) -> tuple:
+        """What the model becomes -> that task's default settings, its words, no forecast yet."""
         choices = session.choices
         try:
-            clips = len(labelled_set(session).part("train"))
+            clips = len(labelled_set(session, task == "classify").part("train"))
         except DatasetError:
             clips = 0
-        recipe = Recipe.default(model_family(choices.model), clips)
+        recipe = Recipe.default("classifier" if task == "classify" else model_family(choices.model), clips)
         return *(getattr(recipe, name) for name in SETTINGS), presenters.recipe_words(recipe, clips, self._w), ""
 
     def words(self, session: Session, *values: Any) -> tuple[str, str]:
         """Settings -> the recipe in words, no forecast yet."""
+        recipe = _recipe(values)
         try:
-            clips = len(labelled_set(session).part("train"))
+            clips = len(labelled_set(session, recipe.task == "classify").part("train"))
         except DatasetError:
             clips = 0
-        return presenters.recipe_words(_recipe(values), clips, self._w), ""
+        return presenters.recipe_words(recipe, clips, self._w), ""
 
     def forecasting(self, session: Session) -> tuple[str]:
         """-> what is happening meanwhile."""
@@ -61,11 +67,11 @@ class AdaptHandlers:
         """Settings -> how long it will take on this computer, by doing a little of it; nothing while a run takes its time."""
         if self._is_active(session):
             return ("",)
+        recipe = _recipe(values)
         try:
-            labelled = labelled_set(session)
+            labelled = labelled_set(session, recipe.task == "classify")
         except DatasetError:  # the set's card says what is missing
             return ("",)
-        recipe = _recipe(values)
         key = (session.choices.model, labelled, recipe)
         if key not in self._forecasts:
             self._forecasts[key] = self._measure(session.choices.model, labelled, recipe)
@@ -79,6 +85,8 @@ class AdaptHandlers:
         easy = [audio.decode(clip.path) for clip in canary[:2]]
         test, validation = len(labelled.part("test")), len(labelled.part("validation"))
         with self._shelf.model(id) as model:
+            if recipe.task == "classify" and model.family != "classifier":
+                model = Classifier.from_recogniser(model, [clip.text for clip in train])
             return forecast(model, sample, easy, len(train), test, len(canary), validation, recipe)
 
     def _is_active(self, session: Session) -> bool:
@@ -90,7 +98,8 @@ class AdaptHandlers:
         *settings, seed = values
         if self._is_active(session):
             raise RunError("already_running", "A fine-tune is running. Stop it first.")
-        labelled, choices = labelled_set(session), session.choices
+        recipe, choices = _recipe(settings), session.choices
+        labelled = labelled_set(session, recipe.task == "classify")
         own = [clip for clip in labelled.clips if clip.path.endswith(f"{choices.clip}.flac")] if choices.clip else []
         if choices.clip and not own:
             recording = session.collection.get(choices.clip)
@@ -100,7 +109,7 @@ class AdaptHandlers:
             labelled_set=labelled,
             canary=read_sample(CANARY).clips,
             own=tuple(own),
-            recipe=_recipe(settings),
+            recipe=recipe,
             seed=int(seed or 0),
         )
         run = runs.create(session.new_run_folder(), request)

@@ -97,8 +97,8 @@ class TeachHandlers:
         return lines[at] if at < len(lines) else self._w("teach.prompt_end")
 
 
-def labelled_set(session: Session) -> LabelledSet:
-    """Returns the chosen set with its split.
+def labelled_set(session: Session, closed: bool = False) -> LabelledSet:
+    """Returns the chosen set with its split; `closed` where it is a closed set of words, see `assign_parts`.
 
     Raises:
         DatasetError: too few own clips to hold any out.
@@ -106,7 +106,7 @@ def labelled_set(session: Session) -> LabelledSet:
     choices = session.choices
     if choices.labelled_set != OWN:
         return read_sample(choices.labelled_set)
-    clips = assign_parts(session.collection.clips(), choices.language)
+    clips = assign_parts(session.collection.clips(), choices.language, closed=closed)
     return LabelledSet(OWN, tuple(clips), choices.language)
 
 

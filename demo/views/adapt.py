@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from core.recipe import PLANS, Recipe
+from core.recipe import PLANS, TASKS, Recipe
 from demo.presenters import heading, note
 from demo.wording import Wording
 
@@ -19,6 +19,7 @@ class AdaptView:
     """The components of step 4."""
 
     recipe: gr.HTML
+    task: gr.Dropdown
     trains: gr.Dropdown
     learning_rate: gr.Number
     epochs: gr.Number
@@ -42,7 +43,7 @@ class AdaptView:
     @property
     def settings(self) -> list[gr.components.Component]:
         """The advanced choices, in the order of `handlers.adapt.SETTINGS`."""
-        return [self.trains, self.learning_rate, self.epochs, self.l2_sp, self.layer_decay, self.seed]
+        return [self.task, self.trains, self.learning_rate, self.epochs, self.l2_sp, self.layer_decay, self.seed]
 
 
 def build(w: Wording, recipe: Recipe) -> AdaptView:
@@ -51,6 +52,7 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
         gr.HTML(heading(4, "adapt", w))
         words = gr.HTML(elem_id="recipe")
         with gr.Accordion(w("adapt.advanced"), open=False):
+            task = gr.Dropdown([(w(f"adapt.task.{name}"), name) for name in TASKS], value=recipe.task, label=w("adapt.task"))
             with gr.Row():
                 trains = gr.Dropdown(
                     [(w(f"adapt.trains.{name}"), name) for name in PLANS], value=recipe.trains, label=w("adapt.trains")
@@ -77,7 +79,7 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
         seen = gr.Textbox(visible="hidden")
         finished = gr.Textbox(visible="hidden")
     return AdaptView(
-        words, trains, learning_rate, epochs, l2_sp, layer_decay, seed, forecast, start, stop, progress, charts,
+        words, task, trains, learning_rate, epochs, l2_sp, layer_decay, seed, forecast, start, stop, progress, charts,
         loss, wer, watch_panel, watch, timer, seen, finished, message,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.errors import RecipeError
-from core.recipe import PLANS, PRECISIONS, VOCABULARIES, Recipe
+from core.recipe import PLANS, PRECISIONS, TASKS, VOCABULARIES, Recipe
 
 RANGES = {
     "learning_rate": (1e-8, 1.0),
@@ -25,7 +25,7 @@ RANGES = {
     "clip_norm": (1e-6, 1e6),
     "evaluations": (1, 1000),
 }
-CHOICES = {"trains": PLANS, "precision": PRECISIONS, "vocabulary": VOCABULARIES}
+CHOICES = {"trains": PLANS, "precision": PRECISIONS, "vocabulary": VOCABULARIES, "task": TASKS}
 
 
 def test_every_field_is_ranged_or_chosen_or_a_switch() -> None:

@@ -1,0 +1,188 @@
+"""A recogniser's encoder with a classification head: for a closed set of words, such as the ten digits."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch.nn import functional
+from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
+
+from core.audio import SAMPLE_RATE
+from core.errors import DatasetError, ModelError
+from core.models import layers
+from core.models.base import AsrModel, Example, Layer, Transcript
+from core.models.device import autocast, choose_device
+from core.models.vocabulary import Fitted
+from core.models.whisper import FRAMES_PER_SECOND, encode, kept_frames
+from core.text import clean, normalise
+
+MAX_CLASSES = 200
+WINDOW_SECONDS = 30.0  # more of a longer clip is not looked at: a word is shorter
+ARCHITECTURES = ("ForSequenceClassification", "ForAudioClassification")  # how their names end in a config.json
+
+
+class Classifier:
+    """A transformers `AutoModelForAudioClassification` as an `AsrModel`: it writes one of the texts it was trained on.
+
+    The encoder's frames are projected and averaged over the clip, and a linear layer scores the classes, trained by
+    cross-entropy. With Whisper the average is over the speech alone: transformers' own forward averages over all of the
+    30 s window, in which half a second of a word is lost; so the files load there, but score worse than here.
+
+    Args:
+        id: what the catalogue or the user calls it.
+        network: the loaded network; its `config.id2label` are the texts.
+        extractor: its feature extractor.
+        language: ISO 639-1 code, by whose normalisation two texts are the same class.
+        device: "auto", "cpu", "cuda".
+        precision: "auto", "float32" or "bfloat16".
+    """
+
+    family = "classifier"
+
+    def __init__(
+        self, id: str, network: Any, extractor: Any, language: str = "", device: str = "auto", precision: str = "auto"
+    ) -> None:
+        self.id = id
+        self.device = choose_device(device)
+        self.network = network.float().to(self.device).eval()
+        self.language = language
+        self.precision = precision
+        self.thin = self._is_whisper
+        self._extractor = extractor
+        self._texts = [network.config.id2label[i] for i in range(network.config.num_labels)]
+        self._classes = {normalise(text, language or "en"): i for i, text in enumerate(self._texts)}
+
+    @classmethod
+    def load(
+        cls, id: str, folder: str, language: str = "", device: str = "auto", precision: str = "auto", **fetch: Any
+    ) -> Self:
+        """Loads from a Hugging Face folder or hub id; `fetch` goes to `from_pretrained`."""
+        network = AutoModelForAudioClassification.from_pretrained(folder, **fetch)
+        extractor = AutoFeatureExtractor.from_pretrained(folder, **fetch)
+        return cls(id, network, extractor, language, device, precision)
+
+    @classmethod
+    def from_recogniser(cls, model: AsrModel, texts: Sequence[str], precision: str = "auto", seed: int = 0) -> Self:
+        """Puts a new head for the given texts on a copy of a recogniser's encoder.
+
+        The head's weights are drawn as transformers draws them for the family.
+
+        Args:
+            model: the recogniser; it stays as it is.
+            texts: the training transcripts; those that are the same once normalised are one class.
+            precision: as for `load`.
+            seed: of the head's weights.
+
+        Raises:
+            DatasetError: there are not between 2 and 200 different texts.
+            ModelError: transformers has no classification head for the family.
+        """
+        known: dict[str, str] = {}
+        for text in texts:
+            known.setdefault(normalise(text, model.language or "en"), clean(text))
+        if not 2 <= len(known) <= MAX_CLASSES:
+            raise DatasetError(
+                "classes_count",
+                f"There are {len(known)} different texts; a classifier takes 2 to {MAX_CLASSES}. "
+                "Use it for a closed set of words, or train a recogniser.",
+                count=len(known),
+                limit=MAX_CLASSES,
+            )
+        base: Any = model.network
+        config = copy.deepcopy(base.config)
+        config.id2label = dict(enumerate(known[key] for key in sorted(known)))
+        config.label2id = {text: i for i, text in config.id2label.items()}
+        torch.manual_seed(seed)
+        try:
+            network = AutoModelForAudioClassification.from_config(config)
+        except ValueError as error:
+            raise ModelError("no_classifier", f"{model.id} has no classification head in transformers.", id=model.id) from error
+        ours, theirs = (
+            (network.encoder, base.model.encoder) if model.family == "whisper" else (network.base_model, base.base_model)
+        )
+        ours.load_state_dict(theirs.state_dict())
+        return cls(model.id, network, model.extractor, model.language, precision=precision)
+
+    def layers(self) -> list[Layer]:
+        """Returns the front (convolutions), the encoder's layers, and the head (projection and classes)."""
+        trained = layers.by_name(self.network, lambda name: name.startswith(("projector.", "classifier.")))
+        positions = (
+            getattr(getattr(self.network.encoder, "embed_positions", None), "weight", None) if self._is_whisper else None
+        )
+        return [Layer(e.name, e.part, tuple(p for p in e.parameters if p is not positions)) for e in trained]
+
+    def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
+        """Does nothing: the classes were fixed when the head was made."""
+        return Fitted()
+
+    def example(self, wave: np.ndarray, text: str) -> Example:
+        """Returns what the network reads and the class as int64 [1].
+
+        Raises:
+            DatasetError: the text is none of the classes.
+        """
+        label = self._classes.get(normalise(text, self.language or "en"))
+        if label is None:
+            raise DatasetError("class_unknown", f"{text[:60]!r} is none of the words this classifier knows.", text=text[:60])
+        return Example(torch.from_numpy(self._cut(wave)), torch.tensor([label]), len(wave) / SAMPLE_RATE)
+
+    @property
+    def extractor(self) -> Any:
+        """The transformers feature extractor."""
+        return self._extractor
+
+    def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
+        """Returns the encoder's output, float [clips, frames, width]."""
+        return self._encode([example.features.numpy() for example in batch])
+
+    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
+        """Returns the mean cross-entropy in nats."""
+        frames = self.prefix(batch) if prefix is None else prefix
+        labels = torch.cat([example.labels for example in batch]).to(self.device)
+        return functional.cross_entropy(self._scores(frames, [len(e.features) for e in batch]), labels)
+
+    @torch.no_grad()
+    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
+        """Writes the most probable class of each clip, and its log probability."""
+        self.network.eval()
+        results = []
+        for wave in (self._cut(wave) for wave in waves):
+            best, label = self._scores(self._encode([wave]), [len(wave)])[0].log_softmax(-1).max(-1)
+            results.append(Transcript(self._texts[int(label)], float(best)))
+        return results
+
+    def save(self, folder: Path) -> None:
+        """Writes the network and its feature extractor."""
+        self.network.save_pretrained(folder)
+        self._extractor.save_pretrained(folder)
+
+    @property
+    def _is_whisper(self) -> bool:
+        return self.network.config.model_type == "whisper"
+
+    def _cut(self, wave: np.ndarray) -> np.ndarray:
+        return wave[: int(WINDOW_SECONDS * SAMPLE_RATE)]
+
+    def _encode(self, waves: Sequence[np.ndarray]) -> torch.Tensor:
+        padded = {} if self._is_whisper else {"padding": True}  # Whisper's extractor always pads to its window
+        inputs = self._extractor(list(waves), sampling_rate=SAMPLE_RATE, return_tensors="pt", **padded)
+        inputs = {name: value.to(self.device) for name, value in inputs.items()}
+        with autocast(self.device, self.precision):
+            if self._is_whisper:
+                positions = kept_frames([len(wave) / SAMPLE_RATE for wave in waves]) if self.thin else None
+                return encode(self.network.encoder, inputs["input_features"], positions)
+            return self.network.base_model(**inputs)[0]
+
+    def _scores(self, frames: torch.Tensor, samples: Sequence[int]) -> torch.Tensor:
+        """Returns logits float32 [clips, classes]: frames projected, averaged over each clip's own, and scored."""
+        with autocast(self.device, self.precision):
+            projected = self.network.projector(frames)
+            rate = FRAMES_PER_SECOND / SAMPLE_RATE if self._is_whisper else frames.shape[1] / max(samples)
+            own = [max(1, round(rate * n)) for n in samples]
+            pooled = torch.stack([row[:n].mean(dim=0) for row, n in zip(projected, own, strict=True)])
+            return self.network.classifier(pooled).float()
