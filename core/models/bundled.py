@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import struct
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +22,7 @@ from transformers import (
 
 from core.errors import ModelError
 from core.files import home, sha256
+from core.models.convert import built_once
 
 CT2_VERSION = 6
 CT2_DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
@@ -82,18 +81,7 @@ def bundled_folder(bundle: Bundle) -> Path:
             f"The weights of {bundle.id} in {source} are not the expected ones. Reinstall the package {bundle.package}.",
             id=bundle.id,
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{bundle.id}-"))
-    try:
-        _build(bundle, source, building)
-        try:
-            building.replace(folder)
-        except OSError:
-            if not (folder / "config.json").exists():  # otherwise another process was quicker: its folder is as good
-                raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return folder
+    return built_once(folder, lambda building: _build(bundle, source, building))
 
 
 def is_installed(bundle: Bundle) -> bool:

@@ -18,6 +18,8 @@ from core.models.base import AsrModel
 from core.models.bundled import TINY_EN, Bundle, bundled_folder, is_installed
 from core.models.classifier import ARCHITECTURES, Classifier
 from core.models.ctc import Ctc
+from core.models.fairseq import fairseq_folder
+from core.models.torchaudio_bundles import TORCHAUDIO, torchaudio_folder
 from core.models.whisper import Whisper
 
 
@@ -79,7 +81,8 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
     """Loads a model, fetching it from the Hugging Face hub if it is not here.
 
     Args:
-        id: an id of the catalogue, a Hugging Face id, or a local Hugging Face folder.
+        id: an id of the catalogue, a Hugging Face id, a local Hugging Face folder, a fairseq checkpoint ending in .pt,
+            or "torchaudio:" and the name of one of its bundles.
         language: ISO 639-1 code to write, for multilingual models; "" detects it.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
@@ -120,6 +123,10 @@ def _find(id: str) -> tuple[str, dict[str, bool]]:
     local = True
     if entry is not None and entry.bundle is not None:
         source = str(bundled_folder(entry.bundle))
+    elif id.startswith(TORCHAUDIO):
+        source = str(torchaudio_folder(id))
+    elif folder.suffix == ".pt" and folder.is_file():
+        source = str(fairseq_folder(folder))
     elif id.strip() and folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError("model_not_a_folder", f"{folder} holds no config.json: it is no Hugging Face model folder.", id=id)
