@@ -22,6 +22,7 @@ from transformers import AutoFeatureExtractor, AutoModel, AutoModelForCTC, AutoT
 
 from core.audio import SAMPLE_RATE
 from core.errors import ModelError
+from core.events import Noticed
 from core.files import home
 from core.models.catalogue import load_model, model_family
 from core.models.fairseq import (
@@ -33,6 +34,9 @@ from core.models.fairseq import (
     read_checkpoint,
     read_dictionary,
 )
+from core.recipe import Recipe
+from core.training import finetune
+from tests.conftest import tone
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "fairseq"
 PRETRAINED = ("wav2vec2_base", "hubert_base")
@@ -146,10 +150,15 @@ def test_a_fine_tuned_checkpoint_is_a_model_by_its_path(name: str) -> None:
     assert torch.isfinite(model.loss([model.example(clip, "a tea")]))
 
 
-def test_a_pretrained_checkpoint_has_nothing_to_write_with() -> None:
-    with pytest.raises(ModelError) as caught:
-        load_model(str(FIXTURES / "hubert_base.pt"))
-    assert caught.value.reason == "model_no_vocabulary"
+@pytest.mark.parametrize("name", ["wav2vec2_base", "hubert_base"])
+def test_a_pretrained_checkpoint_writes_nothing_until_it_gets_a_head(name: str) -> None:
+    model = load_model(str(FIXTURES / f"{name}.pt"))
+    assert [transcript.text for transcript in model.transcribe([tone(1.0)])] == [""]
+    recipe = Recipe(trains="head", learning_rate=1e-2, epochs=1, evaluations=1)
+    happened = list(finetune(model, [(tone(1.5), "раз два")], (), recipe))
+    assert isinstance(happened[0], Noticed)
+    assert happened[0].reason == "vocabulary_new"
+    assert model.transcribe([tone(1.0)])[0].confidence < 0
 
 
 def test_it_is_converted_once_and_other_letters_make_another_folder(tmp_path: Path) -> None:
