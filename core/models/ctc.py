@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -16,14 +14,14 @@ from torch.nn import functional
 from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
 from core.audio import SAMPLE_RATE
-from core.errors import DatasetError, ModelError
+from core.errors import ModelError
+from core.models import characters
 from core.models.base import Example, Layer, Transcript
 from core.models.device import autocast, choose_device
 from core.text import clean
 
 WINDOW_SECONDS = 24.0  # long sound is read in windows of this length
 STRIDE_SECONDS = 2.0  # of overlap on either side, whose frames are thrown away
-MAX_DROPPED = 0.3  # share of the letters a model may be unable to write before training on them is refused
 
 _LAYER = re.compile(r"\bencoder\.layers\.(\d+)\.")
 _FRONT = re.compile(r"\b(feature_extractor|feature_projection|feature_encoder|subsampling)\b")
@@ -107,19 +105,7 @@ class Ctc:
         Raises:
             DatasetError: they are so many that the model cannot write this language.
         """
-        counts = Counter(c for text in texts for c in self._cased(text) if not c.isspace())
-        missing = {c: n for c, n in counts.items() if c not in self._vocabulary}
-        letters = sum(n for c, n in counts.items() if c.isalnum())
-        lost = sum(n for c, n in missing.items() if c.isalnum())
-        if lost > MAX_DROPPED * letters:
-            raise DatasetError(
-                "vocabulary_mismatch",
-                f"{self.id} cannot write {lost} of the {letters} letters in these transcripts. "
-                "Choose a model made for that language, or Whisper, which writes any script.",
-                lost=lost,
-                letters=letters,
-            )
-        return missing
+        return characters.unwritable(self.id, texts, self._vocabulary)
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float]) -> None:
         """Does nothing: CTC's output length follows the sound."""
@@ -130,16 +116,8 @@ class Ctc:
         Raises:
             DatasetError: more labels than frames, or no label at all.
         """
-        kept = "".join(c for c in self._cased(text) if c.isspace() or c in self._vocabulary)
-        labels = self._tokenizer(clean(kept)).input_ids
-        repeats = sum(a == b for a, b in itertools.pairwise(labels))  # CTC needs a blank between equals
-        frames = self._frames(len(wave))
-        if not labels or len(labels) + repeats > frames:
-            raise DatasetError(
-                "text_does_not_fit",
-                f"{len(labels)} characters do not fit {len(wave) / SAMPLE_RATE:.1f} s of sound: {text[:60]!r}. Check the text.",
-                text=text[:60],
-            )
+        labels = self._tokenizer(clean(characters.writable(text, self._vocabulary))).input_ids
+        characters.refuse_misfit(labels, self._frames(len(wave)), len(wave), text)
         return Example(torch.from_numpy(wave), torch.tensor(labels), len(wave) / SAMPLE_RATE)
 
     def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
@@ -179,14 +157,6 @@ class Ctc:
     @property
     def _vocabulary(self) -> frozenset[str]:
         return frozenset(self._tokenizer.get_vocab()) - frozenset(self._tokenizer.all_special_tokens)
-
-    def _cased(self, text: str) -> str:
-        letters = [token for token in self._vocabulary if len(token) == 1 and token.isalpha()]
-        if all(letter == letter.upper() for letter in letters):
-            return text.upper()
-        if all(letter == letter.lower() for letter in letters):
-            return text.lower()
-        return text
 
     def _inputs(self, waves: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
         inputs = self._extractor(list(waves), sampling_rate=SAMPLE_RATE, padding=True, return_tensors="pt")
