@@ -81,6 +81,8 @@ class Recipe:
         epochs = max(MIN_EPOCHS, min(MAX_EPOCHS, math.ceil(DEFAULT_CLIP_VISITS / max(clips, 1))))
         if family == "ctc":
             return cls(trains="all_but_front", learning_rate=1e-4, epochs=epochs)
+        if family == "deepspeech":  # as its own manual fine-tunes the released models; not measured here
+            return cls(trains="everything", learning_rate=1e-4, epochs=epochs)
         return cls(trains="decoder", learning_rate=5e-5, epochs=epochs)
 
     def changed(self, settings: Mapping[str, str]) -> Recipe:

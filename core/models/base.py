@@ -62,8 +62,8 @@ class AsrModel(Protocol):
 
     Attributes:
         id: what `load_model` was given.
-        family: "whisper" or "ctc".
-        network: the transformers model; its parameters are float32.
+        family: "whisper", "ctc" or "deepspeech".
+        network: the torch module; its parameters are float32.
         language: ISO 639-1 code of what it writes, or "" where it does not say.
         thin: whether it leaves out most of the silence it pads clips with; False where a family does not pad.
     """
@@ -100,4 +100,4 @@ class AsrModel(Protocol):
         """Transcribes float32 [samples] at 16 kHz, each by itself; the same input gives the same text."""
 
     def save(self, folder: Path) -> None:
-        """Writes a Hugging Face folder that `from_pretrained` and `load_model` read."""
+        """Writes a folder that `load_model` reads, and `from_pretrained` too where transformers knows the family."""

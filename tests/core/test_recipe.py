@@ -136,7 +136,10 @@ def test_settings_that_cannot_be_used(settings: dict[str, str], reason: str, mes
     ("clips", "epochs"),
     [(0, 40), (1, 40), (5, 40), (6, 40), (7, 35), (24, 10), (36, 7), (79, 4), (80, 3), (81, 3), (100_000, 3)],
 )
-@pytest.mark.parametrize(("family", "trains", "learning_rate"), [("whisper", "decoder", 5e-5), ("ctc", "all_but_front", 1e-4)])
+@pytest.mark.parametrize(
+    ("family", "trains", "learning_rate"),
+    [("whisper", "decoder", 5e-5), ("ctc", "all_but_front", 1e-4), ("deepspeech", "everything", 1e-4)],
+)
 def test_defaults(family: str, trains: str, learning_rate: float, clips: int, epochs: int) -> None:
     recipe = Recipe.default(family, clips)
     assert recipe == Recipe(trains=trains, learning_rate=learning_rate, epochs=epochs)
