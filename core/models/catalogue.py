@@ -13,9 +13,12 @@ from huggingface_hub.errors import HFValidationError
 from transformers import AutoConfig
 
 from core.errors import AttuneError, ModelError
+from core.files import read_json
 from core.models.base import AsrModel
 from core.models.bundled import TINY_EN, Bundle, bundled_folder, is_installed
 from core.models.ctc import Ctc
+from core.models.deepspeech import DeepSpeech
+from core.models.deepspeech_tflite import deepspeech_folder
 from core.models.whisper import Whisper
 
 
@@ -25,7 +28,7 @@ class Entry:
 
     Attributes:
         id: what `load_model` takes; a hub id where nothing is bundled.
-        family: "whisper" or "ctc".
+        family: "whisper", "ctc" or "deepspeech".
         languages: what it writes, as ISO 639-1 codes or "many".
         parameters: in millions.
         licence: of the weights.
@@ -53,7 +56,8 @@ CATALOGUE = (
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 HUB_SECONDS = 8.0  # to wait for the hub's first answer; its own client would retry for half a minute
 
-_FAMILIES: dict[str, type[Whisper]] = {"whisper": Whisper}  # by config.model_type; every other speech model is tried as CTC
+# By config.model_type; every other speech model is tried as CTC.
+_FAMILIES: dict[str, type[Whisper] | type[DeepSpeech]] = {"whisper": Whisper, "deepspeech": DeepSpeech}
 
 
 def ready_folder(entry: Entry) -> str | None:
@@ -77,7 +81,7 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
     """Loads a model, fetching it from the Hugging Face hub if it is not here.
 
     Args:
-        id: an id of the catalogue, a Hugging Face id, or a local Hugging Face folder.
+        id: an id of the catalogue, a Hugging Face id, a local model folder, or a DeepSpeech .tflite file.
         language: ISO 639-1 code to write, for multilingual models; "" detects it.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
@@ -90,20 +94,28 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
     """
     with _explained(id):
         source, fetch = _find(id)
-        config = AutoConfig.from_pretrained(source, **fetch)
-        adapter = _FAMILIES.get(config.model_type, Ctc)
+        adapter = _FAMILIES.get(_model_type(source, fetch), Ctc)
         return adapter.load(id, source, language=language, device=device, precision=precision, **fetch)
 
 
 def model_family(id: str) -> str:
-    """Returns "whisper" or "ctc" for a model, from its configuration alone.
+    """Returns "whisper", "ctc" or "deepspeech" for a model, from its configuration alone.
 
     Raises:
         ModelError: as `load_model`.
     """
     with _explained(id):
         source, fetch = _find(id)
-        return _FAMILIES.get(AutoConfig.from_pretrained(source, **fetch).model_type, Ctc).family
+        return _FAMILIES.get(_model_type(source, fetch), Ctc).family
+
+
+def _model_type(source: str, fetch: dict[str, bool]) -> str:
+    """Returns config.json's model_type; transformers is asked only where the family is not one that it does not know."""
+    try:
+        own = read_json(Path(source) / "config.json").get("model_type")
+    except (OSError, ValueError, AttributeError):
+        own = None  # on the hub, or damaged: transformers says which
+    return own if own == DeepSpeech.family else AutoConfig.from_pretrained(source, **fetch).model_type
 
 
 def _find(id: str) -> tuple[str, dict[str, bool]]:
@@ -117,6 +129,8 @@ def _find(id: str) -> tuple[str, dict[str, bool]]:
         if not (folder / "config.json").is_file():
             raise ModelError("model_not_a_folder", f"{folder} holds no config.json: it is no Hugging Face model folder.", id=id)
         source = str(folder)
+    elif folder.suffix == ".tflite" and folder.is_file():
+        source = str(deepspeech_folder(folder))
     elif _looks_like_path(id):
         raise ModelError("model_no_folder", f"There is no folder {id}.", id=id)
     else:
