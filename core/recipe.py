@@ -95,6 +95,8 @@ class Recipe:
             return cls(trains="head", learning_rate=1e-3, epochs=epochs, task="classify")
         if family == "ctc":
             return cls(trains="all_but_front", learning_rate=1e-4, head_rate=10.0, epochs=epochs)
+        if family == "deepspeech":  # as its own manual fine-tunes the released models; not measured here
+            return cls(trains="everything", learning_rate=1e-4, epochs=epochs)
         return cls(trains="decoder", learning_rate=5e-5, epochs=epochs)
 
     def changed(self, settings: Mapping[str, str]) -> Recipe:

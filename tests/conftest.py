@@ -21,6 +21,7 @@ from transformers import (
 
 from core.audio import SAMPLE_RATE
 from core.models.bundled import TINY_EN, bundled_folder
+from core.models.deepspeech import DeepSpeech, DeepSpeechConfig, new_network
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +55,7 @@ def tiny_whisper(tmp_path_factory: pytest.TempPathFactory, bundled: Path) -> Pat
     """A random Whisper of two small layers, with the real tokeniser."""
     folder = tmp_path_factory.mktemp("tiny-whisper")
     real = GenerationConfig.from_pretrained(bundled)
+    real.max_length = 64  # a random network never ends a text by itself
     config = WhisperConfig.from_pretrained(bundled)
     for name in ("encoder_layers", "decoder_layers", "encoder_attention_heads", "decoder_attention_heads"):
         setattr(config, name, 2)
@@ -89,4 +91,14 @@ def tiny_ctc(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ctc_loss_reduction="mean",
     )
     Wav2Vec2ForCTC(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_deepspeech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random DeepSpeech of narrow layers."""
+    folder = tmp_path_factory.mktemp("tiny-deepspeech")
+    torch.manual_seed(0)
+    config = DeepSpeechConfig(hidden=64)
+    DeepSpeech("tiny", new_network(config), config).save(folder)
     return folder

@@ -64,7 +64,7 @@ class AsrModel(Protocol):
 
     Attributes:
         id: what `load_model` was given.
-        family: "whisper", "ctc" or "classifier".
+        family: "whisper", "ctc", "deepspeech" or "classifier".
         network: the transformers model; its parameters are float32.
         language: ISO 639-1 code of what it writes, or "" where it does not say.
         thin: whether it leaves out most of the silence it pads clips with; False where a family does not pad.
@@ -100,7 +100,7 @@ class AsrModel(Protocol):
 
     @property
     def extractor(self) -> Any:
-        """The transformers feature extractor that turns sound into what the network reads."""
+        """The transformers feature extractor that turns sound into what the network reads; None where it has its own."""
 
     def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
         """Returns what the part below the decoder or head computes: float [clips, frames, width]."""
@@ -112,4 +112,4 @@ class AsrModel(Protocol):
         """Transcribes float32 [samples] at 16 kHz, each by itself; the same input gives the same text."""
 
     def save(self, folder: Path) -> None:
-        """Writes a Hugging Face folder that `from_pretrained` and `load_model` read."""
+        """Writes a folder that `load_model` reads, and `from_pretrained` too where transformers knows the family."""

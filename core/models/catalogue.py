@@ -14,10 +14,13 @@ from huggingface_hub.errors import HFValidationError
 from transformers import AutoConfig
 
 from core.errors import AttuneError, ModelError
+from core.files import read_json
 from core.models.base import AsrModel
 from core.models.bundled import TINY_EN, Bundle, bundled_folder, is_installed
 from core.models.classifier import ARCHITECTURES, Classifier
 from core.models.ctc import Ctc
+from core.models.deepspeech import DeepSpeech
+from core.models.deepspeech_tflite import deepspeech_folder
 from core.models.fairseq import fairseq_folder
 from core.models.torchaudio_bundles import TORCHAUDIO, torchaudio_folder
 from core.models.whisper import Whisper
@@ -29,7 +32,7 @@ class Entry:
 
     Attributes:
         id: what `load_model` takes; a hub id where nothing is bundled.
-        family: "whisper" or "ctc".
+        family: "whisper", "ctc" or "deepspeech".
         languages: what it writes, as ISO 639-1 codes or "many".
         parameters: in millions.
         licence: of the weights.
@@ -57,7 +60,8 @@ CATALOGUE = (
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 HUB_SECONDS = 8.0  # to wait for the hub's first answer; its own client would retry for half a minute
 
-_FAMILIES: dict[str, type[Whisper]] = {"whisper": Whisper}  # by config.model_type; every other speech model is tried as CTC
+# By config.model_type; every other speech model is tried as CTC.
+_FAMILIES: dict[str, type[Whisper]] = {"whisper": Whisper}
 
 
 def ready_folder(entry: Entry) -> str | None:
@@ -81,8 +85,8 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
     """Loads a model, fetching it from the Hugging Face hub if it is not here.
 
     Args:
-        id: an id of the catalogue, a Hugging Face id, a local Hugging Face folder, a fairseq checkpoint ending in .pt,
-            or "torchaudio:" and the name of one of its bundles.
+        id: an id of the catalogue, a Hugging Face id, a local model folder, a fairseq checkpoint ending in .pt, a
+            DeepSpeech model ending in .tflite, or "torchaudio:" and the name of one of its bundles.
         language: ISO 639-1 code to write, for multilingual models; "" detects it.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
@@ -95,22 +99,29 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
     """
     with _explained(id):
         source, fetch = _find(id)
-        adapter = _adapter(AutoConfig.from_pretrained(source, **fetch))
+        adapter = _adapter(source, fetch)
         return adapter.load(id, source, language=language, device=device, precision=precision, **fetch)
 
 
 def model_family(id: str) -> str:
-    """Returns "whisper", "ctc" or "classifier" for a model, from its configuration alone.
+    """Returns a model's family, as `AsrModel.family` names it, from its configuration alone.
 
     Raises:
         ModelError: as `load_model`.
     """
     with _explained(id):
         source, fetch = _find(id)
-        return _adapter(AutoConfig.from_pretrained(source, **fetch)).family
+        return _adapter(source, fetch).family
 
 
-def _adapter(config: Any) -> Any:
+def _adapter(source: str, fetch: dict[str, bool]) -> Any:
+    try:
+        own = read_json(Path(source) / "config.json").get("model_type")
+    except (OSError, ValueError, AttributeError):
+        own = None  # on the hub, or damaged: transformers says which
+    if own == DeepSpeech.family:  # the one family that transformers does not know
+        return DeepSpeech
+    config = AutoConfig.from_pretrained(source, **fetch)
     if any(name.endswith(ARCHITECTURES) for name in config.architectures or ()):
         return Classifier
     return _FAMILIES.get(config.model_type, Ctc)
@@ -131,6 +142,8 @@ def _find(id: str) -> tuple[str, dict[str, bool]]:
         if not (folder / "config.json").is_file():
             raise ModelError("model_not_a_folder", f"{folder} holds no config.json: it is no Hugging Face model folder.", id=id)
         source = str(folder)
+    elif folder.suffix == ".tflite" and folder.is_file():
+        source = str(deepspeech_folder(folder))
     elif _looks_like_path(id):
         raise ModelError("model_no_folder", f"There is no folder {id}.", id=id)
     else:

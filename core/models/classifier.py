@@ -93,6 +93,8 @@ class Classifier:
                 count=len(known),
                 limit=MAX_CLASSES,
             )
+        if model.extractor is None:
+            raise _no_head(model)
         base: Any = model.network
         config = copy.deepcopy(base.config)
         config.id2label = dict(enumerate(known[key] for key in sorted(known)))
@@ -101,7 +103,7 @@ class Classifier:
         try:
             network = AutoModelForAudioClassification.from_config(config)
         except ValueError as error:
-            raise ModelError("no_classifier", f"{model.id} has no classification head in transformers.", id=model.id) from error
+            raise _no_head(model) from error
         ours, theirs = (
             (network.encoder, base.model.encoder) if model.family == "whisper" else (network.base_model, base.base_model)
         )
@@ -186,3 +188,7 @@ class Classifier:
             own = [max(1, round(rate * n)) for n in samples]
             pooled = torch.stack([row[:n].mean(dim=0) for row, n in zip(projected, own, strict=True)])
             return self.network.classifier(pooled).float()
+
+
+def _no_head(model: AsrModel) -> ModelError:
+    return ModelError("no_classifier", f"{model.id} has no classification head in transformers.", id=model.id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
 from core.audio import SAMPLE_RATE
-from core.errors import DatasetError, ModelError
+from core.errors import ModelError
 from core.models import layers
 from core.models import vocabulary as vocabularies
 from core.models.base import Example, Layer, Transcript
@@ -109,31 +108,10 @@ class Ctc:
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
         """Keeps, extends or renews the vocabulary and with it the output layer, see `Recipe.vocabulary`."""
-        had = self._vocabulary
-        cover = vocabularies.coverage([self._cased(text) for text in texts], had)
-        if vocabulary == "auto":
-            usable = bool(had) and cover.share >= 1 - vocabularies.MAX_LEFT_OUT
-            vocabulary = "new" if not usable else "extend" if cover.lost else "keep"
-        if vocabulary == "keep":
-            if cover.share < 1 - vocabularies.MAX_LEFT_OUT:
-                raise DatasetError(
-                    "vocabulary_mismatch",
-                    f"{self.id} cannot write {cover.lost} of the {cover.letters} letters in these transcripts. "
-                    "Let it have a new vocabulary, or choose a model made for that language.",
-                    lost=cover.lost,
-                    letters=cover.letters,
-                )
-            return Fitted("kept", (), cover.missing, len(had))
-        if vocabulary == "extend":
-            added = tuple(sorted(c for c in cover.missing if vocabularies.is_spoken(c)))
-            if added:
-                self._write_with([*self._characters(), *added])
-        else:
-            added = tuple(vocabularies.build(texts))
-            self._write_with(added)
-        left_out = vocabularies.coverage([self._cased(text) for text in texts], self._vocabulary).missing
-        kind = "kept" if not added else "extended" if vocabulary == "extend" else "new"
-        return Fitted(kind, added, left_out, len(self._characters()))
+        fitted, characters = vocabularies.fit(self.id, texts, self._characters(), vocabulary)
+        if fitted.kind != "kept":
+            self._write_with(characters)
+        return fitted
 
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Returns samples float32 [samples] and characters; characters outside the vocabulary are left out.
@@ -141,16 +119,8 @@ class Ctc:
         Raises:
             DatasetError: more labels than frames, or no label at all.
         """
-        kept = "".join(c for c in self._cased(text) if c.isspace() or c in self._vocabulary)
-        labels = self._tokenizer(clean(kept)).input_ids
-        repeats = sum(a == b for a, b in itertools.pairwise(labels))  # CTC needs a blank between equals
-        frames = self._frames(len(wave))
-        if not labels or len(labels) + repeats > frames:
-            raise DatasetError(
-                "text_does_not_fit",
-                f"{len(labels)} characters do not fit {len(wave) / SAMPLE_RATE:.1f} s of sound: {text[:60]!r}. Check the text.",
-                text=text[:60],
-            )
+        labels = self._tokenizer(clean(vocabularies.writable(text, self._vocabulary))).input_ids
+        vocabularies.refuse_misfit(labels, self._frames(len(wave)), len(wave), text)
         return Example(torch.from_numpy(wave), torch.tensor(labels), len(wave) / SAMPLE_RATE)
 
     @property
@@ -248,15 +218,6 @@ class Ctc:
         self.network.config.vocab_size = len(tokenizer)
         self.network.config.pad_token_id = tokenizer.pad_token_id
         self._tokenizer = tokenizer
-
-    def _cased(self, text: str) -> str:
-        text = text.replace("’", "'")
-        letters = [token for token in self._vocabulary if len(token) == 1 and token.isalpha()]
-        if letters and all(letter == letter.upper() for letter in letters):
-            return text.upper()
-        if all(letter == letter.lower() for letter in letters):
-            return text.lower()
-        return text
 
     def _inputs(self, waves: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
         inputs = self._extractor(list(waves), sampling_rate=SAMPLE_RATE, padding=True, return_tensors="pt")

@@ -1,7 +1,8 @@
-"""Character vocabularies for CTC: built from transcripts, checked against them, and turned into a tokeniser."""
+"""Character vocabularies for CTC: built from transcripts, checked against them, extended, turned into a tokeniser."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import tempfile
 import unicodedata
@@ -11,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from transformers import Wav2Vec2CTCTokenizer
+
+from core.audio import SAMPLE_RATE
+from core.errors import DatasetError
 
 BLANK, UNKNOWN, SPACE = "<pad>", "<unk>", "|"  # as transformers' CTC models name them; the blank has id 0
 APOSTROPHES = frozenset("'’")
@@ -76,6 +80,76 @@ def coverage(texts: Sequence[str], known: Collection[str]) -> Coverage:
     missing = {c: n for c, n in counts.items() if c not in known}
     letters = sum(n for c, n in counts.items() if is_spoken(c))
     return Coverage(letters, sum(n for c, n in missing.items() if is_spoken(c)), missing)
+
+
+def cased(text: str, known: Collection[str]) -> str:
+    """Returns a text in the only case that a vocabulary has, or as it is where that has both or no letters."""
+    text = text.replace("’", "'")
+    letters = [token for token in known if len(token) == 1 and token.isalpha()]
+    if letters and all(letter == letter.upper() for letter in letters):
+        return text.upper()
+    if all(letter == letter.lower() for letter in letters):
+        return text.lower()
+    return text
+
+
+def writable(text: str, known: Collection[str]) -> str:
+    """Returns a text, cased, without what is neither known nor white space."""
+    return "".join(c for c in cased(text, known) if c.isspace() or c in known)
+
+
+def fit(id: str, texts: Sequence[str], known: Sequence[str], choice: str) -> tuple[Fitted, list[str]]:
+    """Decides which characters a model is to write from now on.
+
+    Args:
+        id: the model's.
+        texts: the training transcripts.
+        known: the characters it writes so far, without the space; none where it was only pretrained.
+        choice: "keep", "extend", "new" or "auto", see `Recipe.vocabulary`.
+
+    Returns:
+        What becomes of the vocabulary, and the characters, those of `known` first unless it is new.
+
+    Raises:
+        DatasetError: the vocabulary is to be kept and cannot write this language.
+    """
+    cover = coverage([cased(text, known) for text in texts], known)
+    usable = bool(known) and cover.share >= 1 - MAX_LEFT_OUT
+    if choice == "auto":
+        choice = "new" if not usable else "extend" if cover.lost else "keep"
+    if choice == "keep":
+        if not usable:
+            raise DatasetError(
+                "vocabulary_mismatch",
+                f"{id} cannot write {cover.lost} of the {cover.letters} letters in these transcripts. "
+                "Let it have a new vocabulary, or choose a model made for that language.",
+                lost=cover.lost,
+                letters=cover.letters,
+            )
+        return Fitted("kept", (), cover.missing, len(known)), list(known)
+    if choice == "extend":
+        added = sorted(c for c in cover.missing if is_spoken(c))
+        after, kind = [*known, *added], "extended" if added else "kept"
+    else:
+        added = after = build(texts)
+        kind = "new"
+    left_out = coverage([cased(text, after) for text in texts], after).missing
+    return Fitted(kind, tuple(added), left_out, len(after)), after
+
+
+def refuse_misfit(labels: Sequence[int], frames: int, samples: int, text: str) -> None:
+    """Refuses a clip that CTC cannot align: more labels than frames, or no label at all.
+
+    Raises:
+        DatasetError: the text does not fit the sound.
+    """
+    repeats = sum(a == b for a, b in itertools.pairwise(labels))  # CTC needs a blank between equals
+    if not labels or len(labels) + repeats > frames:
+        raise DatasetError(
+            "text_does_not_fit",
+            f"{len(labels)} characters do not fit {samples / SAMPLE_RATE:.1f} s of sound: {text[:60]!r}. Check the text.",
+            text=text[:60],
+        )
 
 
 def tokenizer(characters: Sequence[str]) -> Wav2Vec2CTCTokenizer:

@@ -25,7 +25,7 @@ from tests.conftest import tone
 CLIPS = ((tone(1.3, 200), "one two"), (tone(2.1, 450, seed=1), "three"))
 
 
-@pytest.fixture(params=["tiny_whisper", "tiny_ctc"])
+@pytest.fixture(params=["tiny_whisper", "tiny_ctc", "tiny_deepspeech"])
 def folder(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
 

@@ -138,7 +138,7 @@ def test_settings_that_cannot_be_used(settings: dict[str, str], reason: str, mes
 )
 @pytest.mark.parametrize(
     ("family", "trains", "learning_rate", "head_rate"),
-    [("whisper", "decoder", 5e-5, 1.0), ("ctc", "all_but_front", 1e-4, 10.0)],
+    [("whisper", "decoder", 5e-5, 1.0), ("ctc", "all_but_front", 1e-4, 10.0), ("deepspeech", "everything", 1e-4, 1.0)],
 )
 def test_defaults(family: str, trains: str, learning_rate: float, head_rate: float, clips: int, epochs: int) -> None:
     recipe = Recipe.default(family, clips)

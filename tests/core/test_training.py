@@ -25,7 +25,7 @@ HELD_OUT = [(tone(1.1, 333, seed=9), "six"), (tone(0.9, 444, seed=8), "seven")]
 RECIPE = Recipe(learning_rate=1e-3, epochs=3, batch_size=2, evaluations=3)
 
 
-@pytest.fixture(params=["tiny_whisper", "tiny_ctc"])
+@pytest.fixture(params=["tiny_whisper", "tiny_ctc", "tiny_deepspeech"])
 def folder(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
 
