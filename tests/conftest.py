@@ -8,8 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import (
     GenerationConfig,
+    MoonshineConfig,
+    MoonshineForConditionalGeneration,
+    PreTrainedTokenizerFast,
+    Speech2TextConfig,
+    Speech2TextFeatureExtractor,
+    Speech2TextForConditionalGeneration,
     Wav2Vec2Config,
     Wav2Vec2CTCTokenizer,
     Wav2Vec2FeatureExtractor,
@@ -91,6 +98,49 @@ def tiny_ctc(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ctc_loss_reduction="mean",
     )
     Wav2Vec2ForCTC(config).save_pretrained(folder)
+    return folder
+
+
+def _letters_tokenizer() -> PreTrainedTokenizerFast:
+    tokens = {token: i for i, token in enumerate(["<pad>", "<s>", "</s>", "<unk>", "|", *"abcdefghijklmnopqrstuvwxyz'"])}
+    letters = Tokenizer(models.WordLevel(tokens, unk_token="<unk>"))
+    letters.normalizer = normalizers.Sequence([normalizers.Lowercase(), normalizers.Replace(" ", "|")])
+    letters.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    letters.decoder = decoders.Sequence([decoders.Fuse(), decoders.Replace("|", " ")])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=letters, pad_token="<pad>", bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_moonshine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Moonshine of two small layers that writes letters."""
+    folder = tmp_path_factory.mktemp("tiny-moonshine")
+    _letters_tokenizer().save_pretrained(folder)
+    Wav2Vec2FeatureExtractor(do_normalize=False, return_attention_mask=True).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = MoonshineConfig(
+        vocab_size=32, hidden_size=32, intermediate_size=64, encoder_num_hidden_layers=2, decoder_num_hidden_layers=2,
+        encoder_num_attention_heads=2, decoder_num_attention_heads=2, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+        decoder_start_token_id=1,
+    )  # fmt: skip
+    MoonshineForConditionalGeneration(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_speech2text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Speech2Text of two small layers that writes letters."""
+    folder = tmp_path_factory.mktemp("tiny-speech2text")
+    _letters_tokenizer().save_pretrained(folder)
+    Speech2TextFeatureExtractor().save_pretrained(folder)
+    torch.manual_seed(0)
+    config = Speech2TextConfig(
+        vocab_size=32, d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=64, decoder_ffn_dim=64, conv_channels=32, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+        decoder_start_token_id=1, max_target_positions=256,
+    )  # fmt: skip
+    Speech2TextForConditionalGeneration(config).save_pretrained(folder)
     return folder
 
 

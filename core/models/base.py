@@ -64,7 +64,7 @@ class AsrModel(Protocol):
 
     Attributes:
         id: what `load_model` was given.
-        family: "whisper", "ctc", "deepspeech" or "classifier".
+        family: "whisper", "ctc", "seq2seq", "deepspeech" or "classifier".
         network: the transformers model; its parameters are float32.
         language: ISO 639-1 code of what it writes, or "" where it does not say.
         thin: whether it leaves out most of the silence it pads clips with; False where a family does not pad.

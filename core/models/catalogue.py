@@ -15,6 +15,7 @@ from transformers import AutoConfig
 
 from core.errors import AttuneError, ModelError
 from core.files import read_json
+from core.models import seq2seq
 from core.models.base import AsrModel
 from core.models.bundled import TINY_EN, Bundle, bundled_folder, is_installed
 from core.models.classifier import ARCHITECTURES, Classifier
@@ -61,7 +62,7 @@ WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_mo
 HUB_SECONDS = 8.0  # to wait for the hub's first answer; its own client would retry for half a minute
 
 # By config.model_type; every other speech model is tried as CTC.
-_FAMILIES: dict[str, type[Whisper]] = {"whisper": Whisper}
+_FAMILIES: dict[str, Any] = {"whisper": Whisper, **dict.fromkeys(seq2seq.MODEL_TYPES, seq2seq.Seq2Seq)}
 
 
 def ready_folder(entry: Entry) -> str | None:

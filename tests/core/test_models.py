@@ -25,7 +25,7 @@ from tests.conftest import tone
 CLIPS = ((tone(1.3, 200), "one two"), (tone(2.1, 450, seed=1), "three"))
 
 
-@pytest.fixture(params=["tiny_whisper", "tiny_ctc", "tiny_deepspeech"])
+@pytest.fixture(params=["tiny_whisper", "tiny_ctc", "tiny_deepspeech", "tiny_moonshine", "tiny_speech2text"])
 def folder(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
 
@@ -71,7 +71,7 @@ def test_sound_of_any_length_is_read(model: AsrModel, seconds: float, monkeypatc
 
 def test_two_clips_are_learnt_by_heart(model: AsrModel) -> None:
     before = loss(model)
-    recipe = Recipe(trains="everything", learning_rate=1e-2, epochs=60, evaluations=1, batch_size=2)
+    recipe = Recipe(trains="everything", learning_rate=5e-3, epochs=120, evaluations=1, batch_size=2)
     for _ in finetune(model, CLIPS, (), recipe):
         pass
     assert loss(model) < 0.05 * before

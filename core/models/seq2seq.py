@@ -1,0 +1,207 @@
+"""Encoder-decoders of transformers other than Whisper: Moonshine and Speech2Text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import AutoFeatureExtractor, AutoModelForSpeechSeq2Seq, AutoTokenizer
+from transformers.modeling_outputs import BaseModelOutput
+
+from core.audio import SAMPLE_RATE
+from core.errors import DatasetError
+from core.models import decoding
+from core.models.base import Example, Layer, Transcript
+from core.models.device import autocast, choose_device
+from core.models.vocabulary import Fitted
+from core.text import clean
+
+MODEL_TYPES = ("moonshine", "speech_to_text")
+WINDOW_SECONDS = 30.0  # longer sound is read window by window
+BUDGET_TOKENS = 8  # every clip may take these, and TOKENS_PER_SECOND more a second
+TOKENS_PER_SECOND = 8.0  # Moonshine's authors allow 6.5 for English
+REPETITION_PENALTY = 1.3  # of the second attempt, where the first repeats itself
+
+
+class Seq2Seq:
+    """A transformers `AutoModelForSpeechSeq2Seq` as an `AsrModel`. Clips are read one at a time, so none is padded.
+
+    Args:
+        id: what the catalogue or the user calls it.
+        network: the loaded network.
+        extractor: its feature extractor.
+        tokenizer: its tokeniser.
+        language: ISO 639-1 code, if known; only scores use it.
+        device: "auto", "cpu", "cuda".
+        precision: "auto", "float32" or "bfloat16".
+    """
+
+    family = "seq2seq"
+
+    def __init__(
+        self,
+        id: str,
+        network: Any,
+        extractor: Any,
+        tokenizer: Any,
+        language: str = "",
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> None:
+        self.id = id
+        self.device = choose_device(device)
+        self.network = network.float().to(self.device).eval()
+        self.language = language
+        self.precision = precision
+        self.thin = False
+        self._extractor = extractor
+        self._tokenizer = tokenizer
+        self._tokens_per_second = TOKENS_PER_SECOND
+        self._end = network.config.eos_token_id
+
+    @classmethod
+    def load(
+        cls, id: str, folder: str, language: str = "", device: str = "auto", precision: str = "auto", **fetch: Any
+    ) -> Self:
+        """Loads from a Hugging Face folder or hub id; `fetch` goes to `from_pretrained`."""
+        network = AutoModelForSpeechSeq2Seq.from_pretrained(folder, **fetch)
+        extractor = AutoFeatureExtractor.from_pretrained(folder, **fetch)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **fetch)
+        return cls(id, network, extractor, tokenizer, language, device, precision)
+
+    def layers(self) -> list[Layer]:
+        """Returns the convolutions, encoder layers, decoder layers, and embeddings with the output layer."""
+        encoder, decoder = self.network.model.encoder, self.network.model.decoder
+        front = [module for name, module in encoder.named_children() if name.startswith(("conv", "groupnorm"))]
+        listed = [
+            Layer("front", "front", tuple(p for module in front for p in module.parameters())),
+            *(Layer(f"encoder.{i}", "encoder", tuple(m.parameters())) for i, m in enumerate(encoder.layers)),
+            Layer("encoder.norm", "encoder", tuple(encoder.layer_norm.parameters())),
+            *(Layer(f"decoder.{i}", "decoder", tuple(m.parameters())) for i, m in enumerate(decoder.layers)),
+        ]
+        seen = {id(p) for layer in listed for p in layer.parameters}
+        rest = [(n, p) for n, p in self.network.named_parameters() if id(p) not in seen and "embed_positions" not in n]
+        norms = tuple(p for name, p in rest if "norm" in name)
+        head = tuple(p for name, p in rest if "norm" not in name)
+        return [*listed, Layer("decoder.norm", "decoder", norms), Layer("embeddings", "head", head)]
+
+    def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
+        """Raises the token budget if these texts take more tokens a second; the vocabulary stays."""
+        rates = [len(self._tokens(text)) / s for text, s in zip(texts, seconds, strict=True)]
+        self._tokens_per_second = max(self._tokens_per_second, 1.5 * max(rates, default=0.0))
+        return Fitted()
+
+    def example(self, wave: np.ndarray, text: str) -> Example:
+        """Returns samples float32 [samples], and tokens with the end as labels.
+
+        Raises:
+            DatasetError: the clip exceeds 30 s, or its text the decoder's positions.
+        """
+        seconds = len(wave) / SAMPLE_RATE
+        if seconds > WINDOW_SECONDS:
+            raise DatasetError(
+                "clip_over_window",
+                f"A clip of {seconds:.1f} s: at most {WINDOW_SECONDS:.0f} s can be learnt from. Cut it shorter.",
+                seconds=round(seconds, 1),
+                limit=round(WINDOW_SECONDS),
+            )
+        labels = [*self._tokens(text), self._end]
+        if len(labels) > self._positions:
+            raise DatasetError("text_too_long", f"A transcript of {len(labels)} tokens is too long: {text[:60]}...")
+        return Example(torch.from_numpy(wave), torch.tensor(labels), seconds)
+
+    @property
+    def extractor(self) -> Any:
+        """The transformers feature extractor."""
+        return self._extractor
+
+    def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
+        """Returns the encoder's output, float [clips, frames, width], zeros after a shorter clip's end."""
+        return nn.utils.rnn.pad_sequence([self._encode(e.features.numpy())[0] for e in batch], batch_first=True)
+
+    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
+        """Returns the mean cross-entropy in nats over the batch's text and end tokens."""
+        hidden = self.prefix(batch) if prefix is None else prefix
+        total = []
+        for row, example in zip(hidden, batch, strict=True):
+            frames = BaseModelOutput(last_hidden_state=row[None, : self._frames(example.features.numpy())])
+            frames.attention_mask = None  # Moonshine looks for it; nothing is padded
+            with autocast(self.device, self.precision):
+                out = self.network(encoder_outputs=frames, labels=example.labels[None].to(self.device))
+            total.append(out.loss * len(example.labels))
+        return torch.stack(total).sum() / sum(len(example.labels) for example in batch)
+
+    @torch.no_grad()
+    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
+        """Transcribes greedily within a token budget; what repeats itself is read again with repetition penalised."""
+        self.network.eval()
+        window = int(WINDOW_SECONDS * SAMPLE_RATE)
+        results = []
+        for wave in waves:
+            pieces = [self._read(wave[start : start + window]) for start in range(0, len(wave), window)]
+            confidence = sum(piece.confidence for piece in pieces) / len(pieces)
+            text = clean(" ".join(piece.text for piece in pieces))
+            results.append(Transcript(text, confidence, any(piece.guarded for piece in pieces)))
+        return results
+
+    def save(self, folder: Path) -> None:
+        """Writes network, feature extractor and tokeniser."""
+        self.network.save_pretrained(folder)
+        self._extractor.save_pretrained(folder)
+        self._tokenizer.save_pretrained(folder)
+
+    @property
+    def _positions(self) -> int:
+        config = self.network.config
+        return getattr(config, "max_target_positions", None) or config.max_position_embeddings
+
+    def _tokens(self, text: str) -> list[int]:
+        return self._tokenizer(clean(text), add_special_tokens=False).input_ids
+
+    def _inputs(self, wave: np.ndarray) -> dict[str, torch.Tensor]:
+        shortest = SAMPLE_RATE // 10  # the convolutions need some frames to begin with
+        inputs = self._extractor(
+            [np.pad(wave, (0, max(0, shortest - len(wave))))], sampling_rate=SAMPLE_RATE, return_tensors="pt"
+        )
+        name = self._extractor.model_input_names[0]
+        return {name: inputs[name].to(self.device)}  # without a mask: nothing is padded
+
+    def _encode(self, wave: np.ndarray) -> torch.Tensor:
+        inputs = self._inputs(wave)
+        with autocast(self.device, self.precision):
+            return self.network.model.encoder(next(iter(inputs.values()))).last_hidden_state
+
+    def _frames(self, wave: np.ndarray) -> int:
+        length = next(iter(self._inputs(wave).values())).shape[1]
+        return int(self.network._get_feat_extract_output_lengths(torch.tensor(length)))
+
+    def _read(self, wave: np.ndarray) -> Transcript:
+        room = self._positions - 2
+        budget = min(room, BUDGET_TOKENS + math.ceil(self._tokens_per_second * len(wave) / SAMPLE_RATE))
+        first = self._generate(wave, budget)
+        if decoding.compression_ratio(first.text) <= decoding.MAX_COMPRESSION_RATIO:
+            return first
+        second = self._generate(wave, budget, repetition_penalty=REPETITION_PENALTY)
+        return Transcript(second.text, second.confidence, guarded=True)
+
+    def _generate(self, wave: np.ndarray, budget: int, **how: Any) -> Transcript:
+        with autocast(self.device, self.precision):
+            out = self.network.generate(
+                **self._inputs(wave),
+                max_new_tokens=budget,
+                max_length=None,
+                num_beams=1,
+                do_sample=False,
+                return_dict_in_generate=True,
+                output_logits=True,
+                **how,
+            )
+        written = out.sequences[0, -len(out.logits) :]
+        scores = torch.stack([step[0].float().log_softmax(-1) for step in out.logits])
+        confidence = float(scores.gather(1, written[:, None]).mean())
+        return Transcript(clean(self._tokenizer.decode(written, skip_special_tokens=True)), confidence)
