@@ -124,7 +124,7 @@ def test_finetune(run_folder: Path, sheet: Path, tiny_whisper: Path, capsys: pyt
 
 def test_the_language_of_a_fine_tune_is_kept(sheet: Path, tiny_multilingual: Path, tmp_path: Path, capsys) -> None:
     folder = tmp_path / "run"
-    given = ["finetune", "--model", str(tiny_multilingual), "--language", "sw", "--train", str(sheet), "--canary", "general"]
+    given = ["finetune", "--model", str(tiny_multilingual), "--language", "sw", "--train", str(sheet)]
     assert main([*given, "--set", "epochs=1", "--set", "evaluations=1", "--out", str(folder), "--json"]) == 0
     assert last_line(capsys)["language"] == "sw"
     assert json.loads((folder / "adapted" / "attune.json").read_text())["language"] == "sw"
