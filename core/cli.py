@@ -9,7 +9,7 @@ import logging
 import runpy
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from core.execute import MAX_CLIP_SECONDS, execute
 from core.importers import gather
 from core.importers.csv import read_csv
 from core.importers.samples import CANARY, SAMPLES, read_sample
-from core.models.catalogue import CATALOGUE, load_model, model_family, ready_folder
+from core.models.catalogue import CATALOGUE, Entry, fetch_model, is_here, load_model, model_family, ready_folder
+from core.models.measuring import measure, real_time_factors
 from core.recipe import Recipe
 
 DEFAULT_MODEL = CATALOGUE[0].id
@@ -63,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     models = job("models", _models, "List the models: which are ready, which would be fetched.")
+    task = models.add_mutually_exclusive_group()
+    task.add_argument("--fetch", metavar="ID", help="fetch a model from the Hugging Face hub; run again to resume")
+    task.add_argument("--measure", nargs="*", metavar="ID", help="time models (default: all that are ready) and keep it")
     transcribe = job("transcribe", _transcribe, "Write down what is said in sound files.")
     transcribe.add_argument("files", nargs="+", metavar="FILE")
     finetune = job("finetune", _finetune, "Adapt a model and compare it with its base on held-out clips.")
@@ -90,27 +94,67 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _models(options: argparse.Namespace) -> int:
-    rows: list[dict[str, Any]] = []
-    for entry in CATALOGUE:
-        folder = ready_folder(entry)
-        rows.append(
-            {
-                "id": entry.id,
-                "family": entry.family,
-                "ready": folder is not None,
-                "path": folder,
-                "languages": entry.languages,
-                "parameters": round(entry.parameters * 1e6),
-                "licence": entry.licence,
-            }
-        )
+    if options.fetch is not None:
+        folder = fetch_model(options.fetch, _fetch_progress(options.fetch))
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
+        if options.json:
+            _print_json({"id": options.fetch, "path": folder})
+        else:
+            print(folder)
+        return 0
+    if options.measure is not None:
+        for id in options.measure or [entry.id for entry in CATALOGUE if is_here(entry.id)]:
+            print(f"measuring {id}", file=sys.stderr, flush=True)
+            measure(id)
+    rows = [_row(entry, real_time_factors()) for entry in CATALOGUE]
     if options.json:
         _print_json({"models": rows})
     else:
+        print(f"{'':55} {'family':8} {'size':>8}  {'for':5} {'licence':10} {'to learn':>8} {'speed':>6}")
         for row in rows:
-            state = "ready" if row["ready"] else "to be fetched"
-            print(f"{row['id']:55} {row['family']:8} {row['parameters'] / 1e6:6.1f} M  {row['languages']:5} {state}")
+            state = "ready" if row["ready"] else f"{row['origin']}: {row['download_mb']} MB to be fetched"
+            factor = "-" if row["real_time_factor"] is None else f"{row['real_time_factor']:.2f}"
+            print(
+                f"{row['id']:55} {row['family']:8} {row['parameters'] / 1e6:6.1f} M  {row['languages']:5} {row['licence']:10} "
+                f"{row['finetune_gb']:5.1f} GB {factor:>6}  {state}"
+            )
+        print("to learn: memory to fine-tune everything, estimated; speed: seconds of computing a second of sound (--measure)")
     return 0
+
+
+def _row(entry: Entry, factors: dict[str, float]) -> dict[str, Any]:
+    folder = ready_folder(entry)
+    return {
+        "id": entry.id,
+        "family": entry.family,
+        "ready": folder is not None,
+        "path": folder,
+        "languages": entry.languages,
+        "parameters": round(entry.parameters * 1e6),
+        "licence": entry.licence,
+        "source": entry.source,
+        "origin": "hub" if entry.bundle is None else "package",
+        "sha256": entry.sha256,
+        "download_mb": entry.megabytes,
+        "finetune_gb": round(entry.finetune_gigabytes, 1),
+        "real_time_factor": factors.get(entry.id),
+    }
+
+
+def _fetch_progress(id: str) -> Callable[[int, int], None]:
+    """Returns what shows on stderr how far a fetch is: one line that changes on a terminal, else one every tenth."""
+    shown = -1
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        share = 100 * done // max(total, 1)
+        if share > shown and (sys.stderr.isatty() or share // 10 > shown // 10):
+            shown = share
+            line = f"fetching {id}: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+            print(line, end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
+
+    return show
 
 
 def _transcribe(options: argparse.Namespace) -> int:
@@ -119,10 +163,11 @@ def _transcribe(options: argparse.Namespace) -> int:
     rows = []
     for path, wave in zip(options.files, waves, strict=True):
         begun = time.perf_counter()
-        text = model.transcribe([wave])[0].text
-        rows.append({"path": path, "text": text, "seconds": time.perf_counter() - begun})
+        heard = model.transcribe([wave])[0]
+        seconds = time.perf_counter() - begun
+        rows.append({"path": path, "text": heard.text, "seconds": seconds, "language": heard.language})
         if not options.json:
-            print(text if len(options.files) == 1 else f"{path}: {text}")
+            print(heard.text if len(options.files) == 1 else f"{path}: {heard.text}")
     if options.json:
         _print_json({"clips": rows})
     return 0

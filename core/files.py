@@ -107,10 +107,11 @@ def _encoded(value: Any, indent: int | None = None) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=indent) + "\n").encode("utf-8", "backslashreplace")
 
 
-def sha256(path: Path) -> str:
-    """Returns the hexadecimal SHA-256 of a file's bytes, read in blocks."""
+def sha256(*paths: Path) -> str:
+    """Returns the hexadecimal SHA-256 of a file's bytes, or of several files' one after the other, read in blocks."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(HASH_BLOCK_BYTES):
-            digest.update(block)
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(HASH_BLOCK_BYTES):
+                digest.update(block)
     return digest.hexdigest()

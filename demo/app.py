@@ -17,6 +17,7 @@ from core.errors import AttuneError
 from core.importers.samples import read_sample
 from core.recipe import Recipe
 from demo import presenters, session
+from demo.downloads import Downloads
 from demo.handlers.adapt import AdaptHandlers
 from demo.handlers.compare import CompareHandlers
 from demo.handlers.listen import ListenHandlers
@@ -35,7 +36,7 @@ LANGUAGE_COOKIE = "attune_language"
 Handler = Callable[..., tuple]
 
 
-def build_page(w: Wording, shelf: Shelf, jobs: Jobs) -> gr.Blocks:
+def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr.Blocks:
     """Builds the page in one language."""
     with gr.Blocks(title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_banner(w), elem_id="banner")
@@ -46,7 +47,7 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs) -> gr.Blocks:
         five = compare.build(w)
         six = take_home.build(w)
 
-        models, listening, teaching = ModelHandlers(w, shelf), ListenHandlers(w, shelf), TeachHandlers(w)
+        models, listening, teaching = ModelHandlers(w, shelf, downloads), ListenHandlers(w, shelf), TeachHandlers(w)
         adapting, comparing = AdaptHandlers(w, shelf, jobs), CompareHandlers(w, shelf)
 
         def on(
@@ -78,9 +79,17 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs) -> gr.Blocks:
             timed = on(event, adapting.forecasting, [], [four.forecast], None, **quiet)
             on(timed.then, adapting.forecast, four.settings, [four.forecast], four.message, blank=True, **quiet)
 
-        step = on(one.use.click, models.loading, [one.choice], [one.status], None, **quiet)
-        step = on(step.then, models.use, [one.choice], [one.status], one.message, blank=True, **quiet)
-        then_forecast(on(step.then, adapting.default, [], recipe, None, **quiet).then)
+        def then_use(event: Callable, handler: Handler, id: gr.Dropdown | gr.Textbox) -> None:
+            used = on(event, handler, [id], [one.status], one.message, blank=True, **quiet)
+            used = on(used.then, models.relabel, [id], [one.choice], None, **quiet)
+            then_forecast(on(used.then, adapting.default, [], recipe, None, **quiet).then)
+
+        fetching = [one.status, one.stop, one.timer, one.fetched]
+        on(one.choice.input, models.about, [one.choice], [one.about], None, **quiet)
+        then_use(on(one.use.click, models.begin, [one.choice], fetching[:3], one.message, **quiet).then, models.use, one.choice)
+        on(one.stop.click, models.stop, [], [one.status], None, **quiet)
+        on(one.timer.tick, models.look, [], fetching, None, **quiet, queue=False)
+        then_use(one.fetched.change, models.arrived, one.fetched)
 
         heard = gr.on(
             [two.audio.stop_recording, two.audio.upload],
@@ -119,16 +128,17 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs) -> gr.Blocks:
         def restore(current: session.Session) -> tuple:
             choices = current.choices
             return (
-                choices.model,
+                models.choices(choices.model),
                 choices.labelled_set,
                 choices.language,
                 *listening.restore(current),
                 *teaching.own(current),
                 *adapting.default(current),
                 *adapting.look(current, ""),
+                *models.look(current),
             )
 
-        restored = [one.choice, three.choice, three.language, two.transcript, three.text, *own, *recipe, *looked]
+        restored = [one.choice, three.choice, three.language, two.transcript, three.text, *own, *recipe, *looked, *fetching]
         then_forecast(on(page.load, restore, [], restored, one.message, **quiet).then)
     return page
 
@@ -160,7 +170,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
     """
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
-    shelf, jobs = Shelf(), Jobs()
+    shelf, jobs, downloads = Shelf(), Jobs(), Downloads()
 
     @server.get("/")
     def start(request: Request) -> Response:
@@ -199,7 +209,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     for language in LANGUAGES:
         gr.mount_gradio_app(
             server,
-            build_page(Wording(language), shelf, jobs),
+            build_page(Wording(language), shelf, jobs, downloads),
             path=f"/{language}",
             footer_links=[],
             run_history=False,

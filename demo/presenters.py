@@ -16,6 +16,7 @@ from core.errors import AttuneError
 from core.forecast import Forecast
 from core.importers.samples import CANARY
 from core.metrics import Word, mark_words
+from core.models.catalogue import CATALOGUE, is_here
 from core.recipe import Recipe
 from core.runs import Run, State
 from demo.wording import Wording
@@ -98,11 +99,59 @@ def player(url: str, w: Wording) -> str:
     return f'<audio controls preload="none" src="{escape(url)}" aria-label="{escape(w("listen.play"))}"></audio>'
 
 
-def transcript(text: str, seconds: float, sound_seconds: float, model: str, w: Wording) -> str:
-    """What the base heard, and how long it took."""
+def fine(text: str) -> str:
+    """A sentence in small type."""
+    return f'<p class="fine">{escape(text)}</p>'
+
+
+def model_choices(w: Wording) -> list[tuple[str, str]]:
+    """The models by label and id; a label says what is ready and what must be fetched first."""
+    rows = []
+    for entry in CATALOGUE:
+        state = "ready" if is_here(entry.id) else "download" if entry.bundle is None else "package"
+        rows.append((w(f"model.choice.{state}", id=entry.id, mb=entry.megabytes), entry.id))
+    return rows
+
+
+def download(id: str, megabytes: float, finetune_gigabytes: float, free: float | None, w: Wording) -> str:
+    """What using a model costs that is not on this computer."""
+    needs = [w("model.about.download", id=id, mb=f"{megabytes:.0f}"), w("model.memory", gb=f"{finetune_gigabytes:.1f}")]
+    if free is not None:
+        needs.append(w("model.free", gb=f"{free / 1e9:.1f}"))
+    return fine(" ".join(needs))
+
+
+def fetching(id: str, done: int, total: int, remaining: float | None, stopping: bool, w: Wording) -> str:
+    """How far a fetch is: a sentence and a bar."""
+    if stopping:
+        return note(w("model.stopping"))
+    if not total:
+        return note(w("model.asking", id=id))
+    megabytes = {"done": f"{done / 1e6:.0f}", "total": f"{total / 1e6:.0f}"}
+    sentence = w("model.fetching", id=id, **megabytes)
+    if remaining is not None:
+        sentence += w("model.to_go", time=duration(remaining, w))
+    bar = (
+        f'<progress value="{done / total:.3f}" max="1" aria-label="{escape(w("model.progress"))}">{done / total:.0%}</progress>'
+    )
+    # Refreshed every half second: a screen reader must not read it out each time.
+    return f'<div class="progress">{note(sentence)}{bar}</div>'.replace(' role="status"', "")
+
+
+def language(code: str, detected: bool, w: Wording) -> str:
+    """Which language a model wrote, and whether it found that out itself; empty where it does not say."""
+    if not code:
+        return ""
+    name = w(f"language.{code}") if w.has(f"language.{code}") else code
+    return w("listen.language_detected" if detected else "listen.language", language=name)
+
+
+def transcript(text: str, seconds: float, sound_seconds: float, model: str, w: Wording, spoken: str = "") -> str:
+    """What the base heard, how long it took, and in which language."""
     shown = escape(text) if text else f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
     took = escape(w("listen.took", model=model, seconds=f"{seconds:.1f}", sound=f"{sound_seconds:.1f}"))
-    return f'<div class="transcript" id="base-transcript" role="status">{shown}</div><p class="fine">{took}</p>'
+    said = fine(spoken) if spoken else ""
+    return f'<div class="transcript" id="base-transcript" role="status">{shown}</div>{said}<p class="fine">{took}</p>'
 
 
 def heard_before(text: str, url: str, w: Wording) -> str:

@@ -35,6 +35,7 @@ class Choices:
         heard: what the base wrote for it.
         run: id of the run last started.
         language: ISO 639-1 code spoken in the own clips.
+        fetching: id of the model that is to be used as soon as it has been fetched.
     """
 
     model: str = CATALOGUE[0].id
@@ -43,6 +44,7 @@ class Choices:
     heard: str = ""
     run: str = ""
     language: str = "en"
+    fetching: str = ""
 
 
 class Session:

@@ -27,7 +27,7 @@ from transformers import (
 )
 
 from core.audio import SAMPLE_RATE
-from core.models.bundled import TINY_EN, bundled_folder
+from core.models.bundled import BASE, TINY_EN, bundled_folder
 from core.models.deepspeech import DeepSpeech, DeepSpeechConfig, new_network
 
 
@@ -50,6 +50,14 @@ def bundled(shared_home: Path) -> Path:
         return bundled_folder(TINY_EN)
 
 
+@pytest.fixture(scope="session")
+def multilingual(shared_home: Path) -> Path:
+    """The Hugging Face folder of the multilingual Whisper that two packages carry."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATTUNE_HOME", str(shared_home))
+        return bundled_folder(BASE)
+
+
 def tone(seconds: float, hertz: float = 220.0, seed: int = 0) -> np.ndarray:
     """A swelling tone with a little noise, float32 [samples] at 16 kHz."""
     time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
@@ -60,10 +68,19 @@ def tone(seconds: float, hertz: float = 220.0, seed: int = 0) -> np.ndarray:
 @pytest.fixture(scope="session")
 def tiny_whisper(tmp_path_factory: pytest.TempPathFactory, bundled: Path) -> Path:
     """A random Whisper of two small layers, with the real tokeniser."""
-    folder = tmp_path_factory.mktemp("tiny-whisper")
-    real = GenerationConfig.from_pretrained(bundled)
+    return _made_tiny(bundled, tmp_path_factory.mktemp("tiny-whisper"))
+
+
+@pytest.fixture(scope="session")
+def tiny_multilingual(tmp_path_factory: pytest.TempPathFactory, multilingual: Path) -> Path:
+    """A random multilingual Whisper of two small layers, with the real tokeniser."""
+    return _made_tiny(multilingual, tmp_path_factory.mktemp("tiny-multilingual"))
+
+
+def _made_tiny(whole: Path, folder: Path) -> Path:
+    real = GenerationConfig.from_pretrained(whole)
     real.max_length = 64  # a random network never ends a text by itself
-    config = WhisperConfig.from_pretrained(bundled)
+    config = WhisperConfig.from_pretrained(whole)
     for name in ("encoder_layers", "decoder_layers", "encoder_attention_heads", "decoder_attention_heads"):
         setattr(config, name, 2)
     config.d_model, config.encoder_ffn_dim, config.decoder_ffn_dim = 32, 64, 64
@@ -71,7 +88,7 @@ def tiny_whisper(tmp_path_factory: pytest.TempPathFactory, bundled: Path) -> Pat
     network = WhisperForConditionalGeneration(config)
     network.generation_config = real
     network.save_pretrained(folder)
-    WhisperProcessor.from_pretrained(bundled).save_pretrained(folder)
+    WhisperProcessor.from_pretrained(whole).save_pretrained(folder)
     return folder
 
 

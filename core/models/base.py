@@ -22,11 +22,13 @@ class Transcript:
         text: on one line.
         confidence: mean log probability of the tokens or frames it is made of, at most 0.
         guarded: whether the most probable text was thrown away because it repeated itself or was too improbable.
+        language: ISO 639-1 code it was written in, given or detected; "" where the model does not say.
     """
 
     text: str
     confidence: float
     guarded: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True)

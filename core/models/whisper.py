@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from core.audio import SAMPLE_RATE
-from core.errors import DatasetError
+from core.errors import DatasetError, ModelError
 from core.files import read_json, write_json
 from core.models import decoding
 from core.models.base import Example, Layer, Transcript
@@ -47,6 +47,9 @@ class Whisper:
         precision: "auto", "float32" or "bfloat16".
         thin: whether to leave out most of the padding's frames (see `kept_frames`).
         tokens_per_second: most tokens a second of speech may take, beside a few for free.
+
+    Raises:
+        ModelError: a multilingual model has no token for `language`.
     """
 
     family = "whisper"
@@ -72,6 +75,14 @@ class Whisper:
         generation = network.generation_config
         self._multilingual = bool(getattr(generation, "is_multilingual", False))
         self.language = language if self._multilingual else "en"
+        if self._multilingual and language and f"<|{language}|>" not in generation.lang_to_id:
+            raise ModelError(
+                "language_unknown",
+                f"{id} knows no language {language!r}. Give an ISO 639-1 code such as en, zh or sw; "
+                "without one the language is detected.",
+                id=id,
+                language=language,
+            )
         self._start = network.config.decoder_start_token_id
         self._no_timestamps = generation.no_timestamps_token_id
         self._vocabulary = decoding.Vocabulary(
@@ -217,8 +228,8 @@ class Whisper:
             seeds = [zlib.crc32(wave.tobytes()) for wave in waves]
             decoded = decoding.decode(self.network, frames, prompts, budgets, seeds, self._vocabulary, self._text)
         return [
-            Transcript("" if decoding.is_silence(d) else self._text(d.tokens), d.log_probability, d.temperature > 0)
-            for d in decoded
+            Transcript("" if decoding.is_silence(d) else self._text(d.tokens), d.log_probability, d.temperature > 0, language)
+            for d, language in zip(decoded, languages, strict=True)
         ]
 
     def _text(self, tokens: list[int]) -> str:
@@ -242,7 +253,9 @@ class Whisper:
             padding="longest",
             return_attention_mask=True,
         )
-        spoken = {"language": self.language or None, "task": "transcribe"} if self._multilingual else {}
+        beginning = wave[: int(WINDOW_SECONDS * SAMPLE_RATE)]
+        language = self.language or self._detect(self._encode(self._mel([beginning]), None))[0]
+        spoken = {"language": language, "task": "transcribe"} if self._multilingual else {}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             tokens = self.network.generate(
@@ -256,7 +269,7 @@ class Whisper:
                 condition_on_prev_tokens=False,
                 **spoken,
             )
-        return Transcript(self._text(tokens[0].tolist()), 0.0)
+        return Transcript(self._text(tokens[0].tolist()), 0.0, language=language)
 
 
 def encode(encoder: Any, mel: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:

@@ -44,10 +44,12 @@ class ListenHandlers:
         id = session.choices.model
         with self._shelf.model(id) as model:
             begun = time.perf_counter()
-            text = model.transcribe([wave])[0].text
+            heard = model.transcribe([wave])[0]
             seconds = time.perf_counter() - begun
-        session.choose(clip=recording.id, heard=text)
-        return presenters.transcript(text, seconds, recording.seconds, id, self._w), text
+            detected = not model.language
+        session.choose(clip=recording.id, heard=heard.text)
+        spoken = presenters.language(heard.language, detected, self._w)
+        return presenters.transcript(heard.text, seconds, recording.seconds, id, self._w, spoken), heard.text
 
     def restore(self, session: Session) -> tuple[str, str]:
         """The current clip -> transcript, text to correct, as they were before the page was loaded again."""

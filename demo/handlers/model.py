@@ -1,8 +1,16 @@
-"""Step 1: loading the base."""
+"""Step 1: fetching and loading the base."""
 
 from __future__ import annotations
 
+import logging
+
+import gradio as gr
+
+from core.errors import AttuneError
+from core.models import memory
+from core.models.catalogue import CATALOGUE, announced_by_hub, is_fetchable, is_here
 from demo import presenters
+from demo.downloads import Downloads
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.wording import Wording
@@ -11,18 +19,83 @@ from demo.wording import Wording
 class ModelHandlers:
     """What happens in step 1."""
 
-    def __init__(self, w: Wording, shelf: Shelf) -> None:
-        self._w, self._shelf = w, shelf
+    def __init__(self, w: Wording, shelf: Shelf, downloads: Downloads) -> None:
+        self._w, self._shelf, self._downloads = w, shelf, downloads
+
+    def about(self, session: Session, id: str) -> tuple[str]:
+        """Model id -> what using it takes: nothing, a package, or a download and how large."""
+        id = (id or "").strip()
+        entry = next((row for row in CATALOGUE if row.id == id), None)
+        free = memory.available()
+        if is_here(id):
+            return (presenters.fine(self._w("model.about.ready", id=id)),)
+        if entry is not None and entry.bundle is not None:
+            return (presenters.fine(self._w("model.about.package", id=id, package=entry.bundle.requirement)),)
+        if entry is not None:
+            return (presenters.download(id, entry.megabytes, entry.finetune_gigabytes, free, self._w),)
+        try:
+            told = announced_by_hub(id)
+        except AttuneError:  # pressing the button says why
+            return ("",)
+        if told is None:
+            return ("",)
+        return (presenters.download(id, told.bytes / 1e6, memory.needed_to_finetune(told.parameters) / 1e9, free, self._w),)
+
+    def begin(self, session: Session, id: str) -> tuple:
+        """Model id -> what is happening meanwhile, stop, timer. What is not on this computer is fetched from now on."""
+        id = (id or "").strip()
+        if is_here(id) or not is_fetchable(id):
+            session.choose(fetching="")
+            return presenters.note(self._w("model.loading", id=id)), gr.update(visible=False), gr.update(active=False)
+        self._downloads.start(id)
+        session.choose(fetching=id)
+        return presenters.note(self._w("model.asking", id=id)), gr.update(visible=True), gr.update(active=True)
 
     def use(self, session: Session, id: str) -> tuple[str]:
-        """Model id -> status sentence. Loads it, fetching it if need be; on failure the earlier choice stays."""
+        """Model id -> status sentence. Loads it, unless it is on its way; on failure the earlier choice stays."""
         id = (id or "").strip()
+        if id and session.choices.fetching == id:
+            return (gr.skip(),)
         with self._shelf.model(id) as model:
             parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
             family = model.family
         session.choose(model=id)
         return (presenters.note(self._w("model.ready", id=id, parameters=f"{parameters:.1f}", family=family)),)
 
-    def loading(self, session: Session, id: str) -> tuple[str]:
-        """Model id -> what is happening meanwhile."""
-        return (presenters.note(self._w("model.loading", id=(id or "").strip())),)
+    def arrived(self, session: Session, id: str) -> tuple[str]:
+        """Id of a model that has just been fetched -> status sentence."""
+        return self.use(session, id) if id else (gr.skip(),)
+
+    def relabel(self, session: Session, id: str) -> tuple:
+        """Model id -> the dropdown with what is ready by now."""
+        used = (id or "").strip()
+        return (self.choices(used) if used == session.choices.model else gr.update(choices=presenters.model_choices(self._w)),)
+
+    def choices(self, id: str) -> dict:
+        """The dropdown with a model chosen."""
+        return gr.update(choices=presenters.model_choices(self._w), value=id)
+
+    def stop(self, session: Session) -> tuple[str]:
+        """-> that the fetch is stopping."""
+        self._downloads.stop(session.choices.fetching)
+        return (presenters.note(self._w("model.stopping")),)
+
+    def look(self, session: Session) -> tuple:
+        """-> status, stop, timer, and the id of a model that has just come."""
+        id = session.choices.fetching
+        download = self._downloads.look(id) if id else None
+        over = gr.update(visible=False), gr.update(active=False)
+        if download is None:  # nothing is on its way, or the app was started anew meanwhile
+            if id:
+                session.choose(fetching="")
+            return gr.skip(), *over, ""
+        if not download.ended:
+            shown = presenters.fetching(id, download.done, download.total, download.remaining(), download.stopping, self._w)
+            return shown, gr.update(visible=not download.stopping), gr.update(active=True), ""
+        session.choose(fetching="")
+        if download.error is None:
+            return presenters.note(self._w("model.loading", id=id)), *over, id
+        if not isinstance(download.error, AttuneError):
+            logging.error("a fetch failed", exc_info=download.error)
+        kind = "info" if getattr(download.error, "reason", "") == "fetch_stopped" else "error"
+        return presenters.note(presenters.explain(download.error, self._w), kind), *over, ""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import gradio as gr
 
 from core.models.catalogue import CATALOGUE
-from demo.presenters import heading, note
+from demo.presenters import heading, model_choices, note
 from demo.wording import Wording
+
+POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,11 @@ class ModelView:
 
     choice: gr.Dropdown
     use: gr.Button
+    about: gr.HTML
     status: gr.HTML
+    stop: gr.Button
+    timer: gr.Timer
+    fetched: gr.Textbox
     message: gr.HTML
 
 
@@ -28,7 +34,7 @@ def build(w: Wording) -> ModelView:
         gr.HTML(heading(1, "model", w))
         with gr.Row(elem_classes="field-and-button"):
             choice = gr.Dropdown(
-                [entry.id for entry in CATALOGUE],
+                model_choices(w),
                 value=default,
                 label=w("model.choose"),
                 allow_custom_value=True,
@@ -36,6 +42,10 @@ def build(w: Wording) -> ModelView:
                 scale=4,
             )
             use = gr.Button(w("model.use"), scale=0, min_width=180, elem_id="use-model")
+        about = gr.HTML(elem_id="model-about")
         status = gr.HTML(note(w("model.bundled", id=default)), elem_id="model-status")
+        stop = gr.Button(w("model.stop"), visible=False, elem_id="stop-fetch")
+        timer = gr.Timer(POLL_SECONDS, active=False)
+        fetched = gr.Textbox(visible="hidden")
         message = gr.HTML(elem_classes="message")
-    return ModelView(choice, use, status, message)
+    return ModelView(choice, use, about, status, stop, timer, fetched, message)

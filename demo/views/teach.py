@@ -62,7 +62,7 @@ def build(w: Wording, prompts: str) -> TeachView:
             listed = gr.Textbox(prompts, label=w("teach.prompt_list"), lines=6, max_lines=12)
         with gr.Accordion(w("teach.mine"), open=False) as own_panel:
             own = gr.HTML(note(w("teach.none")), elem_id="own-clips")
-            language = gr.Dropdown(list(LANGUAGES), value="en", label=w("teach.language"))
+            language = gr.Dropdown([(w(f"language.{code}"), code) for code in LANGUAGES], value="en", label=w("teach.language"))
             with gr.Row(elem_classes="field-and-button"):
                 removal = gr.Dropdown([], label=w("teach.remove"), scale=4)
                 remove = gr.Button(w("teach.remove_button"), scale=0, min_width=180)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from demo.wording import en, zh_cn
+from demo.wording import en, languages, zh_cn
 
-LANGUAGES = {"en": en.TEXTS, "zh-CN": zh_cn.TEXTS}
+LANGUAGES = {"en": {**en.TEXTS, **languages.ENGLISH}, "zh-CN": {**zh_cn.TEXTS, **languages.CHINESE}}
 NAMES = {"en": "English", "zh-CN": "简体中文"}
 
 

@@ -54,7 +54,8 @@ def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(app_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The running app's address, as it prints it."""
     log = tmp_path_factory.mktemp("app") / "log.txt"
-    environment = {**os.environ, "ATTUNE_HOME": str(app_home), "PYTHONUNBUFFERED": "1"}
+    hub = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(app_home / "hub")}  # a hub that nobody reaches
+    environment = {**os.environ, **hub, "ATTUNE_HOME": str(app_home), "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as written:
         server = subprocess.Popen(
             [sys.executable, "-m", "demo", "--port", "0"], stdout=written, stderr=written, env=environment

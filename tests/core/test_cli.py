@@ -13,6 +13,7 @@ from transformers import WhisperForConditionalGeneration
 
 from core.cli import main
 from core.importers.samples import read_sample
+from core.models.catalogue import Entry
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,35 @@ def test_models(bundled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "whisper-tiny.en" in capsys.readouterr().out
 
 
+def test_the_catalogue_says_what_each_model_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    for row in last_line(capsys)["models"]:
+        assert row["source"].startswith("https://")
+        assert row["origin"] in ("package", "hub")
+        assert row["sha256"] is None if row["origin"] == "hub" else len(row["sha256"]) == 64
+        assert row["download_mb"] > 0
+        assert row["finetune_gb"] > 24e-9 * row["parameters"]
+        assert row["real_time_factor"] is None or row["real_time_factor"] > 0
+
+
+def test_measured_speed_is_kept_and_shown(
+    tmp_path: Path, tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ATTUNE_HOME", str(tmp_path))
+    slow = Entry(str(tiny_ctc), "ctc", "en", 0.1, "MIT")
+    monkeypatch.setattr("core.cli.CATALOGUE", (slow, Entry("a/b", "ctc", "en", 0.1, "MIT")))
+    (tmp_path / "measured.json").write_text("[not ours")
+    assert main(["models", "--json"]) == 0
+    assert [row["real_time_factor"] for row in last_line(capsys)["models"]] == [None, None]
+    assert main(["models", "--measure", "--json"]) == 0
+    measured, other = (row["real_time_factor"] for row in last_line(capsys)["models"])
+    assert 0 < measured < 1
+    assert other is None
+    assert json.loads((tmp_path / "measured.json").read_text()) == {str(tiny_ctc): measured}
+    assert main(["models"]) == 0
+    assert f"{measured:.2f}" in capsys.readouterr().out
+
+
 def test_python_m_core_is_attune(bundled: Path) -> None:
     clip = read_sample("general").clips[0]
     command = [sys.executable, "-m", "core", "transcribe", clip.path, clip.path, "--json"]
@@ -62,6 +92,7 @@ def test_python_m_core_is_attune(bundled: Path) -> None:
     rows = json.loads(done.stdout)["clips"]
     assert [row["path"] for row in rows] == [clip.path, clip.path]
     assert all(row["text"].lower().startswith("she closed the window") and row["seconds"] > 0 for row in rows)
+    assert all(row["language"] == "en" for row in rows)
 
 
 def test_transcribe_prints_the_text(tiny_ctc: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,6 +120,24 @@ def test_finetune(run_folder: Path, sheet: Path, tiny_whisper: Path, capsys: pyt
     assert "step 1: loss" in captured.err
     first = json.loads((run_folder / "result.json").read_text())
     assert {k: result[k] for k in ("test", "canary", "clips")} == {k: first[k] for k in ("test", "canary", "clips")}
+
+
+def test_the_language_of_a_fine_tune_is_kept(sheet: Path, tiny_multilingual: Path, tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "run"
+    given = ["finetune", "--model", str(tiny_multilingual), "--language", "sw", "--train", str(sheet)]
+    assert main([*given, "--set", "epochs=1", "--set", "evaluations=1", "--out", str(folder), "--json"]) == 0
+    assert last_line(capsys)["language"] == "sw"
+    assert json.loads((folder / "adapted" / "attune.json").read_text())["language"] == "sw"
+    clip = read_sample("general").clips[0].path
+    assert main(["transcribe", clip, "--model", str(folder / "adapted"), "--json"]) == 0
+    (row,) = last_line(capsys)["clips"]
+    assert row["language"] == "sw"
+
+
+def test_an_unknown_language_is_said_in_a_sentence(tiny_multilingual: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = read_sample("general").clips[0].path
+    assert main(["transcribe", clip, "--model", str(tiny_multilingual), "--language", "klingon"]) == 1
+    assert "knows no language 'klingon'" in capsys.readouterr().err
 
 
 def test_without_a_canary_there_is_none(tiny_ctc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

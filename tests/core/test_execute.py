@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
@@ -17,7 +18,7 @@ from core import export, runs
 from core.dataset import Clip, LabelledSet
 from core.errors import AttuneError, DatasetError, RunError
 from core.events import Entered, Evaluated, Finished, Noticed, Prepared, Stepped, Trained
-from core.execute import execute
+from core.execute import _transcribe, execute
 from core.importers.samples import read_sample
 from core.models.catalogue import load_model
 from core.recipe import Recipe
@@ -182,3 +183,15 @@ def test_a_worker_stopped_while_it_waits_its_turn_trains_nothing(tiny_whisper: P
     assert worker(run).returncode == 1
     assert run.state() == "failed"
     assert [event.reason for event in run.events()] == ["stopped_early"]
+
+
+def test_the_canary_is_read_in_english_whatever_was_taught() -> None:
+    class Echo:
+        language = "sw"
+
+        def transcribe(self, waves: list) -> list:
+            return [SimpleNamespace(text=self.language) for _ in waves]
+
+    model = Echo()
+    assert _transcribe(model, {"test": [0], "canary": [0, 0], "own": []}) == {"test": ["sw"], "canary": ["en", "en"], "own": []}
+    assert model.language == "sw"

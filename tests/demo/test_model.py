@@ -1,0 +1,164 @@
+"""Step 1: what is ready, what a download costs, and a download that is shown, stopped, refused or ends well."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.errors import ModelError
+from core.models.bundled import TINY_EN
+from core.models.catalogue import Entry
+from demo import presenters
+from demo.downloads import Downloads
+from demo.handlers import model as module
+from demo.handlers.model import ModelHandlers
+from demo.session import Session
+from demo.shelf import Shelf
+from demo.wording import LANGUAGES, Wording
+
+W = Wording("en")
+ID = "somebody/some-model"
+HOSTILE = "<img src=x>/${alert(1)}"
+
+
+class Hub:
+    """A fetch that a test drives: 100 MB, of which 10 are here, until it may go on."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.fetches = error, 0
+        self.go_on = threading.Event()
+
+    def __call__(self, id: str, progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> str:
+        self.fetches += 1
+        progress(10_000_000, 100_000_000)
+        while not self.go_on.wait(0.01):
+            if should_stop():
+                raise ModelError("fetch_stopped", "stopped", id=id)
+        if self.error is not None:
+            raise self.error
+        return "/folder"
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    return Session(tmp_path)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
+    monkeypatch.setattr(module, "is_here", lambda id: False)
+    return Hub()
+
+
+@pytest.fixture
+def models(hub: Hub) -> ModelHandlers:
+    return ModelHandlers(W, Shelf(), Downloads(hub))
+
+
+def looked(models: ModelHandlers, session: Session, wanted: str) -> tuple:
+    """Looks until the status says what is wanted."""
+    for _ in range(500):
+        shown = models.look(session)
+        if isinstance(shown[0], str) and wanted in shown[0]:
+            return shown
+        time.sleep(0.01)
+    raise AssertionError(shown)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_labels_say_what_is_ready(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (
+        Entry("a", "ctc", "en", 1, "MIT"),
+        Entry("b/c", "ctc", "en", 1, "MIT", megabytes=95),
+        Entry("d", "ctc", "en", 1, "MIT", TINY_EN, 76),
+    )
+    monkeypatch.setattr(presenters, "CATALOGUE", rows)
+    monkeypatch.setattr(presenters, "is_here", lambda id: id == "a")
+    labels = dict((id, label) for label, id in presenters.model_choices(Wording(language)))
+    assert all(label.startswith(f"{id} · ") for id, label in labels.items())
+    assert "95 MB" in labels["b/c"]
+    assert "76 MB" in labels["d"]
+    if language == "en":
+        assert labels["a"] == "a · ready"
+        assert labels["b/c"] == "b/c · needs a download of 95 MB"
+
+
+def test_a_size_is_shown_before_anything_is_fetched(models: ModelHandlers, session: Session, hub: Hub) -> None:
+    (said,) = models.about(session, "openai/whisper-small")
+    assert "downloads 971 MB" in said
+    assert "Fine-tuning all of it takes about 6.8 GB" in said
+    assert "GB are free now" in said
+    assert hub.fetches == 0
+
+
+def test_a_download_is_shown_and_its_model_arrives(models: ModelHandlers, session: Session, hub: Hub) -> None:
+    assert "Asking" in models.begin(session, ID)[0]
+    shown = looked(models, session, "10 of 100 MB")
+    assert '<progress value="0.100" max="1"' in shown[0]
+    assert shown[1]["visible"] is shown[2]["active"] is True
+    assert models.use(session, ID)[0]["__type__"] == "update"  # not while it is on its way
+    models.begin(session, ID)
+    assert hub.fetches == 1  # a second press joins in
+    hub.go_on.set()
+    _, stop, timer, arrived = looked(models, session, "Loading")
+    assert arrived == ID
+    assert stop["visible"] is timer["active"] is False
+    assert session.choices.fetching == ""
+    assert models.look(session)[3] == ""
+
+
+def test_a_download_is_stopped(models: ModelHandlers, session: Session) -> None:
+    models.begin(session, ID)
+    looked(models, session, "of 100 MB")
+    assert "What came is kept" in models.stop(session)[0]
+    status, stop, timer, arrived = looked(models, session, "was stopped")
+    assert ("error" in status, arrived) == (False, "")
+    assert stop["visible"] is timer["active"] is False
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            ModelError("model_too_large", "", id=ID, needed="9.9", available="1.5"),
+            "needs about 9.9 GB of memory, and 1.5 GB are free",
+        ),
+        (ModelError("model_unreachable", "", id=ID), "the server it comes from did not answer"),
+        (ModelError("model_unknown", "", id=HOSTILE), "&lt;img src=x&gt;/&#36;&#123;alert(1)&#125;"),
+        (OSError(28, "No space left on device"), "could not write to its disk"),
+    ],
+)
+def test_a_download_that_fails_says_why_and_the_old_model_stays(
+    error: Exception, sentence: str, models: ModelHandlers, session: Session, hub: Hub
+) -> None:
+    hub.error = error
+    before = session.choices.model
+    models.begin(session, ID)
+    hub.go_on.set()
+    status, _, timer, arrived = looked(models, session, "note error")
+    assert sentence in status
+    assert (timer["active"], arrived, session.choices.model) == (False, "", before)
+
+
+def test_what_cannot_be_fetched_is_not_asked_for(models: ModelHandlers, session: Session, hub: Hub) -> None:
+    for id in ("/no/such/folder", "", "whisper-base"):
+        assert models.begin(session, id)[2]["active"] is False
+        assert models.about(session, "/no/such/folder") == ("",)
+    assert hub.fetches == 0
+
+
+def test_a_restarted_app_forgets_a_download(models: ModelHandlers, session: Session) -> None:
+    session.choose(fetching=ID)
+    assert models.look(session)[2]["active"] is False
+    assert session.choices.fetching == ""
+
+
+def test_the_language_is_named_and_said_to_be_detected() -> None:
+    assert presenters.language("zh", True, W) == "Language: Chinese (detected)"
+    assert presenters.language("sw", False, Wording("zh-CN")) == "语言：斯瓦希里语"
+    assert presenters.language("", True, W) == ""
+    assert "&lt;b&gt;" in presenters.transcript("x", 1, 1, "m", W, presenters.language("<b>", True, W))
