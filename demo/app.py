@@ -100,6 +100,8 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
         )
         heard = on(heard.then, listening.hear, [two.audio], [two.transcript, three.text], two.message, blank=True, **quiet)
         heard = on(heard.then, teaching.own, [], own, None, **quiet)
+        tried = on(two.try_all.click, listening.trying, [], [two.trials], two.message, **quiet)
+        on(tried.then, listening.try_all, [], [two.trials], two.message, blank=True, **quiet)
         on(two.details.expand, listening.spectrogram, [], [two.spectrogram], two.message)
 
         chosen = on(three.choice.input, teaching.choose, [three.choice], [three.card], three.message, **quiet)

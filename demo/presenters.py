@@ -58,7 +58,7 @@ def reason(name: str, details: dict[str, Any], message: str, w: Wording) -> str:
 
 def percent(share: float) -> str:
     """A rate for people: whole percent, one decimal below 10 %."""
-    return f"{_points(share)}{NO_BREAK}%"
+    return f"{points(share)}{NO_BREAK}%"
 
 
 def duration(seconds: float, w: Wording) -> str:
@@ -83,15 +83,6 @@ def marked(words: Sequence[Word], w: Wording) -> str:
         kind = f"{word.state} missing" if word.missing else word.state
         parts.append(f'<span class="word {kind}" title="{spoken}">{text}<span class="sr"> ({spoken}) </span></span>')
     return " ".join(parts)
-
-
-def legend(w: Wording) -> str:
-    """What the marks mean."""
-    items = "".join(
-        f'<span><span class="word {kind}">{escape(w("mark.sample"))}</span> {escape(w(f"mark.{key}"))}</span>'
-        for kind, key in (("fixed", "fixed"), ("broken", "broken"), ("wrong", "wrong"), ("wrong missing", "missing"))
-    )
-    return f'<div class="legend" aria-hidden="true">{items}</div>'
 
 
 def player(url: str, w: Wording) -> str:
@@ -281,88 +272,6 @@ def watched(happened: Sequence[events.Event], language: str, w: Wording) -> str:
     return f'<dl class="watch">{body}</dl>'
 
 
-def verdict(group: dict[str, Any], name: str, w: Wording) -> str:
-    """The sentence above the numbers; a change for the worse is said as such."""
-    base, adapted, difference = group["base"]["wer"], group["adapted"]["wer"], group["difference"]
-    sentence = w(
-        f"verdict.{name}.{group['verdict']}",
-        base=_points(base),
-        adapted=_points(adapted),
-        gain_low=_points(-difference["high"]),
-        gain_high=_points(max(0.0, -difference["low"])),
-        loss_low=_points(difference["low"]),
-        loss_high=_points(max(0.0, difference["high"])),
-        clips=len(group["clips"]),
-        clusters=difference["clusters"],
-        unit=w(f"verdict.{difference['unit']}"),
-    )
-    kind = {"better": "good", "worse": "bad"}.get(group["verdict"], "unclear")
-    return f'<p class="verdict {kind}">{escape(sentence.replace(" %", f"{NO_BREAK}%"))}</p>'
-
-
-def verdicts(comparison: dict[str, Any], synthetic: bool, w: Wording) -> str:
-    """All verdicts, the bad news first."""
-    named = [(name, comparison[name]) for name in ("test", "canary") if name in comparison]
-    named.sort(key=lambda pair: pair[1]["verdict"] != "worse")
-    sentences = "".join(verdict(group, name, w) for name, group in named)
-    return sentences + (f'<p class="fine">{escape(w("verdict.synthetic"))}</p>' if synthetic else "")
-
-
-def figures(comparison: dict[str, Any], w: Wording) -> str:
-    """WER and CER of base and adapted, normalised and raw."""
-    head = "".join(f'<th scope="col">{escape(w(f"figures.{c}"))}</th>' for c in ("measure", "base", "adapted"))
-    rows = []
-    for name in ("test", "canary"):
-        if name not in comparison:
-            continue
-        group = comparison[name]
-        label = escape(w(f"figures.{name}", clips=len(group["clips"]), words=group["words"]))
-        rows.append(f'<tr class="computed-on"><th scope="rowgroup" colspan="3">{label}</th></tr>')
-        for measure in ("wer", "cer", "raw_wer", "raw_cer"):
-            cells = "".join(
-                f'<td data-figure="{name}.{model}.{measure}">{percent(group[model][measure])}</td>'
-                for model in ("base", "adapted")
-            )
-            rows.append(f"<tr><th scope='row'>{escape(w(f'figures.{measure}'))}</th>{cells}</tr>")
-    table = f"<table class='figures'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'<div class="scroll">{table}</div><p class="fine">{escape(w("figures.note"))}</p>'
-
-
-def side_by_side(clip: dict[str, Any], url: str, w: Wording) -> str:
-    """One clip: base left, what was said and its sound between, adapted right."""
-    cells = []
-    for model in ("base", "adapted"):
-        words = [Word(**word) for word in clip[f"{model}_words"]]
-        wrong = clip[f"{model}_errors"]
-        rates = {"wer": percent(wrong / clip["words"]), "cer": percent(clip[f"{model}_cer"])}
-        errors = w("compare.errors", errors=wrong, words=clip["words"], **rates)
-        cells.append(
-            f'<div class="side {model}"><h4>{escape(w(f"compare.{model}"))}</h4>'
-            f'<p class="heard" title="{escape(clip[model])}">{marked(words, w)}</p><p class="fine">{escape(errors)}</p></div>'
-        )
-    flag = note(w("compare.trained_on"), "warning") if clip.get("trained_on") else ""
-    middle = f'<div class="said"><p>{escape(clip["reference"])}</p>{player(url, w)}{flag}</div>'
-    return f'<article class="pair">{cells[0]}{middle}{cells[1]}</article>'
-
-
-def plain_pair(base: str, adapted: str, url: str, w: Wording) -> str:
-    """One clip nobody has labelled: two transcripts and no count of errors."""
-    cells = [
-        f'<div class="side {model}"><h4>{escape(w(f"compare.{model}"))}</h4><p class="heard">'
-        f"{escape(text) or escape(w('compare.nothing'))}</p></div>"
-        for model, text in (("base", base), ("adapted", adapted))
-    ]
-    middle = f'<div class="said"><p class="fine">{escape(w("compare.no_reference"))}</p>{player(url, w)}</div>'
-    return f'<article class="pair">{cells[0]}{middle}{cells[1]}</article>'
-
-
-def held_out(run: Run, comparison: dict[str, Any], w: Wording) -> str:
-    """Every held-out clip side by side, the most improved first."""
-    clips = comparison.get("test", {}).get("clips", [])
-    order = sorted(range(len(clips)), key=lambda i: clips[i]["adapted_errors"] - clips[i]["base_errors"])
-    return legend(w) + "".join(side_by_side(clips[i], f"/sound/run/{run.id}/test/{i}", w) for i in order)
-
-
 def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
     """The download, and how to use and repeat it."""
     link = f"/take-home/{run.id}.zip"
@@ -384,5 +293,6 @@ def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
     return "".join(parts)
 
 
-def _points(share: float) -> str:
+def points(share: float) -> str:
+    """A rate in percent without its sign: whole, one decimal below 10."""
     return f"{share * 100:.0f}" if abs(share) >= 0.0995 else f"{share * 100:.1f}"

@@ -10,7 +10,7 @@ from core import audio
 from core.compare import compare
 from core.dataset import Clip
 from core.errors import DatasetError, RunError
-from demo import presenters
+from demo import comparisons, presenters
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.wording import Wording
@@ -33,14 +33,14 @@ class CompareHandlers:
         comparison = run.comparison() or {}
         own = ""
         if "own" in comparison:
-            own = self._own(presenters.side_by_side(comparison["own"]["clips"][0], f"/sound/run/{run.id}/own/0", self._w))
+            own = self._own(comparisons.side_by_side(comparison["own"]["clips"][0], f"/sound/run/{run.id}/own/0", self._w))
         return (
-            presenters.verdicts(comparison, result["synthetic"], self._w),
-            presenters.figures(comparison, self._w),
+            comparisons.verdicts(comparison, result["synthetic"], self._w),
+            comparisons.figures(comparison, self._w),
             own,
             gr.update(visible=True),
             gr.update(visible="test" in comparison),
-            presenters.held_out(run, comparison, self._w),
+            comparisons.held_out(run, comparison, self._w),
             presenters.take_home(run, result, self._w),
         )
 
@@ -61,11 +61,11 @@ class CompareHandlers:
                 texts.append(model.transcribe([wave])[0].text)
         url = f"/sound/recording/{recording.id}"
         if not recording.text:
-            return (self._own(presenters.plain_pair(*texts, url, self._w)),)
+            return (self._own(comparisons.plain_pair(*texts, url, self._w)),)
         trained = {clip.path for clip in request.labelled_set.part("train")}
         clip = Clip(str(recording.path), recording.text, part="train" if str(recording.path) in trained else "")
         pair = compare([clip], texts[:1], texts[1:], language).clips[0]
-        return (self._own(presenters.side_by_side(dataclasses.asdict(pair), url, self._w)),)
+        return (self._own(comparisons.side_by_side(dataclasses.asdict(pair), url, self._w)),)
 
     def _own(self, pair: str) -> str:
         return f"<h3>{presenters.escape(self._w('compare.own'))}</h3>{pair}"

@@ -13,7 +13,9 @@ from PIL import Image
 
 from core import audio
 from core.audio import SAMPLE_RATE
-from demo import presenters
+from core.errors import DatasetError
+from core.trials import ready_models, try_model
+from demo import comparisons, presenters
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.wording import Wording
@@ -50,6 +52,25 @@ class ListenHandlers:
         session.choose(clip=recording.id, heard=heard.text)
         spoken = presenters.language(heard.language, detected, self._w)
         return presenters.transcript(heard.text, seconds, recording.seconds, id, self._w, spoken), heard.text
+
+    def trying(self, session: Session) -> tuple[str]:
+        """-> which models are about to be tried."""
+        if not session.choices.clip:
+            raise DatasetError("no_clip", "Record or upload a clip first.")
+        ids = ready_models(session.choices.model)
+        return (presenters.note(self._w("listen.trying", count=len(ids), models=", ".join(ids))),)
+
+    def try_all(self, session: Session) -> tuple[str]:
+        """The current clip -> what every model that is ready makes of it."""
+        if not session.choices.clip:
+            return (gr.skip(),)
+        recording = session.collection.get(session.choices.clip)
+        wave = audio.decode(recording.path)
+        trials = []
+        for id in ready_models(session.choices.model):
+            with self._shelf.model(id) as model:
+                trials.append(try_model(model, wave, recording.text, session.choices.language))
+        return (comparisons.trials(trials, recording.text, session.choices.language, self._w),)
 
     def restore(self, session: Session) -> tuple[str, str]:
         """The current clip -> transcript, text to correct, as they were before the page was loaded again."""

@@ -21,6 +21,8 @@ class ListenView:
     transcript: gr.HTML
     details: gr.Accordion
     spectrogram: gr.Image
+    try_all: gr.Button
+    trials: gr.HTML
     message: gr.HTML
 
 
@@ -34,7 +36,10 @@ def build(w: Wording) -> ListenView:
         with gr.Accordion(w("listen.spectrogram"), open=False) as details:
             gr.HTML(f'<p class="fine">{w("listen.spectrogram_about")}</p>')
             spectrogram = gr.Image(show_label=False, interactive=False, buttons=[], container=False, elem_id="spectrogram")
-    return ListenView(audio, transcript, details, spectrogram, message)
+        with gr.Accordion(w("listen.which"), open=False):
+            try_all = gr.Button(w("listen.try_all"), elem_id="try-all")
+            trials = gr.HTML(elem_id="trials")
+    return ListenView(audio, transcript, details, spectrogram, try_all, trials, message)
 
 
 def recorder(label: str, sources: list, elem_id: str) -> gr.Audio:

@@ -43,6 +43,15 @@ def test_record_teach_adapt_compare_and_take_home(open_page, spoken, tmp_path: P
     page.wait_for_selector("#added .note")
     assert text in page.inner_text("#added")
 
+    page.get_by_text("Which model should I pick?").click()
+    page.click("#try-all")
+    tried = page.locator("#trials .tried")
+    tried.first.wait_for(timeout=120_000)
+    rows = page.locator("#trials th[scope=row]").all_inner_texts()
+    assert rows[0] == "whisper-tiny.en"
+    assert tried.count() == len(rows)
+    assert set(normalise(tried.first.inner_text()).split()) & said
+
     page.wait_for_function("document.querySelector('#forecast')?.innerText.includes('Forecast for this computer')")
     page.click("#start")
     page.wait_for_selector("#watch dd >> nth=2", timeout=300_000)  # what it writes after the first steps

@@ -75,7 +75,7 @@ def test_the_list_says_what_is_ready_and_a_download_that_fails_says_why(open_pag
     page.wait_for_function("document.querySelector('#model-about')?.innerText.includes('downloads 971 MB')")
     page.click("#use-model")
     page.wait_for_selector("#step-model .note.error")
-    assert "the Hugging Face hub did not answer" in page.inner_text("#step-model")
+    assert "did not answer" in page.inner_text("#step-model")
     assert not page.locator("#stop-fetch").is_visible()
     choice.fill("whisper-tiny.en")  # an id that is typed
     choice.press("Enter")

@@ -11,7 +11,7 @@ from core.dataset import Clip
 from core.errors import AudioError
 from core.events import Evaluated, Prepared, Stepped
 from core.metrics import mark_words
-from demo import presenters
+from demo import comparisons, presenters
 from demo.wording import Wording
 
 W = Wording("en")
@@ -52,8 +52,8 @@ def test_escape_leaves_nothing_that_markup_or_a_template_would_read() -> None:
         presenters.note(HOSTILE),
         presenters.transcript(HOSTILE, 1.0, 2.0, HOSTILE, W),
         presenters.marked(mark_words("a b", "a b", HOSTILE)[1], W),
-        presenters.side_by_side(comparison([HOSTILE], [HOSTILE], [f"word {HOSTILE}"])["clips"][0], "/sound/x", W),
-        presenters.plain_pair(HOSTILE, HOSTILE, "/sound/x", W),
+        comparisons.side_by_side(comparison([HOSTILE], [HOSTILE], [f"word {HOSTILE}"])["clips"][0], "/sound/x", W),
+        comparisons.plain_pair(HOSTILE, HOSTILE, "/sound/x", W),
         presenters.watched([Evaluated(0, 1.0, 1.0, 1, HOSTILE, "said " + HOSTILE, 0.0)], "en", W),
     ],
 )
@@ -71,18 +71,18 @@ def test_marks_speak_three_ways() -> None:
 
 def test_a_change_for_the_worse_comes_first_and_is_named() -> None:
     better, worse = comparison(WRONG, TEXTS, TEXTS), comparison(TEXTS, WRONG, TEXTS)
-    shown = presenters.verdicts({"test": better, "canary": worse}, False, W)
+    shown = comparisons.verdicts({"test": better, "canary": worse}, False, W)
     assert shown.index("It forgot") < shown.index("real improvement")
-    assert "It got worse" in presenters.verdicts({"test": worse}, False, W)
+    assert "It got worse" in comparisons.verdicts({"test": worse}, False, W)
 
 
 def test_thin_and_unclear_evidence_is_called_so() -> None:
-    assert "too few" in presenters.verdicts({"test": comparison(WRONG[:3], TEXTS[:3], TEXTS[:3])}, False, W)
-    assert "No measurable change" in presenters.verdicts({"test": comparison(TEXTS, TEXTS, TEXTS)}, False, W)
+    assert "too few" in comparisons.verdicts({"test": comparison(WRONG[:3], TEXTS[:3], TEXTS[:3])}, False, W)
+    assert "No measurable change" in comparisons.verdicts({"test": comparison(TEXTS, TEXTS, TEXTS)}, False, W)
 
 
 def test_every_figure_says_on_what_it_was_computed() -> None:
-    markup = presenters.figures({"test": comparison(WRONG, TEXTS, TEXTS)}, W)
+    markup = comparisons.figures({"test": comparison(WRONG, TEXTS, TEXTS)}, W)
     assert "10 held-out clips of this set, 50 words" in markup
     assert 'data-figure="test.adapted.wer">0.0\u00a0%' in markup
     assert 'data-figure="test.base.raw_cer"' in markup
@@ -90,7 +90,7 @@ def test_every_figure_says_on_what_it_was_computed() -> None:
 
 def test_a_clip_that_was_trained_on_is_flagged() -> None:
     clip = compare([Clip("/a.wav", "a b", part="train")], ["a"], ["a b"], "en").to_json()["clips"][0]
-    assert "it proves nothing" in presenters.side_by_side(clip, "/x", W)
+    assert "it proves nothing" in comparisons.side_by_side(clip, "/x", W)
 
 
 def test_errors_become_sentences_in_the_pages_language() -> None:
