@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import (
+    AutoModelForCTC,
     GenerationConfig,
     MoonshineConfig,
     MoonshineForConditionalGeneration,
@@ -89,6 +93,53 @@ def _made_tiny(whole: Path, folder: Path) -> Path:
     network.generation_config = real
     network.save_pretrained(folder)
     WhisperProcessor.from_pretrained(whole).save_pretrained(folder)
+    return folder
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz'"
+SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+WAVES = {**SMALL, "conv_dim": (32,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
+SQUEEZED = {**WAVES, "conv_dim": (32,) * 13, "squeeze_factor": 2}
+PARAKEET = {"encoder_config": {**SMALL, "subsampling_conv_channels": 16, "num_mel_bins": 80, "layerdrop": 0.0}}
+CTC_FAMILIES: dict[str, tuple[str, dict[str, Any], str]] = {
+    "wav2vec2": ("Wav2Vec2", WAVES, "Wav2Vec2FeatureExtractor"),
+    "wav2vec2-large": ("Wav2Vec2", {**WAVES, "feat_extract_norm": "layer", "do_stable_layer_norm": True}, "masked"),
+    "wav2vec2-conformer": ("Wav2Vec2Conformer", WAVES, "Wav2Vec2FeatureExtractor"),
+    "wav2vec2-bert": ("Wav2Vec2Bert", SMALL, "SeamlessM4TFeatureExtractor"),
+    "hubert": ("Hubert", WAVES, "Wav2Vec2FeatureExtractor"),
+    "wavlm": ("WavLM", WAVES, "Wav2Vec2FeatureExtractor"),
+    "unispeech": ("UniSpeech", WAVES, "Wav2Vec2FeatureExtractor"),
+    "unispeech-sat": ("UniSpeechSat", WAVES, "Wav2Vec2FeatureExtractor"),
+    "sew": ("SEW", SQUEEZED, "Wav2Vec2FeatureExtractor"),
+    "sew-d": ("SEWD", SQUEEZED, "Wav2Vec2FeatureExtractor"),
+    "data2vec-audio": ("Data2VecAudio", WAVES, "Wav2Vec2FeatureExtractor"),
+    "parakeet": ("ParakeetCTC", PARAKEET, "ParakeetFeatureExtractor"),
+}
+
+
+@pytest.fixture(scope="session")
+def ctc_family(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Returns the folder of a tiny random model of a CTC family, made the first time."""
+    made: dict[str, Path] = {}
+
+    def folder(family: str) -> Path:
+        if family not in made:
+            made[family] = _make_family(family, tmp_path_factory.mktemp(family))
+        return made[family]
+
+    return folder
+
+
+def _make_family(family: str, folder: Path) -> Path:
+    name, sizes, extractor = CTC_FAMILIES[family]
+    tokens = {token: i for i, token in enumerate(["<pad>", "<s>", "</s>", "<unk>", "|", *LETTERS])}
+    (folder / "vocab.json").write_text(json.dumps(tokens))
+    Wav2Vec2CTCTokenizer(str(folder / "vocab.json")).save_pretrained(folder)
+    masked = {"return_attention_mask": True} if extractor == "masked" else {}
+    getattr(transformers, "Wav2Vec2FeatureExtractor" if masked else extractor)(**masked).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{name}Config")(vocab_size=len(tokens), pad_token_id=0, **sizes)
+    AutoModelForCTC.from_config(config).save_pretrained(folder)
     return folder
 
 

@@ -24,7 +24,8 @@ from demo.session import Session
 from demo.shelf import Shelf
 from demo.wording import Wording
 
-SETTINGS = ("task", "trains", "learning_rate", "epochs", "l2_sp", "layer_decay")  # and the seed, which is no part of a recipe
+# The recipe's fields that the page offers; the seed beside them is no part of a recipe.
+SETTINGS = ("task", "trains", "learning_rate", "epochs", "l2_sp", "layer_decay", "head_rate", "vocabulary")
 ACTIVE = ("waiting", "running")
 LOOKED = 11  # outputs of `look`
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from core.recipe import PLANS, TASKS, Recipe
+from core.recipe import PLANS, TASKS, VOCABULARIES, Recipe
 from demo.presenters import heading, note
 from demo.wording import Wording
 
@@ -25,6 +25,8 @@ class AdaptView:
     epochs: gr.Number
     l2_sp: gr.Number
     layer_decay: gr.Number
+    head_rate: gr.Number
+    vocabulary: gr.Dropdown
     seed: gr.Number
     forecast: gr.HTML
     start: gr.Button
@@ -43,7 +45,17 @@ class AdaptView:
     @property
     def settings(self) -> list[gr.components.Component]:
         """The advanced choices, in the order of `handlers.adapt.SETTINGS`."""
-        return [self.task, self.trains, self.learning_rate, self.epochs, self.l2_sp, self.layer_decay, self.seed]
+        return [
+            self.task,
+            self.trains,
+            self.learning_rate,
+            self.epochs,
+            self.l2_sp,
+            self.layer_decay,
+            self.head_rate,
+            self.vocabulary,
+            self.seed,
+        ]
 
 
 def build(w: Wording, recipe: Recipe) -> AdaptView:
@@ -62,6 +74,13 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
             with gr.Row():
                 l2_sp = gr.Number(recipe.l2_sp, label=w("adapt.l2_sp"))
                 layer_decay = gr.Number(recipe.layer_decay, label=w("adapt.layer_decay"))
+            with gr.Row():
+                head_rate = gr.Number(recipe.head_rate, label=w("adapt.head_rate"))
+                vocabulary = gr.Dropdown(
+                    [(w(f"adapt.vocabulary.{name}"), name) for name in VOCABULARIES],
+                    value=recipe.vocabulary,
+                    label=w("adapt.vocabulary"),
+                )
                 seed = gr.Number(0, label=w("adapt.seed"), precision=0)
         forecast = gr.HTML(elem_id="forecast")
         with gr.Row():
@@ -79,7 +98,8 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
         seen = gr.Textbox(visible="hidden")
         finished = gr.Textbox(visible="hidden")
     return AdaptView(
-        words, task, trains, learning_rate, epochs, l2_sp, layer_decay, seed, forecast, start, stop, progress, charts,
+        words, task, trains, learning_rate, epochs, l2_sp, layer_decay, head_rate, vocabulary, seed,
+        forecast, start, stop, progress, charts,
         loss, wer, watch_panel, watch, timer, seen, finished, message,
     )  # fmt: skip
 

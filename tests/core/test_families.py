@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -14,63 +14,15 @@ from transformers import AutoModelForCTC
 from core.models.catalogue import load_model
 from core.recipe import Recipe
 from core.training import finetune
-from tests.conftest import tone
+from tests.conftest import CTC_FAMILIES, WAVES, tone
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz'"
-SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-WAVES = {**SMALL, "conv_dim": (32,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
-SQUEEZED = {**WAVES, "conv_dim": (32,) * 13, "squeeze_factor": 2}
-PARAKEET = {"encoder_config": {**SMALL, "subsampling_conv_channels": 16, "num_mel_bins": 80, "layerdrop": 0.0}}
-FAMILIES: dict[str, tuple[str, dict[str, Any], str]] = {
-    "wav2vec2": ("Wav2Vec2", WAVES, "Wav2Vec2FeatureExtractor"),
-    "wav2vec2-large": ("Wav2Vec2", {**WAVES, "feat_extract_norm": "layer", "do_stable_layer_norm": True}, "masked"),
-    "wav2vec2-conformer": ("Wav2Vec2Conformer", WAVES, "Wav2Vec2FeatureExtractor"),
-    "wav2vec2-bert": ("Wav2Vec2Bert", SMALL, "SeamlessM4TFeatureExtractor"),
-    "hubert": ("Hubert", WAVES, "Wav2Vec2FeatureExtractor"),
-    "wavlm": ("WavLM", WAVES, "Wav2Vec2FeatureExtractor"),
-    "unispeech": ("UniSpeech", WAVES, "Wav2Vec2FeatureExtractor"),
-    "unispeech-sat": ("UniSpeechSat", WAVES, "Wav2Vec2FeatureExtractor"),
-    "sew": ("SEW", SQUEEZED, "Wav2Vec2FeatureExtractor"),
-    "sew-d": ("SEWD", SQUEEZED, "Wav2Vec2FeatureExtractor"),
-    "data2vec-audio": ("Data2VecAudio", WAVES, "Wav2Vec2FeatureExtractor"),
-    "parakeet": ("ParakeetCTC", PARAKEET, "ParakeetFeatureExtractor"),
-}
 CLIPS = [(tone(1.3, 200), "one two"), (tone(2.1, 450, seed=1), "three")]
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
-def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(params=CTC_FAMILIES)
+def family(request: pytest.FixtureRequest, ctc_family: Callable[[str], Path]) -> Path:
     """The folder of a tiny random model of a family."""
-    name, sizes, extractor = FAMILIES[request.param]
-    folder = tmp_path_factory.mktemp(request.param)
-    tokens = {token: i for i, token in enumerate(["<pad>", "<s>", "</s>", "<unk>", "|", *LETTERS])}
-    (folder / "vocab.json").write_text(json.dumps(tokens))
-    transformers.Wav2Vec2CTCTokenizer(str(folder / "vocab.json")).save_pretrained(folder)
-    masked = {"return_attention_mask": True} if extractor == "masked" else {}
-    extractor = "Wav2Vec2FeatureExtractor" if masked else extractor
-    getattr(transformers, extractor)(**masked).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = getattr(transformers, f"{name}Config")(vocab_size=len(tokens), pad_token_id=0, **sizes)
-    AutoModelForCTC.from_config(config).save_pretrained(folder)
-    return folder
-
-
-def test_a_family_loads_reads_and_says_what_it_is(family: Path) -> None:
-    model = load_model(str(family), precision="float32")
-    assert model.family == "ctc"
-    waves = [tone(seconds) for seconds in (0.3, 1.0, 29.0)]
-    together = [transcript.text for transcript in model.transcribe(waves)]
-    assert together == [model.transcribe([wave])[0].text for wave in waves]
-
-
-def test_its_layers_run_from_the_sound_to_the_text(family: Path) -> None:
-    model = load_model(str(family))
-    layers = model.layers()
-    listed = [id(p) for layer in layers for p in layer.parameters]
-    assert sorted(listed) == sorted(id(p) for p in model.network.parameters())
-    assert [layer.name for layer in layers if layer.name[-1].isdigit()] == ["encoder.0", "encoder.1"]
-    assert (layers[0].part, layers[-1].part) == ("front", "head")
-    assert all(layer.parameters for layer in layers)
+    return ctc_family(request.param)
 
 
 @pytest.mark.parametrize("texts", [("one two", "three"), ("раз два", "три")])
