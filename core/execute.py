@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from core import dataset, export
 from core.compare import Comparison, compare
 from core.dataset import Clip, Dropped
+from core.errors import RecipeError
 from core.events import Entered, Event, Finished, Noticed, Prepared, Trained
 from core.files import sha256, write_json
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.models.classifier import Classifier
+from core.models.deepspeech import DeepSpeech, drop_source_layers
 from core.runs import Run
 from core.training import finetune
 
@@ -75,6 +78,11 @@ def _steps(run: Run) -> Iterator[Event]:
 
     if recipe.task == "classify" and model.family != "classifier":
         model = Classifier.from_recogniser(model, [clip.text for clip in groups["train"]], recipe.precision, request.seed)
+    if recipe.drop_layers:
+        if not isinstance(model, DeepSpeech):
+            raise RecipeError("recipe_drop_layers", "drop_layers is for DeepSpeech models; leave it at 0.", name="drop_layers")
+        torch.manual_seed(request.seed)
+        model = drop_source_layers(model, recipe.drop_layers, model.config.alphabet)
     yield Entered("training", len(groups["train"]))
     prepared, trained = None, None
     for event in finetune(

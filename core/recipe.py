@@ -42,6 +42,7 @@ class Recipe:
         clip_norm: largest norm of a gradient.
         evaluations: how often the validation clips are transcribed during training.
         precision: "auto", "float32" or "bfloat16" matrix products; parameters are float32 always.
+        drop_layers: how many of DeepSpeech's top layers start anew before training, as its own transfer learning does.
         task: "transcribe" any sentence, or "classify" clips as one of the training texts (a closed set of words).
         thin: whether Whisper leaves out most of its padding's frames.
 
@@ -64,6 +65,7 @@ class Recipe:
     thin: bool = True
     vocabulary: str = "auto"
     task: str = "transcribe"
+    drop_layers: int = 0
 
     def __post_init__(self) -> None:
         _one_of("trains", self.trains, PLANS)
@@ -80,7 +82,8 @@ class Recipe:
         _within("l2_sp", self.l2_sp, 0.0, 1e6)
         _within("clip_norm", self.clip_norm, 1e-6, 1e6)
         _within("evaluations", self.evaluations, 1, 1000)
-        for name in ("epochs", "batch_size", "evaluations"):
+        _within("drop_layers", self.drop_layers, 0, 5)
+        for name in ("epochs", "batch_size", "evaluations", "drop_layers"):
             _whole(name, getattr(self, name))
 
     @classmethod

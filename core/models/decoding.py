@@ -7,17 +7,23 @@ The token budget from the duration is Attune's addition: speech has a highest ra
 
 from __future__ import annotations
 
+import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from core.errors import DatasetError
+
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 MAX_COMPRESSION_RATIO = 2.4
 MIN_LOG_PROBABILITY = -1.0  # mean over tokens, natural logarithm
 MIN_NO_SPEECH = 0.6
+BUDGET_TOKENS = 8  # every clip may take these, and TOKENS_PER_SECOND more a second
+TOKENS_PER_SECOND = 8.0  # fast English is about 5; languages the tokeniser spells out take more
+RATE_HEADROOM = 1.5  # over the fastest training clip
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,33 @@ class Decoded:
     log_probability: float
     no_speech: float
     temperature: float
+
+
+def budget(seconds: float, rate: float, room: int) -> int:
+    """Returns the most tokens a clip may take, at `rate` tokens a second and in a decoder with `room` for so many."""
+    return min(room, BUDGET_TOKENS + math.ceil(rate * seconds))
+
+
+def fitted_rate(rate: float, tokens: Sequence[int], seconds: Sequence[float]) -> float:
+    """Returns the tokens a second to allow: `rate`, or more where training texts of so many tokens need it."""
+    return max(rate, RATE_HEADROOM * max((n / s for n, s in zip(tokens, seconds, strict=True)), default=0.0))
+
+
+def refuse_too_long(seconds: float, window: float, tokens: int, positions: int, text: str) -> None:
+    """Refuses a training clip that does not fit a decoder.
+
+    Raises:
+        DatasetError: the clip exceeds the window in seconds, or its text the positions.
+    """
+    if seconds > window:
+        raise DatasetError(
+            "clip_over_window",
+            f"A clip of {seconds:.1f} s: the model can learn from at most {window:.0f} s. Cut it shorter.",
+            seconds=round(seconds, 1),
+            limit=round(window),
+        )
+    if tokens > positions:
+        raise DatasetError("text_too_long", f"A transcript of {tokens} tokens is too long: {text[:60]}...")
 
 
 def decode(

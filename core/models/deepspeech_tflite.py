@@ -16,9 +16,7 @@ with int8 weights, and with a scale a row it differs by 0.01 in the full kernel,
 from __future__ import annotations
 
 import math
-import shutil
 import struct
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ import torch
 
 from core.errors import ModelError
 from core.files import home, sha256
+from core.models.convert import built_once
 from core.models.deepspeech import ENGLISH, DeepSpeech, DeepSpeechConfig, new_network
 from core.models.mfcc import HIGHEST_HERTZ
 
@@ -81,22 +80,12 @@ def deepspeech_folder(path: Path) -> Path:
         raise _damaged(path, f"it is larger than {MAX_BYTES / 1e6:.0f} MB")
     checksum = sha256(path)
     folder = home() / "models" / f"deepspeech-{checksum[:12]}"
-    if (folder / "config.json").exists():
-        return folder
-    model = read_tflite(path)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".deepspeech-"))
-    try:
-        model.save(building)
+
+    def build(building: Path) -> None:
+        read_tflite(path).save(building)
         (building / "README.md").write_text(_CARD.format(name=path.name, checksum=checksum), encoding="utf-8")
-        try:
-            building.replace(folder)
-        except OSError:
-            if not (folder / "config.json").exists():  # otherwise another process was quicker: its folder is as good
-                raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return folder
+
+    return built_once(folder, build)
 
 
 def read_tflite(path: Path) -> DeepSpeech:

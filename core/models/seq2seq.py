@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -14,17 +13,16 @@ from transformers import AutoFeatureExtractor, AutoModelForSpeechSeq2Seq, AutoTo
 from transformers.modeling_outputs import BaseModelOutput
 
 from core.audio import SAMPLE_RATE
-from core.errors import DatasetError
+from core.files import read_json, write_json
 from core.models import decoding
 from core.models.base import Example, Layer, Transcript
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
+from core.models.whisper import SETTINGS_FILE
 from core.text import clean
 
 MODEL_TYPES = ("moonshine", "speech_to_text")
 WINDOW_SECONDS = 30.0  # longer sound is read window by window
-BUDGET_TOKENS = 8  # every clip may take these, and TOKENS_PER_SECOND more a second
-TOKENS_PER_SECOND = 8.0  # Moonshine's authors allow 6.5 for English
 REPETITION_PENALTY = 1.3  # of the second attempt, where the first repeats itself
 
 
@@ -61,7 +59,7 @@ class Seq2Seq:
         self.thin = False
         self._extractor = extractor
         self._tokenizer = tokenizer
-        self._tokens_per_second = TOKENS_PER_SECOND
+        self._tokens_per_second = decoding.TOKENS_PER_SECOND
         self._end = network.config.eos_token_id
 
     @classmethod
@@ -72,7 +70,11 @@ class Seq2Seq:
         network = AutoModelForSpeechSeq2Seq.from_pretrained(folder, **fetch)
         extractor = AutoFeatureExtractor.from_pretrained(folder, **fetch)
         tokenizer = AutoTokenizer.from_pretrained(folder, **fetch)
-        return cls(id, network, extractor, tokenizer, language, device, precision)
+        model = cls(id, network, extractor, tokenizer, language, device, precision)
+        settings = Path(folder) / SETTINGS_FILE
+        if settings.is_file():
+            model._tokens_per_second = float(read_json(settings)["tokens_per_second"])
+        return model
 
     def layers(self) -> list[Layer]:
         """Returns the convolutions, encoder layers, decoder layers, and embeddings with the output layer."""
@@ -92,8 +94,8 @@ class Seq2Seq:
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
         """Raises the token budget if these texts take more tokens a second; the vocabulary stays."""
-        rates = [len(self._tokens(text)) / s for text, s in zip(texts, seconds, strict=True)]
-        self._tokens_per_second = max(self._tokens_per_second, 1.5 * max(rates, default=0.0))
+        tokens = [len(self._tokens(text)) for text in texts]
+        self._tokens_per_second = decoding.fitted_rate(self._tokens_per_second, tokens, seconds)
         return Fitted()
 
     def example(self, wave: np.ndarray, text: str) -> Example:
@@ -103,16 +105,8 @@ class Seq2Seq:
             DatasetError: the clip exceeds 30 s, or its text the decoder's positions.
         """
         seconds = len(wave) / SAMPLE_RATE
-        if seconds > WINDOW_SECONDS:
-            raise DatasetError(
-                "clip_over_window",
-                f"A clip of {seconds:.1f} s: at most {WINDOW_SECONDS:.0f} s can be learnt from. Cut it shorter.",
-                seconds=round(seconds, 1),
-                limit=round(WINDOW_SECONDS),
-            )
         labels = [*self._tokens(text), self._end]
-        if len(labels) > self._positions:
-            raise DatasetError("text_too_long", f"A transcript of {len(labels)} tokens is too long: {text[:60]}...")
+        decoding.refuse_too_long(seconds, WINDOW_SECONDS, len(labels), self._positions, text)
         return Example(torch.from_numpy(wave), torch.tensor(labels), seconds)
 
     @property
@@ -154,6 +148,7 @@ class Seq2Seq:
         self.network.save_pretrained(folder)
         self._extractor.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
+        write_json(folder / SETTINGS_FILE, {"tokens_per_second": self._tokens_per_second})
 
     @property
     def _positions(self) -> int:
@@ -182,7 +177,7 @@ class Seq2Seq:
 
     def _read(self, wave: np.ndarray) -> Transcript:
         room = self._positions - 2
-        budget = min(room, BUDGET_TOKENS + math.ceil(self._tokens_per_second * len(wave) / SAMPLE_RATE))
+        budget = decoding.budget(len(wave) / SAMPLE_RATE, self._tokens_per_second, room)
         first = self._generate(wave, budget)
         if decoding.compression_ratio(first.text) <= decoding.MAX_COMPRESSION_RATIO:
             return first

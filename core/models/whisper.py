@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from core.audio import SAMPLE_RATE
-from core.errors import DatasetError, ModelError
+from core.errors import ModelError
 from core.files import read_json, write_json
 from core.models import decoding
 from core.models.base import Example, Layer, Transcript
@@ -30,8 +30,6 @@ MARGIN_FRAMES = 25  # of padding kept whole after the speech
 TAIL_STRIDE = 8  # every 8th frame of the padding beyond the margin is kept
 BUCKET_FRAMES = 100  # clips whose speech rounds up to the same 2 s are transcribed in one batch
 TRANSCRIBE_BATCH = 16  # clips
-BUDGET_TOKENS = 8  # every clip may take these, and TOKENS_PER_SECOND more a second
-TOKENS_PER_SECOND = 8.0  # fast English is about 5; languages the tokeniser spells out take more
 SETTINGS_FILE = "attune.json"
 
 
@@ -63,7 +61,7 @@ class Whisper:
         device: str = "auto",
         precision: str = "auto",
         thin: bool = True,
-        tokens_per_second: float = TOKENS_PER_SECOND,
+        tokens_per_second: float = decoding.TOKENS_PER_SECOND,
     ) -> None:
         self.id = id
         self.device = choose_device(device)
@@ -108,7 +106,7 @@ class Whisper:
             language=language or kept.get("language", ""),
             device=device,
             precision=precision,
-            tokens_per_second=float(kept.get("tokens_per_second", TOKENS_PER_SECOND)),
+            tokens_per_second=float(kept.get("tokens_per_second", decoding.TOKENS_PER_SECOND)),
         )
 
     def layers(self) -> list[Layer]:
@@ -128,8 +126,8 @@ class Whisper:
 
         The vocabulary stays: Whisper's byte-level tokens write any character.
         """
-        rates = [len(self._tokens(text)) / s for text, s in zip(texts, seconds, strict=True)]
-        self.tokens_per_second = max(self.tokens_per_second, 1.5 * max(rates, default=0.0))
+        tokens = [len(self._tokens(text)) for text in texts]
+        self.tokens_per_second = decoding.fitted_rate(self.tokens_per_second, tokens, seconds)
         return Fitted()
 
     def example(self, wave: np.ndarray, text: str) -> Example:
@@ -139,16 +137,8 @@ class Whisper:
             DatasetError: the clip exceeds 30 s, or its text the decoder's positions.
         """
         seconds = len(wave) / SAMPLE_RATE
-        if seconds > WINDOW_SECONDS:
-            raise DatasetError(
-                "clip_over_window",
-                f"A clip of {seconds:.1f} s: Whisper is trained on at most {WINDOW_SECONDS:.0f} s. Cut it shorter.",
-                seconds=round(seconds, 1),
-                limit=round(WINDOW_SECONDS),
-            )
         labels = [*self._prompt(self.language or "en"), *self._tokens(text), self._vocabulary.end]
-        if len(labels) > self.network.config.max_target_positions:
-            raise DatasetError("text_too_long", f"A transcript of {len(labels)} tokens is too long: {text[:60]}...")
+        decoding.refuse_too_long(seconds, WINDOW_SECONDS, len(labels), self.network.config.max_target_positions, text)
         return Example(self._mel([wave])[0], torch.tensor(labels), seconds)
 
     @property
@@ -222,7 +212,7 @@ class Whisper:
         frames = self._encode(self._mel(waves), self._positions([seconds] * len(waves)))
         languages = [self.language] * len(waves) if self.language else self._detect(frames)
         room = self.network.config.max_target_positions // 2
-        budgets = [min(room, BUDGET_TOKENS + math.ceil(self.tokens_per_second * len(wave) / SAMPLE_RATE)) for wave in waves]
+        budgets = [decoding.budget(len(wave) / SAMPLE_RATE, self.tokens_per_second, room) for wave in waves]
         prompts = torch.tensor([self._prompt(language) for language in languages], device=self.device)
         with autocast(self.device, self.precision):
             seeds = [zlib.crc32(wave.tobytes()) for wave in waves]

@@ -247,6 +247,7 @@ TEXTS = {
     "error.tflite_unexpected": "{name} is no acoustic model as DeepSpeech 0.9 or Coqui STT exports it: found {what}.",
     "error.recipe_range": "{name} must lie between {low} and {high}.",
     "error.recipe_value": "{name} cannot be {value}.",
+    "error.recipe_drop_layers": "Only a DeepSpeech model can start its top layers anew.",
     "error.recipe_unknown": "There is no setting {name}.",
     "error.run_exists": "A run of that name exists already.",
     "error.run_missing": "There is no such run.",

@@ -247,6 +247,7 @@ TEXTS = {
     "error.tflite_unexpected": "{name} 不是 DeepSpeech 0.9 或 Coqui STT 导出的声学模型：文件中有 {what}。",
     "error.recipe_range": "{name} 必须在 {low} 与 {high} 之间。",
     "error.recipe_value": "{name} 不能是 {value}。",
+    "error.recipe_drop_layers": "只有 DeepSpeech 模型能让顶部几层重新开始。",
     "error.recipe_unknown": "没有名为 {name} 的设置。",
     "error.run_exists": "同名的训练记录已存在。",
     "error.run_missing": "没有这个训练记录。",

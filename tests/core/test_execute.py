@@ -12,11 +12,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from core import export, runs
 from core.dataset import Clip, LabelledSet
-from core.errors import AttuneError, DatasetError, RunError
+from core.errors import AttuneError, DatasetError, RecipeError, RunError
 from core.events import Entered, Evaluated, Finished, Noticed, Prepared, Stepped, Trained
 from core.execute import _transcribe, execute
 from core.importers.samples import read_sample
@@ -141,6 +142,19 @@ def test_shared_sentences_are_said(tiny_whisper: Path, tmp_path: Path) -> None:
     run = runs.create(tmp_path / "run", request_for(tiny_whisper, labelled_set=dataclasses.replace(labelled, clips=clips)))
     (notice,) = (event for event in execute(run) if isinstance(event, Noticed))
     assert (notice.reason, notice.details) == ("shared_sentences", {"sentences": 1})
+
+
+def test_deepspeech_starts_its_top_layers_anew(tiny_deepspeech: Path, tiny_whisper: Path, tmp_path: Path) -> None:
+    recipe = Recipe(learning_rate=1e-8, epochs=1, evaluations=1, drop_layers=2)
+    run = runs.create(tmp_path / "run", request_for(tiny_deepspeech, recipe=recipe))
+    list(execute(run))
+    before, after = load_model(str(tiny_deepspeech)).network, load_model(str(run.adapted)).network
+    moved = [name for name in ("fc1", "fc2", "fc3", "fc4", "out") if not torch.allclose(
+        getattr(before, name).weight, getattr(after, name).weight, atol=1e-5
+    )]  # fmt: skip
+    assert moved == ["fc4", "out"]
+    with pytest.raises(RecipeError, match="is for DeepSpeech models"):
+        list(execute(runs.create(tmp_path / "other", request_for(tiny_whisper, recipe=recipe))))
 
 
 def test_a_missing_model_is_said_before_anything_is_read(tmp_path: Path) -> None:

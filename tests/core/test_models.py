@@ -18,7 +18,8 @@ from core.importers.samples import read_sample
 from core.metrics import score
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
-from core.models.whisper import BUDGET_TOKENS, kept_frames
+from core.models.decoding import BUDGET_TOKENS
+from core.models.whisper import kept_frames
 from core.recipe import PLANS, Recipe
 from core.training import finetune
 from tests.conftest import CTC_FAMILIES, tone
@@ -179,12 +180,16 @@ def test_a_transcript_beyond_the_decoder_is_refused(whisper: AsrModel) -> None:
         whisper.example(tone(5), "word " * 500)
 
 
-def test_a_fast_language_raises_the_token_budget_and_keeps_it(whisper: AsrModel, tmp_path: Path) -> None:
-    english = whisper.tokens_per_second
-    whisper.fit_to(["ቀስተደመና " * 5], [2.0])
-    assert whisper.tokens_per_second > 2 * english
-    whisper.save(tmp_path)
-    assert load_model(str(tmp_path)).tokens_per_second == whisper.tokens_per_second
+@pytest.mark.parametrize(("family", "name"), [("tiny_whisper", "tokens_per_second"), ("tiny_moonshine", "_tokens_per_second")])
+def test_a_fast_language_raises_the_token_budget_and_keeps_it(
+    family: str, name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    model = load_model(str(request.getfixturevalue(family)))
+    english = getattr(model, name)
+    model.fit_to(["ቀስተደመና " * 5], [2.0])
+    assert getattr(model, name) > 2 * english
+    model.save(tmp_path)
+    assert getattr(load_model(str(tmp_path)), name) == getattr(model, name)
 
 
 def test_a_transcript_stays_within_the_token_budget(whisper: AsrModel) -> None:

@@ -24,6 +24,7 @@ RANGES = {
     "l2_sp": (0.0, 1e6),
     "clip_norm": (1e-6, 1e6),
     "evaluations": (1, 1000),
+    "drop_layers": (0, 5),
 }
 CHOICES = {"trains": PLANS, "precision": PRECISIONS, "vocabulary": VOCABULARIES, "task": TASKS}
 
@@ -50,7 +51,7 @@ def test_a_value_out_of_range_names_its_field(name: str, beyond: str) -> None:
     assert (caught.value.details["name"], caught.value.details["low"], caught.value.details["high"]) == (name, low, high)
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "evaluations"])
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "evaluations", "drop_layers"])
 def test_a_count_is_whole(name: str) -> None:
     with pytest.raises(RecipeError, match=f"^{name} ") as caught:
         Recipe(**{name: 2.5})
