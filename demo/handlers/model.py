@@ -69,6 +69,8 @@ class ModelHandlers:
     def relabel(self, session: Session, id: str) -> tuple:
         """Model id -> the dropdown with what is ready by now."""
         used = (id or "").strip()
+        if not used:  # nothing has come; labelling the list anew would undo what is being typed into it
+            return (gr.skip(),)
         return (self.choices(used) if used == session.choices.model else gr.update(choices=presenters.model_choices(self._w)),)
 
     def choices(self, id: str) -> dict:

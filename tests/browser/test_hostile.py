@@ -54,6 +54,7 @@ def test_a_transcript_is_never_markup(open_page, spoken) -> None:
 def test_a_model_that_cannot_be_had_is_refused_and_the_old_one_stays(open_page) -> None:
     page = open_page()
     choice = page.locator("#step-model input[role=combobox]")
+    page.wait_for_function("document.querySelector('#forecast')?.innerText.includes('Forecast')")  # the page is at rest
     choice.fill("/no/such/folder")
     choice.press("Enter")
     page.click("#use-model")
