@@ -23,9 +23,9 @@ from transformers import (
 
 from core.audio import SAMPLE_RATE
 from core.files import write_json
+from core.models.vocabulary import BLANK
+from core.models.vocabulary import SPACE as DELIMITER
 
-BLANK = "<pad>"  # what transformers calls CTC's blank
-DELIMITER = "|"  # between words, in everybody's letters
 HEAD = "lm_head."
 NORMS = ("group", "layer")  # one norm after the first convolution (base), or one after each (large)
 
