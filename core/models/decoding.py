@@ -177,9 +177,9 @@ def _decode_once(
     fed, cache = prompts, None
     for step in range(max(budgets)):
         out = network.model.decoder(
-            input_ids=fed, encoder_hidden_states=frames, past_key_values=cache, use_cache=True, return_dict=True
+            input_ids=fed, encoder_hidden_states=frames, cache=cache, use_cache=True, return_dict=True
         )
-        cache = out.past_key_values
+        cache = out.cache
         logits = network.proj_out(out.last_hidden_state[:, -1]).float()
         if step == 0:
             first = network.proj_out(out.last_hidden_state[:, 0]).float().softmax(-1)

@@ -39,17 +39,17 @@ class Rigged:
         self,
         input_ids: torch.Tensor,
         encoder_hidden_states: torch.Tensor,
-        past_key_values: int | None,
+        cache: int | None,
         use_cache: bool,
         return_dict: bool,
     ) -> SimpleNamespace:
-        step = 0 if past_key_values is None else past_key_values
+        step = cache or 0
         self.passes += step == 0
         rows = [self._script(int(frames[0, 0]), step) for frames in encoder_hidden_states]
         hidden = torch.stack(rows)[:, None].expand(-1, input_ids.shape[1], -1).clone()
         if step == 0:
             hidden[:, 0] = probabilities({NO_SPEECH: self._silence})
-        return SimpleNamespace(last_hidden_state=hidden, past_key_values=step + 1)
+        return SimpleNamespace(last_hidden_state=hidden, cache=step + 1)
 
 
 def probabilities(chosen: dict[int, float]) -> torch.Tensor:
