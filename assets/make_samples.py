@@ -1,7 +1,8 @@
 """Makes the sample sets in assets/samples from free speech synthesisers.
 
-Needs espeak-ng, flite and festival with its slt voice; on Debian: apt install espeak-ng flite festival
-festvox-us-slt-hts. Run `python assets/make_samples.py`; the same versions of the synthesisers give the same sets.
+Needs espeak-ng, flite and festival with its slt and ked voices; on Debian: apt install espeak-ng flite festival
+festvox-us-slt-hts festvox-kdlpc16k. Run `python assets/make_samples.py`, or name the sets to make after it; the same
+versions of the synthesisers give the same sets.
 Sentences come from small grammars written for Attune; no sentence stands in two parts of a set.
 """
 
@@ -190,6 +191,41 @@ GENERAL = (
     "Fresh snow covered the fields on both sides of the road.",
 )
 
+REPLAY = (
+    "The bakery on the corner sells bread until noon.",
+    "My grandfather keeps his letters in a wooden box.",
+    "A heavy truck blocked the narrow street for hours.",
+    "They have lived in the same house since they married.",
+    "The waiter forgot to bring us a second spoon.",
+    "Every evening she reads a story to her son.",
+    "The river rises quickly after a week of rain.",
+    "He painted the kitchen walls a pale shade of yellow.",
+    "Could you tell me which bus goes to the hospital?",
+    "The new neighbours invited everyone to dinner.",
+    "Wild geese fly south before the winter comes.",
+    "I left my umbrella under the seat of the taxi.",
+    "The actor thanked the audience and left the stage.",
+    "Cheese is made in this valley all year round.",
+    "Her answer was short, clear and completely wrong.",
+    "The price of the ticket includes breakfast.",
+    "Two nurses helped the patient out of bed.",
+    "We need more chairs for the guests from abroad.",
+    "The teacher wrote three long words on the board.",
+    "A cold wind came down from the mountains at night.",
+    "Somebody has left the garden gate open again.",
+    "The judge read the decision in a quiet voice.",
+    "You can borrow my bicycle until the weekend.",
+    "The last page of the book was missing.",
+    "Farmers in the region grow apples and pears.",
+    "It was too dark to see the path ahead.",
+    "The committee will choose a chairman next month.",
+    "He wore a black coat and carried a small suitcase.",
+    "The computer on my desk is older than I thought.",
+    "Their daughter wants to become a pilot.",
+    "After lunch the boys played football behind the school.",
+    "Water boils faster when the lid is on the pot.",
+)
+
 
 def swahili(count: int, seed: int) -> list[str]:
     """Sentences whose verb agrees with the time they name: -li- past, -ta- future, -na- present."""
@@ -288,7 +324,20 @@ def make_general() -> None:
     write_set("general", {"language": "en", "voices": "flite and festival"}, rows)
 
 
+def make_replay() -> None:
+    """Clean English to train on beside a set, so that less is forgotten; the canary has other voices and sentences."""
+    voices = [flite("kal16"), festival("ked_diphone"), espeak("en-us"), espeak("en-us+Annie")]
+    rows = [("train", v.name, t, speak(v, t)) for v, t in zip(voices * 8, REPLAY, strict=True)]
+    write_set("replay", {"language": "en", "voices": "flite, festival and espeak-ng"}, rows)
+
+
 if __name__ == "__main__":
-    makers = {"accent": make_accent, "noise": make_noise, "language": make_language, "general": make_general}
+    makers = {
+        "accent": make_accent,
+        "noise": make_noise,
+        "language": make_language,
+        "general": make_general,
+        "replay": make_replay,
+    }
     for wanted in sys.argv[1:] or makers:
         makers[wanted]()

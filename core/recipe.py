@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from core.errors import RecipeError
+from core.limits import one_of, whole, within
 
 PLANS = ("everything", "all_but_front", "decoder", "head")
 VOCABULARIES = ("auto", "keep", "extend", "new")
@@ -68,23 +69,23 @@ class Recipe:
     drop_layers: int = 0
 
     def __post_init__(self) -> None:
-        _one_of("trains", self.trains, PLANS)
-        _one_of("vocabulary", self.vocabulary, VOCABULARIES)
-        _one_of("task", self.task, TASKS)
-        _one_of("precision", self.precision, PRECISIONS)
-        _within("learning_rate", self.learning_rate, 1e-8, 1.0)
-        _within("head_rate", self.head_rate, 0.0, 1000.0)
-        _within("layer_decay", self.layer_decay, 0.01, 1.0)
-        _within("epochs", self.epochs, 1, 1000)
-        _within("batch_size", self.batch_size, 1, 256)
-        _within("warmup", self.warmup, 0.0, 0.9)
-        _within("weight_decay", self.weight_decay, 0.0, 1.0)
-        _within("l2_sp", self.l2_sp, 0.0, 1e6)
-        _within("clip_norm", self.clip_norm, 1e-6, 1e6)
-        _within("evaluations", self.evaluations, 1, 1000)
-        _within("drop_layers", self.drop_layers, 0, 5)
+        one_of("trains", self.trains, PLANS)
+        one_of("vocabulary", self.vocabulary, VOCABULARIES)
+        one_of("task", self.task, TASKS)
+        one_of("precision", self.precision, PRECISIONS)
+        within("learning_rate", self.learning_rate, 1e-8, 1.0)
+        within("head_rate", self.head_rate, 0.0, 1000.0)
+        within("layer_decay", self.layer_decay, 0.01, 1.0)
+        within("epochs", self.epochs, 1, 1000)
+        within("batch_size", self.batch_size, 1, 256)
+        within("warmup", self.warmup, 0.0, 0.9)
+        within("weight_decay", self.weight_decay, 0.0, 1.0)
+        within("l2_sp", self.l2_sp, 0.0, 1e6)
+        within("clip_norm", self.clip_norm, 1e-6, 1e6)
+        within("evaluations", self.evaluations, 1, 1000)
+        within("drop_layers", self.drop_layers, 0, 5)
         for name in ("epochs", "batch_size", "evaluations", "drop_layers"):
-            _whole(name, getattr(self, name))
+            whole(name, getattr(self, name))
 
     @classmethod
     def default(cls, family: str, clips: int) -> Recipe:
@@ -138,25 +139,3 @@ def _parse(name: str, text: str, kind: type) -> Any:
         return kind(text)
     except ValueError as error:
         raise RecipeError("recipe_value", f"{name} takes a number, not {text!r}.", name=name, value=text) from error
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise RecipeError("recipe_value", f"{name} is one of {', '.join(allowed)}, not {value!r}.", name=name, value=value)
-
-
-def _whole(name: str, value: float) -> None:
-    if not isinstance(value, int):
-        raise RecipeError("recipe_value", f"{name} takes a whole number, not {value:g}.", name=name, value=value)
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:  # also catches nan
-        raise RecipeError(
-            "recipe_range",
-            f"{name} must lie between {low:g} and {high:g}, not at {value:g}.",
-            name=name,
-            value=value,
-            low=low,
-            high=high,
-        )

@@ -13,9 +13,9 @@ DEMO = sorted((ROOT / "demo").rglob("*.py"))
 
 # From the bottom up: a file of `core` imports files of its own or a lower level only.
 LEVELS = [
-    {"errors"},
+    {"errors", "limits", "augmentation"},
     {"files", "text", "events"},
-    {"audio", "metrics"},
+    {"audio", "augment", "metrics", "surroundings"},
     {"dataset", "collection"},
     {"compare", "importers", "recipe"},
     {"models"},

@@ -11,6 +11,7 @@ from core.importers.csv import read_csv
 
 SAMPLES = ("accent", "noise", "language")
 CANARY = "general"
+REPLAY = "replay"
 
 
 def samples_folder() -> Path:
@@ -23,13 +24,14 @@ def read_sample(name: str) -> LabelledSet:
     """Reads a sample set with its own split.
 
     Args:
-        name: one of `SAMPLES`, or `CANARY`, the general speech that shows forgetting.
+        name: one of `SAMPLES`; or `CANARY`, the general speech that shows forgetting; or `REPLAY`, other general speech
+            to train on beside a set, so that less is forgotten.
 
     Raises:
         DatasetError: there is no such set.
     """
     folder = samples_folder() / name
-    if name not in (*SAMPLES, CANARY) or not folder.is_dir():
+    if name not in (*SAMPLES, CANARY, REPLAY) or not folder.is_dir():
         raise DatasetError("no_sample", f"There is no sample set {name!r}. There are: {', '.join(SAMPLES)}.", name=name)
     about = read_json(folder / "about.json")
     clips = read_csv(folder / "clips.csv", about["language"])

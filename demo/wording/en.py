@@ -249,6 +249,8 @@ TEXTS = {
     "error.recipe_value": "{name} cannot be {value}.",
     "error.recipe_drop_layers": "Only a DeepSpeech model can start its top layers anew.",
     "error.recipe_unknown": "There is no setting {name}.",
+    "error.augment_no_folder": "There is no folder {folder}, which {name} names. Give the folder's full path.",
+    "error.augment_no_sound": "The folder {folder}, which {name} names, holds no sound file that can be read. Use wav, flac, mp3 or ogg.",
     "error.run_exists": "A run of that name exists already.",
     "error.run_missing": "There is no such run.",
     "error.run_unfinished": "That run has no adapted model yet.",

@@ -249,6 +249,8 @@ TEXTS = {
     "error.recipe_value": "{name} 不能是 {value}。",
     "error.recipe_drop_layers": "只有 DeepSpeech 模型能让顶部几层重新开始。",
     "error.recipe_unknown": "没有名为 {name} 的设置。",
+    "error.augment_no_folder": "{name} 所指的文件夹 {folder} 不存在。请给出文件夹的完整路径。",
+    "error.augment_no_sound": "{name} 所指的文件夹 {folder} 里没有可以读取的声音文件。请使用 wav、flac、mp3 或 ogg。",
     "error.run_exists": "同名的训练记录已存在。",
     "error.run_missing": "没有这个训练记录。",
     "error.run_unfinished": "这次训练还没有产生适应后的模型。",

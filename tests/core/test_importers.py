@@ -13,7 +13,7 @@ from core.dataset import PARTS, LabelledSet
 from core.errors import DatasetError
 from core.importers import gather
 from core.importers.csv import read_csv
-from core.importers.samples import CANARY, SAMPLES, read_sample, samples_folder
+from core.importers.samples import CANARY, REPLAY, SAMPLES, read_sample, samples_folder
 from core.text import MAX_TEXT_CHARACTERS, normalise
 
 
@@ -253,4 +253,4 @@ def test_an_unknown_sample_set_is_refused(name: str) -> None:
 
 
 def test_the_sample_sets_lie_where_they_are_read() -> None:
-    assert {folder.name for folder in samples_folder().iterdir() if folder.is_dir()} == {*SAMPLES, CANARY}
+    assert {folder.name for folder in samples_folder().iterdir() if folder.is_dir()} == {*SAMPLES, CANARY, REPLAY}
