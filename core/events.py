@@ -31,11 +31,12 @@ class Prepared:
     """The clips are decoded and the plan is made.
 
     Attributes:
-        clips: training clips.
+        clips: training clips, the replayed ones among them.
         minutes: of training sound.
         steps: optimiser steps to come.
         trained_parameters, parameters: how many parameters learn, of how many.
         seconds: it took so far.
+        replayed: how many of the clips are general speech.
     """
 
     clips: int
@@ -44,6 +45,7 @@ class Prepared:
     trained_parameters: int
     parameters: int
     seconds: float
+    replayed: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class Stepped:
 
     Attributes:
         step: from 1.
-        loss: mean loss of the step's batch, before the step, without the penalty.
-        penalty: the L2-SP penalty, 0.0 without one.
+        loss: L, the mean loss of the step's batches, before the step, without the penalty.
+        penalty: lambda * ||theta - theta_p||^2 + beta * ||theta_new||^2, 0.0 without one.
         seconds: since training began, evaluations included.
         remaining: forecast of the seconds to go, evaluations included.
     """
@@ -76,6 +78,9 @@ class Evaluated:
         watched: what the model now writes for the watched held-out clip.
         reference: what was said in it.
         seconds: since training began.
+        loss: mean loss of the validation clips; None where there are none.
+        canary_wer: on the general speech that is watched; None where there is none.
+        drift: name and ||theta_l - theta_p,l|| / ||theta_p,l|| of every layer that learns, bottom to top.
     """
 
     step: int
@@ -85,6 +90,9 @@ class Evaluated:
     watched: str
     reference: str
     seconds: float
+    loss: float | None = None
+    canary_wer: float | None = None
+    drift: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,8 @@ class Trained:
         distance: ||theta - theta_p|| / ||theta_p|| over what learns.
         seconds: training took, evaluations excluded.
         evaluation_seconds: the evaluations took.
+        ended: why before the last step: "asked", "patience" or a guard's reason; "" after the last.
+        drift: as in Evaluated, of the parameters that are kept.
     """
 
     steps: int
@@ -106,6 +116,8 @@ class Trained:
     distance: float
     seconds: float
     evaluation_seconds: float
+    ended: str = ""
+    drift: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,4 +173,7 @@ def from_json(fields: dict[str, Any]) -> Event | None:
     kind = _KINDS.get(fields.get("event", ""))
     if kind is None:
         return None
-    return kind(**{f.name: fields[f.name] for f in dataclasses.fields(kind)})
+    known = {f.name: fields[f.name] for f in dataclasses.fields(kind) if f.name in fields}
+    if "drift" in known:
+        known["drift"] = tuple((name, distance) for name, distance in known["drift"])
+    return kind(**known)

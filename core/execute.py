@@ -20,6 +20,7 @@ from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.models.classifier import Classifier
 from core.models.deepspeech import DeepSpeech, drop_source_layers
+from core.models.scratch import start_anew
 from core.runs import Run
 from core.training import finetune
 
@@ -51,12 +52,14 @@ def _steps(run: Run) -> Iterator[Event]:
     model.thin = model.thin and recipe.thin
     groups = {"test": labelled.part("test"), "canary": list(request.canary), "own": list(request.own)}
     # The user's own clip may well be in the training set: it is shown, flagged, and never counted.
-    held_out = [*labelled.part("validation"), *groups["test"], *groups["canary"]]
-    dataset.refuse_shared_audio(labelled.part("train"), held_out, sha256)
+    held_out = [*labelled.part("validation"), *groups["test"], *groups["canary"], *request.watch]
+    learnt = [*labelled.part("train"), *(request.general if recipe.replay else ())]
+    dataset.refuse_shared_audio(learnt, held_out, sha256)
     decoded: dict[str, list[np.ndarray]] = {}
     dropped: list[Dropped] = []
-    for part in ("train", "validation", *GROUPS):
-        clips = groups.get(part, labelled.part(part))
+    beside = {"general": list(request.general) if recipe.replay else [], "watch": list(request.watch)}
+    for part in ("train", "validation", *GROUPS, *beside):
+        clips = beside[part] if part in beside else groups.get(part, labelled.part(part))
         decoded[part], groups[part], lost = dataset.decode_clips(clips, MAX_CLIP_SECONDS)
         dropped += lost
     if dropped:
@@ -83,6 +86,8 @@ def _steps(run: Run) -> Iterator[Event]:
             raise RecipeError("recipe_drop_layers", "drop_layers is for DeepSpeech models; leave it at 0.", name="drop_layers")
         torch.manual_seed(request.seed)
         model = drop_source_layers(model, recipe.drop_layers, model.config.alphabet)
+    if recipe.start == "random":
+        start_anew(model, request.seed)
     yield Entered("training", len(groups["train"]))
     prepared, trained = None, None
     for event in finetune(
@@ -93,6 +98,9 @@ def _steps(run: Run) -> Iterator[Event]:
         seed=request.seed,
         language=labelled.language,
         should_stop=run.should_stop,
+        general=_sounds(decoded["general"], groups["general"]),
+        watch=_sounds(decoded["watch"], groups["watch"]),
+        adapter_folder=run.folder / "adapter",
     ):
         prepared = event if isinstance(event, Prepared) else prepared
         trained = event if isinstance(event, Trained) else trained
@@ -129,7 +137,10 @@ def _steps(run: Run) -> Iterator[Event]:
         "steps": trained.steps,
         "best_step": trained.best_step,
         "stopped": trained.stopped,
+        "ended": trained.ended,
         "distance": trained.distance,
+        "drift": [list(layer) for layer in trained.drift],
+        "replayed": prepared.replayed,
         "trained_parameters": prepared.trained_parameters,
         "parameters": prepared.parameters,
         "seconds": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Sequence
@@ -10,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core import freezing
+from core.learner import Learner, Sounds
 from core.models.base import AsrModel
 from core.recipe import Recipe
-from core.training import Sounds
 
 TRIAL_STEPS = 3  # of which the quickest counts: what else the computer does, such as drawing the page, comes and goes
 TRIAL_BATCH = 8  # clips of the transcriptions that are timed; a batch costs less than its clips one by one
@@ -46,6 +46,7 @@ def forecast(
     canary: int,
     validation: int,
     recipe: Recipe,
+    watch: int = 0,
 ) -> Forecast:
     """Times a step and two transcriptions, and scales them up.
 
@@ -53,40 +54,38 @@ def forecast(
     training clips tell what the base will need, easy ones what the adapted model will.
 
     Args:
-        model: the base; its parameters are the same afterwards.
-        sample: training clips of usual length, as many as a step takes.
+        model: the base; what is timed is a copy, and the model stays as it is.
+        sample: training clips of usual length, as many as a batch takes.
         easy: float32 [samples] of a few clips that the base understands.
         train: how many training clips there are.
         test, canary: clips that base and adapted are compared on.
         validation: clips that are transcribed at each evaluation.
         recipe: the choices.
+        watch: clips of general speech that are read at each evaluation.
     """
-    examples = [model.example(wave, text) for wave, text in sample]
-    plans = freezing.plan(model, recipe)
-    learning = [p for group in freezing.apply(plans, model.network) for p in group["params"]]
-    stand_ins = [p.detach().clone() for p in learning]  # take the optimiser's steps, so that the model stays as it is
-    optimizer = torch.optim.AdamW(stand_ins)
-    model.network.train()
-    prefix, prefix_time = None, 0.0
-    if freezing.prefix_is_frozen(plans):
+    learner = Learner(copy.deepcopy(model), sample, recipe)
+    optimizer = torch.optim.AdamW(learner.groups, fused=True)
+    first, times = 0.0, []
+    for trial in range(TRIAL_STEPS + 1):
         begun = time.perf_counter()
-        with torch.no_grad():
-            prefix = model.prefix(examples)
-        prefix_time = time.perf_counter() - begun
-    step_times = []
-    for _ in range(TRIAL_STEPS):
-        begun = time.perf_counter()
-        model.loss(examples, prefix).backward()
-        for stand_in, parameter in zip(stand_ins, learning, strict=True):
-            stand_in.grad, parameter.grad = parameter.grad, None
+        optimizer.zero_grad()
+        learner.loss(0).backward()
+        if recipe.l2_sp or recipe.l2_new:
+            learner.anchor.penalty().backward()
         optimizer.step()
-        step_times.append(time.perf_counter() - begun)
-    model.network.requires_grad_(True).eval()
-    batches = math.ceil(train / len(examples))
+        elapsed = time.perf_counter() - begun
+        if trial == 0:
+            first = elapsed
+        else:
+            times.append(elapsed)
+    step = min(times)
+    once = max(0.0, first - step)  # what is kept after the first time a batch is seen
+    batches = math.ceil(train / (1 - recipe.replay) / recipe.batch_size)
     hard_clip, easy_clip = _seconds_a_clip(model, [wave for wave, _ in sample]), _seconds_a_clip(model, easy)
+    looks = validation * recipe.evaluations
     return Forecast(
-        train=batches * (min(step_times) * recipe.epochs + prefix_time),
-        evaluate=hard_clip * (test + validation) + easy_clip * (test + 2 * canary + validation * recipe.evaluations),
+        train=batches * (step * recipe.epochs + once),
+        evaluate=hard_clip * (test + validation) + easy_clip * (test + 2 * canary + looks + watch * (1 + recipe.evaluations)),
     )
 
 

@@ -4,6 +4,7 @@ RUN/
   request.json      model, clips, recipe, seed: enough to do it again
   events.jsonl      what happened, a line an event
   adapted/          the adapted model, a Hugging Face folder
+  adapter/          where the recipe has one: the adapter alone, as PEFT loads it onto the base
   comparison.json   base against adapted on the held-out clips, clip by clip
   result.json       the figures; written last, so its presence means the run is whole
   stop              someone asked to stop
@@ -41,6 +42,9 @@ class Request:
         labelled_set: the clips with their split, as they were when the run was asked for.
         canary: held-out general speech that shows forgetting; may be empty.
         own: further clips to compare on, such as the one the user just recorded.
+        general: general English speech of which the recipe's share is replayed; may be empty.
+        watch: general English speech read at each evaluation, so that forgetting is seen early; never scored, since a
+            guard looks at it; may be empty.
         recipe: the choices.
         seed: of everything random.
     """
@@ -51,6 +55,8 @@ class Request:
     own: tuple[Clip, ...]
     recipe: Recipe
     seed: int = 0
+    general: tuple[Clip, ...] = ()
+    watch: tuple[Clip, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Returns a plain dict."""
@@ -61,6 +67,8 @@ class Request:
             "own": [vars(clip) for clip in self.own],
             "recipe": self.recipe.to_json(),
             "seed": self.seed,
+            "general": [vars(clip) for clip in self.general],
+            "watch": [vars(clip) for clip in self.watch],
         }
 
     @classmethod
@@ -73,6 +81,8 @@ class Request:
             own=tuple(Clip(**clip) for clip in fields["own"]),
             recipe=Recipe.from_json(fields["recipe"]),
             seed=fields["seed"],
+            general=tuple(Clip(**clip) for clip in fields.get("general", ())),
+            watch=tuple(Clip(**clip) for clip in fields.get("watch", ())),
         )
 
 

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from core import freezing
-from core.audio import SAMPLE_RATE
+from core import adapters
 from core.errors import DatasetError
 from core.events import Evaluated, Event, Noticed, Prepared, Stepped, Trained
-from core.features import PrefixCache
+from core.guards import STOPS, Guards
+from core.learner import Learner, Sounds
 from core.metrics import score
 from core.models.base import AsrModel, Example
-from core.models.vocabulary import Fitted
 from core.recipe import Recipe
-from core.text import is_shouted
+from core.regularisation import Average, regularised
 
-SHOWN_CHARACTERS = 20  # of those a notice names
-
-Sounds = Sequence[tuple[np.ndarray, str]]  # float32 [samples] at 16 kHz, and what is said in it
+CTC_FAMILIES = ("ctc", "deepspeech")
 
 
 def finetune(
@@ -34,169 +32,223 @@ def finetune(
     seed: int = 0,
     language: str = "en",
     should_stop: Callable[[], bool] = lambda: False,
+    general: Sounds = (),
+    watch: Sounds = (),
+    adapter_folder: Path | None = None,
 ) -> Iterator[Event]:
     """Adapts `model` in place, yielding events as it goes.
 
     Args:
-        model: the base; when the iteration ends it is the adapted model.
+        model: the base; when the iteration ends it is the adapted model, an adapter merged into its weights.
         train: clips to learn from.
         validation: held-out clips that choose the best checkpoint; may be empty. The first one is watched. Their
             score is not a test score: it took part in a choice.
         recipe: the choices.
-        seed: of batches and dropout. Same seed, same machine, same events, timings apart.
+        seed: of batches, dropout and augmentation. Same seed, same machine, same events, timings apart.
         language: ISO 639-1 code, chooses the normalisation of the scores.
         should_stop: asked before every step; True ends training after a last evaluation.
+        general: general English speech, of which the recipe's share is replayed.
+        watch: general English speech that is not trained on; read at each evaluation, so that forgetting is seen early.
+        adapter_folder: where an adapter is also saved by itself.
 
     Raises:
-        DatasetError: there is nothing to train on, or the loss is no longer a number.
+        DatasetError: there is nothing to train on, or the loss is no longer a number before anything was learnt.
+        ModelError: the recipe's adapter does not fit the model.
     """
     started = time.perf_counter()
     torch.manual_seed(seed)
     np.random.seed(seed)  # transformers' time masking draws from numpy's global generator
     order = np.random.default_rng(seed)
-    texts = _written_as_the_model_writes([text for _, text in train])
-    yield from _vocabulary_notices(model.fit_to(texts, [len(wave) / SAMPLE_RATE for wave, _ in train], recipe.vocabulary))
-    examples = []
-    for (wave, _), text in zip(train, texts, strict=True):
-        try:
-            examples.append(model.example(wave, text))
-        except DatasetError as error:
-            yield Noticed(error.reason, str(error), error.details)
-    if not examples:
-        raise DatasetError("no_training_clips", "There is no clip that can be trained on.")
-    batches = batches_by_length(examples, recipe.batch_size)
-
-    plans = freezing.plan(model, recipe)
-    groups = freezing.apply(plans, model.network)
-    learning = [parameter for group in groups for parameter in group["params"]]
-    anchor = freezing.Anchor(learning, recipe.l2_sp)
-    optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
-    steps = recipe.epochs * len(batches)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate_share(step, steps, recipe.warmup))
-    cache = PrefixCache() if freezing.prefix_is_frozen(plans) else None
+    learner = Learner(model, train, recipe, seed, general)
+    yield from learner.notices
+    optimizer = torch.optim.AdamW(learner.groups, weight_decay=recipe.weight_decay, fused=True)
+    steps = recipe.epochs * math.ceil(len(learner.batches) / recipe.accumulate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: rate_share(step, steps, recipe.warmup, recipe.schedule)
+    )
+    held_out = _examples(model, validation)
+    guards = Guards(steps, blanks=model.family in CTC_FAMILIES)
+    average = Average(learner.learning)
     yield Prepared(
-        clips=len(examples),
-        minutes=sum(example.seconds for example in examples) / 60,
+        clips=len(learner.examples),
+        minutes=learner.minutes,
         steps=steps,
-        trained_parameters=sum(p.numel() for p in learning),
+        trained_parameters=sum(p.numel() for p in learner.learning),
         parameters=sum(p.numel() for p in model.network.parameters()),
         seconds=time.perf_counter() - started,
+        replayed=len(learner.examples) - learner.own,
     )
 
+    def evaluate(step: int) -> tuple[Evaluated, list[str]]:
+        texts = [t.text for t in model.transcribe([wave for wave, _ in validation])]
+        result = score([text for _, text in validation], texts, language) if validation else None
+        return Evaluated(
+            step=step,
+            wer=result.wer.rate if result else None,
+            cer=result.cer.rate if result else None,
+            clips=len(validation),
+            watched=texts[0] if texts else "",
+            reference=validation[0][1] if validation else "",
+            seconds=time.perf_counter() - started,
+            loss=learner.held_out_loss(held_out),
+            canary_wer=_canary_wer(model, watch),
+            drift=learner.drift(),
+        ), texts
+
     started = time.perf_counter()
-    evaluating = 0.0
-    evaluation = _evaluate(model, validation, language, 0, started)
+    evaluation, texts = evaluate(0)
+    guards.after_evaluation(evaluation, texts)
     yield evaluation
-    evaluating += time.perf_counter() - started
-    best, best_step, best_state = float("inf"), 0, []
+    evaluating = time.perf_counter() - started
+    best, best_step, waited = (math.inf, math.inf), 0, 0
+    best_state: list[torch.Tensor] = []
     due = {round(steps * (i + 1) / recipe.evaluations) for i in range(recipe.evaluations)}
-    step, stopped = 0, False
-    for index in (int(i) for _ in range(recipe.epochs) for i in order.permutation(len(batches))):
-        stopped = should_stop()
-        if not stopped:
-            step += 1
-            batch = [examples[i] for i in batches[index]]
-            prefix = None if cache is None else cache.get(index, partial(_frozen_prefix, model, batch))
-            model.network.train()
-            loss = model.loss(batch, prefix)
-            if not torch.isfinite(loss):
-                raise DatasetError(
-                    "loss_not_finite",
-                    f"The loss is no longer a number at step {step}. Use a rate lower than {recipe.learning_rate:g}.",
-                    step=step,
-                )
-            penalty = anchor.penalty() if recipe.l2_sp else torch.zeros_like(loss)
-            optimizer.zero_grad()
-            (loss + penalty).backward()
-            torch.nn.utils.clip_grad_norm_(learning, recipe.clip_norm)
-            optimizer.step()
-            schedule.step()
-            elapsed = time.perf_counter() - started
-            remaining = (elapsed - evaluating) / step * (steps - step)
-            remaining += evaluating / (1 + sum(d < step for d in due)) * sum(d >= step for d in due)
-            yield Stepped(step, float(loss.detach()), float(penalty.detach()), elapsed, remaining)
-        if (step in due or stopped) and step > evaluation.step:
-            before = time.perf_counter()
-            evaluation = _evaluate(model, validation, language, step, started)
-            yield evaluation
-            evaluating += time.perf_counter() - before
-            rank = -step if evaluation.wer is None else evaluation.wer  # nothing held out: keep the last
-            if rank < best:
-                best, best_step, best_state = rank, step, [p.detach().clone() for p in learning]
-        if stopped:
-            break
+    step, ended = 0, ""
+    with regularised(model.network, recipe):
+        for chosen in _steps(order, len(learner.batches), recipe):
+            if should_stop():
+                ended = "asked"
+            else:
+                step += 1
+                learner.join(step, steps)
+                optimizer.zero_grad()
+                losses = []
+                for index in chosen:
+                    loss = learner.loss(index)
+                    losses.append(float(loss.detach()))
+                    if math.isfinite(losses[-1]):
+                        (loss / len(chosen)).backward()
+                mean = sum(losses) / len(losses)
+                if not math.isfinite(mean):
+                    ended, step = "loss_not_finite", step - 1
+                    if not best_state:
+                        raise _not_finite(step + 1, recipe)
+                    yield Noticed(ended, str(_not_finite(step + 1, recipe)), {"step": step + 1})
+                    break
+                penalty = learner.anchor.penalty() if recipe.l2_sp or recipe.l2_new else torch.zeros(())
+                if penalty.requires_grad:
+                    penalty.backward()
+                torch.nn.utils.clip_grad_norm_(learner.learning, recipe.clip_norm)
+                optimizer.step()
+                schedule.step()
+                if step > steps * (1 - recipe.average):
+                    average.add()
+                elapsed = time.perf_counter() - started
+                remaining = (elapsed - evaluating) / step * (steps - step)
+                remaining += evaluating / (1 + sum(d < step for d in due)) * sum(d >= step for d in due)
+                yield Stepped(step, mean, float(penalty.detach()), elapsed, remaining)
+                notice = guards.after_step(step, mean) if recipe.guards else None
+                if notice is not None:
+                    yield notice
+                    ended = notice.reason if notice.reason in STOPS else ended
+            if (step in due or ended) and step > evaluation.step:
+                before = time.perf_counter()
+                evaluation, texts = evaluate(step)
+                yield evaluation
+                evaluating += time.perf_counter() - before
+                # Few validation clips often tie in WER, and then the loss decides; nothing held out: keep the last.
+                rank = (-step, 0.0) if evaluation.wer is None else (evaluation.wer, evaluation.loss or 0.0)
+                waited = 0 if rank[0] < best[0] else waited + 1
+                if rank < best:
+                    best, best_step, best_state = rank, step, [p.detach().clone() for p in learner.learning]
+                for notice in guards.after_evaluation(evaluation, texts) if recipe.guards else ():
+                    yield notice
+                    ended = notice.reason if notice.reason in STOPS else ended
+                if recipe.patience and waited >= recipe.patience and not ended:
+                    ended = "patience"
+                    yield Noticed("patience", f"No better for {waited} evaluations: training stopped early.", {"times": waited})
+            if ended:
+                break
     seconds = time.perf_counter() - started - evaluating
-    with torch.no_grad():
-        for parameter, value in zip(learning, best_state or (), strict=bool(best_state)):
-            parameter.copy_(value)
+
+    if average.count and not ended:
+        before = time.perf_counter()
+        _set(learner.learning, average.values())
+        averaged, _ = evaluate(step)
+        rank = (-math.inf, 0.0) if averaged.wer is None else (averaged.wer, averaged.loss or 0.0)
+        told = {
+            "steps": average.count,
+            "wer": "-" if averaged.wer is None else f"{100 * averaged.wer:.0f}",
+            "best": "-" if averaged.wer is None else f"{100 * best[0]:.0f}",
+        }
+        if rank <= best:
+            best, best_step, best_state = rank, step, [value.clone() for value in average.values()]
+            yield Noticed(
+                "averaged", "The mean of the last {steps} steps is kept: validation WER {wer} %.".format(**told), told
+            )
+        else:
+            sentence = "The mean of the last {steps} steps has a validation WER of {wer} %: the best step, {best} %, is kept."
+            yield Noticed("not_averaged", sentence.format(**told), told)
+        evaluating += time.perf_counter() - before
+    if best_state:
+        _set(learner.learning, best_state)
+    notice = guards.at_end(best[0] if best_step and validation else None)
+    if notice is not None and recipe.guards:
+        yield notice
+    distance, drift = learner.anchor.distance(), learner.drift()
     model.network.eval()
-    yield Trained(step, best_step, stopped, anchor.distance(), seconds, evaluating)
+    if recipe.adapter != "none":
+        if adapter_folder is not None:
+            adapters.save(model, adapter_folder)
+        adapters.merge(model)
+    yield Trained(step, best_step, ended == "asked", distance, seconds, evaluating, ended, drift)
 
 
-def batches_by_length(examples: Sequence[Example], size: int) -> list[list[int]]:
-    """Groups clips of similar duration, so that little of a batch is padding.
+def rate_share(step: int, steps: int, warmup: float, schedule: str = "linear") -> float:
+    """Returns the share of the peak rate at a step: linear warm-up, then the schedule.
 
-    Returns:
-        Indices into `examples`, shortest clips first. The groups stay the same in every epoch, so that what a frozen
-        prefix computes for them can be kept; their order changes.
+    Args:
+        step: from 0.
+        steps: in all; "linear" and "cosine" come to 0 just after the last.
+        warmup: share of the steps in which the rate rises; at least the first step.
+        schedule: "linear", "cosine" (half a period, Loshchilov & Hutter 2017, arXiv 1608.03983) or "constant".
     """
-    by_length = sorted(range(len(examples)), key=lambda i: examples[i].seconds)
-    return [by_length[start : start + size] for start in range(0, len(by_length), size)]
-
-
-def _written_as_the_model_writes(texts: list[str]) -> list[str]:
-    return [text.lower() for text in texts] if is_shouted(texts) else texts
-
-
-def _vocabulary_notices(fitted: Fitted) -> Iterator[Noticed]:
-    if fitted.kind == "new":
-        yield Noticed(
-            "vocabulary_new",
-            f"The output layer is new: it writes the {fitted.size} characters of the training transcripts.",
-            {"size": fitted.size},
-        )
-    if fitted.kind == "extended":
-        shown = " ".join(fitted.added[:SHOWN_CHARACTERS])
-        yield Noticed(
-            "vocabulary_extended",
-            f"The output layer was extended by {len(fitted.added)} characters: {shown}.",
-            {"characters": shown, "count": len(fitted.added)},
-        )
-    if fitted.left_out:
-        times = sum(fitted.left_out.values())
-        shown = " ".join(sorted(fitted.left_out, key=lambda c: -fitted.left_out[c])[:SHOWN_CHARACTERS])
-        yield Noticed(
-            "characters_dropped",
-            f"The model cannot write {shown} ({times} times in the transcripts); they were left out.",
-            {"characters": shown, "times": times},
-        )
-
-
-@torch.no_grad()
-def _frozen_prefix(model: AsrModel, batch: Sequence[Example]) -> torch.Tensor:
-    model.network.eval()  # dropout acts on what learns; what is kept must come out the same every time
-    return model.prefix(batch)
-
-
-def _rate_share(step: int, steps: int, warmup: float) -> float:
-    """Linear warm-up to 1, then linear decay to 0 just after the last step; `step` counts from 0."""
     rising = max(1, round(steps * warmup))
     if step < rising:
         return (step + 1) / rising
-    return max(0.0, (steps - step) / max(1, steps - rising))
+    if schedule == "constant":
+        return 1.0
+    left = max(0.0, (steps - step) / max(1, steps - rising))
+    return left if schedule == "linear" else (1 - math.cos(math.pi * left)) / 2
 
 
-def _evaluate(model: AsrModel, validation: Sounds, language: str, step: int, started: float) -> Evaluated:
-    if not validation:
-        return Evaluated(step, None, None, 0, "", "", time.perf_counter() - started)
-    transcripts = [t.text for t in model.transcribe([wave for wave, _ in validation])]
-    result = score([text for _, text in validation], transcripts, language)
-    return Evaluated(
+def _steps(order: np.random.Generator, batches: int, recipe: Recipe) -> Iterator[list[int]]:
+    """Yields the batches of each step, every epoch in another order."""
+    for _ in range(recipe.epochs):
+        shuffled = [int(i) for i in order.permutation(batches)]
+        for start in range(0, batches, recipe.accumulate):
+            yield shuffled[start : start + recipe.accumulate]
+
+
+def _examples(model: AsrModel, sounds: Sounds) -> list[Example]:
+    """Returns the clips that the loss can be computed of."""
+    examples = []
+    for wave, text in sounds:
+        try:
+            examples.append(model.example(wave, text))
+        except DatasetError:
+            continue  # its transcript is scored all the same
+    return examples
+
+
+def _canary_wer(model: AsrModel, watch: Sounds) -> float | None:
+    if not watch:
+        return None
+    learnt, model.language = model.language, "en"
+    texts = [t.text for t in model.transcribe([wave for wave, _ in watch])]
+    model.language = learnt
+    return score([text for _, text in watch], texts, "en").wer.rate
+
+
+@torch.no_grad()
+def _set(parameters: Sequence[torch.nn.Parameter], values: Sequence[torch.Tensor]) -> None:
+    for parameter, value in zip(parameters, values, strict=True):
+        parameter.copy_(value)
+
+
+def _not_finite(step: int, recipe: Recipe) -> DatasetError:
+    return DatasetError(
+        "loss_not_finite",
+        f"The loss is no longer a number at step {step}. Use a rate lower than {recipe.learning_rate:g}.",
         step=step,
-        wer=result.wer.rate,
-        cer=result.cer.rate,
-        clips=len(validation),
-        watched=transcripts[0],
-        reference=validation[0][1],
-        seconds=time.perf_counter() - started,
     )

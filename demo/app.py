@@ -13,10 +13,10 @@ from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse,
 
 from core import export
 from core.audio import MAX_BYTES
-from core.errors import AttuneError
+from core.errors import AttuneError, RunError
 from core.importers.samples import read_sample
-from core.recipe import Recipe
-from demo import presenters, session
+from core.presets import PRESETS, preset
+from demo import presenters, session, settings
 from demo.downloads import Downloads
 from demo.handlers.adapt import AdaptHandlers
 from demo.handlers.compare import CompareHandlers
@@ -43,7 +43,7 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
         one = model.build(w)
         two = listen.build(w)
         three = teach.build(w, (PROMPTS / f"prompts_{w.language}.txt").read_text(encoding="utf-8").strip())
-        four = adapt.build(w, Recipe.default("whisper", 40))
+        four = adapt.build(w, preset(PRESETS[0], "whisper", 40))
         five = compare.build(w)
         six = take_home.build(w)
 
@@ -67,22 +67,27 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
             )
 
         own = [three.own, three.removal, three.card]
-        recipe = [*four.settings[:-1], four.recipe, four.forecast]
+        recipe = [*four.settings, four.recipe, four.forecast]
+        chosen_preset = [four.preset, *recipe]
         looked = [
-            four.progress, four.charts, four.loss, four.wer, four.watch_panel, four.watch, four.start, four.stop, four.timer,
-            four.seen, four.finished,
+            four.progress, four.charts, four.loss, four.wer, four.drift, four.watch_panel, four.watch, four.start, four.stop,
+            four.timer, four.seen, four.finished,
         ]  # fmt: skip
-        compared = [five.verdict, five.figures, five.own, five.again, five.details, five.held_out, six.download]
+        compared = [
+            five.verdict, five.figures, five.own, five.again, five.details, five.held_out, five.control, five.tradeoff_panel,
+            five.tradeoff, six.download,
+        ]  # fmt: skip
         quiet = {"show_progress": "hidden"}
 
         def then_forecast(event: Callable) -> None:
             timed = on(event, adapting.forecasting, [], [four.forecast], None, **quiet)
-            on(timed.then, adapting.forecast, four.settings, [four.forecast], four.message, blank=True, **quiet)
+            timed = on(timed.then, adapting.forecast, four.settings, [four.forecast], four.message, blank=True, **quiet)
+            on(timed.then, adapting.picture, four.settings, [four.picture], None, **quiet)
 
         def then_use(event: Callable, handler: Handler, id: gr.Dropdown | gr.Textbox) -> None:
             used = on(event, handler, [id], [one.status], one.message, blank=True, **quiet)
             used = on(used.then, models.relabel, [id], [one.choice], None, **quiet)
-            then_forecast(on(used.then, adapting.default, [], recipe, None, **quiet).then)
+            then_forecast(on(used.then, adapting.default, [], chosen_preset, None, **quiet).then)
 
         fetching = [one.status, one.stop, one.timer, one.fetched]
         on(one.choice.input, models.about, [one.choice], [one.about], None, **quiet)
@@ -105,7 +110,7 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
         on(two.details.expand, listening.spectrogram, [], [two.spectrogram], two.message)
 
         chosen = on(three.choice.input, teaching.choose, [three.choice], [three.card], three.message, **quiet)
-        then_forecast(on(chosen.then, adapting.default, [], recipe, None, **quiet).then)
+        then_forecast(on(chosen.then, adapting.default, [], chosen_preset, None, **quiet).then)
         on(three.add.click, teaching.add, [three.text, three.language], [three.added, *own], three.message, **quiet)
         on(three.text.submit, teaching.add, [three.text, three.language], [three.added, *own], three.message, **quiet)
         on(three.remove.click, teaching.remove, [three.removal], own, three.message, **quiet)
@@ -117,11 +122,21 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
         on(three.skip.click, teaching.skip, [three.prompt, three.prompts], [three.prompt_note, three.prompt], None, **quiet)
         on(three.prompts.blur, teaching.first, [three.prompts], [three.prompt], None, **quiet)
 
-        on(four.task.input, adapting.task, [four.task], recipe, four.message, **quiet)
-        for setting in four.settings[1:-1]:
-            on(setting.input, adapting.words, four.settings, [four.recipe, four.forecast], four.message, **quiet)
-            then_forecast(setting.blur)
-        on(four.start.click, adapting.start, four.settings, looked, four.message, **quiet)
+        then_forecast(on(four.preset.input, adapting.preset, [four.preset], chosen_preset, four.message, **quiet).then)
+        for name, setting in zip(settings.NAMES, four.settings, strict=True):
+            if name == "task":
+                then_forecast(on(setting.input, adapting.task, [setting], recipe, four.message, **quiet).then)
+            else:
+                on(setting.input, adapting.words, four.settings, [four.recipe, four.forecast], four.message, **quiet)
+                then_forecast(setting.blur)
+        sought = on(four.find.click, adapting.finding, [], [four.rates_note], four.message, **quiet)
+        on(
+            sought.then, adapting.find_rate, four.settings, [four.rates_panel, four.rates, four.rates_note], four.message,
+            blank=True, **quiet,
+        )  # fmt: skip
+        on(four.hear.click, adapting.hear, four.settings, [four.augmented], four.message, **quiet)
+        on(four.start.click, adapting.start, [*four.settings, four.seed, four.control], looked, four.message, **quiet)
+        on(five.sweep.click, adapting.sweep, [*four.settings, four.seed], looked, five.message, **quiet)
         on(four.stop.click, adapting.stop, [], looked, four.message, **quiet)
         on(four.timer.tick, adapting.look, [four.seen], looked, None, **quiet, queue=False)
         on(four.finished.change, comparing.show, [], compared, five.message, **quiet)
@@ -140,7 +155,9 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
                 *models.look(current),
             )
 
-        restored = [one.choice, three.choice, three.language, two.transcript, three.text, *own, *recipe, *looked, *fetching]
+        restored = [
+            one.choice, three.choice, three.language, two.transcript, three.text, *own, *chosen_preset, *looked, *fetching,
+        ]  # fmt: skip
         then_forecast(on(page.load, restore, [], restored, one.message, **quiet).then)
     return page
 
@@ -200,6 +217,10 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     def recording_sound(request: Request, id: str) -> Response:
         return _file(lambda: _session(request).collection.get(id).path)
 
+    @server.get("/sound/augmented")
+    def augmented_sound(request: Request) -> Response:
+        return _file(lambda: _existing(_session(request).folder / "augmented.flac"))
+
     @server.get("/sound/run/{id}/{group}/{index}")
     def run_sound(request: Request, id: str, group: str, index: int) -> Response:
         return _file(lambda: Path((_session(request).run(id).comparison() or {})[group]["clips"][index]["path"]))
@@ -228,6 +249,12 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
 
 def _session(request: Request) -> session.Session:
     return session.find(request.cookies.get(session.COOKIE))
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise RunError("run_missing", "There is no such sound.")
+    return path
 
 
 def _file(find: Callable[[], Path], download: str | None = None) -> Response:

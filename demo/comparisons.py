@@ -68,6 +68,17 @@ def figures(comparison: dict[str, Any], w: Wording) -> str:
     return f'<div class="scroll">{table}</div><p class="fine">{escape(w("figures.note"))}</p>'
 
 
+def control(result: dict[str, Any], random: dict[str, Any], w: Wording) -> str:
+    """Why not train directly: the same network on the same clips, from pretrained and from random weights."""
+    rates = {
+        "base": points(result["test"]["base"]["wer"]),
+        "adapted": points(result["test"]["adapted"]["wer"]),
+        "random": points(random["test"]["adapted"]["wer"]),
+    }
+    sentence = w("control.result", clips=result["test"]["clips"], trained=result["clips"] - result["replayed"], **rates)
+    return f"<h3>{escape(w('control.title'))}</h3>{note(sentence.replace(' %', f'{NO_BREAK}%'))}"
+
+
 def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) -> str:
     """One clip as several models read it; with a reference their words are marked and counted."""
     names = ("trials.model", "figures.wer", "trials.seconds", "trials.parameters")

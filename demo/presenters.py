@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from core import events
+from core.augment import Augmented
 from core.collection import Recording
 from core.dataset import LabelledSet
 from core.errors import AttuneError
@@ -22,6 +23,8 @@ from core.runs import Run, State
 from demo.wording import Wording
 
 NO_BREAK = "\u00a0"  # a number and its unit stay on one line
+_AUGMENTED = ("speed", "gain", "noise", "reverb", "telephone", "time_mask", "frequency_mask")
+_HELD = ("l2_new", "weight_decay", "dropout", "layer_drop", "label_smoothing", "adversarial", "average", "patience")
 _ENTITIES = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;"})
 
 
@@ -181,14 +184,41 @@ def own_clips(recordings: Sequence[Recording], w: Wording) -> str:
 
 def recipe_words(recipe: Recipe, clips: int, w: Wording) -> str:
     """A recipe in plain words."""
+    batch = recipe.batch_size * recipe.accumulate
+    augment = [w(f"recipe.augment.{name}") for name in _AUGMENTED if getattr(recipe.augment, name)]
+    held = [w(f"recipe.{name}") for name in _HELD if getattr(recipe, name)]
     lines = [
+        *([w("recipe.random")] if recipe.start == "random" else []),
         *([w("recipe.classify")] if recipe.task == "classify" else []),
-        w(f"recipe.{recipe.trains}"),
-        w("recipe.rate", rate=f"{recipe.learning_rate:g}", epochs=recipe.epochs, clips=clips, batch=recipe.batch_size),
+        w(f"recipe.{recipe.trains}", layers=recipe.last_layers),
+        *([w(f"recipe.{recipe.adapter}", rank=recipe.adapter_rank)] if recipe.adapter != "none" else []),
+        w(f"recipe.rate.{recipe.schedule}", rate=f"{recipe.learning_rate:g}", epochs=recipe.epochs, clips=clips, batch=batch),
+        *([w("recipe.layer_decay", share=f"{recipe.layer_decay:g}")] if recipe.layer_decay < 1 else []),
+        *([w("recipe.unfreeze", share=f"{100 * recipe.unfreeze:.0f}")] if recipe.unfreeze else []),
         w("recipe.l2_sp", strength=f"{recipe.l2_sp:g}") if recipe.l2_sp else w("recipe.no_l2_sp"),
+        *([w("recipe.also", what=w("recipe.and").join(held))] if held else []),
+        *([w("recipe.augment", what=w("recipe.and").join(augment))] if augment else []),
+        *([w("recipe.replay", share=f"{100 * recipe.replay:.0f}")] if recipe.replay else []),
         w("recipe.best", times=recipe.evaluations),
     ]
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def augmented(drawn: Augmented, text: str, url: str, w: Wording) -> str:
+    """A training clip as augmentation makes it, and what was drawn for it."""
+    room = (
+        "" if not drawn.room else w("augmented.room") if drawn.rt60 is None else w("augmented.rt60", rt60=f"{drawn.rt60:.2f}")
+    )
+    noise = w(f"noise.{drawn.noise}") if w.has(f"noise.{drawn.noise}") else drawn.noise
+    told = [
+        *([w("augmented.speed", speed=f"{drawn.speed:.2f}")] if drawn.speed != 1 else []),
+        *([w(room, rt60=f"{drawn.rt60 or 0:.2f}")] if room else []),
+        *([w("augmented.noise", noise=noise, snr=f"{drawn.snr_db:.0f}")] if noise else []),
+        *([w("augmented.telephone")] if drawn.telephone else []),
+        *([w("augmented.gain", gain=f"{drawn.gain_db:+.1f}")] if drawn.gain_db else []),
+    ]
+    words = w("recipe.and").join(told) if told else w("augmented.nothing")
+    return f'<div class="card"><p class="example">{player(url, w)} “{escape(text)}”</p>{fine(words)}</div>'
 
 
 def forecast_words(forecast: Forecast, w: Wording) -> str:
@@ -241,10 +271,11 @@ def progress(run: Run, state: State, happened: Sequence[events.Event], w: Wordin
     return f'<div class="progress" data-state="{state}">{shown}{bar}{notices}</div>'
 
 
-def loss_table(happened: Sequence[events.Event]) -> pd.DataFrame:
-    """Training loss by step."""
-    rows = [(e.step, e.loss) for e in happened if isinstance(e, events.Stepped)]
-    return pd.DataFrame(rows, columns=["step", "loss"], dtype=float)
+def loss_table(happened: Sequence[events.Event], w: Wording) -> pd.DataFrame:
+    """Loss by step: of the training clips, and of the validation clips."""
+    steps = [(float(e.step), e.loss, w("adapt.of.training")) for e in happened if isinstance(e, events.Stepped)]
+    looks = [e for e in happened if isinstance(e, events.Evaluated) and e.loss is not None]
+    return _table([*steps, *((float(e.step), e.loss, w("adapt.of.validation")) for e in looks)], "loss")
 
 
 def axis(table: pd.DataFrame) -> list[float]:
@@ -252,10 +283,17 @@ def axis(table: pd.DataFrame) -> list[float]:
     return [0.0, 1.05 * max(float(table.iloc[:, 1].max()), 1e-3)]
 
 
-def wer_table(happened: Sequence[events.Event]) -> pd.DataFrame:
-    """Validation WER in percent by step."""
-    rows = [(e.step, 100 * e.wer) for e in happened if isinstance(e, events.Evaluated) and e.wer is not None]
-    return pd.DataFrame(rows, columns=["step", "wer"], dtype=float)
+def wer_table(happened: Sequence[events.Event], w: Wording) -> pd.DataFrame:
+    """WER in percent by step: on the validation clips, and on the general speech that is watched."""
+    looks = [e for e in happened if isinstance(e, events.Evaluated)]
+    own = [(float(e.step), 100 * e.wer, w("adapt.of.validation")) for e in looks if e.wer is not None]
+    return _table(
+        [*own, *((float(e.step), 100 * e.canary_wer, w("adapt.of.general")) for e in looks if e.canary_wer is not None)], "wer"
+    )
+
+
+def _table(rows: Sequence[tuple], name: str) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["step", name, "of"]).astype({"step": float, name: float})
 
 
 def watched(happened: Sequence[events.Event], language: str, w: Wording) -> str:
@@ -281,8 +319,9 @@ def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
         f'recognise = pipeline("automatic-speech-recognition", "attune-{run.id}")\n'
         'print(recognise("clip.wav")["text"])'
     )
-    usual = Recipe.default(result["family"], result["clips"]).to_json()
-    settings = [f"--set {key}={value}" for key, value in result["recipe"].items() if value != usual[key]]
+    usual = Recipe.default(result["family"], result["clips"] - result["replayed"]).settings()
+    chosen = Recipe.from_json(result["recipe"]).settings()
+    settings = [f"--set {key}={value}" for key, value in chosen.items() if value != usual[key]]
     given = f"--model {result['model']} --train {result['set']} --canary {CANARY} --seed {result['seed']} --out RUN"
     again = " ".join(["attune finetune", given, *settings])
     parts = [f'<p><a class="download" href="{link}" download>{escape(w("home.download", mb=f"{megabytes:.0f}"))}</a></p>']

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -33,7 +34,8 @@ class Choices:
         labelled_set: a sample set's name, or "own".
         clip: id of the recording last listened to.
         heard: what the base wrote for it.
-        run: id of the run last started.
+        run: id of the run last started, the first of them where several were queued.
+        queue: ids of all that were queued with it, in order, apart by spaces.
         language: ISO 639-1 code spoken in the own clips.
         fetching: id of the model that is to be used as soon as it has been fetched.
     """
@@ -45,6 +47,7 @@ class Choices:
     run: str = ""
     language: str = "en"
     fetching: str = ""
+    queue: str = ""
 
 
 class Session:
@@ -86,6 +89,20 @@ class Session:
         if not _ID.fullmatch(id):
             raise RunError("run_missing", "There is no such run.")
         return open_run(self.folder / "runs" / id)
+
+    def queue(self) -> list[Run]:
+        """Returns the runs that were last started together, in order."""
+        choices = self.choices
+        found = []
+        for id in (choices.queue or choices.run).split():
+            with suppress(RunError):
+                found.append(self.run(id))
+        return found
+
+    def runs(self) -> list[Run]:
+        """Returns all of this browser's runs, oldest first."""
+        folder = self.folder / "runs"
+        return [Run(path) for path in sorted(folder.iterdir()) if (path / "request.json").is_file()] if folder.is_dir() else []
 
     def current_run(self) -> Run | None:
         """Returns the run last started, if there is one."""

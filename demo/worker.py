@@ -11,7 +11,6 @@ from filelock import FileLock, Timeout
 
 from core.errors import AttuneError
 from core.events import Failed
-from core.execute import execute
 from core.files import home
 from core.runs import Run, open_run
 
@@ -44,6 +43,8 @@ def _wait_for_turn(run: Run) -> FileLock | None:
 
 
 def _carry_out(run: Run) -> int:
+    from core.execute import execute  # only now: a queue of waiting runs must not hold torch in memory each
+
     try:
         for _ in execute(run):
             pass

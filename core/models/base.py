@@ -47,6 +47,23 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Features:
+    """What a network reads, after its feature extractor: where a clip can still be masked or disturbed.
+
+    Attributes:
+        values: float32 [clips, ...], padded to one length.
+        frames: of each clip along the axis of time, without padding.
+        time: the axis of time.
+        bands: the axis of frequency bands, or None where the network reads samples.
+    """
+
+    values: torch.Tensor
+    frames: tuple[int, ...]
+    time: int
+    bands: int | None
+
+
+@dataclass(frozen=True)
 class Layer:
     """A named part of a network.
 
@@ -70,6 +87,7 @@ class AsrModel(Protocol):
         network: the transformers model; its parameters are float32.
         language: ISO 639-1 code of what it writes, or "" where it does not say.
         thin: whether it leaves out most of the silence it pads clips with; False where a family does not pad.
+        fresh: parameters that were not pretrained, each with a mask of its shape, True where it was drawn anew.
     """
 
     id: str
@@ -77,6 +95,7 @@ class AsrModel(Protocol):
     network: nn.Module
     language: str
     thin: bool
+    fresh: dict[nn.Parameter, torch.Tensor]
 
     def layers(self) -> list[Layer]:
         """Returns the network's layers from the sound (bottom) to the text (top)."""
@@ -104,11 +123,25 @@ class AsrModel(Protocol):
     def extractor(self) -> Any:
         """The transformers feature extractor that turns sound into what the network reads; None where it has its own."""
 
-    def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
-        """Returns what the part below the decoder or head computes: float [clips, frames, width]."""
+    def features(self, batch: Sequence[Example]) -> list[Features]:
+        """Returns what the network reads: one for the whole batch, or one a clip in a family that never pads."""
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
-        """Returns the mean loss of a batch, a scalar; `prefix` saves computing what is frozen again."""
+    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
+        """Returns what the part below the decoder or head computes: float [clips, frames, width].
+
+        Args:
+            batch: the clips.
+            features: what it is to read instead of `features(batch)`, such as a masked or disturbed version of it.
+        """
+
+    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
+        """Returns the mean loss of a batch, a scalar.
+
+        Args:
+            batch: the clips.
+            prefix: of `prefix`, which saves computing what is frozen again.
+            smoothing: share of the target that is spread over all labels (Szegedy et al. 2015, arXiv 1512.00567).
+        """
 
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
         """Transcribes float32 [samples] at 16 kHz, each by itself; the same input gives the same text."""

@@ -9,16 +9,17 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
 from core.audio import SAMPLE_RATE
 from core.errors import DatasetError, ModelError
 from core.models import layers
-from core.models.base import AsrModel, Example, Layer, Transcript
+from core.models.base import AsrModel, Example, Features, Layer, Transcript
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
-from core.models.whisper import FRAMES_PER_SECOND, encode, kept_frames
+from core.models.whisper import FRAMES_PER_SECOND, encode, kept_frames, mel_frames
 from core.text import clean, normalise
 
 MAX_CLASSES = 200
@@ -53,6 +54,7 @@ class Classifier:
         self.language = language
         self.precision = precision
         self.thin = self._is_whisper
+        self.fresh: dict[nn.Parameter, torch.Tensor] = {}
         self._extractor = extractor
         self._texts = [network.config.id2label[i] for i in range(network.config.num_labels)]
         self._classes = {normalise(text, language or "en"): i for i, text in enumerate(self._texts)}
@@ -108,7 +110,10 @@ class Classifier:
             (network.encoder, base.model.encoder) if model.family == "whisper" else (network.base_model, base.base_model)
         )
         ours.load_state_dict(theirs.state_dict())
-        return cls(model.id, network, model.extractor, model.language, precision=precision)
+        made = cls(model.id, network, model.extractor, model.language, precision=precision)
+        head = (layer for layer in made.layers() if layer.part == "head")
+        made.fresh = {p: torch.ones_like(p, dtype=torch.bool) for layer in head for p in layer.parameters}
+        return made
 
     def layers(self) -> list[Layer]:
         """Returns the front (convolutions), the encoder's layers, and the head (projection and classes)."""
@@ -138,15 +143,26 @@ class Classifier:
         """The transformers feature extractor."""
         return self._extractor
 
-    def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
-        """Returns the encoder's output, float [clips, frames, width]."""
-        return self._encode([example.features.numpy() for example in batch])
+    def features(self, batch: Sequence[Example]) -> list[Features]:
+        """Returns what the encoder reads: samples [clips, samples], or a spectrum."""
+        waves = [example.features.numpy() for example in batch]
+        values = self._inputs(waves)[self._input_name]
+        if self._is_whisper:
+            return [Features(values, mel_frames([len(wave) / SAMPLE_RATE for wave in waves], values.shape[2]), time=2, bands=1)]
+        longest = max(len(wave) for wave in waves)
+        frames = tuple(min(values.shape[1], round(values.shape[1] * len(wave) / longest)) for wave in waves)
+        return [Features(values, frames, time=1, bands=None if values.dim() == 2 else 2)]
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
+    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
+        """Returns the encoder's output, float [clips, frames, width]."""
+        return self._encode([example.features.numpy() for example in batch], features)
+
+    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
         """Returns the mean cross-entropy in nats."""
         frames = self.prefix(batch) if prefix is None else prefix
         labels = torch.cat([example.labels for example in batch]).to(self.device)
-        return functional.cross_entropy(self._scores(frames, [len(e.features) for e in batch]), labels)
+        scores = self._scores(frames, [len(e.features) for e in batch])
+        return functional.cross_entropy(scores, labels, label_smoothing=smoothing)
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
@@ -170,10 +186,19 @@ class Classifier:
     def _cut(self, wave: np.ndarray) -> np.ndarray:
         return wave[: int(WINDOW_SECONDS * SAMPLE_RATE)]
 
-    def _encode(self, waves: Sequence[np.ndarray]) -> torch.Tensor:
+    @property
+    def _input_name(self) -> str:
+        return self._extractor.model_input_names[0]
+
+    def _inputs(self, waves: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
         padded = {} if self._is_whisper else {"padding": True}  # Whisper's extractor always pads to its window
         inputs = self._extractor(list(waves), sampling_rate=SAMPLE_RATE, return_tensors="pt", **padded)
-        inputs = {name: value.to(self.device) for name, value in inputs.items()}
+        return {name: value.to(self.device) for name, value in inputs.items()}
+
+    def _encode(self, waves: Sequence[np.ndarray], features: Sequence[Features] | None = None) -> torch.Tensor:
+        inputs = self._inputs(waves)
+        if features is not None:
+            inputs[self._input_name] = features[0].values
         with autocast(self.device, self.precision):
             if self._is_whisper:
                 positions = kept_frames([len(wave) / SAMPLE_RATE for wave in waves]) if self.thin else None

@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from torch.nn import functional
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
 from core.audio import SAMPLE_RATE
 from core.errors import ModelError
-from core.models import layers
+from core.models import layers, losses
 from core.models import vocabulary as vocabularies
-from core.models.base import Example, Layer, Transcript
+from core.models.base import Example, Features, Layer, Transcript
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
 from core.text import clean
@@ -68,6 +67,7 @@ class Ctc:
         self.language = language
         self.precision = precision
         self.thin = False
+        self.fresh: dict[nn.Parameter, torch.Tensor] = {}
         self._extractor = extractor
         self._tokenizer = tokenizer
         self._input_name = extractor.model_input_names[0]
@@ -128,28 +128,29 @@ class Ctc:
         """The transformers feature extractor."""
         return self._extractor
 
-    def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
+    def features(self, batch: Sequence[Example]) -> list[Features]:
+        """Returns samples float32 [clips, samples], or the spectrum [clips, frames, bands] of families that read one."""
+        values = self._inputs([e.features.numpy() for e in batch])[self._input_name]
+        longest = max(len(e.features) for e in batch)
+        frames = tuple(min(values.shape[1], round(values.shape[1] * len(e.features) / longest)) for e in batch)
+        return [Features(values, frames, time=1, bands=None if values.dim() == 2 else 2)]
+
+    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
         """Returns the last hidden layer, float [clips, frames, width]."""
         inputs = self._inputs([e.features.numpy() for e in batch])
+        if features is not None:
+            inputs[self._input_name] = features[0].values
         with autocast(self.device, self.precision):
             return self._encoder(**inputs)[0]
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
+    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
         """Returns CTC's negative log likelihood (Graves et al. 2006), each clip's divided by its labels, averaged."""
         hidden = self.prefix(batch) if prefix is None else prefix
         with autocast(self.device, self.precision):
             logits = getattr(self.network, self._head)(hidden)
         longest = max(len(e.features) for e in batch)
         frames = [min(hidden.shape[1], round(hidden.shape[1] * len(e.features) / longest)) for e in batch]
-        return functional.ctc_loss(
-            logits.float().log_softmax(-1).transpose(0, 1),
-            torch.cat([e.labels for e in batch]).to(self.device),
-            torch.tensor(frames),
-            torch.tensor([len(e.labels) for e in batch]),
-            blank=self._tokenizer.pad_token_id,
-            reduction="mean",
-            zero_infinity=True,
-        )
+        return losses.ctc(logits.float(), frames, [e.labels for e in batch], self._tokenizer.pad_token_id, smoothing)
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
@@ -209,11 +210,15 @@ class Ctc:
         head = getattr(self.network, self._head)
         std = getattr(self.network.config, "initializer_range", NEW_ROW_STD)
         weight = torch.normal(0.0, std, (len(tokenizer), *head.weight.shape[1:]))
-        bias = torch.zeros(len(tokenizer))
+        bias, drawn = torch.zeros(len(tokenizer)), torch.ones(len(tokenizer), dtype=torch.bool)
         for token, i in tokenizer.get_vocab().items():
             if token in rows:
                 weight[i], bias[i] = head.weight.detach()[rows[token]].cpu(), head.bias.detach()[rows[token]].cpu()
+                drawn[i] = False
         head.weight, head.bias = nn.Parameter(weight.to(self.device)), nn.Parameter(bias.to(self.device))
+        drawn = drawn.to(self.device)
+        rows_of = drawn.view(-1, *[1] * (weight.dim() - 1)).expand_as(weight)
+        self.fresh = {head.weight: rows_of, head.bias: drawn}
         setattr(head, "out_channels" if hasattr(head, "out_channels") else "out_features", len(tokenizer))
         self.network.config.vocab_size = len(tokenizer)
         self.network.config.pad_token_id = tokenizer.pad_token_id

@@ -176,9 +176,7 @@ def _decode_once(
     no_speech = [0.0] * clips
     fed, cache = prompts, None
     for step in range(max(budgets)):
-        out = network.model.decoder(
-            input_ids=fed, encoder_hidden_states=frames, cache=cache, use_cache=True, return_dict=True
-        )
+        out = network.model.decoder(input_ids=fed, encoder_hidden_states=frames, cache=cache, use_cache=True, return_dict=True)
         cache = out.cache
         logits = network.proj_out(out.last_hidden_state[:, -1]).float()
         if step == 0:

@@ -19,8 +19,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from core.audio import SAMPLE_RATE
 from core.errors import ModelError, RecipeError
 from core.files import read_json, write_json
+from core.models import losses
 from core.models import vocabulary as vocabularies
-from core.models.base import Example, Layer, Transcript
+from core.models.base import Example, Features, Layer, Transcript
 from core.models.device import autocast, choose_device
 from core.models.mfcc import MEL_CHANNELS, frame_count, mfcc
 from core.models.vocabulary import Fitted
@@ -154,6 +155,7 @@ class DeepSpeech:
         self.language = language
         self.precision = precision
         self.thin = False
+        self.fresh: dict[nn.Parameter, torch.Tensor] = {}
         self._labels = {character: i for i, character in enumerate(config.alphabet)}
         self._rnn = getattr(self.network, CELLS[config.cell])
 
@@ -197,23 +199,21 @@ class DeepSpeech:
         vocabularies.refuse_misfit(labels, frame_count(len(wave)), len(wave), text)
         return Example(mfcc(wave, self.config.features), torch.tensor(labels), len(wave) / SAMPLE_RATE)
 
-    def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
-        """Returns the recurrent layer's output, float [clips, frames, width]."""
-        features = nn.utils.rnn.pad_sequence([e.features for e in batch], batch_first=True).to(self.device)
-        return self._below_head(self._windows(features), [len(e.features) for e in batch])[0]
+    def features(self, batch: Sequence[Example]) -> list[Features]:
+        """Returns MFCC float32 [clips, frames, features]."""
+        values = nn.utils.rnn.pad_sequence([e.features for e in batch], batch_first=True).to(self.device)
+        return [Features(values, tuple(len(e.features) for e in batch), time=1, bands=2)]
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
+    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
+        """Returns the recurrent layer's output, float [clips, frames, width]."""
+        (read,) = self.features(batch) if features is None else features
+        return self._below_head(self._windows(read.values), list(read.frames))[0]
+
+    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
         """Returns CTC's negative log likelihood (Graves et al. 2006), each clip's divided by its labels, averaged."""
         hidden = self.prefix(batch) if prefix is None else prefix
-        return functional.ctc_loss(
-            self._head(hidden).log_softmax(-1).transpose(0, 1),
-            torch.cat([e.labels for e in batch]).to(self.device),
-            torch.tensor([len(e.features) for e in batch]),
-            torch.tensor([len(e.labels) for e in batch]),
-            blank=len(self._labels),
-            reduction="mean",
-            zero_infinity=True,
-        )
+        frames = [len(e.features) for e in batch]
+        return losses.ctc(self._head(hidden), frames, [e.labels for e in batch], len(self._labels), smoothing)
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
@@ -250,6 +250,8 @@ class DeepSpeech:
         with torch.no_grad():
             for row, source in [*pairs, (len(alphabet), len(self._labels))]:  # and the blank's
                 new.weight[row], new.bias[row] = old.weight[source], old.bias[source]
+                renewed.fresh[new.weight][row], renewed.fresh[new.bias][row] = False, False
+        self.fresh = renewed.fresh
         self.network, self.config = renewed.network, renewed.config
         self._labels, self._rnn = renewed._labels, renewed._rnn
 
@@ -313,4 +315,7 @@ def drop_source_layers(model: DeepSpeech, n: int, alphabet: str) -> DeepSpeech:
                 inputs = 2 * config.hidden
             limit = math.sqrt(6 / (inputs + outputs))
             nn.init.uniform_(parameter, -limit, limit)
-    return DeepSpeech(model.id, network, config, model.language, str(model.device), model.precision)
+    renewed = DeepSpeech(model.id, network, config, model.language, str(model.device), model.precision)
+    anew = [p for name in dropped for p in getattr(renewed.network, name).parameters()]
+    renewed.fresh = {p: torch.ones_like(p, dtype=torch.bool) for p in anew}
+    return renewed

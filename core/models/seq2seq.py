@@ -9,13 +9,14 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 from transformers import AutoFeatureExtractor, AutoModelForSpeechSeq2Seq, AutoTokenizer
 from transformers.modeling_outputs import BaseModelOutput
 
 from core.audio import SAMPLE_RATE
 from core.files import read_json, write_json
 from core.models import decoding
-from core.models.base import Example, Layer, Transcript
+from core.models.base import Example, Features, Layer, Transcript
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
 from core.models.whisper import SETTINGS_FILE
@@ -57,6 +58,7 @@ class Seq2Seq:
         self.language = language
         self.precision = precision
         self.thin = False
+        self.fresh: dict[nn.Parameter, torch.Tensor] = {}
         self._extractor = extractor
         self._tokenizer = tokenizer
         self._tokens_per_second = decoding.TOKENS_PER_SECOND
@@ -114,11 +116,17 @@ class Seq2Seq:
         """The transformers feature extractor."""
         return self._extractor
 
-    def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
-        """Returns the encoder's output, float [clips, frames, width], zeros after a shorter clip's end."""
-        return nn.utils.rnn.pad_sequence([self._encode(e.features.numpy())[0] for e in batch], batch_first=True)
+    def features(self, batch: Sequence[Example]) -> list[Features]:
+        """Returns, clip by clip, samples float32 [1, samples] (Moonshine) or a spectrum [1, frames, bands] (Speech2Text)."""
+        read = [next(iter(self._inputs(e.features.numpy()).values())) for e in batch]
+        return [Features(values, (values.shape[1],), time=1, bands=None if values.dim() == 2 else 2) for values in read]
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
+    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
+        """Returns the encoder's output, float [clips, frames, width], zeros after a shorter clip's end."""
+        read = self.features(batch) if features is None else features
+        return nn.utils.rnn.pad_sequence([self._encode(one.values)[0] for one in read], batch_first=True)
+
+    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
         """Returns the mean cross-entropy in nats over the batch's text and end tokens."""
         hidden = self.prefix(batch) if prefix is None else prefix
         total = []
@@ -126,8 +134,9 @@ class Seq2Seq:
             frames = BaseModelOutput(last_hidden_state=row[None, : self._frames(example.features.numpy())])
             frames.attention_mask = None  # Moonshine looks for it; nothing is padded
             with autocast(self.device, self.precision):
-                out = self.network(encoder_outputs=frames, labels=example.labels[None].to(self.device))
-            total.append(out.loss * len(example.labels))
+                labels = example.labels.to(self.device)
+                logits = self.network(encoder_outputs=frames, labels=labels[None]).logits[0]
+            total.append(functional.cross_entropy(logits.float(), labels, label_smoothing=smoothing, reduction="sum"))
         return torch.stack(total).sum() / sum(len(example.labels) for example in batch)
 
     @torch.no_grad()
@@ -166,10 +175,9 @@ class Seq2Seq:
         name = self._extractor.model_input_names[0]
         return {name: inputs[name].to(self.device)}  # without a mask: nothing is padded
 
-    def _encode(self, wave: np.ndarray) -> torch.Tensor:
-        inputs = self._inputs(wave)
+    def _encode(self, values: torch.Tensor) -> torch.Tensor:
         with autocast(self.device, self.precision):
-            return self.network.model.encoder(next(iter(inputs.values()))).last_hidden_state
+            return self.network.model.encoder(values).last_hidden_state
 
     def _frames(self, wave: np.ndarray) -> int:
         length = next(iter(self._inputs(wave).values())).shape[1]

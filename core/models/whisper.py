@@ -19,13 +19,14 @@ from core.audio import SAMPLE_RATE
 from core.errors import ModelError
 from core.files import read_json, write_json
 from core.models import decoding
-from core.models.base import Example, Layer, Transcript
+from core.models.base import Example, Features, Layer, Transcript
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
 from core.text import clean
 
 WINDOW_SECONDS = 30.0  # what the encoder was trained on; shorter sound is padded with silence
-FRAMES_PER_SECOND = 50  # encoder frames: hop length 160 samples at 16 kHz, then a stride of 2
+MEL_FRAMES_PER_SECOND = 100  # hop length 160 samples at 16 kHz
+FRAMES_PER_SECOND = MEL_FRAMES_PER_SECOND // 2  # encoder frames: the second convolution has a stride of 2
 MARGIN_FRAMES = 25  # of padding kept whole after the speech
 TAIL_STRIDE = 8  # every 8th frame of the padding beyond the margin is kept
 BUCKET_FRAMES = 100  # clips whose speech rounds up to the same 2 s are transcribed in one batch
@@ -69,6 +70,7 @@ class Whisper:
         self.processor = processor
         self.precision = precision
         self.thin = thin
+        self.fresh: dict[nn.Parameter, torch.Tensor] = {}
         self.tokens_per_second = tokens_per_second
         generation = network.generation_config
         self._multilingual = bool(getattr(generation, "is_multilingual", False))
@@ -146,12 +148,17 @@ class Whisper:
         """The transformers feature extractor."""
         return self.processor.feature_extractor
 
-    def prefix(self, batch: Sequence[Example]) -> torch.Tensor:
-        """Returns the encoder's output, float [clips, frames, width]."""
-        mel = torch.stack([example.features for example in batch])
-        return self._encode(mel, self._positions([example.seconds for example in batch]))
+    def features(self, batch: Sequence[Example]) -> list[Features]:
+        """Returns log-mel features float32 [clips, mels, 3000]."""
+        mel = torch.stack([example.features for example in batch]).to(self.device)
+        return [Features(mel, mel_frames([example.seconds for example in batch], mel.shape[2]), time=2, bands=1)]
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
+    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
+        """Returns the encoder's output, float [clips, frames, width]."""
+        (mel,) = self.features(batch) if features is None else features
+        return self._encode(mel.values, self._positions([example.seconds for example in batch]))
+
+    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
         """Returns the mean cross-entropy in nats over the batch's text and end tokens (the prompt is given)."""
         frames = self.prefix(batch) if prefix is None else prefix
         labels = nn.utils.rnn.pad_sequence([e.labels for e in batch], batch_first=True, padding_value=-100).to(self.device)
@@ -161,7 +168,9 @@ class Whisper:
         with autocast(self.device, self.precision):
             hidden = self.network.model.decoder(input_ids=fed, encoder_hidden_states=frames, use_cache=False)
             logits = self.network.proj_out(hidden.last_hidden_state)
-        return functional.cross_entropy(logits.float().flatten(0, 1), wanted.flatten(), ignore_index=-100)
+        return functional.cross_entropy(
+            logits.float().flatten(0, 1), wanted.flatten(), ignore_index=-100, label_smoothing=smoothing
+        )
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
@@ -262,6 +271,11 @@ class Whisper:
         return Transcript(self._text(tokens[0].tolist()), 0.0, language=language)
 
 
+def mel_frames(seconds: Sequence[float], most: int) -> tuple[int, ...]:
+    """Returns how many log-mel frames clips of so many seconds take, at most `most`."""
+    return tuple(min(most, math.ceil(MEL_FRAMES_PER_SECOND * s)) for s in seconds)
+
+
 def encode(encoder: Any, mel: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:
     """WhisperEncoder.forward with frames left out after the positions are added.
 
@@ -278,7 +292,8 @@ def encode(encoder: Any, mel: torch.Tensor, positions: torch.Tensor | None) -> t
     if positions is not None:
         hidden = hidden.gather(1, positions.to(hidden.device)[:, :, None].expand(-1, -1, hidden.shape[-1]))
     for layer in encoder.layers:
-        hidden = layer(hidden, None)
+        if not (encoder.training and encoder.layerdrop and torch.rand(()) < encoder.layerdrop):
+            hidden = layer(hidden, None)
     return encoder.layer_norm(hidden)
 
 

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import math
+import secrets
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pandas as pd
 import soundfile
 
-from core import audio, runs
+from core import audio, freezing, runs
+from core.augment import Augmenter
 from core.dataset import LabelledSet
-from core.errors import AttuneError, DatasetError, RunError
+from core.errors import DatasetError, RunError
 from core.forecast import Forecast, forecast, usual_clips
-from core.importers.samples import CANARY, read_sample
+from core.importers.samples import CANARY, REPLAY, read_sample
+from core.learner import with_adapters
 from core.models.catalogue import model_family
 from core.models.classifier import Classifier
+from core.presets import PRESETS, preset
+from core.rate_finder import find_rate
 from core.recipe import Recipe
-from demo import presenters
+from demo import layers, presenters, settings
 from demo.handlers.teach import labelled_set
 from demo.jobs import Jobs
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.wording import Wording
 
-# The recipe's fields that the page offers; the seed beside them is no part of a recipe.
-SETTINGS = ("task", "trains", "learning_rate", "epochs", "l2_sp", "layer_decay", "head_rate", "vocabulary")
+RATE_CLIPS = 64  # of the training clips: 60 steps see most of them once
+BABBLE_CLIPS = 12  # whose voices a babble is made of
 ACTIVE = ("waiting", "running")
-LOOKED = 11  # outputs of `look`
+LOOKED = 12  # outputs of `look`
+WATCHED_CLIPS = 6  # of the general speech to replay, left out of it and read at each evaluation
+LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 
 
 class AdaptHandlers:
@@ -38,27 +48,73 @@ class AdaptHandlers:
         self._forecasts: dict[tuple[str, LabelledSet, Recipe], Forecast] = {}
 
     def default(self, session: Session) -> tuple:
-        """The chosen model and set -> the default recipe's settings, its words, no forecast yet."""
-        return self.task(session, "transcribe")
+        """The chosen model and set -> the preset that suits the set, its settings, its words, no forecast yet."""
+        name = session.choices.labelled_set
+        return self.preset(session, name if name in PRESETS else PRESETS[0])
+
+    def preset(self, session: Session, name: str) -> tuple:
+        """Preset -> itself, its settings, its words, no forecast yet."""
+        recipe = preset(name, model_family(session.choices.model), self._clips(session, Recipe()))
+        return name, *settings.values(recipe), self._words(session, recipe, name), ""
 
     def task(self, session: Session, task: str) -> tuple:
         """What the model becomes -> that task's default settings, its words, no forecast yet."""
-        choices = session.choices
-        try:
-            clips = len(labelled_set(session, task == "classify").part("train"))
-        except DatasetError:
-            clips = 0
-        recipe = Recipe.default("classifier" if task == "classify" else model_family(choices.model), clips)
-        return *(getattr(recipe, name) for name in SETTINGS), presenters.recipe_words(recipe, clips, self._w), ""
+        if task != "classify":
+            return self.default(session)[1:]
+        recipe = Recipe.default("classifier", self._clips(session, Recipe(task=task)))
+        return *settings.values(recipe), self._words(session, recipe), ""
 
     def words(self, session: Session, *values: Any) -> tuple[str, str]:
         """Settings -> the recipe in words, no forecast yet."""
-        recipe = _recipe(values)
-        try:
-            clips = len(labelled_set(session, recipe.task == "classify").part("train"))
-        except DatasetError:
-            clips = 0
-        return presenters.recipe_words(recipe, clips, self._w), ""
+        return self._words(session, settings.recipe_of(values)), ""
+
+    def picture(self, session: Session, *values: Any) -> tuple[str]:
+        """Settings -> the network's layers, what learns in each and at what rate. Nothing is changed."""
+        recipe = settings.recipe_of(values)
+        with self._shelf.model(session.choices.model) as model:
+            if recipe.task == "classify" and model.family != "classifier":
+                texts = [clip.text for clip in labelled_set(session, closed=True).part("train")]
+                model = Classifier.from_recogniser(model, texts)
+            if recipe.adapter == "none":
+                plans = freezing.plan(model, recipe)
+            else:
+                twin = copy.deepcopy(model)
+                plans = with_adapters(twin, freezing.plan(twin, recipe), recipe, seed=0)
+        return (layers.picture(plans, {}, self._w),)
+
+    def find_rate(self, session: Session, *values: Any) -> tuple:
+        """Settings -> the curve's panel, the curve, what it says."""
+        if self._is_active(session):
+            raise RunError("already_running", "A fine-tune is running. Stop it first.")
+        recipe = settings.recipe_of(values)
+        train = labelled_set(session, recipe.task == "classify").part("train")[:RATE_CLIPS]
+        sounds = [(audio.decode(clip.path), clip.text) for clip in train]
+        with self._shelf.model(session.choices.model) as model:
+            if recipe.task == "classify" and model.family != "classifier":
+                model = Classifier.from_recogniser(model, [text for _, text in sounds])
+            curve = find_rate(model, sounds, recipe)
+        table = pd.DataFrame({"rate": [math.log10(rate) for rate in curve.rates], "loss": curve.smoothed})
+        key = "adapt.rate_none" if curve.suggestion is None else "adapt.rate_found"
+        told = self._w(key, rate=f"{curve.suggestion or 0:.1g}", steps=len(curve.rates), clips=len(sounds))
+        return gr.update(visible=True), gr.update(value=table, y_lim=presenters.axis(table)), presenters.note(told)
+
+    def finding(self, session: Session) -> tuple[str]:
+        """-> what is happening meanwhile."""
+        return (presenters.note(self._w("adapt.finding")),)
+
+    def hear(self, session: Session, *values: Any) -> tuple[str]:
+        """Settings -> one training clip as it is and as augmentation makes it, with what was drawn."""
+        recipe = settings.recipe_of(values)
+        train = labelled_set(session, recipe.task == "classify").part("train")
+        if not train:
+            raise DatasetError("no_training_clips", "There is no clip that can be trained on.")
+        rng = np.random.default_rng()
+        chosen = train[int(rng.integers(len(train)))]
+        others = [audio.decode(clip.path) for clip in train[:BABBLE_CLIPS]]
+        drawn = Augmenter(recipe.augment, others).augmented(audio.decode(chosen.path), rng)
+        path = session.folder / "augmented.flac"
+        audio.write_flac(path, drawn.wave)
+        return (presenters.augmented(drawn, chosen.text, f"/sound/augmented?{secrets.token_hex(4)}", self._w),)
 
     def forecasting(self, session: Session) -> tuple[str]:
         """-> what is happening meanwhile."""
@@ -68,7 +124,7 @@ class AdaptHandlers:
         """Settings -> how long it will take on this computer, by doing a little of it; nothing while a run takes its time."""
         if self._is_active(session):
             return ("",)
-        recipe = _recipe(values)
+        recipe = settings.recipe_of(values)
         try:
             labelled = labelled_set(session, recipe.task == "classify")
         except DatasetError:  # the set's card says what is missing
@@ -77,6 +133,97 @@ class AdaptHandlers:
         if key not in self._forecasts:
             self._forecasts[key] = self._measure(session.choices.model, labelled, recipe)
         return (presenters.note(presenters.forecast_words(self._forecasts[key], self._w)),)
+
+    def start(self, session: Session, *values: Any) -> tuple:
+        """Settings, seed, whether to train the control too -> the runs as they stand."""
+        *given, seed, control = values
+        recipe = settings.recipe_of(given)
+        recipes = [recipe]
+        if control:  # read once at the end: what a random network writes takes long to read, and says little
+            recipes.append(dataclasses.replace(recipe, start="random", adapter="none", trains="everything", evaluations=1))
+        return self._start(session, recipes, int(seed or 0))
+
+    def sweep(self, session: Session, *values: Any) -> tuple:
+        """Settings, seed -> a short run for each strength of the pull towards the pretrained values, queued."""
+        *given, seed = values
+        recipe = settings.recipe_of(given)
+        return self._start(session, [dataclasses.replace(recipe, l2_sp=strength) for strength in LAMBDAS], int(seed or 0))
+
+    def stop(self, session: Session) -> tuple:
+        """-> the runs as they stand, asked to stop: those that have not begun never do."""
+        for run in session.queue():
+            if run.state() in ACTIVE:
+                run.ask_to_stop()
+        return self.look(session, "")
+
+    def look(self, session: Session, seen: str) -> tuple:
+        """What was shown -> progress, charts, loss, WER, drift, watch panel and clip, start, stop, timer, seen, finished."""
+        queue = session.queue()
+        if not queue:
+            idle, hidden = presenters.note(self._w("adapt.idle")), gr.update(visible=False)
+            return idle, hidden, None, None, "", hidden, "", *_buttons(active=False), "", ""
+        states = [run.state() for run in queue]
+        place = next((states.index(state) for state in ("running", "waiting") if state in states), 0)
+        run, state, happened = queue[place], states[place], queue[place].events()
+        now = f"{run.id} {' '.join(states)} {len(happened)} {run.should_stop()}"
+        if now == seen:
+            return (gr.skip(),) * LOOKED
+        loss, wer = presenters.loss_table(happened, self._w), presenters.wer_table(happened, self._w)
+        watched = presenters.watched(happened, run.request().labelled_set.language, self._w)
+        shown = presenters.progress(run, state, happened, self._w)
+        if len(queue) > 1 and any(s in ACTIVE for s in states):
+            shown = presenters.fine(self._w("adapt.queue", place=place + 1, runs=len(queue))) + shown
+        finished = " ".join(one.id for one, ended in zip(queue, states, strict=True) if ended == "done")
+        return (
+            shown,
+            gr.update(visible=not wer.empty),
+            _chart(loss),
+            _chart(wer),
+            layers.drift(happened, self._w),
+            gr.update(visible=bool(watched)),
+            watched,
+            *_buttons(active=any(s in ACTIVE for s in states)),
+            now,
+            finished,
+        )
+
+    def _start(self, session: Session, recipes: list[Recipe], seed: int) -> tuple:
+        if self._is_active(session):
+            raise RunError("already_running", "A fine-tune is running. Stop it first.")
+        choices = session.choices
+        labelled = labelled_set(session, recipes[0].task == "classify")
+        own = [clip for clip in labelled.clips if clip.path.endswith(f"{choices.clip}.flac")] if choices.clip else []
+        if choices.clip and not own:
+            recording = session.collection.get(choices.clip)
+            own = [runs.Clip(str(recording.path), recording.text)] if recording.text else []
+        general = read_sample(REPLAY).clips
+        started = []
+        for recipe in recipes:
+            request = runs.Request(
+                model=choices.model,
+                labelled_set=labelled,
+                canary=read_sample(CANARY).clips,
+                own=tuple(own),
+                recipe=recipe,
+                seed=seed,
+                general=general[:-WATCHED_CLIPS] if recipe.replay else (),
+                watch=() if recipe.start == "random" else general[-WATCHED_CLIPS:],
+            )
+            started.append(runs.create(session.new_run_folder(), request))
+        for run in started:
+            self._jobs.start(run)
+        session.choose(run=started[0].id, queue=" ".join(run.id for run in started))
+        return self.look(session, "")
+
+    def _words(self, session: Session, recipe: Recipe, name: str = "") -> str:
+        why = presenters.fine(self._w(f"preset.{name}.why")) if name else ""
+        return why + presenters.recipe_words(recipe, self._clips(session, recipe), self._w)
+
+    def _clips(self, session: Session, recipe: Recipe) -> int:
+        try:
+            return len(labelled_set(session, recipe.task == "classify").part("train"))
+        except DatasetError:
+            return 0
 
     def _measure(self, id: str, labelled: LabelledSet, recipe: Recipe) -> Forecast:
         train = labelled.part("train")
@@ -88,66 +235,10 @@ class AdaptHandlers:
         with self._shelf.model(id) as model:
             if recipe.task == "classify" and model.family != "classifier":
                 model = Classifier.from_recogniser(model, [clip.text for clip in train])
-            return forecast(model, sample, easy, len(train), test, len(canary), validation, recipe)
+            return forecast(model, sample, easy, len(train), test, len(canary), validation, recipe, WATCHED_CLIPS)
 
     def _is_active(self, session: Session) -> bool:
-        run = session.current_run()
-        return run is not None and run.state() in ACTIVE
-
-    def start(self, session: Session, *values: Any) -> tuple:
-        """Settings and seed -> the run as it stands."""
-        *settings, seed = values
-        if self._is_active(session):
-            raise RunError("already_running", "A fine-tune is running. Stop it first.")
-        recipe, choices = _recipe(settings), session.choices
-        labelled = labelled_set(session, recipe.task == "classify")
-        own = [clip for clip in labelled.clips if clip.path.endswith(f"{choices.clip}.flac")] if choices.clip else []
-        if choices.clip and not own:
-            recording = session.collection.get(choices.clip)
-            own = [runs.Clip(str(recording.path), recording.text)] if recording.text else []
-        request = runs.Request(
-            model=choices.model,
-            labelled_set=labelled,
-            canary=read_sample(CANARY).clips,
-            own=tuple(own),
-            recipe=recipe,
-            seed=int(seed or 0),
-        )
-        run = runs.create(session.new_run_folder(), request)
-        self._jobs.start(run)
-        session.choose(run=run.id)
-        return self.look(session, "")
-
-    def stop(self, session: Session) -> tuple:
-        """-> the run as it stands, asked to stop."""
-        run = session.current_run()
-        if run is not None and run.state() in ACTIVE:
-            run.ask_to_stop()
-        return self.look(session, "")
-
-    def look(self, session: Session, seen: str) -> tuple:
-        """What was shown -> progress, charts, loss, WER, watch panel, watched clip, start, stop, timer, seen, finished run."""
-        run = session.current_run()
-        if run is None:
-            idle, hidden = presenters.note(self._w("adapt.idle")), gr.update(visible=False)
-            return idle, hidden, None, None, hidden, "", *_buttons(active=False), "", ""
-        state, happened = run.state(), run.events()
-        now = f"{run.id} {state} {len(happened)} {run.should_stop()}"
-        if now == seen:
-            return (gr.skip(),) * LOOKED
-        loss, wer = presenters.loss_table(happened), presenters.wer_table(happened)
-        watched = presenters.watched(happened, run.request().labelled_set.language, self._w)
-        return (
-            presenters.progress(run, state, happened, self._w),
-            gr.update(visible=not wer.empty),
-            _chart(loss),
-            _chart(wer),
-            gr.update(visible=bool(watched)),
-            watched,
-            *_buttons(active=state in ACTIVE),
-            now,
-            run.id if state == "done" else "",
-        )
+        return any(run.state() in ACTIVE for run in session.queue())
 
 
 def _buttons(active: bool) -> tuple:
@@ -157,12 +248,3 @@ def _buttons(active: bool) -> tuple:
 
 def _chart(table: pd.DataFrame) -> dict | None:
     return None if table.empty else gr.update(value=table, y_lim=presenters.axis(table))
-
-
-def _recipe(values: tuple | list) -> Recipe:
-    given = dict(zip(SETTINGS, values, strict=False))
-    missing = [name for name, value in given.items() if value is None]
-    if missing:
-        raise AttuneError("recipe_value", f"{missing[0]} is empty.", name=missing[0], value="")
-    given["epochs"] = int(given["epochs"])
-    return dataclasses.replace(Recipe(), **{name: type(getattr(Recipe(), name))(value) for name, value in given.items()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import gradio as gr
 
@@ -10,7 +11,8 @@ from core import audio
 from core.compare import compare
 from core.dataset import Clip
 from core.errors import DatasetError, RunError
-from demo import comparisons, presenters
+from core.tradeoff import points
+from demo import comparisons, presenters, tradeoff
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.wording import Wording
@@ -23,13 +25,13 @@ class CompareHandlers:
         self._w, self._shelf = w, shelf
 
     def show(self, session: Session) -> tuple:
-        """The current run -> verdict, figures, own clip, again, held-out panel, held-out clips, take home."""
+        """The current run -> all of `app.compared`: from the verdict to what is taken home."""
         run = session.current_run()
         result = run.result() if run is not None else None
         if run is None or result is None:
             empty = presenters.note(self._w("compare.empty"))
             hidden = gr.update(visible=False)
-            return empty, "", "", hidden, hidden, "", presenters.note(self._w("home.empty"))
+            return empty, "", "", hidden, hidden, "", "", hidden, "", presenters.note(self._w("home.empty"))
         comparison = run.comparison() or {}
         own = ""
         if "own" in comparison:
@@ -41,6 +43,9 @@ class CompareHandlers:
             gr.update(visible=True),
             gr.update(visible="test" in comparison),
             comparisons.held_out(run, comparison, self._w),
+            self._control(session, result),
+            gr.update(visible=True),
+            tradeoff.picture(points(session.runs(), run), run.id, self._w),
             presenters.take_home(run, result, self._w),
         )
 
@@ -66,6 +71,14 @@ class CompareHandlers:
         clip = Clip(str(recording.path), recording.text, part="train" if str(recording.path) in trained else "")
         pair = compare([clip], texts[:1], texts[1:], language).clips[0]
         return (self._own(comparisons.side_by_side(dataclasses.asdict(pair), url, self._w)),)
+
+    def _control(self, session: Session, result: dict[str, Any]) -> str:
+        """What the same network learnt from random weights, where that was trained too."""
+        for run in session.queue():
+            control = run.result()
+            if control is not None and control["recipe"]["start"] == "random" and control["test"] and result["test"]:
+                return comparisons.control(result, control, self._w)
+        return ""
 
     def _own(self, pair: str) -> str:
         return f"<h3>{presenters.escape(self._w('compare.own'))}</h3>{pair}"

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from core.recipe import PLANS, TASKS, VOCABULARIES, Recipe
+from core.presets import PRESETS
+from core.recipe import Recipe
+from demo import settings
 from demo.presenters import heading, note
 from demo.wording import Wording
 
@@ -16,18 +18,20 @@ CHART_HEIGHT = 320  # below 300 the axis is cut off
 
 @dataclass(frozen=True)
 class AdaptView:
-    """The components of step 4."""
+    """The components of step 4; `settings` in the order of `demo.settings.NAMES`."""
 
+    preset: gr.Radio
     recipe: gr.HTML
-    task: gr.Dropdown
-    trains: gr.Dropdown
-    learning_rate: gr.Number
-    epochs: gr.Number
-    l2_sp: gr.Number
-    layer_decay: gr.Number
-    head_rate: gr.Number
-    vocabulary: gr.Dropdown
+    settings: tuple[gr.components.Component, ...]
     seed: gr.Number
+    picture: gr.HTML
+    find: gr.Button
+    rates_panel: gr.Column
+    rates: gr.LinePlot
+    rates_note: gr.HTML
+    hear: gr.Button
+    augmented: gr.HTML
+    control: gr.Checkbox
     forecast: gr.HTML
     start: gr.Button
     stop: gr.Button
@@ -35,6 +39,7 @@ class AdaptView:
     charts: gr.Row
     loss: gr.LinePlot
     wer: gr.LinePlot
+    drift: gr.HTML
     watch_panel: gr.Column
     watch: gr.HTML
     timer: gr.Timer
@@ -42,46 +47,35 @@ class AdaptView:
     finished: gr.Textbox
     message: gr.HTML
 
-    @property
-    def settings(self) -> list[gr.components.Component]:
-        """The advanced choices, in the order of `handlers.adapt.SETTINGS`."""
-        return [
-            self.task,
-            self.trains,
-            self.learning_rate,
-            self.epochs,
-            self.l2_sp,
-            self.layer_decay,
-            self.head_rate,
-            self.vocabulary,
-            self.seed,
-        ]
-
 
 def build(w: Wording, recipe: Recipe) -> AdaptView:
     """Lays out step 4 with a recipe's values."""
+    fields: dict[str, gr.components.Component] = {}
     with gr.Column(elem_classes="step", elem_id="step-adapt"):
         gr.HTML(heading(4, "adapt", w))
+        preset = gr.Radio(
+            [(w(f"preset.{name}"), name) for name in PRESETS], value=PRESETS[0], label=w("adapt.preset"), elem_id="preset"
+        )
         words = gr.HTML(elem_id="recipe")
-        with gr.Accordion(w("adapt.advanced"), open=False):
-            task = gr.Dropdown([(w(f"adapt.task.{name}"), name) for name in TASKS], value=recipe.task, label=w("adapt.task"))
+        with gr.Accordion(w("adapt.picture"), open=False):
+            picture = gr.HTML(elem_id="layers")
+        with gr.Accordion(w("adapt.advanced"), open=False), gr.Tabs():
+            for group, rows in settings.GROUPS.items():
+                with gr.Tab(w(f"adapt.group.{group}")):
+                    for row in rows:
+                        with gr.Row():
+                            fields |= {name: _field(name, recipe, w) for name in row}
+                    if group == "rates":
+                        find = gr.Button(w("adapt.find_rate"), elem_id="find-rate")
+                        rates_note = gr.HTML(elem_id="rates-note")
+                        with gr.Column(visible=False) as rates_panel:
+                            rates = _chart(w("adapt.rates"), "loss", w("adapt.loss_axis"), w, "rates", x="rate")
+                    if group == "data":
+                        hear = gr.Button(w("adapt.hear"), elem_id="hear-augmented")
+                        augmented = gr.HTML(elem_id="augmented")
             with gr.Row():
-                trains = gr.Dropdown(
-                    [(w(f"adapt.trains.{name}"), name) for name in PLANS], value=recipe.trains, label=w("adapt.trains")
-                )
-                learning_rate = gr.Number(recipe.learning_rate, label=w("adapt.learning_rate"))
-                epochs = gr.Number(recipe.epochs, label=w("adapt.epochs"), precision=0)
-            with gr.Row():
-                l2_sp = gr.Number(recipe.l2_sp, label=w("adapt.l2_sp"))
-                layer_decay = gr.Number(recipe.layer_decay, label=w("adapt.layer_decay"))
-            with gr.Row():
-                head_rate = gr.Number(recipe.head_rate, label=w("adapt.head_rate"))
-                vocabulary = gr.Dropdown(
-                    [(w(f"adapt.vocabulary.{name}"), name) for name in VOCABULARIES],
-                    value=recipe.vocabulary,
-                    label=w("adapt.vocabulary"),
-                )
                 seed = gr.Number(0, label=w("adapt.seed"), precision=0)
+                control = gr.Checkbox(False, label=w("adapt.control"), elem_id="control")
         forecast = gr.HTML(elem_id="forecast")
         with gr.Row():
             start = gr.Button(w("adapt.start"), variant="primary", elem_id="start")
@@ -89,8 +83,9 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
         message = gr.HTML(elem_classes="message")
         progress = gr.HTML(note(w("adapt.idle")), elem_id="progress")
         with gr.Row(visible=False) as charts:
-            loss = _chart(w("adapt.loss"), "loss", w("adapt.loss_axis"), w, "loss")
-            wer = _chart(w("adapt.wer"), "wer", w("adapt.wer_axis"), w, "wer")
+            loss = _chart(w("adapt.loss"), "loss", w("adapt.loss_axis"), w, "loss", color="of")
+            wer = _chart(w("adapt.wer"), "wer", w("adapt.wer_axis"), w, "wer", color="of")
+        drift = gr.HTML(elem_id="drift")
         with gr.Column(visible=False) as watch_panel:
             gr.HTML(f"<h3>{w('adapt.watch')}</h3>")
             watch = gr.HTML(elem_id="watch")
@@ -98,18 +93,31 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
         seen = gr.Textbox(visible="hidden")
         finished = gr.Textbox(visible="hidden")
     return AdaptView(
-        words, task, trains, learning_rate, epochs, l2_sp, layer_decay, head_rate, vocabulary, seed,
-        forecast, start, stop, progress, charts,
-        loss, wer, watch_panel, watch, timer, seen, finished, message,
+        preset, words, tuple(fields[name] for name in settings.NAMES), seed, picture, find, rates_panel, rates, rates_note,
+        hear, augmented, control, forecast, start, stop, progress, charts, loss, wer, drift, watch_panel, watch, timer, seen,
+        finished, message,
     )  # fmt: skip
 
 
-def _chart(label: str, y: str, y_title: str, w: Wording, elem_id: str) -> gr.LinePlot:
+def _field(name: str, recipe: Recipe, w: Wording) -> gr.components.Component:
+    value, label, about = recipe.settings()[name], w(f"adapt.{name}"), f"adapt.{name}.info"
+    info = w(about) if w.has(about) else None
+    if name in settings.CHOICES:
+        return gr.Dropdown(
+            [(w(f"adapt.{name}.{choice}"), choice) for choice in settings.CHOICES[name]], value=value, label=label, info=info
+        )
+    return gr.Number(value, label=label, info=info, precision=0 if name in settings.WHOLE else None)
+
+
+def _chart(
+    label: str, y: str, y_title: str, w: Wording, elem_id: str, x: str = "step", color: str | None = None
+) -> gr.LinePlot:
     return gr.LinePlot(
-        x="step",
+        x=x,
         y=y,
+        color=color,
         title=label,
-        x_title=w("adapt.step_axis"),
+        x_title=w(f"adapt.{x}_axis"),
         y_title=y_title,
         height=CHART_HEIGHT,
         show_label=False,

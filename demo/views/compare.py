@@ -20,6 +20,10 @@ class CompareView:
     again: gr.Button
     details: gr.Accordion
     held_out: gr.HTML
+    control: gr.HTML
+    tradeoff_panel: gr.Accordion
+    tradeoff: gr.HTML
+    sweep: gr.Button
     message: gr.HTML
 
 
@@ -34,4 +38,8 @@ def build(w: Wording) -> CompareView:
         figures = gr.HTML(elem_id="figures")
         with gr.Accordion(w("compare.held_out"), open=True, visible=False) as details:
             held_out = gr.HTML(elem_id="held-out")
-    return CompareView(verdict, figures, own, again, details, held_out, message)
+        control = gr.HTML(elem_id="control-result")
+        with gr.Accordion(w("tradeoff.title"), open=False, visible=False, elem_id="tradeoff-panel") as tradeoff_panel:
+            tradeoff = gr.HTML(elem_id="tradeoff")
+            sweep = gr.Button(w("tradeoff.sweep"), elem_id="sweep")
+    return CompareView(verdict, figures, own, again, details, held_out, control, tradeoff_panel, tradeoff, sweep, message)

@@ -11,6 +11,7 @@ from torch import nn
 from core import freezing
 from core.models.catalogue import load_model
 from core.recipe import Recipe
+from core.regularisation import Anchor
 
 
 def rates(folder: Path, recipe: Recipe) -> dict[str, float]:
@@ -66,7 +67,7 @@ def test_when_a_prefix_may_be_kept(family: str, trains: str, frozen: bool, reque
 
 def test_the_anchor_is_the_formula() -> None:
     first, second = nn.Parameter(torch.tensor([1.0, 2.0])), nn.Parameter(torch.tensor([[2.0]]))
-    anchor = freezing.Anchor([first, second], strength=0.5)
+    anchor = Anchor([first, second], strength=0.5)
     assert anchor.penalty().item() == 0.0
     assert anchor.distance() == 0.0
     with torch.no_grad():

@@ -10,27 +10,52 @@ from typing import Any
 
 import pytest
 
+from core.augmentation import Augmentation
 from core.errors import RecipeError
-from core.recipe import PLANS, PRECISIONS, TASKS, VOCABULARIES, Recipe
+from core.recipe import ADAPTERS, PLANS, PRECISIONS, SCHEDULES, STARTS, TARGETS, TASKS, VOCABULARIES, Recipe
 
 RANGES = {
+    "last_layers": (1, 1000),
+    "adapter_rank": (1, 1024),
+    "adapter_alpha": (0.0, 1e4),
     "learning_rate": (1e-8, 1.0),
     "head_rate": (0.0, 1000.0),
     "layer_decay": (0.01, 1.0),
+    "unfreeze": (0.0, 0.9),
     "epochs": (1, 1000),
     "batch_size": (1, 256),
+    "accumulate": (1, 256),
     "warmup": (0.0, 0.9),
     "weight_decay": (0.0, 1.0),
     "l2_sp": (0.0, 1e6),
+    "l2_new": (0.0, 1e6),
+    "dropout": (0.0, 0.9),
+    "layer_drop": (0.0, 0.9),
+    "label_smoothing": (0.0, 0.9),
+    "adversarial": (0.0, 10.0),
+    "replay": (0.0, 0.9),
     "clip_norm": (1e-6, 1e6),
     "evaluations": (1, 1000),
+    "patience": (0, 1000),
+    "average": (0.0, 0.9),
     "drop_layers": (0, 5),
 }
-CHOICES = {"trains": PLANS, "precision": PRECISIONS, "vocabulary": VOCABULARIES, "task": TASKS}
+CHOICES = {
+    "trains": PLANS,
+    "adapter": ADAPTERS,
+    "adapter_targets": TARGETS,
+    "start": STARTS,
+    "schedule": SCHEDULES,
+    "precision": PRECISIONS,
+    "vocabulary": VOCABULARIES,
+    "task": TASKS,
+}
+SWITCHES = {"thin", "guards"}
+WHOLE = ["epochs", "batch_size", "accumulate", "evaluations", "patience", "drop_layers", "last_layers", "adapter_rank"]
 
 
 def test_every_field_is_ranged_or_chosen_or_a_switch() -> None:
-    assert {field.name for field in dataclasses.fields(Recipe)} == {*RANGES, *CHOICES, "thin"}
+    assert {field.name for field in dataclasses.fields(Recipe)} == {*RANGES, *CHOICES, *SWITCHES, "augment"}
 
 
 @pytest.mark.parametrize("name", RANGES)
@@ -51,7 +76,7 @@ def test_a_value_out_of_range_names_its_field(name: str, beyond: str) -> None:
     assert (caught.value.details["name"], caught.value.details["low"], caught.value.details["high"]) == (name, low, high)
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "evaluations", "drop_layers"])
+@pytest.mark.parametrize("name", WHOLE)
 def test_a_count_is_whole(name: str) -> None:
     with pytest.raises(RecipeError, match=f"^{name} ") as caught:
         Recipe(**{name: 2.5})
@@ -107,7 +132,7 @@ def test_settings_have_the_type_of_their_field_whatever_it_held() -> None:
 @pytest.mark.parametrize(
     ("settings", "reason", "message"),
     [
-        ({"lr": "1e-4"}, "recipe_unknown", "no setting 'lr'. There are: trains, learning_rate, "),
+        ({"lr": "1e-4"}, "recipe_unknown", "no setting 'lr'. There are: trains, last_layers, "),
         ({"": "1"}, "recipe_unknown", "no setting ''"),
         ({"Epochs": "1"}, "recipe_unknown", "no setting 'Epochs'"),
         ({"to_json": "1"}, "recipe_unknown", "no setting 'to_json'"),
@@ -147,7 +172,12 @@ def test_defaults(family: str, trains: str, learning_rate: float, head_rate: flo
     assert type(recipe.epochs) is int
 
 
-@pytest.mark.parametrize("recipe", [Recipe(), Recipe.default("ctc", 9), Recipe("head", 0.1, 2.0, 0.5, 3, thin=False)])
+HEAD = Recipe(
+    "head", learning_rate=0.1, head_rate=2.0, layer_decay=0.5, dropout=0.2, augment=Augmentation(noise=0.5), thin=False
+)
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), Recipe.default("ctc", 9), HEAD])
 def test_a_recipe_survives_json(recipe: Recipe) -> None:
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 

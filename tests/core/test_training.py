@@ -14,10 +14,11 @@ import torch
 
 from core.errors import DatasetError
 from core.events import Evaluated, Event, Noticed, Prepared, Stepped, Trained
+from core.learner import batches_by_length
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.recipe import Recipe
-from core.training import _rate_share, batches_by_length, finetune
+from core.training import finetune, rate_share
 from tests.conftest import tone
 
 TRAIN = [(tone(0.6 + 0.2 * i, 150 + 70 * i, seed=i), text) for i, text in enumerate(["one", "two", "three", "four", "five"])]
@@ -218,7 +219,7 @@ def test_batches_are_of_similar_length_and_hold_everything(tiny_ctc: Path) -> No
 
 
 def test_the_rate_rises_then_falls_to_zero() -> None:
-    shares = [_rate_share(step, 20, 0.2) for step in range(21)]
+    shares = [rate_share(step, 20, 0.2) for step in range(21)]
     assert shares[:4] == [0.25, 0.5, 0.75, 1.0]
     assert shares[4] == 1.0
     assert all(a > b for a, b in itertools.pairwise(shares[4:]))

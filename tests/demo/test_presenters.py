@@ -109,9 +109,9 @@ def test_charts_hold_numbers() -> None:
         Stepped(1, 2.5, 0.0, 1.0, 1.0),
         Evaluated(1, None, None, 0, "", "", 0.0),
     ]
-    assert presenters.loss_table(happened).to_dict("list") == {"step": [1.0], "loss": [2.5]}
-    assert presenters.wer_table(happened).to_dict("list") == {"step": [0.0], "wer": [50.0]}
-    assert presenters.loss_table([]).empty
+    assert presenters.loss_table(happened, W).to_dict("list") == {"step": [1.0], "loss": [2.5], "of": ["training"]}
+    assert presenters.wer_table(happened, W).to_dict("list") == {"step": [0.0], "wer": [50.0], "of": ["validation clips"]}
+    assert presenters.loss_table([], W).empty
 
 
 @pytest.mark.parametrize(("share", "shown"), [(0.0, "0.0"), (0.0951, "9.5"), (0.1, "10"), (2.643, "264")])

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from core.importers.samples import SAMPLES
-from core.recipe import PLANS
+from core.presets import PRESETS
+from core.recipe import ADAPTERS, PLANS, SCHEDULES
+from core.surroundings import NOISES
+from demo import presenters, settings
 from demo.wording import LANGUAGES, Wording, preferred
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +34,8 @@ def test_chinese_is_chinese() -> None:
     untranslated = [
         key
         for key, text in LANGUAGES["zh-CN"].items()
-        if not re.search(r"[\u4e00-\u9fff]", text) and key not in ("app.title", "app.other_language", "adapt.wer_axis")
+        if not re.search(r"[\u4e00-\u9fff]", text)
+        and key not in ("app.title", "app.other_language", "adapt.wer_axis", "recipe.and")
     ]
     assert untranslated == []
 
@@ -50,6 +54,17 @@ def test_families_of_keys_are_whole() -> None:
         assert {f"{step}.title", f"{step}.sentence"} <= ENGLISH.keys()
     for plan in PLANS:
         assert {f"recipe.{plan}", f"adapt.trains.{plan}"} <= ENGLISH.keys()
+    for name in PRESETS:
+        assert {f"preset.{name}", f"preset.{name}.why"} <= ENGLISH.keys()
+    for name in settings.NAMES:
+        assert f"adapt.{name}" in ENGLISH
+        assert {f"adapt.{name}.{choice}" for choice in settings.CHOICES.get(name, ())} <= ENGLISH.keys()
+    for schedule in SCHEDULES:
+        assert f"recipe.rate.{schedule}" in ENGLISH
+    assert {f"recipe.{kind}" for kind in ADAPTERS[1:]} <= ENGLISH.keys()
+    assert {f"noise.{name}" for name in NOISES} <= ENGLISH.keys()
+    assert {f"recipe.augment.{name}" for name in presenters._AUGMENTED} <= ENGLISH.keys()
+    assert {f"recipe.{name}" for name in presenters._HELD} <= ENGLISH.keys()
     for name in (*SAMPLES, "own"):
         assert {f"set.{name}", f"set.{name}.about"} <= ENGLISH.keys()
     for group in ("test", "canary"):

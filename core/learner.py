@@ -1,0 +1,252 @@
+"""A model about to learn: its examples in batches, what learns and what holds it back, and the loss of a batch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+
+from core import adapters, freezing
+from core.audio import SAMPLE_RATE
+from core.augment import Augmenter
+from core.errors import DatasetError
+from core.events import Noticed
+from core.features import PrefixCache
+from core.models.base import AsrModel, Example, Features
+from core.models.vocabulary import Fitted
+from core.recipe import Recipe
+from core.regularisation import Anchor, adversarial_loss, masks_hidden
+from core.text import is_shouted
+
+SHOWN_CHARACTERS = 20  # of those a notice names
+AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
+REPLAYING = 2
+
+Sounds = Sequence[tuple[np.ndarray, str]]  # float32 [samples] at 16 kHz, and what is said in it
+
+
+class Learner:
+    """What a training loop, the search for a rate and the forecast have in common.
+
+    Args:
+        model: the base; its vocabulary is fitted and its adapter attached here.
+        train: clips to learn from.
+        recipe: the choices.
+        seed: of augmentation and of which general speech is replayed.
+        general: general English speech, of which the recipe's share is mixed in.
+
+    Attributes:
+        notices: what was noticed meanwhile.
+        examples: training clips, the replayed ones last; `own` of them are the user's.
+        batches: indices into `examples`, clips of similar length together.
+        plans: what happens to each layer.
+        groups: AdamW's parameter groups.
+        learning: all parameters that learn.
+        anchor: their start, and the penalty.
+
+    Raises:
+        DatasetError: there is nothing to train on.
+    """
+
+    def __init__(self, model: AsrModel, train: Sounds, recipe: Recipe, seed: int = 0, general: Sounds = ()) -> None:
+        self.model, self.recipe = model, recipe
+        texts = _written_as_the_model_writes([text for _, text in train])
+        fitted = model.fit_to(texts, [len(wave) / SAMPLE_RATE for wave, _ in train], recipe.vocabulary)
+        self.notices = list(_vocabulary_notices(fitted))
+        self._sounds: list[tuple[np.ndarray, str, str]] = []  # wave, text, language
+        self.examples: list[Example] = []
+        for (wave, _), text in zip(train, texts, strict=True):
+            self._take(wave, text, model.language, noticed=True)
+        if not self.examples:
+            raise DatasetError("no_training_clips", "There is no clip that can be trained on.")
+        self.own = len(self.examples)
+        for wave, text in _replayed(general, self.own, recipe.replay, seed):
+            self._take(wave, text, "en", noticed=False)
+        if recipe.replay and len(self.examples) == self.own:
+            self.notices.append(Noticed("replay_none", "There is no general speech that this model could replay.", {}))
+        self.batches = batches_by_length(self.examples, recipe.batch_size)
+
+        self.plans = freezing.plan(model, recipe)
+        if recipe.adapter != "none":
+            self.plans = with_adapters(model, self.plans, recipe, seed)
+        self.groups = freezing.apply(self.plans, model.network)
+        self.learning = [parameter for group in self.groups for parameter in group["params"]]
+        if not self.learning:
+            raise DatasetError("nothing_learns", "No parameter learns by this recipe: choose other layers or a rate above 0.")
+        self.anchor = Anchor(self.learning, recipe.l2_sp, recipe.l2_new, model.fresh)
+        self._frozen_prefix = freezing.prefix_is_frozen(self.plans)
+        augment = recipe.augment
+        self._masks = bool(augment.time_mask or augment.frequency_mask) and not masks_hidden(model.network)
+        self._cache = PrefixCache() if self._frozen_prefix else None
+        self._cached_training = self._frozen_prefix and not (augment.changes_waves or self._masks or recipe.adversarial)
+        self._augmenter = Augmenter(augment, [wave for wave, _, _ in self._sounds[: self.own]])
+        self._rng = np.random.default_rng([seed, AUGMENTING])
+
+    @property
+    def minutes(self) -> float:
+        """Of training sound."""
+        return sum(example.seconds for example in self.examples) / 60
+
+    def loss(self, index: int) -> torch.Tensor:
+        """Returns the mean loss of one batch, a scalar, in training mode and with a graph."""
+        smoothing = self.recipe.label_smoothing
+        if self._cached_training:
+            batch = [self.examples[i] for i in self.batches[index]]
+            assert self._cache is not None, "what is frozen is kept"
+            kept = self._cache.get(index, partial(self._frozen, batch))
+            self.model.network.train()
+            return self.model.loss(batch, kept, smoothing)
+        batch = [self._augmented(i) for i in self.batches[index]]
+        features = self.model.features(batch) if self._masks or self.recipe.adversarial else None
+        if features is not None and self._masks:
+            features = [self._masked(one) for one in features]
+        if features is not None and self.recipe.adversarial:
+            self.model.network.train()
+            return adversarial_loss(self.model, batch, features, self.recipe.adversarial, smoothing)
+        prefix = self._frozen(batch, features) if self._frozen_prefix else None
+        self.model.network.train()
+        return self.model.loss(batch, self.model.prefix(batch, features) if prefix is None else prefix, smoothing)
+
+    @torch.no_grad()
+    def held_out_loss(self, examples: Sequence[Example]) -> float | None:
+        """Returns the mean loss of clips that are not trained on; None without any."""
+        self.model.network.eval()
+        total = 0.0
+        for number, chosen in enumerate(batches_by_length(examples, self.recipe.batch_size)):
+            batch = [examples[i] for i in chosen]
+            prefix = None
+            if self._cache is not None:
+                prefix = self._cache.get(("held out", number), partial(self.model.prefix, batch))
+            total += float(self.model.loss(batch, prefix)) * len(batch)
+        return total / len(examples) if examples else None
+
+    def join(self, step: int, steps: int) -> None:
+        """Lets the layers learn that are to learn at a step, see `freezing.joined`."""
+        learn = freezing.joined(len(self.groups), step, steps, self.recipe.unfreeze)
+        for place, group in enumerate(reversed(self.groups)):
+            for parameter in group["params"]:
+                parameter.requires_grad_(place < learn)
+
+    def drift(self) -> tuple[tuple[str, float], ...]:
+        """Returns ||theta_l - theta_p,l|| / ||theta_p,l|| of every layer that learns, bottom to top.
+
+        With an adapter it is what the adapter adds to the weights it sits on, relative to those.
+        """
+        return tuple((entry.layer.name, self._moved(entry)) for entry in self.plans if entry.learning)
+
+    def _moved(self, entry: freezing.LayerPlan) -> float:
+        return adapters.drift(self.model, entry.adapter) if entry.adapted else self.anchor.distance(entry.learning)
+
+    def _take(self, wave: np.ndarray, text: str, language: str, noticed: bool) -> None:
+        try:
+            self.examples.append(in_language(self.model, language, wave, text))
+            self._sounds.append((wave, text, language))
+        except DatasetError as error:
+            if noticed:
+                self.notices.append(Noticed(error.reason, str(error), error.details))
+
+    def _augmented(self, i: int) -> Example:
+        if not self.recipe.augment.changes_waves:
+            return self.examples[i]
+        wave, text, language = self._sounds[i]
+        try:
+            return in_language(self.model, language, self._augmenter.wave(wave, self._rng), text)
+        except DatasetError:  # spoken faster, the text may no longer fit its frames
+            return self.examples[i]
+
+    def _masked(self, features: Features) -> Features:
+        values = features.values.clone()
+        for row, frames in zip(values, features.frames, strict=True):
+            if features.bands is None:  # samples: stretches of time alone
+                row.copy_(self._augmenter.features(row[None], frames, self._rng)[0])
+            else:
+                upright = row if features.bands < features.time else row.T
+                upright.copy_(self._augmenter.features(upright.clone(), frames, self._rng))
+        return dataclasses.replace(features, values=values)
+
+    @torch.no_grad()
+    def _frozen(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
+        self.model.network.eval()  # dropout acts on what learns; what is kept must come out the same every time
+        return self.model.prefix(batch, features)
+
+
+def in_language(model: AsrModel, language: str, wave: np.ndarray, text: str) -> Example:
+    """Returns the example of a clip in a language that need not be the one the model is being taught."""
+    learnt, model.language = model.language, language
+    try:
+        return model.example(wave, text)
+    finally:
+        model.language = learnt
+
+
+def batches_by_length(examples: Sequence[Example], size: int) -> list[list[int]]:
+    """Groups clips of similar duration, so that little of a batch is padding.
+
+    Returns:
+        Indices into `examples`, shortest clips first. The groups stay the same in every epoch, so that what a frozen
+        prefix computes for them can be kept; their order changes.
+    """
+    by_length = sorted(range(len(examples)), key=lambda i: examples[i].seconds)
+    return [by_length[start : start + size] for start in range(0, len(by_length), size)]
+
+
+def _replayed(general: Sounds, own: int, share: float, seed: int) -> Sounds:
+    """Chooses as many clips of general speech as make up `share` of all, each once before any comes again."""
+    count = round(own * share / (1 - share)) if general else 0
+    order = np.random.default_rng([seed, REPLAYING]).permutation(len(general)) if count else np.array([], int)
+    return [general[int(i)] for i in np.resize(order, count)]
+
+
+def with_adapters(model: AsrModel, plans: Sequence[freezing.LayerPlan], recipe: Recipe, seed: int) -> list[freezing.LayerPlan]:
+    """Attaches a recipe's adapter to the layers that are to have one, and returns the plans with what learns in them."""
+    chosen = [entry for entry in plans if entry.adapted and entry.rate > 0]
+    attached = adapters.attach(
+        model,
+        [entry.layer for entry in chosen],
+        recipe.adapter,
+        recipe.adapter_targets,
+        recipe.adapter_rank,
+        recipe.adapter_alpha,
+        recipe.dropout or 0.0,
+        seed,
+    )
+    learning = {entry.layer.name: layer.parameters for entry, layer in zip(chosen, attached, strict=True)}
+    return [
+        dataclasses.replace(
+            entry,
+            adapter=learning.get(entry.layer.name, ()),
+            rate=entry.rate if not entry.adapted or learning.get(entry.layer.name) else 0.0,
+        )
+        for entry in plans
+    ]
+
+
+def _written_as_the_model_writes(texts: list[str]) -> list[str]:
+    return [text.lower() for text in texts] if is_shouted(texts) else texts
+
+
+def _vocabulary_notices(fitted: Fitted) -> Iterator[Noticed]:
+    if fitted.kind == "new":
+        yield Noticed(
+            "vocabulary_new",
+            f"The output layer is new: it writes the {fitted.size} characters of the training transcripts.",
+            {"size": fitted.size},
+        )
+    if fitted.kind == "extended":
+        shown = " ".join(fitted.added[:SHOWN_CHARACTERS])
+        yield Noticed(
+            "vocabulary_extended",
+            f"The output layer was extended by {len(fitted.added)} characters: {shown}.",
+            {"characters": shown, "count": len(fitted.added)},
+        )
+    if fitted.left_out:
+        times = sum(fitted.left_out.values())
+        shown = " ".join(sorted(fitted.left_out, key=lambda c: -fitted.left_out[c])[:SHOWN_CHARACTERS])
+        yield Noticed(
+            "characters_dropped",
+            f"The model cannot write {shown} ({times} times in the transcripts); they were left out.",
+            {"characters": shown, "times": times},
+        )

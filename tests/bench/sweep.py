@@ -1,0 +1,213 @@
+"""The experiments behind the presets: arms of recipes on real speech, scored on speakers or sentences never trained on.
+
+    python -m tests.bench.sweep DATA --out sweep.jsonl --domains accent --seeds 0 1 2 --arms plain decoder lora accent
+    python -m tests.bench.sweep DATA --out sweep.jsonl --domains accent --seeds 0 --arms mine --set mine:learning_rate=2e-5
+    python -m tests.bench.sweep DATA --out sweep.jsonl --table
+
+DATA is a folder of sets, each with a manifest.csv (path,text,speaker): l2_english (accent, split by speaker), belarusian
+(language), telephony_english mixed with noise_and_rir at 0 to 10 dB (noise), and librispeech_mini (the canary). What is
+done already in --out is not done again, so that a sweep may be stopped at any time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from core.audio import decode
+from core.compare import compare
+from core.dataset import Clip
+from core.events import Noticed, Trained
+from core.importers.samples import REPLAY, read_sample
+from core.learner import Sounds
+from core.models.catalogue import load_model
+from core.presets import PRESETS, preset
+from core.recipe import Recipe
+from core.training import finetune
+
+SIZES = {"train": 80, "validation": 16, "test": 60}
+CANARY_CLIPS = 24
+SNR_DB = (0.0, 10.0)
+EVALUATIONS = 2
+PLAIN_RATE = 1e-5
+LANGUAGES = {"accent": "en", "noise": "en", "language": "be"}
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One scenario's clips, decoded: float32 [samples] at 16 kHz with their transcripts."""
+
+    name: str
+    clips: dict[str, list[Clip]]
+    waves: dict[str, list[np.ndarray]]
+
+    def sounds(self, part: str) -> Sounds:
+        """Returns a part as training takes it."""
+        return [(wave, clip.text) for wave, clip in zip(self.waves[part], self.clips[part], strict=True)]
+
+
+def recipe_of(arm: str, changes: dict[str, str], clips: int) -> Recipe:
+    """Returns the recipe of an arm: the usual ones it is held against, a preset by its name, or changes alone."""
+    epochs = 4
+    arms = {
+        "plain": Recipe(trains="everything", learning_rate=PLAIN_RATE, epochs=epochs),
+        "decoder": Recipe(trains="decoder", learning_rate=3e-5, epochs=epochs),
+        "lora": Recipe(trains="decoder", adapter="lora", learning_rate=1e-3, epochs=epochs),
+        **{name: preset(name, "whisper", clips) for name in PRESETS},
+    }
+    recipe = arms.get(arm, Recipe(epochs=epochs)).changed(changes)
+    return recipe.changed({"evaluations": str(EVALUATIONS)})
+
+
+def read(folder: Path) -> list[Clip]:
+    """Reads a manifest."""
+    with (folder / "manifest.csv").open(encoding="utf-8") as file:
+        return [Clip(str(folder / row["path"]), row["text"], row["speaker"]) for row in csv.DictReader(file)]
+
+
+def domain(name: str, data: Path, seed: int) -> Domain:
+    """Draws a scenario's parts: other speakers on either side where there are several, else other sentences."""
+    rng = np.random.default_rng(seed)
+    folder = {"accent": "l2_english", "language": "belarusian", "noise": "telephony_english"}[name]
+    listed = [clip for clip in read(data / folder) if clip.text.strip()]
+    by_voice = name == "accent"
+    groups: dict[str, list[Clip]] = {}
+    for clip in listed:
+        groups.setdefault(clip.speaker if by_voice else clip.text.lower(), []).append(clip)
+    order = [groups[key] for key in rng.permutation(sorted(groups))]
+    parts: dict[str, list[Clip]] = {part: [] for part in ("test", "validation", "train")}
+    for part in parts:  # so the test is the same whatever the size of the training set
+        while order and len(parts[part]) < SIZES[part]:
+            parts[part] += order.pop()
+        parts[part] = parts[part][: SIZES[part]]
+    waves = {part: [decode(clip.path) for clip in clips] for part, clips in parts.items()}
+    if name == "noise":
+        noises = [decode(clip.path) for clip in read(data / "noise_and_rir") if "noise/" in clip.path]
+        waves = {part: [in_noise(wave, noises, rng) for wave in several] for part, several in waves.items()}
+    return Domain(name, parts, waves)
+
+
+def in_noise(wave: np.ndarray, noises: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Adds a random stretch of a noise at a random signal-to-noise ratio over the whole clip's power."""
+    noise = noises[rng.integers(len(noises))]
+    noise = np.resize(np.roll(noise, int(rng.integers(len(noise)))), len(wave))
+    share = 10 ** (-rng.uniform(*SNR_DB) / 20) * np.sqrt(np.mean(wave**2) / max(float(np.mean(noise**2)), 1e-12))
+    mixed = wave + share * noise
+    return (mixed / max(1.0, float(np.abs(mixed).max()))).astype(np.float32)
+
+
+@cache
+def canary(data: Path) -> tuple[list[Clip], list[np.ndarray]]:
+    """Returns LibriSpeech, a clip a speaker."""
+    clips = read(data / "librispeech_mini")[:: 120 // CANARY_CLIPS][:CANARY_CLIPS]
+    return clips, [decode(clip.path) for clip in clips]
+
+
+def run(chosen: Domain, recipe: Recipe, seed: int, data: Path, base: dict[str, list[str]]) -> dict:
+    """Trains and scores one arm."""
+    model = load_model("whisper-tiny.en", precision=recipe.precision)
+    general = read_sample(REPLAY).clips if recipe.replay else ()
+    began = time.perf_counter()
+    trained, notices = None, []
+    for event in finetune(
+        model,
+        chosen.sounds("train"),
+        chosen.sounds("validation"),
+        recipe,
+        seed=seed,
+        language=LANGUAGES[chosen.name],
+        general=[(decode(clip.path), clip.text) for clip in general],
+    ):
+        trained = event if isinstance(event, Trained) else trained
+        notices += [event.reason] if isinstance(event, Noticed) else []
+    seconds = time.perf_counter() - began
+    assert trained is not None
+    clips, waves = canary(data)
+    result = {"seconds": seconds, "train_seconds": trained.seconds, "best_step": trained.best_step, "steps": trained.steps}
+    result |= {"distance": trained.distance, "notices": notices}
+    for group, labelled, sounds in (("test", chosen.clips["test"], chosen.waves["test"]), ("canary", clips, waves)):
+        texts = [t.text for t in model.transcribe(sounds)]
+        language = "en" if group == "canary" else LANGUAGES[chosen.name]
+        result[group] = compare(labelled, base[group], texts, language).to_json(with_clips=False)
+    return result
+
+
+def base_texts(chosen: Domain, data: Path) -> dict[str, list[str]]:
+    """Reads a scenario and the canary with the base."""
+    model = load_model("whisper-tiny.en")
+    return {
+        "test": [t.text for t in model.transcribe(chosen.waves["test"])],
+        "canary": [t.text for t in model.transcribe(canary(data)[1])],
+    }
+
+
+def table(rows: list[dict]) -> str:
+    """Returns Markdown: for each scenario and arm the means over seeds, and the change from base with its spread."""
+    titles = ("scenario", "arm", "seeds", "target WER", "target CER", "change", "canary WER", "change", "seconds")
+    lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
+    for name in dict.fromkeys(row["domain"] for row in rows):
+        of_domain = [row for row in rows if row["domain"] == name]
+        seeds = {row["seed"]: row for row in of_domain}.values()
+        shown = (("test", "wer"), ("test", "cer"), ("canary", "wer"))
+        means = [100 * np.mean([row[group]["base"][rate] for row in seeds]) for group, rate in shown]
+        lines.append(f"| {name} | base | {len(seeds)} | {means[0]:.1f} % | {means[1]:.1f} % | | {means[2]:.1f} % | | |")
+        for arm in dict.fromkeys(row["arm"] for row in of_domain):
+            own = [row for row in of_domain if row["arm"] == arm]
+            cells = []
+            for group in ("test", "canary"):
+                change = [100 * row[group]["difference"]["difference"] for row in own]
+                low, high = (100 * np.mean([row[group]["difference"][end] for row in own]) for end in ("low", "high"))
+                cells += [f"{100 * np.mean([row[group]['adapted']['wer'] for row in own]):.1f} %"]
+                cells += [f"{100 * np.mean([row[group]['adapted']['cer'] for row in own]):.1f} %"] if group == "test" else []
+                cells += [f"{np.mean(change):+.1f} ({low:+.1f} to {high:+.1f})"]
+            seconds = np.mean([row["seconds"] for row in own])
+            lines.append(f"| {name} | {arm} | {len(own)} | {' | '.join(cells)} | {seconds:.0f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Runs what is asked for and is not done yet, or prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--domains", nargs="+", choices=LANGUAGES, default=list(LANGUAGES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--arms", nargs="+", default=["plain", "decoder", "lora"])
+    parser.add_argument("--set", action="append", default=[], metavar="ARM:KEY=VALUE", help="change an arm's recipe")
+    parser.add_argument("--table", action="store_true")
+    options = parser.parse_args()
+    done = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
+    if options.table:
+        print(table(done))
+        return
+    changes: dict[str, dict[str, str]] = {}
+    for entry in options.set:
+        arm, _, pair = entry.partition(":")
+        key, _, value = pair.partition("=")
+        changes.setdefault(arm, {})[key] = value
+    for seed in options.seeds:
+        for name in options.domains:
+            chosen, base = None, None
+            for arm in options.arms:
+                recipe = recipe_of(arm, changes.get(arm, {}), SIZES["train"])
+                if any((row["domain"], row["seed"], row["arm"]) == (name, seed, arm) for row in done):
+                    continue
+                chosen = chosen or domain(name, options.data, seed)
+                base = base or base_texts(chosen, options.data)
+                row = {"domain": name, "seed": seed, "arm": arm, "recipe": recipe.to_json()}
+                row |= run(chosen, recipe, seed, options.data, base)
+                with options.out.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+                rates = [f"{row[g]['base']['wer']:.3f}->{row[g]['adapted']['wer']:.3f}" for g in ("test", "canary")]
+                print(name, seed, arm, *rates, f"{row['seconds']:.0f} s", row["notices"], flush=True)
+
+
+if __name__ == "__main__":
+    main()
