@@ -19,7 +19,7 @@ LEVELS = [
     {"dataset", "collection"},
     {"compare", "importers", "recipe"},
     {"models"},
-    {"freezing", "features", "runs", "trials"},
+    {"adapters", "freezing", "features", "runs", "trials"},
     {"training", "export"},
     {"forecast", "execute"},
     {"cli"},
