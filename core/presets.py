@@ -1,4 +1,4 @@
-"""Named recipes, one a purpose. Their numbers come from experiments: tests/bench/sweep.py, results in assets/docs/recipes.md."""
+"""Named recipes, one a purpose; their numbers come from experiments (tests/bench/sweep.py, assets/docs/recipes.md)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from core.recipe import MAX_EPOCHS, Recipe
 PRESETS = ("accent", "noise", "language", "words", "careful")
 VISITS = {"accent": 320, "noise": 320, "language": 640, "words": 240, "careful": 320}  # epochs times clips, about
 MIN_EPOCHS = 4
+RATES = {"accent": 3e-5, "noise": 3e-5, "language": 1e-4, "words": 5e-5, "careful": 2e-5}  # of encoder-decoders
+REPLAYED = {"accent": 0.2, "noise": 0.2, "language": 0.3, "words": 0.0, "careful": 0.3}  # share of general speech
+CAREFUL_PULL = 0.01  # lambda
+CAREFUL_SHARE = 1 / 3  # of the usual rate, where there is no decoder to keep to
 
 
 def preset(name: str, family: str, clips: int) -> Recipe:
@@ -26,17 +30,15 @@ def preset(name: str, family: str, clips: int) -> Recipe:
         raise RecipeError("recipe_preset", f"There is no preset {name!r}. There are: {', '.join(PRESETS)}.", name=name)
     usual = Recipe.default(family, clips)
     recipe = dataclasses.replace(usual, epochs=max(MIN_EPOCHS, min(MAX_EPOCHS, math.ceil(VISITS[name] / max(clips, 1)))))
-    added = {
-        "accent": {"replay": 0.2},
-        "noise": {"replay": 0.2, "augment": Augmentation(noise=0.3)},
-        "language": {"replay": 0.3},
-        "words": {},
-        "careful": {"replay": 0.3, "l2_sp": 0.01},
-    }[name]
-    rates = {"accent": 3e-5, "noise": 3e-5, "language": 1e-4, "words": 5e-5, "careful": 2e-5}
-    if family in ("whisper", "seq2seq"):
-        trains = "decoder" if name in ("words", "careful") else "everything"
-        return dataclasses.replace(recipe, trains=trains, learning_rate=rates[name], **added)
-    if name == "careful":
-        return dataclasses.replace(recipe, learning_rate=usual.learning_rate / 3, l2_sp=0.01)
-    return dataclasses.replace(recipe, augment=added.get("augment", recipe.augment))
+    if name == "noise":
+        recipe = dataclasses.replace(recipe, augment=Augmentation(noise=0.3))
+    if family not in ("whisper", "seq2seq"):
+        share = CAREFUL_SHARE if name == "careful" else 1.0
+        return dataclasses.replace(
+            recipe, learning_rate=share * usual.learning_rate, l2_sp=CAREFUL_PULL if name == "careful" else 0.0
+        )
+    if name in ("words", "careful"):
+        recipe = dataclasses.replace(recipe, trains="decoder", l2_sp=CAREFUL_PULL if name == "careful" else 0.0)
+    else:
+        recipe = dataclasses.replace(recipe, trains="everything")
+    return dataclasses.replace(recipe, learning_rate=RATES[name], replay=REPLAYED[name])

@@ -220,3 +220,12 @@ def tiny_deepspeech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = DeepSpeechConfig(hidden=64)
     DeepSpeech("tiny", new_network(config), config).save(folder)
     return folder
+
+
+FAMILIES = ("tiny_whisper", "tiny_ctc", "tiny_deepspeech", "tiny_moonshine", "tiny_speech2text", *CTC_FAMILIES)
+
+
+@pytest.fixture(params=FAMILIES)
+def folder(request: pytest.FixtureRequest, ctc_family: Callable[[str], Path]) -> Path:
+    """The folder of a tiny random model of each family."""
+    return ctc_family(request.param) if request.param in CTC_FAMILIES else request.getfixturevalue(request.param)

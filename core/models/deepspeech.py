@@ -87,18 +87,6 @@ def _check(field: str, holds: bool) -> None:
         raise ModelError("deepspeech_config", f"config.json gives {field} a value that cannot be used.", field=field)
 
 
-class Dense(nn.Linear):
-    """A layer whose activation is rectified and cut off: min(max(x, 0), clip)."""
-
-    def __init__(self, inputs: int, outputs: int, clip: float) -> None:
-        super().__init__(inputs, outputs)
-        self.clip = clip
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Maps float [..., inputs] to float [..., outputs]."""
-        return super().forward(input).clamp(0.0, self.clip)
-
-
 class LstmNetwork(nn.Module):
     """The network of Mozilla's create_model (train.py of 0.9), its layers named as torchaudio names them.
 
@@ -108,11 +96,11 @@ class LstmNetwork(nn.Module):
     def __init__(self, config: DeepSpeechConfig) -> None:
         super().__init__()
         width = config.hidden
-        self.fc1 = Dense(config.inputs, width, config.clip)
-        self.fc2 = Dense(width, width, config.clip)
-        self.fc3 = Dense(width, width, config.clip)
+        self.fc1 = nn.Linear(config.inputs, width)
+        self.fc2 = nn.Linear(width, width)
+        self.fc3 = nn.Linear(width, width)
         self.rnn = nn.LSTM(width, width)
-        self.fc4 = Dense(width, width, config.clip)
+        self.fc4 = nn.Linear(width, width)
         self.out = nn.Linear(width, len(config.alphabet) + 1)
 
 
@@ -262,7 +250,9 @@ class DeepSpeech:
 
     def _below_head(self, windows: torch.Tensor, frames: list[int], state: Any = None) -> tuple[torch.Tensor, Any]:
         with autocast(self.device, self.precision):
-            dense = self.network.fc3(self.network.fc2(self.network.fc1(windows)))
+            dense = windows
+            for name in ("fc1", "fc2", "fc3"):
+                dense = self._dense(name, dense)
             # Packed, so that the way back begins at each clip's own end.
             packed = pack_padded_sequence(dense.float(), torch.tensor(frames), batch_first=True, enforce_sorted=False)
             output, state = self._rnn(packed, state)
@@ -273,7 +263,11 @@ class DeepSpeech:
 
     def _head(self, hidden: torch.Tensor) -> torch.Tensor:
         with autocast(self.device, self.precision):
-            return self.network.out(self.network.fc4(hidden)).float()
+            return self.network.out(self._dense("fc4", hidden)).float()
+
+    def _dense(self, name: str, inputs: torch.Tensor) -> torch.Tensor:
+        """Computes a layer whose activation is rectified and cut off: min(max(x, 0), clip)."""
+        return getattr(self.network, name)(inputs).clamp(0.0, self.config.clip)  # torchaudio's have done so already
 
     def _greedy(self, wave: np.ndarray) -> Transcript:
         best, labels = self.log_probs(wave).max(-1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,14 +21,9 @@ from core.models.decoding import BUDGET_TOKENS
 from core.models.whisper import kept_frames
 from core.recipe import PLANS, Recipe
 from core.training import finetune
-from tests.conftest import CTC_FAMILIES, tone
+from tests.conftest import tone
 
 CLIPS = ((tone(1.3, 200), "one two"), (tone(2.1, 450, seed=1), "three"))
-
-
-@pytest.fixture(params=["tiny_whisper", "tiny_ctc", "tiny_deepspeech", "tiny_moonshine", "tiny_speech2text", *CTC_FAMILIES])
-def folder(request: pytest.FixtureRequest, ctc_family: Callable[[str], Path]) -> Path:
-    return ctc_family(request.param) if request.param in CTC_FAMILIES else request.getfixturevalue(request.param)
 
 
 @pytest.fixture
