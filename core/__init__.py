@@ -1,7 +1,7 @@
 """Adapting pretrained speech recognisers, without a page.
 
 Imports point one way: cli -> execute, forecast -> training, export -> models, freezing, features, runs -> recipe,
-importers, compare -> dataset, collection -> audio, metrics -> text, files, events -> errors.
+importers, exporters, compare -> dataset, collection -> audio, metrics -> text, files, events -> errors.
 
 The names below are loaded when first used, so that importing a small part does not load torch and transformers.
 """

@@ -233,10 +233,9 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("give a number of rows, 1 or more")
+    return int(text)
 
 
 def _row_progress(verb: str) -> Callable[[int, int | None], None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.dataset import Dropped
-from core.importers.base import Options, Row, Rows, files_below, parts_of_folders, shown
+from core.importers.base import Options, Row, Rows, files_below, parts_of, shown
 from core.importers.encoding import lines
 from core.importers.kaldi import joined
 
@@ -31,7 +31,7 @@ def rows(path: Path, options: Options) -> Rows:
                 yield Dropped(shown(id), "row_duplicate", f"{where}: {shown(id)} stands there twice; the first is kept.")
             elif id:
                 texts[id] = where, text
-    parts = parts_of_folders(folder.name for folder in sorted((path / "wav").iterdir()))
+    parts = parts_of(folder.name for folder in sorted((path / "wav").iterdir()))
     for sound in files_below(path / "wav"):
         if sound.stem not in texts:
             yield Dropped(str(sound), "row_no_text", f"{sound.name}: the transcript does not have it.")

@@ -6,6 +6,7 @@ Only folders and plain files come out, none of them outside, and no more of them
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -19,6 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -71,7 +73,8 @@ def unpack(path: Path, folder: Path, should_stop: Callable[[], bool] = lambda: F
         _unpack(path, folder, should_stop)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, _DAMAGED) or (isinstance(error, OSError) and error.errno is None):  # bz2 and gzip raise these
+        # bz2 and gzip raise an OSError without a number, and a place before the file's start is an invalid one.
+        if isinstance(error, _DAMAGED) or (isinstance(error, OSError) and error.errno in (None, errno.EINVAL)):
             raise DatasetError(
                 "archive_damaged", f"{path.name} is no zip or tar archive, or it is damaged. Pack it again.", name=path.name
             ) from error
@@ -82,18 +85,18 @@ def _unpack(path: Path, folder: Path, should_stop: Callable[[], bool]) -> None:
     allowed = min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * path.stat().st_size))
     with ExitStack() as stack:
         entries = _zip_entries(path, stack) if zipfile.is_zipfile(path) else _tar_entries(path, stack)
-        for count, (name, content) in enumerate(entries, 1):
+        for count, (name, opened) in enumerate(entries, 1):
             if count > MAX_ENTRIES:
                 raise _too_large(path)
             target = folder / _inside(name, path)
             try:
-                (target if content is None else target.parent).mkdir(parents=True, exist_ok=True)
-                written = None if content is None else target.open("xb")
+                (target if opened is None else target.parent).mkdir(parents=True, exist_ok=True)
+                written = None if opened is None else target.open("xb")
             except (FileExistsError, NotADirectoryError) as error:
                 raise _unsafe(path, name, "stands in it twice") from error
-            if content is None or written is None:
+            if opened is None or written is None:
                 continue
-            with written, content:
+            with written, opened() as content:
                 while block := content.read(BLOCK_BYTES):
                     if should_stop():
                         raise DatasetError("import_stopped", f"Importing {path.name} was stopped.", name=path.name)
@@ -103,7 +106,7 @@ def _unpack(path: Path, folder: Path, should_stop: Callable[[], bool]) -> None:
                     written.write(block)
 
 
-Entry = tuple[str, IO[bytes] | None]  # a name, and a file's content or None for a folder
+Entry = tuple[str, Callable[[], IO[bytes]] | None]  # a name, and what opens a file; None for a folder
 
 
 def _zip_entries(path: Path, stack: ExitStack) -> Iterator[Entry]:
@@ -117,7 +120,7 @@ def _zip_entries(path: Path, stack: ExitStack) -> Iterator[Entry]:
             raise DatasetError(
                 "archive_encrypted", f"{path.name} is encrypted. Pack it again without a password.", name=path.name
             )
-        yield name, None if info.is_dir() else archive.open(info)
+        yield name, None if info.is_dir() else partial(archive.open, info)
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
@@ -136,15 +139,18 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
 def _tar_entries(path: Path, stack: ExitStack) -> Iterator[Entry]:
     stream = stack.enter_context(_unpacked(path))
     metered = _Metered(stream)
-    opened = tarfile.open(fileobj=metered, mode="r|")  # type: ignore[call-overload]  # noqa: SIM115  # metered only reads
-    archive = stack.enter_context(opened)
+    archive: Any = stack.enter_context(tarfile.open(fileobj=metered, mode="r|"))  # type: ignore[call-overload]  # noqa: SIM115
     while (member := archive.next()) is not None:
         archive.members.clear()  # it would keep them all
         if not (member.isdir() or member.isreg()) or member.issparse():
             raise _unsafe(path, member.name, "is a link or a device")
         metered.left = member.size + HEADER_BYTES
-        yield member.name, archive.extractfile(member) if member.isreg() else None
+        yield member.name, partial(archive.extractfile, member) if member.isreg() else None
         metered.left = HEADER_BYTES
+    # tarfile takes a damaged or missing header for the end; a real one is two blocks of zeros or more, one of which is read.
+    rest = archive.fileobj.read(HEADER_BYTES)
+    if not rest or rest.strip(b"\0"):
+        raise tarfile.ReadError("an end in the middle")
 
 
 class _Metered:

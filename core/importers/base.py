@@ -172,9 +172,8 @@ class _Checker:
     def clip(self, row: Row) -> Clip:
         part = PART_NAMES.get(row.part.strip().lower())
         if part is None:
-            raise DatasetError(
-                "row_part", f"the part is train, validation or test, not {shown(row.part)}.", part=shown(row.part)
-            )
+            name = shown(row.part)
+            raise DatasetError("row_part", f"the part is train, validation or test, not {name!r}.", name=name)
         text = check_text(row.text, self.options.language, "this row")
         sound = found_sound(row.path)
         if self.within and not sound.is_relative_to(self.within):
@@ -185,15 +184,17 @@ class _Checker:
             raise DatasetError("row_duplicate", f"{sound.name} stands there twice; the first is kept.", name=sound.name)
         path = str(sound) if self._is_whole(sound, row.start, end) else str(self._cut(sound, row.start, end))
         self.seen.add(key)
-        return Clip(path, text, row.speaker.strip(), part)
+        return Clip(path, text, clean(row.speaker), part)
 
     def _is_whole(self, sound: Path, start: float, end: float) -> bool:
-        if start > 0 or end != math.inf:
+        if start == 0 and not math.isinf(end):
             seconds = audio.probe(sound, audio.MAX_SOURCE_BYTES).seconds
-            if start > 0 or end < seconds - WHOLE_SECONDS or seconds == 0:
-                return False
-        audio.check(sound)
-        return True
+            whole = seconds - WHOLE_SECONDS <= end <= seconds + audio.OVERSHOOT_SECONDS and seconds > 0
+        else:
+            whole = start == 0
+        if whole:
+            audio.check(sound)
+        return whole
 
     def _cut(self, sound: Path, start: float, end: float) -> Path:
         wave = audio.decode(sound, span=(start, end))
@@ -244,8 +245,8 @@ def files_below(folder: Path, suffixes: Container[str] = SOUND_SUFFIXES) -> Iter
         yield from (at / name for name in names if os.path.splitext(name)[1].lower() in suffixes)
 
 
-def parts_of_folders(names: Iterable[str]) -> dict[str, str]:
-    """Returns the part that each folder's name stands for, such as "train-clean-100", or "" where they do not differ.
+def parts_of(names: Iterable[str]) -> dict[str, str]:
+    """Returns the part that each folder or split stands for by its name, such as "train-clean-100"; "" where all are one.
 
     One part alone is no split: whoever imports only "train" wants some of it held out.
     """

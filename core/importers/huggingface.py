@@ -1,6 +1,7 @@
 """Hugging Face datasets: by their id on the hub, row by row as they arrive, or from a folder or a Parquet file.
 
-https://huggingface.co/docs/datasets/stream. Needs the package `datasets`: pip install "attune[huggingface]".
+https://huggingface.co/docs/datasets/stream. Needs the package `datasets`: pip install "attune[huggingface]". Sounds in
+Parquet, as the hub keeps nearly all, need no more; for sounds that lie there as single files `datasets` wants torchcodec.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from core import audio
 from core.dataset import Dropped
 from core.errors import DatasetError
-from core.importers.base import PART_NAMES, SOUND_SUFFIXES, Options, Row, Rows, shown
+from core.importers.base import SOUND_SUFFIXES, Options, Row, Rows, parts_of, shown
 from core.importers.tables import column_names
 
 HUB = "hf://"
@@ -40,7 +41,9 @@ def rows(source: Path | str, options: Options) -> Rows:
     folder = options.new_folder("sounds")
     within = source if isinstance(source, Path) else None
     count = 0
-    for split, examples in _splits(source):
+    splits = _splits(source)
+    parts = parts_of(name for name, _ in splits)
+    for split, examples in splits:
         names: dict[str, str] = {}
         labels = _class_names(examples)
         for number, example in enumerate(_guarded(examples, str(source)), 1):
@@ -56,8 +59,7 @@ def rows(source: Path | str, options: Options) -> Rows:
             text, speaker = fields["text"], fields.get("speaker")
             if names["text"] in labels and isinstance(text, int):
                 text = labels[names["text"]][text]
-            part = PART_NAMES.get(split.lower(), "")
-            yield Row(path, "" if text is None else str(text), where, "" if speaker is None else str(speaker), part)
+            yield Row(path, "" if text is None else str(text), where, "" if speaker is None else str(speaker), parts[split])
 
 
 def _splits(source: Path | str) -> list[tuple[str, Any]]:

@@ -12,10 +12,11 @@ from pathlib import Path
 import regex
 
 from core.dataset import Dropped
-from core.importers.base import Options, Row, Rows, parts_of_folders, shown
+from core.importers.base import Options, Row, Rows, parts_of, shown
 from core.importers.encoding import lines
 
 _BETWEEN_CHARACTERS = regex.compile(r"(?<=\p{Han})\s+(?=\p{Han})")
+TWICE = "\0"  # what an id that has two different values stands for; no file can have it
 
 
 def recognises(path: Path) -> bool:
@@ -29,7 +30,7 @@ def rows(path: Path, options: Options) -> Rows:
     An entry of wav.scp that is a command, with a pipe, is never run.
     """
     folders = _data_folders(path)
-    parts = parts_of_folders(folder.name for folder in folders)
+    parts = parts_of(folder.name for folder in folders)
     for folder in folders:
         yield from _folder_rows(folder, options.language, parts[folder.name])
 
@@ -48,7 +49,9 @@ def _folder_rows(folder: Path, language: str, part: str) -> Rows:
         where = f"{folder.name}/text, line {number}"
         recording, *times = (segments.get(id) or "-").split() if segments else (id, "0", "-1")
         entry = entries.get(recording)
-        if id in written:
+        if TWICE in (entry, recording):
+            yield Dropped(shown(id), "row_duplicate", f"{where}: {shown(id)} has two different sounds.")
+        elif id in written:
             yield Dropped(shown(entry or id), "row_duplicate", f"{where}: {shown(id)} stands there twice; the first is kept.")
         elif entry is None:
             yield Dropped(shown(id), "row_no_sound", f"{where}: {shown(id)} is not in {'segments' if segments else 'wav.scp'}.")
@@ -65,7 +68,7 @@ def _folder_rows(folder: Path, language: str, part: str) -> Rows:
             else:
                 yield Row(sound, joined(text), where, speakers.get(id, ""), part, start, None if end == -1 else end)
         written.add(id)
-    for id in (segments or entries).keys() - written:
+    for id in [id for id in segments or entries if id not in written]:
         yield Dropped(shown(entries.get(id, id)), "row_no_text", f"{folder.name}: {shown(id)} is not in text.")
 
 
@@ -82,7 +85,10 @@ def _sound(folder: Path, entry: str) -> Path:
 
 
 def _mapping(path: Path, language: str) -> dict[str, str]:
-    return dict(pair for _, pair in _pairs(path, language)) if path.is_file() else {}
+    found: dict[str, str] = {}
+    for _, (id, value) in _pairs(path, language) if path.is_file() else ():
+        found[id] = value if found.get(id, value) == value else TWICE
+    return found
 
 
 def _pairs(path: Path, language: str) -> Iterator[tuple[int, tuple[str, str]]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.dataset import Dropped
 from core.errors import DatasetError
-from core.importers.base import FOLDERS_TO_LOOK, SOUND_SUFFIXES, Options, Row, Rows, folders_below, parts_of_folders, shown
+from core.importers.base import FOLDERS_TO_LOOK, SOUND_SUFFIXES, Options, Row, Rows, folders_below, parts_of, shown
 from core.importers.encoding import lines
 
 ENDING = ".trans.txt"
@@ -29,7 +29,7 @@ def rows(path: Path, options: Options) -> Rows:
     The speaker is the number that the transcript's name begins with; the part is the subset's, such as dev-clean.
     """
     subsets = {_subset(at) for at, names in folders_below(path) if any(name.endswith(ENDING) for name in names)}
-    parts = parts_of_folders(subsets)
+    parts = parts_of(subsets)
     for folder, names in folders_below(path):
         transcripts = [name for name in names if name.endswith(ENDING)]
         sounds = {Path(name).stem: name for name in names if Path(name).suffix.lower() in SOUND_SUFFIXES}
