@@ -1,7 +1,8 @@
 """Adapting pretrained speech recognisers, without a page.
 
-Imports point one way: cli -> execute, forecast -> training, export -> models, freezing, features, runs -> recipe,
-importers, compare -> dataset, collection -> audio, augment, metrics -> text, files, events -> errors, limits.
+Imports point one way: cli -> execute, forecast, tradeoff -> training, rate_finder, export -> learner -> regularisation ->
+models, adapters, freezing, features, runs -> recipe, presets, importers, exporters, compare -> augment, dataset, collection ->
+audio, metrics, guards -> text, files, events, limits -> errors.
 
 The names below are loaded when first used, so that importing a small part does not load torch and transformers.
 """
@@ -20,6 +21,8 @@ _HOMES = {
     "read_sample": "core.importers.samples",
     "load_model": "core.models.catalogue",
     "Recipe": "core.recipe",
+    "preset": "core.presets",
+    "find_rate": "core.rate_finder",
     "finetune": "core.training",
     "score": "core.metrics",
 }

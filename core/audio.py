@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import os
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +21,18 @@ SAMPLE_RATE = 16_000  # Hz; what every model here was pretrained on
 MIN_SECONDS = 0.1  # shorter than one phone; nothing to recognise
 MAX_SECONDS = 600.0  # of one file; decoded that is 38 MB
 MAX_BYTES = 200_000_000  # of one file on disk
+MAX_SOURCE_BYTES = 4_000_000_000  # of one that only parts are taken of, such as an interview
+OVERSHOOT_SECONDS = 0.5  # times that others wrote down end a little after the sound does
 BLOCK_SECONDS = 10.0  # decoded at a time, so that a small file that unpacks to hours is stopped early
 SILENCE_DBFS = -60.0  # a recording whose loudest sample is below this holds no speech
 CLIPPING = 0.999  # of full scale
+CUT_BYTES = 1024  # missing at a WAV's end, 0.03 s: more than padding
 UNKNOWN_FRAMES = 2**62  # libsndfile claims more where a FLAC was written into a pipe, and then cannot read it
 
 # What soundfile does not read, by the bytes it starts with: (offset, magic, ffmpeg demuxer). The demuxer is named
 # explicitly so that no other one, such as a playlist that opens further files, can be chosen by the content.
 _CONTAINERS = ((4, b"ftyp", "mov"), (0, b"\x1aE\xdf\xa3", "matroska"), (0, b"fLaC", "flac"))
+_DEMUXERS = frozenset(demuxer for _, _, demuxer in _CONTAINERS)
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,12 @@ class Level:
     clipped: float
 
 
-def probe(path: Path | str) -> AudioInfo:
+def probe(path: Path | str, max_bytes: int = MAX_BYTES) -> AudioInfo:
     """Reads a sound file's header.
+
+    Args:
+        path: the file.
+        max_bytes: a larger one is refused.
 
     Raises:
         AudioError: the file is missing, empty, too large, or no sound file that can be read.
@@ -73,13 +83,13 @@ def probe(path: Path | str) -> AudioInfo:
     size = path.stat().st_size
     if size == 0:
         raise AudioError("audio_empty", f"{path.name} is empty (0 bytes). Record or upload it again.", name=path.name)
-    if size > MAX_BYTES:
+    if size > max_bytes:
         raise AudioError(
             "audio_too_large",
-            f"{path.name} has {size / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB. Cut it into shorter clips.",
+            f"{path.name} has {size / 1e6:.0f} MB; the limit is {max_bytes / 1e6:.0f} MB. Cut it into shorter clips.",
             name=path.name,
             megabytes=round(size / 1e6),
-            limit=round(MAX_BYTES / 1e6),
+            limit=round(max_bytes / 1e6),
         )
     try:
         info = soundfile.info(_name(path))
@@ -92,25 +102,61 @@ def probe(path: Path | str) -> AudioInfo:
     return AudioInfo(info.duration, info.samplerate, info.channels, info.format)
 
 
-def decode(path: Path | str, max_seconds: float = MAX_SECONDS) -> np.ndarray:
-    """Decodes a sound file of any rate and channel count.
-
-    Args:
-        path: wav, flac, mp3, ogg, opus, aiff, m4a, mp4 or webm.
-        max_seconds: a longer file is refused, by what it decodes to and not by what its header claims.
-
-    Returns:
-        float32 [samples], mono, 16 kHz, full scale = 1.
+def check(path: Path | str, max_seconds: float = MAX_SECONDS) -> AudioInfo:
+    """Refuses what `decode` would, as far as the header tells, and a WAV that is shorter than its header says.
 
     Raises:
-        AudioError: unreadable, empty, shorter than 0.1 s, longer than `max_seconds`, or silent throughout.
+        AudioError: unreadable, empty, shorter than 0.1 s, longer than `max_seconds`, or cut short.
     """
     path = Path(path)
     info = probe(path)
     if info.seconds > max_seconds:
         raise _too_long(path, max_seconds)
+    if info.seconds < MIN_SECONDS and info.format not in _DEMUXERS:
+        raise _too_short(path, info.seconds)
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head.startswith(b"RIFF"):
+        (claimed,) = struct.unpack("<I", head[4:])
+        # A writer that cannot seek back leaves a size near the largest there is.
+        if path.stat().st_size + CUT_BYTES < claimed < 0x7FFF_0000:
+            raise AudioError(
+                "audio_cut_short",
+                f"{path.name} is shorter than its header says: it was cut off in copying. Copy it again.",
+                name=path.name,
+            )
+    return info
+
+
+def decode(path: Path | str, max_seconds: float = MAX_SECONDS, span: tuple[float, float] | None = None) -> np.ndarray:
+    """Decodes a sound file of any rate and channel count, or a part of one.
+
+    Args:
+        path: wav, flac, mp3, ogg, opus, aiff, m4a, mp4 or webm.
+        max_seconds: a longer file or part is refused, by what it decodes to and not by what its header claims.
+        span: from when to when, in seconds; the file itself may then be of any length. By default all of it.
+
+    Returns:
+        float32 [samples], mono, 16 kHz, full scale = 1.
+
+    Raises:
+        AudioError: unreadable, empty, shorter than 0.1 s, longer than `max_seconds`, silent throughout, or without
+            the part that is asked for.
+    """
+    path = Path(path)
+    start, end = span or (0.0, math.inf)
+    info = probe(path, MAX_SOURCE_BYTES if span else MAX_BYTES)
+    known = info.seconds or math.inf
+    if span and not (0 <= start < min(end, known) and (math.isinf(end) or end <= known + OVERSHOOT_SECONDS)):
+        raise AudioError(
+            "audio_no_such_part",
+            f"{path.name} has no part from {start:.2f} to {end:.2f} s: it is {info.seconds:.2f} s long.",
+            name=path.name,
+        )
+    if min(end, info.seconds) - start > max_seconds:
+        raise _too_long(path, max_seconds)
     blocks, samples, rate = [], 0, info.sample_rate
-    source = _soundfile_blocks(path, rate) if info.format not in {c[2] for c in _CONTAINERS} else _av_blocks(path)
+    source = _av_blocks(path, start, end) if info.format in _DEMUXERS else _soundfile_blocks(path, rate, start, end)
     try:
         for block in source:
             samples += len(block)
@@ -120,11 +166,7 @@ def decode(path: Path | str, max_seconds: float = MAX_SECONDS) -> np.ndarray:
     except soundfile.SoundFileError as error:
         raise _unreadable(path) from error
     if samples < MIN_SECONDS * rate:
-        raise AudioError(
-            "audio_too_short",
-            f"{path.name} holds {samples / rate:.2f} s of sound; at least {MIN_SECONDS} s are needed.",
-            name=path.name,
-        )
+        raise _too_short(path, samples / rate)
     wave = np.nan_to_num(np.concatenate(blocks), posinf=1.0, neginf=-1.0).clip(-1.0, 1.0)
     if rate != SAMPLE_RATE:
         wave = soxr.resample(wave, rate, SAMPLE_RATE, quality="HQ").clip(-1.0, 1.0)
@@ -165,9 +207,14 @@ def write_flac(path: Path, wave: np.ndarray) -> None:
         temporary.write_bytes(packed.getbuffer())
 
 
-def _soundfile_blocks(path: Path, rate: int) -> Iterator[np.ndarray]:
+def _soundfile_blocks(path: Path, rate: int, start: float, end: float) -> Iterator[np.ndarray]:
     with soundfile.SoundFile(_name(path)) as file:
-        while len(block := file.read(int(BLOCK_SECONDS * rate), dtype="float32", always_2d=True)):
+        first = round(start * rate)
+        if first:
+            file.seek(first)
+        left = math.inf if math.isinf(end) else round(end * rate) - first
+        while len(block := file.read(int(min(left, BLOCK_SECONDS * rate)), dtype="float32", always_2d=True)):
+            left -= len(block)
             yield block.mean(axis=1)
 
 
@@ -201,16 +248,25 @@ def _probe_container(path: Path) -> AudioInfo:
         raise _unreadable(path) from error
 
 
-def _av_blocks(path: Path) -> Iterator[np.ndarray]:
+def _av_blocks(path: Path, start: float, end: float) -> Iterator[np.ndarray]:
     import av
 
     try:
         with av.open(str(path), format=_container(path)) as container:
             stream = container.streams.audio[0]
             to_float = av.AudioResampler(format="fltp", rate=stream.rate)
+            if start:
+                container.seek(int(start * av.time_base))  # to the last key frame before
+            at: float | None = None if start else 0.0  # when the block begins, in seconds
             for frame in container.decode(stream):
                 for part in to_float.resample(frame):
-                    yield part.to_ndarray().mean(axis=0)  # ffmpeg's own downmix to mono would be 3 dB louder
+                    at = (frame.time or 0.0) if at is None else at
+                    if at >= end:
+                        return
+                    block = part.to_ndarray().mean(axis=0)  # ffmpeg's own downmix to mono would be 3 dB louder
+                    last = len(block) if math.isinf(end) else round((end - at) * stream.rate)
+                    yield block[max(0, round((start - at) * stream.rate)) : last]
+                    at += len(block) / stream.rate
     except (av.error.FFmpegError, ValueError) as error:
         raise _unreadable(path) from error
 
@@ -219,6 +275,14 @@ def _unreadable(path: Path) -> AudioError:
     return AudioError(
         "audio_unreadable",
         f"{path.name} is not a sound file that can be read, or it is damaged. Use wav, flac, mp3, ogg or m4a.",
+        name=path.name,
+    )
+
+
+def _too_short(path: Path, seconds: float) -> AudioError:
+    return AudioError(
+        "audio_too_short",
+        f"{path.name} holds {seconds:.2f} s of sound; at least {MIN_SECONDS} s are needed.",
         name=path.name,
     )
 

@@ -8,7 +8,9 @@ import json
 import logging
 import runpy
 import sys
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,23 +18,26 @@ from typing import Any
 from core import audio, runs
 from core.compare import compare
 from core.dataset import Clip
-from core.errors import AttuneError, RecipeError
+from core.errors import AttuneError, DatasetError, RecipeError
 from core.events import Entered, Evaluated, Failed, Noticed, Prepared, Stepped, Trained
 from core.execute import MAX_CLIP_SECONDS, execute
+from core.exporters import LAYOUTS, export
 from core.importers import gather
 from core.importers.csv import read_csv
+from core.importers.formats import ARCHIVE, FORMATS, read
 from core.importers.samples import CANARY, SAMPLES, read_sample
 from core.models.catalogue import CATALOGUE, Entry, fetch_model, is_here, load_model, model_family, ready_folder
 from core.models.measuring import measure, real_time_factors
 from core.recipe import Recipe
 
 DEFAULT_MODEL = CATALOGUE[0].id
+SHOWN_DROPPED = 10  # rows that are named on stderr; --json has them all
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `attune`; returns the exit status: 0 fine, 1 the input was at fault, 130 interrupted."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     if rest and options.run is not _demo:
@@ -82,12 +87,26 @@ def _parser() -> argparse.ArgumentParser:
     comparison = job("compare", _compare, "Read sound files, or a CSV's clips, with a run's base and adapted model.")
     comparison.add_argument("folder", type=Path, metavar="RUN")
     comparison.add_argument("files", nargs="+", metavar="FILE")
+    taking = job("import", _import, "Make clips.csv and 16 kHz FLAC of anyone's recordings; say why any is left out.")
+    taking.add_argument("source", metavar="SOURCE", help="a file, a folder or an archive; an id for --format huggingface")
+    giving = job("export", _import, "Write a set for others to read.")
+    giving.add_argument("source", metavar="SET", help="anything that can be imported, such as what import wrote")
+    for added, to in ((taking, "SET"), (giving, "FOLDER")):
+        added.add_argument("--to", required=True, type=Path, metavar=to, help="the folder to make")
+        added.add_argument("--language", default="en", metavar="CODE", help="ISO 639-1 code of the speech (default en)")
+        added.set_defaults(format="", tier="", column=[], limit=None, layout="csv")
+    names = ", ".join([*(format.name for format in FORMATS), ARCHIVE])
+    taking.add_argument("--format", metavar="F", help=f"one of {names} (default: found out)")
+    taking.add_argument("--tier", metavar="T", help="of an ELAN or Praat annotation")
+    taking.add_argument("--column", action="append", metavar="OURS=THEIRS", help="name a table's column, e.g. text=words")
+    taking.add_argument("--limit", type=_count, metavar="N", help="read no more rows than this")
+    giving.add_argument("--format", dest="layout", choices=list(LAYOUTS), help="default csv")
     for added in (transcribe, finetune):
         added.add_argument(
             "--model", default=DEFAULT_MODEL, metavar="ID", help=f"id, hub id or folder (default {DEFAULT_MODEL})"
         )
         added.add_argument("--language", default="", metavar="CODE", help="ISO 639-1 code of the speech, e.g. en, sw, zh")
-    for added in (models, transcribe, finetune, comparison):
+    for added in (models, transcribe, finetune, comparison, taking, giving):
         added.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     job("demo", _demo, "Open the browser app; python -m demo --help lists its options.")
     return parser
@@ -171,6 +190,62 @@ def _transcribe(options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"clips": rows})
     return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    columns = {}
+    for pair in options.column:
+        ours, equals, theirs = pair.partition("=")
+        if not equals:
+            raise DatasetError("column_unknown", f"--column takes OURS=THEIRS, not {pair!r}.", name=pair, known="")
+        columns[ours.strip()] = theirs.strip()
+    options.to.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=options.to.parent, prefix=f".{options.to.name}-") as work:
+        imported = read(
+            options.source,
+            options.format,
+            language=options.language,
+            columns=columns,
+            tier=options.tier,
+            limit=options.limit,
+            work=Path(work),
+            progress=_row_progress("read"),
+        )
+        if not imported.clips:
+            raise DatasetError(
+                "import_nothing",
+                f"None of the {len(imported.dropped)} rows of {options.source} can be used. {imported.dropped[0].message}",
+            )
+        exported = export(imported.clips, options.to, options.layout, options.language, _row_progress("written"))
+    dropped = [*imported.dropped, *exported.dropped]
+    for one in dropped[:SHOWN_DROPPED]:
+        print(f"dropped: {one.message}", file=sys.stderr)
+    if len(dropped) > SHOWN_DROPPED:
+        print(f"and {len(dropped) - SHOWN_DROPPED} more", file=sys.stderr)
+    if options.json:
+        reasons = Counter(one.reason for one in dropped)
+        listed = [vars(one) for one in dropped]
+        counts = {"rows": len(exported.clips) + len(dropped), "clips": len(exported.clips)}
+        _print_json({"format": imported.format, "path": str(options.to), **counts, "reasons": reasons, "dropped": listed})
+    else:
+        print(f"{len(exported.clips)} clips of {imported.format} in {options.to}, {len(dropped)} rows dropped")
+    return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("give a number of rows, 1 or more")
+    return int(text)
+
+
+def _row_progress(verb: str) -> Callable[[int, int | None], None]:
+    """Returns what shows every thousandth row on stderr."""
+
+    def show(done: int, total: int | None) -> None:
+        if done % 1000 == 0:
+            print(f"{verb} {done}{f' of {total}' if total else ''}", file=sys.stderr, flush=True)
+
+    return show
 
 
 def _finetune(options: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from core.compare import Comparison, compare
 from core.dataset import Clip, Dropped
 from core.errors import RecipeError
 from core.events import Entered, Event, Finished, Noticed, Prepared, Trained
-from core.files import sha256, write_json
+from core.files import sha256, whole_folder, write_json
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.models.classifier import Classifier
@@ -109,7 +109,7 @@ def _steps(run: Run) -> Iterator[Event]:
     assert trained is not None, "finetune ends with Trained"
 
     yield Entered("saving")
-    with export.whole_folder(run.adapted) as folder:
+    with whole_folder(run.adapted) as folder:
         model.save(folder)
 
     before = time.perf_counter()

@@ -18,7 +18,7 @@ LEVELS = [
     {"audio", "metrics", "guards"},
     {"dataset", "collection", "augmentation", "surroundings"},
     {"augment"},
-    {"compare", "importers", "recipe", "presets"},
+    {"compare", "importers", "exporters", "recipe", "presets"},
     {"models"},
     {"freezing", "features", "runs", "trials", "adapters"},
     {"regularisation"},

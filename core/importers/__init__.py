@@ -1,4 +1,4 @@
-"""Readers of labelled sets, one file a format; `gather` puts the parts of one together."""
+"""Readers of labelled sets, one file a format: `read` takes anyone's; `gather` puts the parts of one together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 
 from core.dataset import HELD_OUT, Clip, LabelledSet, Part, assign_parts
 from core.importers.csv import read_csv
+from core.importers.formats import detect, read, tiers
 from core.importers.samples import SAMPLES, read_sample
+
+__all__ = ["detect", "gather", "read", "tiers"]
 
 
 def gather(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import soundfile
 import soxr
 
 from core import audio
-from core.audio import SAMPLE_RATE, decode, level, probe, write_flac
+from core.audio import SAMPLE_RATE, check, decode, level, probe, write_flac
 from core.errors import AudioError
 from tests.conftest import tone
 
@@ -392,3 +393,74 @@ def test_write_flac_keeps_the_wave(tmp_path: Path) -> None:
 def test_write_flac_clips_what_is_too_loud(tmp_path: Path) -> None:
     write_flac(tmp_path / "loud.flac", 10 * tone(1.0))
     np.testing.assert_allclose(decode(tmp_path / "loud.flac"), np.clip(10 * tone(1.0), -1, 1), atol=2 / 32_768)
+
+
+def scale() -> np.ndarray:
+    """Two seconds in four pitches, half a second each."""
+    return np.concatenate([tone(0.5, 300.0 + 150 * i) for i in range(4)])
+
+
+SPANS = [(0.0, 0.5), (0.5, 1.25), (1.5, 2.0), (1.75, math.inf), (0.0, math.inf), (1.8, 2.3)]
+
+
+@pytest.mark.parametrize("span", SPANS)
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_a_part_is_as_it_is_in_the_whole(tmp_path: Path, suffix: str, span: tuple[float, float]) -> None:
+    path = tmp_path / f"scale.{suffix}"
+    soundfile.write(path, np.stack([scale(), scale()], axis=1), SAMPLE_RATE)
+    start, end = (round(min(second, 2.0) * SAMPLE_RATE) for second in span)
+    np.testing.assert_array_equal(decode(path, span=span), decode(path)[start:end])
+
+
+@pytest.mark.parametrize("span", SPANS)
+@pytest.mark.parametrize(("suffix", "codec", "container"), [("m4a", "aac", "ipod"), ("webm", "libopus", "webm")])
+def test_a_part_of_a_container_is_found(
+    tmp_path: Path, suffix: str, codec: str, container: str, span: tuple[float, float]
+) -> None:
+    sound = soxr.resample(scale(), SAMPLE_RATE, 48_000)[:, None]
+    path = encode(tmp_path / f"scale.{suffix}", sound, 48_000, codec, container)
+    start, end = (round(min(second, 2.0) * SAMPLE_RATE) for second in span)
+    part, expected = decode(path, span=span), scale()[start:end]
+    frame = SAMPLE_RATE // 15  # a codec starts before the sound and fills its last frame
+    assert abs(len(part) - len(expected)) <= frame
+    shifts = np.correlate(np.pad(part, frame), expected[frame:-frame], "valid")
+    best = int(shifts.argmax())
+    heard = np.pad(part, frame)[best : best + len(expected) - 2 * frame]
+    assert np.corrcoef(heard, expected[frame:-frame])[0, 1] > 0.95
+    assert abs(best - 2 * frame) <= frame
+
+
+@pytest.mark.parametrize(
+    "span",
+    [(-0.1, 0.5), (0.5, 0.5), (0.6, 0.5), (1.0, 1.4), (0.5, 1.6), (math.nan, 0.5), (0.0, math.nan), (math.inf, math.inf)],
+)
+def test_a_part_that_is_not_there_is_refused(tmp_path: Path, span: tuple[float, float]) -> None:
+    path = wav(tmp_path / "a.wav", tone(1.0))
+    with pytest.raises(AudioError, match="a.wav has no part from") as caught:
+        decode(path, span=span)
+    assert caught.value.reason == "audio_no_such_part"
+
+
+def test_parts_of_a_file_too_large_to_decode_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = wav(tmp_path / "a.wav", tone(3.0, HERTZ))
+    monkeypatch.setattr("core.audio.MAX_BYTES", 10_000)
+    with pytest.raises(AudioError, match="the limit is"):
+        decode(path)
+    assert len(decode(path, 1.0, (1.0, 2.0))) == 16_000
+    with pytest.raises(AudioError, match="longer than 1 s"):
+        decode(path, 1.0, (1.0, 2.5))
+
+
+@pytest.mark.parametrize("claimed", [0xFFFF_FFFF, 0x7FFF_FFFF, 0, 36 + 32_000])
+def test_a_wav_is_whole_whose_writer_could_not_go_back(tmp_path: Path, claimed: int) -> None:
+    path = wav(tmp_path / "a.wav", tone(1.0))
+    path.write_bytes(b"RIFF" + claimed.to_bytes(4, "little") + path.read_bytes()[8:])
+    assert check(path).seconds == 1.0
+
+
+def test_a_wav_that_was_cut_off_is_told(tmp_path: Path) -> None:
+    path = wav(tmp_path / "a.wav", tone(1.0))
+    path.write_bytes(path.read_bytes()[:-2_000])
+    with pytest.raises(AudioError, match="a.wav is shorter than its header says") as caught:
+        check(path)
+    assert caught.value.reason == "audio_cut_short"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from transformers import WhisperForConditionalGeneration
 
 from core.cli import main
+from core.importers.csv import read_csv
 from core.importers.samples import read_sample
 from core.models.catalogue import Entry
 
@@ -210,3 +213,61 @@ def test_an_unknown_argument_is_refused(capsys: pytest.CaptureFixture[str]) -> N
         main(["models", "--colour"])
     assert stopped.value.code == 2
     assert "--colour" in capsys.readouterr().err
+
+
+def test_import_and_export(sheet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(sheet.parent, source)
+    (source / "3.flac").unlink()
+    (source / "4.flac").write_bytes((source / "4.flac").read_bytes()[:2_000])
+    assert main(["import", str(source), "--to", str(tmp_path / "set"), "--json"]) == 0
+    said = last_line(capsys)
+    assert {key: said[key] for key in ("format", "rows", "clips")} == {"format": "manifest", "rows": 12, "clips": 10}
+    assert said["reasons"] == {"row_no_sound": 1, "audio_unreadable": 1}
+    assert [set(dropped) for dropped in said["dropped"]] == [{"path", "reason", "message"}] * 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "source"]
+    clips = read_csv(tmp_path / "set" / "clips.csv")
+    assert [clip.text for clip in clips] == [c.text for i, c in enumerate(read_csv(sheet)) if i not in (3, 4)]
+    assert main(["export", str(tmp_path / "set"), "--format", "common_voice", "--to", str(tmp_path / "cv")]) == 0
+    assert capsys.readouterr().out == f"10 clips of manifest in {tmp_path / 'cv'}, 0 rows dropped\n"
+    assert {path.name for path in (tmp_path / "cv").iterdir()} == {"clips", "validated.tsv"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["import", "gone"], "There is no file or folder gone"),
+        (["import", "SHEET", "--format", "word"], "word is none of the formats"),
+        (["import", "SHEET", "--column", "text"], "--column takes OURS=THEIRS, not 'text'"),
+        (["import", "SHEET", "--column", "text=words"], "needs a column for text"),
+        (["import", "EMPTY"], "None of the 1 rows of .* can be used. empty.csv, line 2: this row has no words"),
+        (["import", "google/fleurs", "--format", "elan"], "There is no file or folder"),
+        (["export", "gone"], "There is no file or folder gone"),
+    ],
+)
+def test_an_import_that_fails_leaves_nothing(
+    sheet: Path, tmp_path: Path, given: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_text(f"path,text\n{sheet.parent / '0.flac'},\n")
+    places = {"SHEET": str(sheet), "EMPTY": str(empty)}
+    assert main([*(places.get(word, word) for word in given), "--to", str(tmp_path / "set")]) == 1
+    assert re.search(message, capsys.readouterr().err)
+    assert list(tmp_path.iterdir()) == [empty]
+
+
+def test_import_names_the_first_dropped_rows(sheet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{sheet.parent / '0.flac'},Hello,Ada", *(f"gone{i}.wav,Hello {i},Ada" for i in range(12))]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["path,words,who", *rows]))
+    columns = ["--column", "text=words", "--column", "speaker=who"]
+    assert main(["import", str(table), "--to", str(tmp_path / "set"), *columns]) == 0
+    said = capsys.readouterr()
+    assert said.err.count("dropped: t.csv, line ") == 10
+    assert said.err.endswith("and 2 more\n")
+    assert [(clip.text, clip.speaker) for clip in read_csv(tmp_path / "set" / "clips.csv")] == [("Hello", "Ada")]
+    assert main(["import", str(table), "--to", str(tmp_path / "two"), *columns, "--limit", "2", "--json"]) == 0
+    assert last_line(capsys)["rows"] == 2
+    for limit in ("0", "-1", "many"):
+        with pytest.raises(SystemExit):
+            main(["import", str(table), "--to", str(tmp_path / "three"), "--limit", limit])

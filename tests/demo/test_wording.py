@@ -81,9 +81,8 @@ def reasons() -> set[str]:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-                raised = node.func.id in ATTUNE_ERRORS
-                if raised and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
-                    found.add(node.args[0].value)
+                given = node.args[:1] if node.func.id in ATTUNE_ERRORS else node.args[1:2] if node.func.id == "Dropped" else []
+                found |= {word.value for word in given if isinstance(word, ast.Constant) and isinstance(word.value, str)}
     return found
 
 

@@ -1,0 +1,254 @@
+"""Rows of other people's data, and the one place where a row becomes a clip or is dropped with a reason."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import tempfile
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from core import audio
+from core.dataset import Clip, Dropped, check_text
+from core.errors import AttuneError, DatasetError
+from core.text import clean
+
+MAX_ROWS = 200_000  # of one source; a clip takes about 0.5 kB of memory
+WHOLE_SECONDS = 0.05  # times that leave out less than this of a sound file mean all of it
+FOLDERS_TO_LOOK = 2_000  # before saying that a format is not there
+SOUND_SUFFIXES = frozenset(
+    {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".m4a", ".mp4", ".webm", ".mka", ".mkv"}
+)
+
+# What corpora call the three parts.
+PART_NAMES = {
+    "": "",
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a source, before anything in it is checked.
+
+    Attributes:
+        path: of the sound file.
+        text: what is said, as the source writes it.
+        where: the row's place in the source, for messages: "clips.tsv, line 3".
+        speaker: who says it; "" if unknown.
+        part: a key of `PART_NAMES`, in any case.
+        start: where in the sound file it begins, in seconds.
+        end: where it ends, in seconds; None for the file's end.
+    """
+
+    path: str
+    text: str
+    where: str
+    speaker: str = ""
+    part: str = ""
+    start: float = 0.0
+    end: float | None = None
+
+
+Rows = Generator[Row | Dropped, None, None]  # a reader drops what it cannot make a row of
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a reader may need to know beyond the source.
+
+    Attributes:
+        language: ISO 639-1 code of the speech.
+        columns: our name of a column -> the source's.
+        tier: of an annotation.
+        work: a folder for what has to be unpacked or cut, or None.
+    """
+
+    language: str = "en"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    tier: str = ""
+    work: Path | None = None
+
+    def new_folder(self, prefix: str) -> Path:
+        """Makes a new folder in `work`.
+
+        Raises:
+            ValueError: none was given.
+        """
+        if self.work is None:
+            raise ValueError("this source has to be unpacked or cut: name a folder for that, work=")
+        self.work.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self.work, prefix=f"{prefix}-"))
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a source's rows; every row is in one of the two.
+
+    Attributes:
+        clips: the usable ones.
+        dropped: the others, with the reason.
+        format: what the source was read as.
+    """
+
+    clips: tuple[Clip, ...]
+    dropped: tuple[Dropped, ...]
+    format: str
+
+
+Progress = Callable[[int, int | None], None]  # how many rows are done, and of how many at most where that is known
+
+
+def collect(
+    rows: Rows,
+    name: str,
+    format: str,
+    options: Options,
+    limit: int | None = None,
+    within: Path | None = None,
+    progress: Progress = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Imported:
+    """Checks rows one by one; of a sound file only the header is read, or the part that is cut out.
+
+    Args:
+        rows: what a reader yields.
+        name: of the source, for messages.
+        format: of the source.
+        options: as the reader had them.
+        limit: read no more rows than this.
+        within: sound files elsewhere are dropped: a source that others made must not reach further.
+        progress: told after every row.
+        should_stop: asked before every row.
+
+    Raises:
+        DatasetError: there is no row, there are too many, or `should_stop` said so.
+        OSError: the disk is full.
+    """
+    clips: list[Clip] = []
+    dropped: list[Dropped] = []
+    checker = _Checker(options, within.resolve() if within else None)
+    with closing(rows):
+        for number, row in enumerate(islice(rows, limit), 1):
+            if should_stop():
+                raise DatasetError("import_stopped", f"Importing {name} was stopped.", name=name)
+            if number > MAX_ROWS:
+                raise DatasetError(
+                    "import_too_many", f"{name} has over {MAX_ROWS} rows. Import a part of it.", name=name, limit=MAX_ROWS
+                )
+            if isinstance(row, Dropped):
+                dropped.append(row)
+            else:
+                try:
+                    clips.append(checker.clip(row))
+                except AttuneError as error:
+                    dropped.append(Dropped(row.path, error.reason, f"{row.where}: {error}"))
+            progress(number, limit)
+    if not clips and not dropped:
+        raise DatasetError("import_no_rows", f"{name} lists no recordings.", name=name)
+    return Imported(tuple(clips), tuple(dropped), format)
+
+
+class _Checker:
+    """Makes clips of rows, remembering which recordings it has seen."""
+
+    def __init__(self, options: Options, within: Path | None) -> None:
+        self.options = options
+        self.within = within
+        self.seen: set[tuple[str, float, float]] = set()
+        self.pieces: Path | None = None
+
+    def clip(self, row: Row) -> Clip:
+        part = PART_NAMES.get(row.part.strip().lower())
+        if part is None:
+            name = shown(row.part)
+            raise DatasetError("row_part", f"the part is train, validation or test, not {name!r}.", name=name)
+        text = check_text(row.text, self.options.language, "this row")
+        sound = found_sound(row.path)
+        if self.within and not sound.is_relative_to(self.within):
+            raise DatasetError("row_outside", f"{shown(row.path)} lies outside the imported folder.", name=shown(row.path))
+        end = math.inf if row.end is None else row.end
+        key = (str(sound), row.start, end)
+        if key in self.seen:
+            raise DatasetError("row_duplicate", f"{sound.name} stands there twice; the first is kept.", name=sound.name)
+        path = str(sound) if self._is_whole(sound, row.start, end) else str(self._cut(sound, row.start, end))
+        self.seen.add(key)
+        return Clip(path, text, clean(row.speaker), part)
+
+    def _is_whole(self, sound: Path, start: float, end: float) -> bool:
+        if start == 0 and not math.isinf(end):
+            seconds = audio.probe(sound, audio.MAX_SOURCE_BYTES).seconds
+            whole = seconds - WHOLE_SECONDS <= end <= seconds + audio.OVERSHOOT_SECONDS and seconds > 0
+        else:
+            whole = start == 0
+        if whole:
+            audio.check(sound)
+        return whole
+
+    def _cut(self, sound: Path, start: float, end: float) -> Path:
+        wave = audio.decode(sound, span=(start, end))
+        self.pieces = self.pieces or self.options.new_folder("pieces")
+        path = self.pieces / f"{file_name(sound.stem)}-{len(self.seen):06}.flac"
+        audio.write_flac(path, wave)
+        return path
+
+
+def found_sound(path: str) -> Path:
+    """Returns a sound file's path, absolute and without links; a path with backslashes is understood.
+
+    Raises:
+        DatasetError: there is no such file.
+    """
+    for name in (path, path.replace("\\", "/")):
+        if os.path.isfile(name):  # unlike Path.is_file, also False for a name that no file can have
+            return Path(name).resolve()
+    raise DatasetError("row_no_sound", f"there is no sound file {shown(path)}.", name=shown(path))
+
+
+def shown(text: str) -> str:
+    """Returns what a source wrote as a message may repeat it: short, on one line, nothing invisible."""
+    return clean(text)[:300]
+
+
+def file_name(stem: str) -> str:
+    """Returns a file name close to `stem` that every file system takes."""
+    return re.sub(r"[^\w.-]+", "_", clean(stem))[:60].strip(".") or "clip"
+
+
+def folders_below(folder: Path, deep: int | None = None) -> Iterator[tuple[Path, list[str]]]:
+    """Yields a folder and those below it with the names in each, in order and without hidden ones; follows no links.
+
+    Args:
+        folder: where to begin.
+        deep: how many levels to go down; None for all.
+    """
+    for at, folders, names in os.walk(folder):
+        level = len(Path(at).parts) - len(folder.parts)
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) if deep is None or level < deep else []
+        yield Path(at), sorted(name for name in names if not name.startswith("."))
+
+
+def files_below(folder: Path, suffixes: Container[str] = SOUND_SUFFIXES) -> Iterator[Path]:
+    """Yields the files of a folder and those below it that end in one of the suffixes, in order."""
+    for at, names in folders_below(folder):
+        yield from (at / name for name in names if os.path.splitext(name)[1].lower() in suffixes)
+
+
+def parts_of(names: Iterable[str]) -> dict[str, str]:
+    """Returns the part that each folder or split stands for by its name, such as "train-clean-100"; "" where all are one.
+
+    One part alone is no split: whoever imports only "train" wants some of it held out.
+    """
+    parts = {name: PART_NAMES.get(re.split(r"[^a-z]", name.lower())[0], "") for name in names}
+    return parts if len(set(parts.values())) > 1 else dict.fromkeys(parts, "")

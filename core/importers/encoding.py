@@ -1,0 +1,110 @@
+"""Text files in the encoding they were saved in, which is told for sure or not at all."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Generator
+from functools import cache
+from pathlib import Path
+
+from core.errors import DatasetError
+
+BLOCK_BYTES = 1 << 20
+MAX_LINE_CHARACTERS = 1_000_000
+MAX_TEXT_BYTES = 50_000_000  # of a file that is read in one piece
+CHINESE = frozenset({"zh", "yue"})
+COMMON_SHARE = 0.9  # of the letters of a Chinese text; all but a few in a hundred are common ones
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+def encoding_of(path: Path, language: str) -> str:
+    """Tells a text file's encoding: by its byte order mark, by UTF-16's zero bytes, as strict UTF-8, or as GB18030.
+
+    Any byte over 127 that is no UTF-8 may be GB18030 as well as an older encoding of some other language. It is taken
+    for GB18030 where the speech is Chinese, or English in a file whose other letters are nearly all common Chinese
+    characters; else it is refused rather than guessed.
+
+    Args:
+        path: the file.
+        language: ISO 639-1 code of the speech.
+
+    Returns:
+        The name of a codec that decodes all of it.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    with path.open("rb") as file:
+        head = file.read(BLOCK_BYTES)
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    if marked:
+        candidates = [marked]
+    elif b"\0" in head:
+        candidates = ["utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"]
+    else:
+        candidates = ["utf-8", "gb18030"]
+    for name in candidates:
+        common, letters = _letters(path, name)
+        if letters is None:
+            continue
+        if name != "gb18030" or language in CHINESE or (language == "en" and common >= COMMON_SHARE * letters):
+            return name
+    raise DatasetError(
+        "text_encoding",
+        f"It cannot be told for sure how the text in {path.name} is encoded. Save it as UTF-8; Chinese text in GB18030 is "
+        "read where the language is given as zh.",
+        name=path.name,
+    )
+
+
+def lines(path: Path, language: str) -> Generator[str, None, None]:
+    """Yields the lines of a text file with their ends, one in memory at a time.
+
+    Raises:
+        DatasetError: the encoding cannot be told, or a line is too long to be one.
+    """
+    with path.open(encoding=encoding_of(path, language), newline="") as file:
+        while line := file.readline(MAX_LINE_CHARACTERS + 1):
+            if len(line) > MAX_LINE_CHARACTERS:
+                raise DatasetError("text_line", f"{path.name} has a line too long to be text.", name=path.name)
+            yield line
+
+
+def read_text(path: Path, language: str) -> str:
+    """Reads a text file.
+
+    Raises:
+        DatasetError: the encoding cannot be told, or it is too large.
+    """
+    if path.stat().st_size > MAX_TEXT_BYTES:
+        raise DatasetError("text_line", f"{path.name} is too large to be text.", name=path.name)
+    return path.read_text(encoding=encoding_of(path, language))
+
+
+def _letters(path: Path, name: str) -> tuple[int, int | None]:
+    """Counts the common Chinese characters and all letters outside ASCII; None where the codec does not fit."""
+    decoder = codecs.getincrementaldecoder(name)()
+    common = letters = 0
+    with path.open("rb") as file:
+        while True:
+            block = file.read(BLOCK_BYTES)
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError:
+                return 0, None
+            if "\0" in text:
+                return 0, None
+            if name == "gb18030":
+                others = [c for c in text if c > "\x7f" and c.isalpha()]
+                letters += len(others)
+                common += sum(c in _common_characters() for c in others)
+            if not block:
+                return common, letters
+
+
+@cache
+def _common_characters() -> frozenset[str]:
+    """The 3,755 characters of GB 2312's first level, which the standard chose by how often they are used."""
+    rows, cells = range(0xB0, 0xD8), range(0xA1, 0xFF)
+    return frozenset(bytes(byte for row in rows for cell in cells for byte in (row, cell)).decode("gb2312", "ignore"))
