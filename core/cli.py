@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import io
 import json
 import logging
@@ -25,9 +26,11 @@ from core.exporters import LAYOUTS, export
 from core.importers import gather
 from core.importers.csv import read_csv
 from core.importers.formats import ARCHIVE, FORMATS, read
-from core.importers.samples import CANARY, SAMPLES, read_sample
+from core.importers.samples import CANARY, REPLAY, SAMPLES, WATCHED_CLIPS, read_sample
 from core.models.catalogue import CATALOGUE, Entry, fetch_model, is_here, load_model, model_family, ready_folder
 from core.models.measuring import measure, real_time_factors
+from core.presets import PRESETS, preset
+from core.rate_finder import find_rate
 from core.recipe import Recipe
 
 DEFAULT_MODEL = CATALOGUE[0].id
@@ -81,9 +84,17 @@ def _parser() -> argparse.ArgumentParser:
     finetune.add_argument("--validation", metavar="V", help="clips that choose the best checkpoint (default: held out from T)")
     finetune.add_argument("--test", metavar="T2", help="clips that are scored (default: held out from T)")
     finetune.add_argument("--canary", metavar="C", help=f"English general speech that shows forgetting, a CSV or {CANARY!r}")
+    finetune.add_argument("--replay", metavar="R", default=REPLAY, help="general English speech to mix in, a CSV")
+    finetune.add_argument("--preset", choices=PRESETS, help="a named recipe; --set changes it further")
     finetune.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
     finetune.add_argument("--seed", type=int, default=0)
     finetune.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run folder to make")
+    rate = job("rate", _rate, "Find a learning rate: raise it step by step on a copy of the model and watch the loss.")
+    rate.add_argument(
+        "--train", required=True, metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}"
+    )
+    rate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
+    rate.add_argument("--seed", type=int, default=0)
     comparison = job("compare", _compare, "Read sound files, or a CSV's clips, with a run's base and adapted model.")
     comparison.add_argument("folder", type=Path, metavar="RUN")
     comparison.add_argument("files", nargs="+", metavar="FILE")
@@ -101,12 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     taking.add_argument("--column", action="append", metavar="OURS=THEIRS", help="name a table's column, e.g. text=words")
     taking.add_argument("--limit", type=_count, metavar="N", help="read no more rows than this")
     giving.add_argument("--format", dest="layout", choices=list(LAYOUTS), help="default csv")
-    for added in (transcribe, finetune):
+    for added in (transcribe, finetune, rate):
         added.add_argument(
             "--model", default=DEFAULT_MODEL, metavar="ID", help=f"id, hub id or folder (default {DEFAULT_MODEL})"
         )
         added.add_argument("--language", default="", metavar="CODE", help="ISO 639-1 code of the speech, e.g. en, sw, zh")
-    for added in (models, transcribe, finetune, comparison, taking, giving):
+    for added in (models, transcribe, finetune, rate, comparison, taking, giving):
         added.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     job("demo", _demo, "Open the browser app; python -m demo --help lists its options.")
     return parser
@@ -249,17 +260,23 @@ def _row_progress(verb: str) -> Callable[[int, int | None], None]:
 
 
 def _finetune(options: argparse.Namespace) -> int:
-    settings = {}
-    for pair in options.set:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise RecipeError("recipe_value", f"--set takes KEY=VALUE, not {pair!r}.", name=pair, value="")
-        settings[key.strip()] = value.strip()
+    settings = _settings(options.set)
     classify = settings.get("task") == "classify"
     labelled = gather(options.train, options.validation, options.test, options.language or "en", options.seed, classify)
     family = "classifier" if classify else model_family(options.model)
-    recipe = Recipe.default(family, len(labelled.part("train"))).changed(settings)
-    request = runs.Request(options.model, labelled, tuple(_canary(options.canary)), (), recipe, options.seed)
+    usual = preset(options.preset, family, len(labelled.part("train"))) if options.preset else None
+    recipe = (usual or Recipe.default(family, len(labelled.part("train")))).changed(settings)
+    general, watch = _general(options.replay)
+    request = runs.Request(
+        model=options.model,
+        labelled_set=labelled,
+        canary=tuple(_canary(options.canary)),
+        own=(),
+        recipe=recipe,
+        seed=options.seed,
+        general=general if recipe.replay else (),
+        watch=watch if options.canary else (),
+    )
     run = runs.create(options.out.resolve(), request)
     with run.lock():
         try:
@@ -284,6 +301,37 @@ def _finetune(options: argparse.Namespace) -> int:
                 )
         print(f"adapted model: {run.adapted}")
     return 0
+
+
+def _settings(pairs: Sequence[str]) -> dict[str, str]:
+    settings = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise RecipeError("recipe_value", f"--set takes KEY=VALUE, not {pair!r}.", name=pair, value="")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def _rate(options: argparse.Namespace) -> int:
+    labelled = gather(options.train, None, None, options.language or "en", options.seed)
+    sounds = [(audio.decode(clip.path, MAX_CLIP_SECONDS), clip.text) for clip in labelled.part("train")]
+    model = load_model(options.model, language=labelled.language)
+    recipe = Recipe.default(model.family, len(sounds)).changed(_settings(options.set))
+    curve = find_rate(model, sounds, recipe, seed=options.seed)
+    if options.json:
+        _print_json(dataclasses.asdict(curve))
+    else:
+        for rate, loss in zip(curve.rates, curve.smoothed, strict=True):
+            print(f"{rate:.1e}  {loss:.3f}")
+        print("the loss never fell" if curve.suggestion is None else f"it fell fastest at {curve.suggestion:.1e}")
+    return 0
+
+
+def _general(source: str) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+    """Returns general speech to mix in, and the last few clips of it to watch instead."""
+    clips = read_sample(source).clips if source == REPLAY else tuple(read_csv(source, "en"))
+    return clips[:-WATCHED_CLIPS], clips[-WATCHED_CLIPS:]
 
 
 def _canary(source: str | None) -> list[Clip]:

@@ -12,6 +12,7 @@ from core.importers.csv import read_csv
 SAMPLES = ("accent", "noise", "language")
 CANARY = "general"
 REPLAY = "replay"
+WATCHED_CLIPS = 6  # of REPLAY, left out of it and read at each evaluation, so that forgetting is seen early
 
 
 def samples_folder() -> Path:

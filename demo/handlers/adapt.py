@@ -18,7 +18,7 @@ from core.augment import Augmenter
 from core.dataset import LabelledSet
 from core.errors import DatasetError, RunError
 from core.forecast import Forecast, forecast, usual_clips
-from core.importers.samples import CANARY, REPLAY, read_sample
+from core.importers.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.learner import with_adapters
 from core.models.catalogue import model_family
 from core.models.classifier import Classifier
@@ -36,7 +36,6 @@ RATE_CLIPS = 64  # of the training clips: 60 steps see most of them once
 BABBLE_CLIPS = 12  # whose voices a babble is made of
 ACTIVE = ("waiting", "running")
 LOOKED = 12  # outputs of `look`
-WATCHED_CLIPS = 6  # of the general speech to replay, left out of it and read at each evaluation
 LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 
 
