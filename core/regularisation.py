@@ -98,11 +98,11 @@ def regularised(network: nn.Module, recipe: Recipe) -> Iterator[None]:
     if recipe.layer_drop is not None and hasattr(config, "layerdrop"):
         changes.append((config, "layerdrop", recipe.layer_drop))
     if masks_hidden(network) and (recipe.augment.time_mask or recipe.augment.frequency_mask):
-        changes += [
-            (config, "apply_spec_augment", True),
-            (config, "mask_time_prob", recipe.augment.time_mask),
-            (config, "mask_feature_prob", recipe.augment.frequency_mask),
-        ]
+        changes.append((config, "mask_time_prob", recipe.augment.time_mask))
+        if hasattr(config, "apply_spec_augment"):
+            changes.append((config, "apply_spec_augment", True))
+        if hasattr(config, "mask_feature_min_masks"):  # WavLM masks time alone
+            changes.append((config, "mask_feature_prob", recipe.augment.frequency_mask))
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
     try:
         for owner, name, value in changes:
