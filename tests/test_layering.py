@@ -14,7 +14,7 @@ DEMO = sorted((ROOT / "demo").rglob("*.py"))
 # From the bottom up: a file of `core` imports files of its own or a lower level only.
 LEVELS = [
     {"errors"},
-    {"files", "text", "events"},
+    {"files", "text", "writing", "normalisation", "events"},
     {"audio", "metrics"},
     {"dataset", "collection"},
     {"compare", "importers", "recipe"},

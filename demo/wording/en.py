@@ -209,6 +209,7 @@ TEXTS = {
     "error.text_too_long": "A transcript is too long for the model to write in one clip. Cut the clip shorter.",
     "error.text_does_not_fit": "The transcript “{text}” has more characters than its sound has room for. Check it.",
     "error.clip_over_window": "A clip of {seconds} s is longer than the model can learn from ({limit} s). Cut it shorter.",
+    "error.normalisation_value": "{name} cannot be {value}.",
     "error.too_few_sentences": "There are {sentences} different sentences; at least {needed} are needed, so that some can be held out. Label more clips.",
     "error.no_training_clips": "There are no clips to learn from. Label some, or choose a sample set.",
     "error.shared_audio": "{clips} recordings are both for training and for testing. Nothing is scored on what it was trained on: remove one of each.",

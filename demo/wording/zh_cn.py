@@ -209,6 +209,7 @@ TEXTS = {
     "error.text_too_long": "文字太长，模型无法在一段录音内写出。请把录音切短。",
     "error.text_does_not_fit": "文字“{text}”的字符比声音容得下的还多。请检查。",
     "error.clip_over_window": "一段录音长 {seconds} 秒，超过模型可学习的上限（{limit} 秒）。请切短。",
+    "error.normalisation_value": "{name} 不能是 {value}。",
     "error.too_few_sentences": "目前有 {sentences} 个不同的句子，至少需要 {needed} 个，才能留出一部分评分。请标注更多录音。",
     "error.no_training_clips": "没有可学习的录音。请先标注，或选择样例集。",
     "error.shared_audio": "有 {clips} 段录音既用于训练又用于测试。训练用过的不能评分：请从一方移除。",
