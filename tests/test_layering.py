@@ -17,7 +17,7 @@ LEVELS = [
     {"files", "text", "writing", "normalisation", "events"},
     {"audio", "metrics"},
     {"activity", "dataset", "collection"},
-    {"quality", "segmentation"},
+    {"quality", "segmentation", "splits"},
     {"compare", "importers", "recipe"},
     {"models"},
     {"freezing", "features", "runs", "trials", "drafts"},
