@@ -58,8 +58,7 @@ def move(
     if part not in PARTS:
         raise DatasetError("part_unknown", f"A part is train, validation or test, not {part!r}.", part=part)
     clips = labelled.clips
-    missing = [name for name in paths if name not in {clip.path for clip in clips}]
-    missing += [name for name in speakers if name not in {clip.speaker for clip in clips}]
+    missing = sorted({*paths} - {clip.path for clip in clips} | {*speakers} - {clip.speaker for clip in clips})
     if missing:
         raise DatasetError("not_in_set", f"{labelled.name} has no clip or speaker {missing[0]!r}.", name=missing[0])
     keys = {"path": [clip.path for clip in clips], "speaker": [clip.speaker for clip in clips]}
@@ -71,6 +70,7 @@ def move(
         for i, value in enumerate(values):
             members[name, value].append(i)
 
+    paths, speakers = frozenset(paths), frozenset(speakers)
     asked = [i for i, clip in enumerate(clips) if clip.path in paths or (clip.speaker and clip.speaker in speakers)]
     going = {i for i in asked if clips[i].part != part}
     waiting = sorted(going)

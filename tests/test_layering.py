@@ -20,7 +20,7 @@ LEVELS = [
     {"quality", "segmentation", "splits"},
     {"compare", "importers", "recipe"},
     {"models"},
-    {"freezing", "features", "runs", "trials", "drafts"},
+    {"freezing", "features", "runs", "trials", "drafts", "findings", "mending", "inspection"},
     {"training", "export"},
     {"forecast", "execute"},
     {"cli"},

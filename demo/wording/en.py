@@ -216,6 +216,7 @@ TEXTS = {
     "error.not_in_set": "The set has no clip or speaker {name}.",
     "error.move_overlaps": "{clips} other clips have the same sentence or speaker and would have to go along. Move them too, or leave these where they are.",
     "error.move_empties": "Then no clip would be left to train on. Move fewer of them.",
+    "error.no_remedy": "Nothing mends this but looking at the clips ({kind}).",
     "error.normalisation_value": "{name} cannot be {value}.",
     "error.too_few_sentences": "There are {sentences} different sentences; at least {needed} are needed, so that some can be held out. Label more clips.",
     "error.no_training_clips": "There are no clips to learn from. Label some, or choose a sample set.",

@@ -216,6 +216,7 @@ TEXTS = {
     "error.not_in_set": "数据集中没有名为 {name} 的录音或说话人。",
     "error.move_overlaps": "另有 {clips} 段录音与之句子相同或说话人相同，必须一起移动。请一并移动，或保持原样。",
     "error.move_empties": "这样就没有可用于训练的录音了。请少移动一些。",
+    "error.no_remedy": "此问题（{kind}）没有自动的处理办法，请逐一检查这些录音。",
     "error.normalisation_value": "{name} 不能是 {value}。",
     "error.too_few_sentences": "目前有 {sentences} 个不同的句子，至少需要 {needed} 个，才能留出一部分评分。请标注更多录音。",
     "error.no_training_clips": "没有可学习的录音。请先标注，或选择样例集。",
