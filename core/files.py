@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,19 @@ def replacing(path: Path) -> Iterator[Path]:
         _flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Gives a temporary folder that becomes `folder` when everything in it is written, and vanishes otherwise."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        yield building
+        shutil.rmtree(folder, ignore_errors=True)
+        building.replace(folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def _flush_folder(folder: Path) -> None:
