@@ -1,7 +1,8 @@
 """Adapting pretrained speech recognisers, without a page.
 
-Imports point one way: cli -> execute, forecast -> training, export -> models, freezing, features, runs -> recipe,
-importers, compare -> dataset, collection -> audio, metrics -> text, files, events -> errors.
+Imports point one way: cli -> execute, forecast -> training, export -> freezing, features, runs, inspection, drafts ->
+models -> recipe, importers, compare -> library -> quality, segmentation, splits -> dataset, collection -> audio, metrics ->
+text, normalisation, files, events -> errors.
 
 The names below are loaded when first used, so that importing a small part does not load torch and transformers.
 """

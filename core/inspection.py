@@ -18,10 +18,12 @@ from core.dataset import PARTS, Clip, Dropped, LabelledSet, check_text
 from core.errors import AttuneError, DatasetError
 from core.findings import Fate, SetFinding
 from core.models.base import AsrModel
+from core.normalisation import Normalisation
 from core.text import is_shouted, normalise
 
 MAX_CLIP_SECONDS = 30.0  # a run leaves out longer ones
 BINS = 30  # of a histogram
+SPOKEN = Normalisation(numbers="words", punctuation="drop")  # the score's own form would count "three" as one digit
 SEVERITIES = ("error", "warning", "note")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would carry out a cell that begins with one
 
@@ -172,8 +174,15 @@ def _look(clip: Clip, language: str, model: AsrModel | None, shouted: bool) -> F
         loss = _loss(model, wave, text.lower() if shouted else text) if model else None
     except AttuneError as error:
         return Fate(clip, False, error.reason, str(error))
-    sentence, measures = normalise(text, language), quality.measure(wave)
-    return Fate(clip, True, "", "", sentence, measures, audio.fingerprint(wave), loss)
+    return Fate(
+        clip,
+        kept=True,
+        sentence=normalise(text, language),
+        characters=len(SPOKEN.apply(text, language).replace(" ", "")),
+        measures=quality.measure(wave),
+        fingerprint=audio.fingerprint(wave),
+        loss=loss,
+    )
 
 
 @torch.no_grad()

@@ -35,6 +35,7 @@ _FULL_WIDTH: dict[int, int] = {
 }
 # Numbers, apostrophes inside words and signs that are read aloud are no punctuation.
 _PUNCTUATION = regex.compile(r"((?<!\w)-?\d+(?:[.,:/-]\d+)*|(?<=\p{L})['’](?=\p{L})|[%‰&@#§])|\p{P}")
+_END = regex.compile(r"[\p{Po}--['’%‰&@#§]]['\")\]»”’]*\s*$", regex.V1)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def default(language: str) -> Normalisation:
 def detect(texts: Sequence[str], language: str) -> Normalisation:
     """Proposes how to write texts, changing no more than makes them consistent.
 
-    Capitals only become small letters. Where over 5 % of the texts hold punctuation and over 5 % hold none, it goes.
+    Capitals only become small letters. Where over 5 % of the texts end in punctuation and over 5 % do not, it goes.
     Where over 5 % are in one Chinese script and over 5 % in the other, all take the more frequent one. Full-width
     letters, ligatures and other compatibility letters become plain. Digits are kept: whether numbers are to be words
     depends on the model, which may write no digits.
@@ -133,8 +134,8 @@ def detect(texts: Sequence[str], language: str) -> Normalisation:
     proposed = default(language)
     if is_shouted(texts):
         proposed = dataclasses.replace(proposed, case="lower")
-    pointed = sum(any(unicodedata.category(c) == "Po" for c in text) for text in texts)
-    if _is_mixed(pointed, len(texts) - pointed):
+    ended = sum(bool(_END.search(text)) for text in texts)
+    if _is_mixed(ended, len(texts) - ended):
         proposed = dataclasses.replace(proposed, punctuation="drop")
     if language in CHINESE:
         simple = sum(text != writing.traditional(text) for text in texts)

@@ -14,7 +14,7 @@ from core.text import normalise
 
 Severity = Literal["note", "warning", "error"]  # good to know; look at it; do not learn from it
 
-MIN_SPEECH_SECONDS = 0.15  # 1 % of the spoken digits of 6 speakers are shorter, no whole sentence is
+MIN_SPEECH_SECONDS = 0.15  # 3 % of the spoken digits of 6 speakers are shorter, no sentence is
 MIN_SPEECH_SHARE = 0.25  # of the clip; over 99.9 % of the clips of five corpora have more, isolated words among them
 QUIET_DBFS = -45.0  # of the speech; ITU-T P.56's active level of telephone speech is nominally -26
 CLIPPED_WARNING = 0.001  # of the samples at full scale: an undistorted recording has one or two of them, not one in 1000
@@ -54,7 +54,7 @@ class Finding:
     """Something wrong with a recording.
 
     Attributes:
-        kind: "too_short", "mostly_silent", "too_quiet", "clipped", "noisy" or "wrong_speech".
+        kind: "no_speech", "too_short", "mostly_silent", "too_quiet", "clipped", "noisy" or "wrong_speech".
         severity: "warning": look at it; "error": do not learn from it.
         value: what was measured: seconds, share, dB or error rate.
         limit: what it was measured against, in the same unit.
@@ -99,8 +99,10 @@ def measure(wave: np.ndarray) -> Measures:
 def check(measures: Measures) -> list[Finding]:
     """Returns what is wrong with a recording, the worst first; nothing where it is fit to learn from."""
     found = []
-    if measures.speech_seconds < MIN_SPEECH_SECONDS:
-        found.append(Finding("too_short", "error", measures.speech_seconds, MIN_SPEECH_SECONDS))
+    if measures.speech_seconds == 0:
+        found.append(Finding("no_speech", "error", 0.0, MIN_SPEECH_SECONDS))
+    elif measures.speech_seconds < MIN_SPEECH_SECONDS:
+        found.append(Finding("too_short", "warning", measures.speech_seconds, MIN_SPEECH_SECONDS))
     elif measures.speech_seconds < MIN_SPEECH_SHARE * measures.seconds:
         share = measures.speech_seconds / measures.seconds
         found.append(Finding("mostly_silent", "warning", share, MIN_SPEECH_SHARE))

@@ -328,6 +328,16 @@ def test_ten_thousand_clips_are_never_in_memory_at_once(tmp_path: Path, monkeypa
     assert the(report, "conflicting_texts").count == 10_000
 
 
-def test_a_fate_knows_its_rate() -> None:
+@pytest.mark.parametrize(
+    ("text", "language", "characters"),
+    [("Three!", "en", 5), ("3", "en", 5), ("It's me.", "en", 6), ("我有10个", "zh", 4), ("(laughs) ha", "en", 2)],
+)
+def test_characters_are_counted_as_they_are_spoken(tmp_path: Path, text: str, language: str, characters: int) -> None:
+    clip = Clip(say(tmp_path, "a"), text)
+    (fate,) = inspect(LabelledSet("one", (clip,), language)).fates
+    assert fate.characters == characters
+    assert fate.rate == pytest.approx(characters / 1.6, rel=0.05)
+
+
+def test_a_row_without_sound_has_no_rate() -> None:
     assert Fate(Clip("/a.wav", "x"), False).rate == 0.0
-    assert Fate(Clip("/a.wav", "x"), True, sentence="ab cd").characters == 4

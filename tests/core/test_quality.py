@@ -60,7 +60,8 @@ def test_without_pauses_there_is_no_telling_the_noise(wave: np.ndarray) -> None:
         ({"clipped": CLIPPED_WARNING}, [Finding("clipped", "warning", CLIPPED_WARNING, CLIPPED_WARNING)]),
         ({"clipped": 0.2}, [Finding("clipped", "error", 0.2, CLIPPED_ERROR)]),
         ({"speech_dbfs": -50.0}, [Finding("too_quiet", "warning", -50.0, QUIET_DBFS)]),
-        ({"speech_seconds": 0.1}, [Finding("too_short", "error", 0.1, MIN_SPEECH_SECONDS)]),
+        ({"speech_seconds": 0.1}, [Finding("too_short", "warning", 0.1, MIN_SPEECH_SECONDS)]),
+        ({"speech_seconds": 0.0}, [Finding("no_speech", "error", 0.0, MIN_SPEECH_SECONDS)]),
         ({"seconds": 20.0}, [Finding("mostly_silent", "warning", 0.1, MIN_SPEECH_SHARE)]),
         ({"snr_db": 9.0}, [Finding("noisy", "warning", 9.0, NOISY_DB)]),
         ({"snr_db": -1.0}, [Finding("noisy", "error", -1.0, DROWNED_DB)]),
@@ -82,8 +83,8 @@ def test_check(changes: dict[str, float | None], expected: list[Finding]) -> Non
         (bursts([(0.5, 1.0)], 10.0), {"mostly_silent"}),
         (bursts([(0.5, 0.6)], 1.0), {"too_short"}),
         (bursts([(0.5, 1.5)], 2.0, noise_dbfs=-25.0), {"noisy"}),
-        (np.zeros(16_000, np.float32), {"too_short", "too_quiet"}),
-        (np.zeros(1, np.float32), {"too_short", "too_quiet"}),
+        (np.zeros(16_000, np.float32), {"no_speech", "too_quiet"}),
+        (np.zeros(1, np.float32), {"no_speech", "too_quiet"}),
     ],
 )
 def test_a_bad_recording_is_found_out(wave: np.ndarray, kinds: set[str]) -> None:
