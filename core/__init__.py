@@ -1,8 +1,9 @@
 """Adapting pretrained speech recognisers, without a page.
 
 Imports point one way: cli -> execute, forecast, tradeoff -> training, rate_finder, export -> learner -> regularisation ->
-models, adapters, freezing, features, runs -> recipe, presets, importers, exporters, compare -> augment, dataset, collection ->
-audio, metrics, guards -> text, files, events, limits -> errors.
+models, adapters, freezing, features, runs, inspection, drafts -> recipe, presets, importers, exporters, compare, library ->
+augment, quality, segmentation, splits -> dataset, collection -> audio, metrics, guards -> text, normalisation, files, events,
+limits -> errors.
 
 The names below are loaded when first used, so that importing a small part does not load torch and transformers.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import os
@@ -195,14 +196,28 @@ def level(wave: np.ndarray) -> Level:
     )
 
 
+def sixteen_bits(wave: np.ndarray) -> np.ndarray:
+    """Returns float32 [samples], full scale = 1, as int16 [samples]: those of a 16-bit file exactly as they were in it."""
+    return np.clip(np.rint(wave * 32_768.0), -32_768, 32_767).astype(np.int16)
+
+
+def fingerprint(wave: np.ndarray) -> str:
+    """Returns the SHA-256 of float32 [samples] at 16 kHz: the same for a recording and its copy in another lossless format.
+
+    A copy that was trimmed, amplified or compressed has another one.
+    """
+    return hashlib.sha256(sixteen_bits(wave).astype("<i2").tobytes()).hexdigest()
+
+
 def write_flac(path: Path, wave: np.ndarray) -> None:
-    """Writes float32 [samples] at 16 kHz as 16-bit FLAC, atomically.
+    """Writes float32 [samples] at 16 kHz as 16-bit FLAC, atomically; `decode` returns what `sixteen_bits` made of them.
 
     Raises:
         OSError: the disk is full.
     """
     packed = io.BytesIO()  # libsndfile would report a full disk as an error of its own
-    soundfile.write(packed, np.clip(wave, -1.0, 1.0), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    # libsndfile would scale floats by 32,767 and read them back by 32,768: each copy of a copy a little softer.
+    soundfile.write(packed, sixteen_bits(wave), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     with replacing(path) as temporary:
         temporary.write_bytes(packed.getbuffer())
 

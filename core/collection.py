@@ -11,6 +11,8 @@ import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from core import audio
 from core.audio import SAMPLE_RATE
 from core.dataset import Clip, check_text
@@ -58,7 +60,20 @@ class Collection:
             DatasetError: the collection is full.
             OSError: the disk is full; nothing was kept.
         """
-        wave = audio.decode(source)
+        return self.keep(audio.decode(source), Path(source).name)
+
+    def keep(self, wave: np.ndarray, name: str, text: str = "") -> Recording:
+        """Keeps a sound, and with it what is said in it; both are on disk and listed when this returns.
+
+        Args:
+            wave: float32 [samples] at 16 kHz.
+            name: where it comes from.
+            text: as `core.dataset.check_text` returned it, or "".
+
+        Raises:
+            DatasetError: the collection is full.
+            OSError: the disk is full; nothing was kept.
+        """
         if len(self.recordings()) >= MAX_RECORDINGS:
             raise DatasetError(
                 "collection_full", f"There are {MAX_RECORDINGS} recordings already. Remove some first.", limit=MAX_RECORDINGS
@@ -66,11 +81,10 @@ class Collection:
         id = secrets.token_hex(8)
         path = self._path(id)
         audio.write_flac(path, wave)
-        recording = Recording(id, path, sha256(path), len(wave) / SAMPLE_RATE)
+        recording = Recording(id, path, sha256(path), len(wave) / SAMPLE_RATE, text)
+        line = {"add": id, "sha256": recording.sha256, "seconds": recording.seconds, "name": name}
         try:
-            append_json_line(
-                self._log, {"add": id, "sha256": recording.sha256, "seconds": recording.seconds, "name": Path(source).name}
-            )
+            append_json_line(self._log, {**line, "text": text} if text else line)
         except OSError:
             path.unlink(missing_ok=True)
             raise
@@ -112,7 +126,8 @@ class Collection:
         listed: dict[str, Recording] = {}
         for line in read_json_lines(self._log):
             if "add" in line:
-                listed[line["add"]] = Recording(line["add"], self._path(line["add"]), line["sha256"], line["seconds"])
+                id, text = line["add"], line.get("text", "")
+                listed[id] = Recording(id, self._path(id), line["sha256"], line["seconds"], text)
             elif "label" in line and line["label"] in listed:
                 listed[line["label"]] = replace(listed[line["label"]], text=line["text"])
             elif "remove" in line:

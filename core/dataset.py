@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,11 +117,16 @@ def assign_parts(
     seed: int = 0,
     hold_out: Sequence[str] = tuple(HELD_OUT),
     closed: bool = False,
+    lengths: Sequence[float] | None = None,
 ) -> list[Clip]:
     """Splits clips into train, validation and test, for those that have no part yet.
 
     A sentence never stands on both sides. Where there are enough named speakers (at least five, none with more than
     half of the clips), a speaker does not either.
+
+    What is held out has clips of every length, as the set has: the groups that stay together, sorted by the mean length
+    of their clips, are cut into as many blocks of neighbours as groups are to be held out, and one is drawn from each
+    (stratified sampling with proportional allocation, Cochran 1977, section 5.2).
 
     Args:
         clips: with `part` "" where it is to be chosen; clips that have one keep it, and draw those with the same
@@ -130,6 +136,7 @@ def assign_parts(
         hold_out: the parts to make where no clip has them.
         closed: the texts are a closed set of words, each said many times and wanted on every side: clips are kept
             apart by speaker where there are enough, else one by one.
+        lengths: of the clips, in any unit; by default the number of characters said, which nobody has to decode.
 
     Raises:
         DatasetError: too few different sentences to hold any out.
@@ -153,14 +160,14 @@ def assign_parts(
             sentences=len(open_groups),
             needed=MIN_CLIPS_TO_SPLIT,
         )
-    shuffled = [open_groups[i] for i in np.random.default_rng(seed).permutation(len(open_groups))]
-    total = sum(len(group) for group in shuffled)
+    rng = np.random.default_rng(seed)
+    sizes = [len(clip.text) for clip in clips] if lengths is None else lengths
+    total = sum(len(group) for group in open_groups)
     for part in wanted_parts:
-        wanted = max(1, round(HELD_OUT[part] * total))
-        while shuffled and wanted > 0 and len(shuffled) > 1:
-            group = shuffled.pop()
-            wanted -= len(group)
-            chosen.update(dict.fromkeys(group, part))
+        drawn = _drawn(open_groups, sizes, max(1, round(HELD_OUT[part] * total)), rng)
+        for i in drawn:
+            chosen.update(dict.fromkeys(open_groups[i], part))
+        open_groups = [group for i, group in enumerate(open_groups) if i not in drawn]
     return [dataclasses.replace(c, part=c.part or chosen.get(i, "train")) for i, c in enumerate(clips)]
 
 
@@ -218,16 +225,36 @@ def speakers_or_sentences(clips: Sequence[Clip], language: str) -> tuple[list[st
     return [normalise(clip.text, language) for clip in clips], "sentences"
 
 
+def _drawn(groups: Sequence[list[int]], lengths: Sequence[float], wanted: int, rng: np.random.Generator) -> set[int]:
+    """Draws groups that together hold about `wanted` clips, spread over their lengths, and leaves at least one.
+
+    Returns:
+        Their places in `groups`.
+    """
+    means = [sum(lengths[i] for i in group) / len(group) for group in groups]
+    by_length = sorted(map(int, rng.permutation(len(groups))), key=lambda i: means[i])  # equally long ones in any order
+    blocks = round(wanted * len(groups) / max(1, sum(map(len, groups))))
+    edges = np.linspace(0, len(groups), min(len(groups), max(1, blocks)) + 1).round().astype(int)
+    first = [by_length[rng.integers(start, end)] for start, end in pairwise(edges)]
+    drawn: set[int] = set()
+    for i in (*map(int, rng.permutation(first)), *map(int, rng.permutation(by_length))):
+        if wanted <= 0 or len(drawn) >= len(groups) - 1:
+            break
+        if i not in drawn:
+            drawn.add(i)
+            wanted -= len(groups[i])
+    return drawn
+
+
 def _linked_groups(clips: Sequence[Clip], language: str, closed: bool = False) -> list[list[int]]:
     """Groups clips that must stay on one side: same sentence, and same speaker where speakers can be kept apart."""
     counts = Counter(clip.speaker for clip in clips)
     by_speaker = "" not in counts and len(counts) >= 5 and max(counts.values()) <= len(clips) / 2
     if closed:
-        together = [clip.speaker for clip in clips] if by_speaker else list(range(len(clips)))
-        return [[i for i, key in enumerate(together) if key == one] for one in dict.fromkeys(together)]
-    by_sentence: dict[str, list[int]] = defaultdict(list)
-    for i, clip in enumerate(clips):
-        by_sentence[normalise(clip.text, language)].append(i)
+        if not by_speaker:
+            return [[i] for i in range(len(clips))]
+        return list(_places(clip.speaker for clip in clips).values())
+    by_sentence = _places(normalise(clip.text, language) for clip in clips)
     if not by_speaker:
         return list(by_sentence.values())
     parent = list(range(len(clips)))
@@ -237,10 +264,7 @@ def _linked_groups(clips: Sequence[Clip], language: str, closed: bool = False) -
             i = parent[i]
         return i
 
-    by_voice: dict[str, list[int]] = defaultdict(list)
-    for i, clip in enumerate(clips):
-        by_voice[clip.speaker].append(i)
-    for members in (*by_sentence.values(), *by_voice.values()):
+    for members in (*by_sentence.values(), *_places(clip.speaker for clip in clips).values()):
         for member in members[1:]:
             parent[root(member)] = root(members[0])
     joined: dict[int, list[int]] = defaultdict(list)
@@ -248,3 +272,11 @@ def _linked_groups(clips: Sequence[Clip], language: str, closed: bool = False) -
         joined[root(i)].append(i)
     # Readers of the same prompts link everyone to everyone; then sentences alone are kept apart.
     return list(joined.values()) if len(joined) >= 5 else list(by_sentence.values())
+
+
+def _places(keys: Iterable[str]) -> dict[str, list[int]]:
+    """Returns where each key stands."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for i, key in enumerate(keys):
+        places[key].append(i)
+    return places

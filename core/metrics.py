@@ -9,7 +9,7 @@ from typing import Literal
 import jiwer
 import numpy as np
 
-from core.text import normalise
+from core.text import leading_measure, normalise
 
 WordState = Literal["same", "fixed", "broken", "wrong"]
 RESAMPLES = 10_000
@@ -114,14 +114,17 @@ def score(references: Sequence[str], hypotheses: Sequence[str], language: str = 
     if not all(expected):
         raise ValueError(f"a reference has no words left: {references[expected.index('')]!r}")
     heard = [normalise(text, language) for text in hypotheses]
-    words, characters = jiwer.process_words(expected, heard), jiwer.process_characters(expected, heard)
+    words = jiwer.process_words(expected, heard)
+    if leading_measure(language) == "cer":  # the spaces that part its characters are no characters of its own
+        expected, heard = ([text.replace(" ", "") for text in texts] for texts in (expected, heard))
+    characters = jiwer.process_characters(expected, heard)
     return Score(
         wer=_rate(words),
         cer=_rate(characters),
         raw_wer=_rate(jiwer.process_words(list(references), list(hypotheses))),
         raw_cer=_rate(jiwer.process_characters(list(references), list(hypotheses))),
         word_errors=tuple(_clip_errors(words)),
-        words=tuple(len(text.split()) for text in expected),
+        words=tuple(map(len, words.references)),
         clip_cers=tuple(n / len(text) for n, text in zip(_clip_errors(characters), expected, strict=True)),
     )
 

@@ -6,16 +6,18 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
+from typing import Literal
 
 import regex
 from whisper_normalizer.english import EnglishTextNormalizer
 
-# Written without spaces between words: scored by character, so that a "word" is a character.
-UNSPACED_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km"})
+from core import writing
+from core.writing import CHINESE, UNSPACED_LANGUAGES
+
 MAX_TEXT_CHARACTERS = 2_000  # of one transcript; 30 s of fast speech is about 600
 
 _JOINERS = "\u200c\u200d"  # Persian and the scripts of India write these inside words
-_ASIDE = re.compile(r"[<\[][^>\]]*[>\]]|\([^)]+\)")  # what was not said: [noise], (laughs)
+_ASIDE = re.compile(r"[<\[][^>\]]*[>\]]|\([^)]+\)")
 
 
 def normalise(text: str, language: str = "en") -> str:
@@ -25,7 +27,12 @@ def normalise(text: str, language: str = "en") -> str:
     filler words, contractions spelled out, numbers as digits, British spellings as American ones. Other languages:
     lower case, asides in brackets left out, punctuation and symbols to spaces, as Whisper's basic normaliser does; but
     where that one takes combining marks for punctuation, which breaks the words of Hindi or Yoruba in pieces, they
-    stay. The languages written without spaces are split into characters.
+    stay. Whole numbers become words where `core.writing` knows them, and Chinese becomes simplified: whether a text has
+    digits or which script it is in is a choice of writing, which a model may be taught and must not be scored for. The
+    languages written without spaces are split into characters.
+
+    What this cannot tell apart: words that differ in traditional writing only, such as 乾 and 幹. What it does not bring
+    together: a number read otherwise than as an amount, such as a year or 两 for 二.
 
     Args:
         text: a transcript as a person or a model wrote it.
@@ -37,13 +44,25 @@ def normalise(text: str, language: str = "en") -> str:
     text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
     if language == "en":
         return " ".join(_english()(text.replace("..", " ")).split())
-    kept = "".join(" " if unicodedata.category(c)[0] in "PS" else c for c in _ASIDE.sub("", text.lower()))
+    text = writing.simplified(text) if language in CHINESE else text
+    text = writing.number_words(without_asides(text), language)
+    kept = "".join(" " if unicodedata.category(c)[0] in "PS" else c for c in writing.lowered(text, language))
     return " ".join(regex.findall(r"\X", "".join(kept.split())) if language in UNSPACED_LANGUAGES else kept.split())
 
 
 @cache
 def _english() -> EnglishTextNormalizer:
     return EnglishTextNormalizer()
+
+
+def leading_measure(language: str) -> Literal["wer", "cer"]:
+    """Returns the error rate that comes first for a language: by character where it writes no spaces between words."""
+    return "cer" if language in UNSPACED_LANGUAGES else "wer"
+
+
+def without_asides(text: str) -> str:
+    """Leaves out what stands in brackets and was not said: [noise], (laughs)."""
+    return _ASIDE.sub("", text)
 
 
 def clean(text: str) -> str:

@@ -14,13 +14,14 @@ DEMO = sorted((ROOT / "demo").rglob("*.py"))
 # From the bottom up: a file of `core` imports files of its own or a lower level only.
 LEVELS = [
     {"errors"},
-    {"files", "text", "events", "limits"},
+    {"files", "text", "writing", "normalisation", "events", "limits"},
     {"audio", "metrics", "guards"},
-    {"dataset", "collection", "augmentation", "surroundings"},
-    {"augment"},
+    {"activity", "dataset", "collection", "augmentation", "surroundings"},
+    {"augment", "quality", "segmentation", "splits", "stored"},
+    {"library"},
     {"compare", "importers", "exporters", "recipe", "presets"},
     {"models"},
-    {"freezing", "features", "runs", "trials", "adapters"},
+    {"freezing", "features", "runs", "trials", "adapters", "drafts", "findings", "mending", "inspection"},
     {"regularisation"},
     {"learner"},
     {"training", "export", "rate_finder"},

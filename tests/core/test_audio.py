@@ -14,7 +14,7 @@ import soundfile
 import soxr
 
 from core import audio
-from core.audio import SAMPLE_RATE, check, decode, level, probe, write_flac
+from core.audio import SAMPLE_RATE, check, decode, fingerprint, level, probe, sixteen_bits, write_flac
 from core.errors import AudioError
 from tests.conftest import tone
 
@@ -464,3 +464,23 @@ def test_a_wav_that_was_cut_off_is_told(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="a.wav is shorter than its header says") as caught:
         check(path)
     assert caught.value.reason == "audio_cut_short"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_copy_of_a_copy_holds_the_same_samples(tmp_path: Path, seed: int) -> None:
+    samples = np.random.default_rng(seed).integers(-32_768, 32_768, 16_000).astype(np.int16)
+    soundfile.write(tmp_path / "first.wav", samples, 16_000)
+    wave = decode(tmp_path / "first.wav")
+    for name in ("second.flac", "third.flac"):
+        write_flac(tmp_path / name, wave)
+        wave = decode(tmp_path / name)
+        np.testing.assert_array_equal(sixteen_bits(wave), samples)
+        assert fingerprint(wave) == fingerprint(decode(tmp_path / "first.wav"))
+
+
+def test_another_sound_has_another_fingerprint() -> None:
+    wave = tone(0.5)
+    other = wave.copy()
+    other[100] += 1 / 32_768
+    assert len({fingerprint(sound) for sound in (wave, other, wave[:-1], 0.5 * wave)}) == 4
+    assert fingerprint(wave) == fingerprint(wave.copy())

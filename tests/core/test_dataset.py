@@ -108,6 +108,41 @@ def test_the_seed_decides_the_split() -> None:
     assert assign_parts(made(30), "de", 1) != assign_parts(made(30), "de", 2)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_held_out_has_clips_of_every_length(seed: int) -> None:
+    order = np.random.default_rng(99).permutation(100)
+    split = assign_parts(made(100), "de", seed, lengths=[float(n) for n in order])
+    by_length = [split[i] for i in np.argsort(order)]
+    for start in range(0, 100, 5):  # a fifth is for the test: one of every five neighbours
+        assert Counter(clip.part for clip in by_length[start : start + 5])["test"] == 1
+    left = [clip for clip in by_length if clip.part != "test"]
+    for start in range(0, 80, 8):
+        assert Counter(clip.part for clip in left[start : start + 8])["validation"] == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_without_lengths_the_transcripts_stand_for_them(seed: int) -> None:
+    clips = [Clip(f"/{i}.wav", "x" * (i + 1)) for i in range(40)]
+    split = assign_parts(clips, "de", seed)
+    assert split == assign_parts(clips, "de", seed, lengths=range(40))
+    for start in range(0, 40, 5):
+        assert Counter(clip.part for clip in split[start : start + 5])["test"] == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_long_and_short_speakers_are_both_held_out(seed: int) -> None:
+    clips = [Clip(f"/{i}.wav", f"{'lang ' * (i % 10)}{i}", f"voice {i % 10}") for i in range(100)]
+    tested = {int(clip.speaker.split()[1]) for clip in assign_parts(clips, "de", seed) if clip.part == "test"}
+    assert len(tested) == 2
+    assert min(tested) < 5 <= max(tested)
+
+
+def test_many_clips_are_split_in_no_time() -> None:
+    clips = [Clip(f"/{i}.wav", f"wort {i % 10}") for i in range(20_000)]
+    counts = Counter(clip.part for clip in assign_parts(clips, "de", closed=True))
+    assert counts == {"train": 14_000, "validation": 2_000, "test": 4_000}
+
+
 def test_a_whole_split_is_left_as_it_is() -> None:
     given = [*made(5, part="train"), *made(2, part="validation", first=5), *made(2, part="test", first=7)]
     assert assign_parts(given, "de") == given

@@ -97,6 +97,14 @@ def test_errors_of_the_clips_add_up() -> None:
     assert sum(result.words) == result.wer.length == 9
 
 
+def test_the_spaces_that_part_characters_are_not_scored() -> None:
+    result = score(["你好世界", "今天"], ["你号世界", "今天"], "zh")
+    assert result.cer == result.wer
+    assert (result.cer.errors, result.cer.length) == (1, 6)
+    assert result.words == (4, 2)
+    assert result.clip_cers == (1 / 4, 0.0)
+
+
 @pytest.mark.parametrize(
     ("references", "hypotheses", "message"),
     [

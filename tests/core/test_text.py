@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.text import UNSPACED_LANGUAGES, clean, is_shouted, normalise
+from core.text import clean, is_shouted, leading_measure, normalise
+from core.writing import UNSPACED_LANGUAGES
 
 
 @pytest.mark.parametrize(
@@ -41,14 +42,19 @@ def test_english(text: str, expected: str) -> None:
         ("sw", "Baba alileta maji, nyumbani!", "baba alileta maji nyumbani"),
         ("sw", "Ng'ombe wametoka.", "ng ombe wametoka"),
         ("de", "Größe; ÜBER die Straße", "größe über die straße"),
-        ("de", "Schön, 10 Äpfel", "schön 10 äpfel"),
+        ("de", "Schön, 10 Äpfel", "schön zehn äpfel"),  # digits or words: a choice of writing
+        ("sw", "paka 10", "paka 10"),  # nobody here could check Swahili's number words
         ("fr", "Déjà vu, ça va ?", "déjà vu ça va"),
         ("vi", "Tiếng Việt.", "tiếng việt"),
-        ("de", "zehn", "zehn"),  # numbers are left alone outside English
+        ("de", "zehn", "zehn"),
+        ("de", "3,5 um 10:30", "3 5 um 10 30"),  # what is no whole number is left alone
         ("de", "um", "um"),  # and so are fillers
         ("sw", "[kelele] habari (kicheko)", "habari"),
         ("zh", "你好，世界！", "你 好 世 界"),
-        ("zh", "今天3点", "今 天 3 点"),
+        ("zh", "今天3点", "今 天 三 点"),
+        ("zh", "漢語", "汉 语"),  # nor is the script scored
+        ("yue", "佢哋係", "佢 哋 系"),
+        ("ja", "漢語 3時", "漢 語 三 時"),  # which is Japanese as it stands
         ("ja", "カタカナ。", "カ タ カ ナ"),
         ("zh", "。，", ""),
     ],
@@ -89,6 +95,17 @@ def test_words_that_differ_by_a_mark_stay_different(language: str, one: str, oth
 )
 def test_a_mark_does_not_end_a_word(language: str, text: str, words: int) -> None:
     assert len(normalise(text, language).split()) == words
+
+
+@pytest.mark.parametrize(
+    ("language", "measure"), [("en", "wer"), ("sw", "wer"), ("ko", "wer"), ("zh", "cer"), ("yue", "cer"), ("th", "cer")]
+)
+def test_leading_measure(language: str, measure: str) -> None:
+    assert leading_measure(language) == measure
+
+
+def test_turkish_has_two_letters_i() -> None:
+    assert normalise("ISIR", "tr") == "ısır" != normalise("İSİR", "tr") == "isir"
 
 
 @pytest.mark.parametrize("language", sorted(UNSPACED_LANGUAGES))

@@ -1,0 +1,402 @@
+"""Labelled sets on disk, as plain files that outlive the program.
+
+FOLDER/
+  ID/set.json          name, language, how texts are written for training, seed, format version
+  ID/clips.jsonl       a clip a line: id, text, speaker, part, sha256, fingerprint, seconds, source
+  ID/audio/CLIP.flac   16 kHz mono
+  .trash/ID/           what was deleted, until the trash is emptied
+
+A set is written beside its place and renamed into it, a list is replaced in one step, so a crash or a full disk costs
+nothing that was there. Names are data; folders and files go by random ids alone, and an id that is none opens nothing.
+Fields that a newer version wrote are kept and ignored. Transcripts stay as a person typed them;
+`StoredSet.for_training` writes them as the set's normalisation says.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from core import audio
+from core.audio import SAMPLE_RATE
+from core.dataset import Clip, Dropped, LabelledSet, Overlap, check_text, overlap
+from core.errors import AttuneError, DatasetError
+from core.files import sha256, whole_folder, write_json
+from core.normalisation import Normalisation, default
+from core.stored import ID, StoredClip, StoredSet, read_clips, read_lines, read_set, read_settings, sound_path, write_lines
+from core.text import clean
+
+FORMAT = 1
+MAX_NAME_CHARACTERS = 200
+LEFTOVER_SECONDS = 86_400  # after which a set that is still being written is taken for what a crash left
+
+_TRASH = ".trash"
+
+Progress = Callable[[int, int], None]  # how many clips are done, and of how many
+
+
+@dataclass(frozen=True)
+class Created:
+    """A new set, and what could not be taken into it.
+
+    Attributes:
+        stored: the set.
+        dropped: the clips whose sound or text cannot be used.
+    """
+
+    stored: StoredSet
+    dropped: tuple[Dropped, ...]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Two sets as one.
+
+    Attributes:
+        stored: the new set.
+        duplicates: the clips of the second that the first has already, by their samples; they were left out.
+        conflicting: those of them whose text is another one than in the first, which was kept.
+        overlap: what training and held-out clips share now.
+    """
+
+    stored: StoredSet
+    duplicates: tuple[Clip, ...]
+    conflicting: tuple[Clip, ...]
+    overlap: Overlap
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Something in a set's folder that is not as it was written.
+
+    Attributes:
+        kind: "missing", "changed" or "unlisted" sound, or "unreadable" line of the list.
+        name: of the file, or the number of the line.
+    """
+
+    kind: str
+    name: str
+
+
+class Library:
+    """The sets in a folder.
+
+    Args:
+        folder: where they lie; made when the first one is created.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(
+        self,
+        name: str,
+        clips: Sequence[Clip],
+        language: str = "en",
+        normalisation: Normalisation | None = None,
+        seed: int = 0,
+        synthetic: bool = False,
+        progress: Progress = lambda done, total: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Created:
+        """Copies clips into a new set, as 16 kHz FLAC.
+
+        Args:
+            name: to show; any text.
+            clips: to take in, e.g. those of an import.
+            language: ISO 639-1 code of the speech.
+            normalisation: how texts are written for training; by default what suits the language.
+            seed: of the split, for the record.
+            synthetic: whether speech synthesisers made the clips.
+            progress: told after every clip.
+            should_stop: asked before every clip.
+
+        Raises:
+            DatasetError: the name is empty or too long, no clip can be used, or `should_stop` said so; there is no set then.
+            OSError: the disk is full; likewise.
+        """
+        fields = {
+            "format": FORMAT,
+            "name": _checked_name(name),
+            "language": language,
+            "normalisation": (normalisation or default(language)).to_json(),
+            "seed": seed,
+            "synthetic": synthetic,
+            "created": time.time(),
+        }
+        dropped: list[Dropped] = []
+        with self._new_set() as (id, building):
+            lines = []
+            for number, clip in enumerate(clips, 1):
+                if should_stop():
+                    raise DatasetError("writing_stopped", f"Writing {name} was stopped.", name=name)
+                try:
+                    text = check_text(clip.text, language, Path(clip.path).name)
+                    wave = audio.decode(clip.path)
+                except AttuneError as error:
+                    dropped.append(Dropped(clip.path, error.reason, str(error)))
+                else:
+                    path = sound_path(building, secrets.token_hex(8))
+                    audio.write_flac(path, wave)
+                    line = {"id": path.stem, "text": text, "speaker": clip.speaker, "part": clip.part}
+                    line |= {"sha256": sha256(path), "fingerprint": audio.fingerprint(wave)}
+                    lines.append({**line, "seconds": len(wave) / SAMPLE_RATE, "source": Path(clip.path).name})
+                progress(number, len(clips))
+            if not lines:
+                why = dropped[0].message if dropped else "There are none."
+                raise DatasetError("set_no_clips", f"No clip can be used, so there is no set. {why}", why=why)
+            write_lines(building, lines)
+            write_json(building / "set.json", fields)
+        return Created(self.open(id), tuple(dropped))
+
+    def sets(self) -> list[StoredSet]:
+        """Returns the sets that can be read, by name."""
+        return sorted((stored for _, stored in self._read(self.folder) if stored), key=lambda s: (s.name.casefold(), s.id))
+
+    def damaged(self) -> list[str]:
+        """Returns the ids of sets whose set.json cannot be read; their clips are still there."""
+        return [id for id, stored in self._read(self.folder) if stored is None]
+
+    def open(self, id: str) -> StoredSet:
+        """Reads a set.
+
+        Raises:
+            DatasetError: there is no such set, or its set.json cannot be read.
+        """
+        return read_set(self._folder(id))
+
+    def rename(self, id: str, name: str) -> StoredSet:
+        """Gives a set another name; its folder stays.
+
+        Raises:
+            DatasetError: there is no such set, or the name is empty or too long.
+        """
+        return self._change(id, name=_checked_name(name))
+
+    def write_as(self, id: str, normalisation: Normalisation) -> StoredSet:
+        """Chooses how a set's texts are written for training; the texts themselves stay.
+
+        Raises:
+            DatasetError: there is no such set.
+        """
+        return self._change(id, normalisation=normalisation.to_json())
+
+    def update(self, id: str, labelled: LabelledSet) -> StoredSet:
+        """Takes over texts, speakers and parts that were edited, e.g. by `core.mending`.
+
+        Clips that `labelled` lacks are left out of the set; their sound and text stay on disk, and passing them again
+        puts them back. A text that is no more than the normalised form of the one there changes nothing.
+
+        Raises:
+            DatasetError: there is no such set, it has no such clip, or a text cannot be used; nothing was changed.
+            OSError: the disk is full; likewise.
+        """
+        folder = self._folder(id)
+        with self._lock():
+            before = read_set(folder)
+            wanted = {clip.path: clip for clip in reversed(labelled.clips)}
+            lines: list[dict[str, Any] | str] = []
+            for line, stored in read_lines(folder):
+                if stored is None:
+                    lines.append(line)
+                    continue
+                clip = wanted.pop(stored.clip.path, None)
+                if clip is None:
+                    lines.append({**stored.fields, "left_out": True})
+                    continue
+                text = check_text(clip.text, before.language, Path(clip.path).name)
+                if text == before.normalisation.apply(stored.clip.text, before.language):
+                    text = stored.clip.text
+                fields = {**stored.fields, "text": text, "speaker": clip.speaker, "part": clip.part}
+                fields.pop("left_out", None)
+                lines.append(fields)
+            if wanted:
+                name = Path(next(iter(wanted))).name
+                raise DatasetError("not_in_set", f"{before.name} has no clip {name!r}.", name=name)
+            write_lines(folder, lines)
+        return read_set(folder)
+
+    def copy(self, id: str, name: str) -> StoredSet:
+        """Makes a second, independent set of the same clips.
+
+        Raises:
+            DatasetError: there is no such set, the name cannot be used, or a sound is not as it was written.
+            OSError: the disk is full; there is no copy then.
+        """
+        folder, name = self._folder(id), _checked_name(name)
+        with self._new_set() as (new, building):
+            stored = read_clips(folder)
+            _copy_sounds(stored, building)
+            write_lines(building, [line for line, _ in read_lines(folder)])
+            write_json(building / "set.json", {**read_settings(folder), "name": name, "created": time.time()})
+        return self.open(new)
+
+    def merge(self, first: str, second: str, name: str) -> Merged:
+        """Makes a new set of two; both stay.
+
+        A sound that both have is taken once, with the text, speaker and part of the first. Language, seed and
+        normalisation are the first's. Every clip keeps its part, so sentences or speakers may now stand on two sides:
+        `Merged.overlap` counts them.
+
+        Raises:
+            DatasetError: there is no such set, they are one or differ in language, the name cannot be used, or a sound is
+                not as it was written.
+            OSError: the disk is full; there is no merged set then.
+        """
+        one, other = self.open(first), self.open(second)
+        name = _checked_name(name)
+        if one.id == other.id or one.language != other.language:
+            raise DatasetError(
+                "merge_sets",
+                f"Only two different sets of one language can be merged; these are {one.name!r} ({one.language}) and "
+                f"{other.name!r} ({other.language}).",
+                first=one.name,
+                second=other.name,
+            )
+        known = {stored.fingerprint: stored for stored in one.clips}
+        duplicates = [stored for stored in other.clips if stored.fingerprint in known]
+        added = [stored for stored in other.clips if stored.fingerprint not in known]
+        taken = {stored.fields["id"] for stored in one.clips}
+        with self._new_set() as (new, building):
+            lines = [stored.fields for stored in one.clips]
+            _copy_sounds(one.clips, building)
+            for stored in added:
+                id = stored.fields["id"] if stored.fields["id"] not in taken else secrets.token_hex(8)
+                _copy_sounds([stored], building, id)
+                lines.append({**stored.fields, "id": id})
+            write_lines(building, lines)
+            synthetic = one.synthetic or other.synthetic
+            settings = {**read_settings(self._folder(first)), "name": name, "synthetic": synthetic, "created": time.time()}
+            write_json(building / "set.json", settings)
+        merged = self.open(new)
+        labelled = merged.labelled()
+        held_out = [*labelled.part("validation"), *labelled.part("test")]
+        return Merged(
+            merged,
+            tuple(stored.clip for stored in duplicates),
+            tuple(stored.clip for stored in duplicates if stored.clip.text != known[stored.fingerprint].clip.text),
+            overlap(labelled.part("train"), held_out, merged.language),
+        )
+
+    def delete(self, id: str) -> None:
+        """Puts a set into the trash, from where `restore` brings it back.
+
+        Raises:
+            DatasetError: there is no such set.
+        """
+        folder = self._folder(id)
+        (self.folder / _TRASH).mkdir(exist_ok=True)
+        folder.replace(self.folder / _TRASH / id)
+
+    def trash(self) -> list[StoredSet]:
+        """Returns the deleted sets that can be brought back, by name."""
+        return sorted((stored for _, stored in self._read(self.folder / _TRASH) if stored), key=lambda s: (s.name, s.id))
+
+    def restore(self, id: str) -> StoredSet:
+        """Brings a deleted set back.
+
+        Raises:
+            DatasetError: the trash has no such set.
+        """
+        _checked_folder(self.folder / _TRASH, id).replace(self.folder / id)
+        return self.open(id)
+
+    def empty_trash(self) -> int:
+        """Deletes what is in the trash for good, and what crashes have left; returns the number of sets."""
+        gone = list(self._read(self.folder / _TRASH))
+        shutil.rmtree(self.folder / _TRASH, ignore_errors=True)
+        self._sweep()
+        return len(gone)
+
+    def verify(self, id: str, progress: Progress = lambda done, total: None) -> list[Damage]:
+        """Compares every sound with its checksum.
+
+        Raises:
+            DatasetError: there is no such set.
+        """
+        folder = self._folder(id)
+        damages = [Damage("unreadable", str(n)) for n, (_, stored) in enumerate(read_lines(folder), 1) if stored is None]
+        stored = read_clips(folder)
+        for number, clip in enumerate(stored, 1):
+            path = Path(clip.clip.path)
+            if not path.is_file():
+                damages.append(Damage("missing", path.name))
+            elif sha256(path) != clip.sha256:
+                damages.append(Damage("changed", path.name))
+            progress(number, len(stored))
+        listed = {Path(clip.clip.path).name for clip in stored}
+        there = {path.name for path in (folder / "audio").glob("*") if not path.name.startswith(".")}
+        return damages + [Damage("unlisted", name) for name in sorted(there - listed)]
+
+    def _folder(self, id: str) -> Path:
+        return _checked_folder(self.folder, id)
+
+    def _read(self, folder: Path) -> Iterator[tuple[str, StoredSet | None]]:
+        for path in sorted(folder.glob("*")) if folder.is_dir() else ():
+            if ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+                try:
+                    yield path.name, read_set(path)
+                except DatasetError:
+                    yield path.name, None
+
+    def _change(self, id: str, **fields: Any) -> StoredSet:
+        folder = self._folder(id)
+        with self._lock():
+            write_json(folder / "set.json", {**read_settings(folder), **fields})
+        return read_set(folder)
+
+    @contextmanager
+    def _new_set(self) -> Iterator[tuple[str, Path]]:
+        self._sweep()
+        id = secrets.token_hex(8)
+        with whole_folder(self.folder / id) as building:
+            yield id, building
+
+    def _lock(self) -> FileLock:
+        return FileLock(self.folder / ".lock")  # two pages may change one set at the same time
+
+    def _sweep(self) -> None:
+        """Removes sets that a crash left half written."""
+        for path in self.folder.glob(".*-*") if self.folder.is_dir() else ():
+            if path.is_dir() and time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _checked_folder(folder: Path, id: str) -> Path:
+    path = folder / id if ID.fullmatch(id) else None
+    if path is None or not path.is_dir() or path.is_symlink():
+        raise DatasetError("no_set", "There is no such set in the library.")
+    return path
+
+
+def _checked_name(name: str) -> str:
+    cleaned = clean(name)
+    if not cleaned or len(cleaned) > MAX_NAME_CHARACTERS:
+        raise DatasetError(
+            "set_name", f"A set needs a name of 1 to {MAX_NAME_CHARACTERS} characters.", limit=MAX_NAME_CHARACTERS
+        )
+    return cleaned
+
+
+def _copy_sounds(clips: Iterable[StoredClip], building: Path, id: str = "") -> None:
+    for stored in clips:
+        source = Path(stored.clip.path)
+        target = sound_path(building, id or source.stem)
+        target.parent.mkdir(exist_ok=True)
+        if source.is_file():
+            shutil.copyfile(source, target)
+        if not source.is_file() or sha256(target) != stored.sha256:
+            raise DatasetError(
+                "sound_changed",
+                f"{source.name} ({stored.source}) is not as it was written, so it was not copied. Take it out of the set, "
+                "or put the file back.",
+                name=stored.source,
+            )

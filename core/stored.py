@@ -1,0 +1,172 @@
+"""One labelled set on disk: a folder of sounds, a list of what is said in them, and the settings of the set."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.dataset import PARTS, Clip, LabelledSet
+from core.errors import DatasetError
+from core.files import read_json, replacing
+from core.normalisation import Normalisation
+from core.text import clean
+
+ID = re.compile(r"[0-9a-f]{16}")  # of a set and of a clip; no other name is ever opened
+
+
+@dataclass(frozen=True)
+class StoredClip:
+    """One line of a set's list.
+
+    Attributes:
+        clip: with the path of its sound in the library.
+        sha256: of the FLAC file, as it was written.
+        fingerprint: of its samples, see `core.audio.fingerprint`.
+        seconds: duration.
+        source: name of the file it was made from.
+        left_out: whether it was taken out of the set; its sound and text stay on disk.
+        fields: the line as it stands in the file, with what a newer version added.
+    """
+
+    clip: Clip
+    sha256: str
+    fingerprint: str
+    seconds: float
+    source: str
+    left_out: bool
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredSet:
+    """A set of the library.
+
+    Attributes:
+        id: names its folder.
+        name: shown to the user.
+        language: ISO 639-1 code of the speech.
+        normalisation: how its texts are written for training.
+        seed: of its split.
+        synthetic: whether speech synthesisers made the clips.
+        clips: those of the set.
+        left_out: those that were taken out and can be put back.
+    """
+
+    id: str
+    name: str
+    language: str
+    normalisation: Normalisation
+    seed: int
+    synthetic: bool
+    clips: tuple[StoredClip, ...]
+    left_out: tuple[StoredClip, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Duration of its clips."""
+        return sum(stored.seconds for stored in self.clips)
+
+    def labelled(self) -> LabelledSet:
+        """Returns the set with the texts as they were typed."""
+        return LabelledSet(self.name, tuple(stored.clip for stored in self.clips), self.language, self.synthetic)
+
+    def for_training(self) -> LabelledSet:
+        """Returns the set with the texts as a model is to write them, in all three parts alike."""
+        whole = self.labelled()
+        written = (replace(clip, text=self.normalisation.apply(clip.text, self.language)) for clip in whole.clips)
+        return replace(whole, clips=tuple(written))
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Reads set.json, with what a newer version added.
+
+    Raises:
+        DatasetError: it is missing, or says no name or no language.
+    """
+    try:
+        settings = read_json(folder / "set.json")
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(folder) from error
+    if not isinstance(settings, dict) or not all(isinstance(settings.get(key), str) for key in ("name", "language")):
+        raise _damaged(folder)
+    return settings
+
+
+def _damaged(folder: Path) -> DatasetError:
+    return DatasetError("set_damaged", f"The set {folder.name} has a damaged file: set.json. Its sounds are still there.")
+
+
+def read_set(folder: Path) -> StoredSet:
+    """Reads a set.
+
+    Raises:
+        DatasetError: its set.json cannot be read.
+    """
+    settings = read_settings(folder)
+    normalisation, seed = settings.get("normalisation"), settings.get("seed")
+    clips = read_clips(folder)
+    return StoredSet(
+        folder.name,
+        clean(settings["name"]),
+        settings["language"],
+        Normalisation.from_json(normalisation if isinstance(normalisation, dict) else {}),
+        seed if isinstance(seed, int) else 0,
+        settings.get("synthetic") is True,
+        tuple(stored for stored in clips if not stored.left_out),
+        tuple(stored for stored in clips if stored.left_out),
+    )
+
+
+def read_lines(folder: Path) -> list[tuple[str, StoredClip | None]]:
+    """Returns the lines of the list as they stand, each with its clip, or None where it says none."""
+    path = folder / "clips.jsonl"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    lines: list[tuple[str, StoredClip | None]] = []
+    for line in filter(str.strip, text.split("\n")):
+        try:
+            lines.append((line, _stored_clip(json.loads(line), folder)))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            lines.append((line, None))
+    return lines
+
+
+def read_clips(folder: Path) -> list[StoredClip]:
+    """Returns the clips of a list, each id once."""
+    return list({stored.fields["id"]: stored for _, stored in read_lines(folder) if stored}.values())
+
+
+def _stored_clip(fields: dict[str, Any], folder: Path) -> StoredClip:
+    id, text, speaker, part = (fields[name] for name in ("id", "text", "speaker", "part"))
+    if not ID.fullmatch(id) or part not in ("", *PARTS) or not isinstance(speaker, str):
+        raise ValueError(id)
+    return StoredClip(
+        Clip(os.path.abspath(sound_path(folder, id)), clean(text), clean(speaker), part),
+        str(fields["sha256"]),
+        str(fields["fingerprint"]),
+        float(fields["seconds"]),
+        str(fields.get("source", "")),
+        fields.get("left_out") is True,
+        fields,
+    )
+
+
+def sound_path(folder: Path, id: str) -> Path:
+    """Where a clip's sound lies in the folder of its set."""
+    return folder / "audio" / f"{id}.flac"
+
+
+def write_lines(folder: Path, lines: Iterable[dict[str, Any] | str]) -> None:
+    """Writes the list, atomically; a line that could not be read is passed on as it stands.
+
+    Raises:
+        OSError: the disk is full; the list that was there is as it was.
+    """
+    with replacing(folder / "clips.jsonl") as temporary, temporary.open("wb") as file:
+        for line in lines:
+            text = line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)
+            file.write((text + "\n").encode("utf-8", "backslashreplace"))

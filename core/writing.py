@@ -1,0 +1,115 @@
+"""Ways to write the same speech: digits or words, one Chinese script or the other, capitals or small letters."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import opencc
+import regex
+from num2words import num2words
+
+# Written without spaces between words.
+UNSPACED_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km"})
+CHINESE = frozenset({"zh", "yue"})
+EAST_ASIAN = frozenset({"ja", *CHINESE})
+# Those of num2words 0.5.14 but for Amharic, where it does not return from some numbers, Turkish, where it runs the
+# words together, and a few whose readings nobody here could check.
+NUMBER_LANGUAGES = frozenset({
+    "ar", "az", "be", "bn", "ca", "cs", "cy", "da", "de", "en", "eo", "es", "fa", "fi", "fr", "he", "hu", "id", "is", "it",
+    "ja", "kk", "ko", "lt", "lv", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "tg", "th", "uk", "vi",
+    *CHINESE,
+})  # fmt: skip
+
+_CODES = {"kk": "kz"}  # num2words goes by another code than ISO 639-1
+# A whole number by itself: no decimals, no leading zero (007 is a code), not glued to letters (A4, 3rd), and of at most
+# nine digits: longer ones are telephone numbers and codes.
+_AMOUNT = r"(?<![\d.,:/$€£¥-])(0|[1-9][0-9]{0,8})(?!\d|[.,:/-]\d|\s?[%‰°$€£¥])"
+_AMOUNT_BETWEEN_WORDS = re.compile(rf"(?<!\w){_AMOUNT}(?!\w)")
+_AMOUNT_AMONG_HAN = re.compile(rf"(?<![A-Za-z]){_AMOUNT}(?![A-Za-z])")
+_HAN_DIGITS = "零一二三四五六七八九"
+_BETWEEN_HAN = regex.compile(
+    r"(?<=[\p{Han}\p{Hiragana}\p{Katakana}。，、！？])\s+(?=[\p{Han}\p{Hiragana}\p{Katakana}。，、！？])"
+)
+
+
+def number_words(text: str, language: str) -> str:
+    """Writes whole numbers as words, as num2words does; other numbers and languages stay as they are.
+
+    Left alone, because their reading cannot be told from their writing: decimals, times, dates, ranges, percentages,
+    prices, leading zeros, numbers glued to letters, and numbers of over nine digits. A year is read like an amount, but
+    for Chinese, where four digits before 年 are read one by one.
+
+    Args:
+        text: a transcript.
+        language: ISO 639-1 code.
+    """
+    if language not in NUMBER_LANGUAGES:
+        return text
+    if language in CHINESE:
+        return _AMOUNT_AMONG_HAN.sub(_chinese_words, text)
+    code = _CODES.get(language, language)
+    pattern = _AMOUNT_AMONG_HAN if language in UNSPACED_LANGUAGES else _AMOUNT_BETWEEN_WORDS
+    return pattern.sub(lambda match: _words(int(match[1]), code), text)
+
+
+def simplified(text: str) -> str:
+    """Writes Chinese in simplified characters, as OpenCC does."""
+    return _converter("t2s").convert(text)
+
+
+def traditional(text: str) -> str:
+    """Writes Chinese in traditional characters, as OpenCC does: by phrase, since one simplified one may stand for several."""
+    return _converter("s2t").convert(text)
+
+
+def lowered(text: str, language: str) -> str:
+    """Returns a text in small letters; Turkish and Azerbaijani have an i with and one without a dot."""
+    if language in ("tr", "az"):
+        text = text.replace("I", "ı").replace("İ", "i")
+    return text.lower()
+
+
+def without_inner_spaces(text: str) -> str:
+    """Removes the spaces between Chinese or Japanese characters; those around other letters stay."""
+    return _BETWEEN_HAN.sub("", text)
+
+
+@cache
+def _converter(config: str) -> opencc.OpenCC:
+    return opencc.OpenCC(config)
+
+
+@cache
+def _words(number: int, code: str) -> str:
+    return num2words(number, lang=code).replace(",", "")
+
+
+def _chinese_words(match: re.Match[str]) -> str:
+    digits = match[1]
+    if len(digits) == 4 and match.string[match.end() :].startswith("年"):
+        return "".join(_HAN_DIGITS[int(digit)] for digit in digits)
+    return _chinese(int(digits))
+
+
+def _chinese(number: int) -> str:
+    """Reads a whole number below 10^9 as Mandarin does: 105 is 一百零五, 10 is 十 and 20002 is 二万零二."""
+    if number == 0:
+        return _HAN_DIGITS[0]
+    words, gap = "", False
+    for unit, name in ((10**8, "亿"), (10**4, "万"), (1, "")):
+        group, number = divmod(number, unit)
+        if group:
+            words += ("零" if words and (gap or group < 1000) else "") + _below_ten_thousand(group) + name
+        gap = not group or (gap and not group)
+    return words.removeprefix("一") if words.startswith("一十") else words
+
+
+def _below_ten_thousand(number: int) -> str:
+    words, gap = "", False
+    for unit, name in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
+        digit, number = divmod(number, unit)
+        if digit:
+            words += ("零" if words and gap else "") + _HAN_DIGITS[digit] + name
+        gap = bool(words) and not digit
+    return words
