@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import (
     AutoModelForCTC,
@@ -166,6 +167,28 @@ def tiny_ctc(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ctc_loss_reduction="mean",
     )
     Wav2Vec2ForCTC(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def tiny_mms(tmp_path: Path) -> Path:
+    """A tiny MMS: one network, and adapters, head and vocabulary for each of two languages."""
+    folder = tmp_path / "mms"
+    folder.mkdir()
+    vocabularies = {
+        language: {token: i for i, token in enumerate(["<pad>", "<s>", "</s>", "<unk>", "|", *letters])}
+        for language, letters in {"eng": "abcdefgh", "rus": "абвгдежзий"}.items()
+    }
+    (folder / "vocab.json").write_text(json.dumps(vocabularies))
+    transformers.Wav2Vec2CTCTokenizer(str(folder / "vocab.json"), target_lang="eng").save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(folder)
+    for seed, (language, tokens) in enumerate(reversed(vocabularies.items())):
+        torch.manual_seed(seed)
+        sizes = {**WAVES, "feat_extract_norm": "layer", "do_stable_layer_norm": True, "adapter_attn_dim": 8}
+        network = transformers.Wav2Vec2ForCTC(transformers.Wav2Vec2Config(vocab_size=len(tokens), pad_token_id=0, **sizes))
+        adapters = {name: value.contiguous() for name, value in network._get_adapters().items()}
+        save_file(adapters, folder / f"adapter.{language}.safetensors", {"format": "pt"})
+        network.save_pretrained(folder)  # the last one is English
     return folder
 
 
