@@ -33,6 +33,8 @@ from transformers import (
 
 from core.audio import SAMPLE_RATE
 from core.models.bundled import BASE, TINY_EN, bundled_folder
+from core.models.catalogue import load_model
+from core.models.classifier import Classifier
 from core.models.deepspeech import DeepSpeech, DeepSpeechConfig, new_network
 
 
@@ -242,4 +244,21 @@ def tiny_deepspeech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     config = DeepSpeechConfig(hidden=64)
     DeepSpeech("tiny", new_network(config), config).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_whisper_classifier(tmp_path_factory: pytest.TempPathFactory, tiny_whisper: Path) -> Path:
+    """The random Whisper's encoder with a head for two texts."""
+    return _made_classifier(tiny_whisper, tmp_path_factory.mktemp("tiny-whisper-classifier"))
+
+
+@pytest.fixture(scope="session")
+def tiny_ctc_classifier(tmp_path_factory: pytest.TempPathFactory, tiny_ctc: Path) -> Path:
+    """The random wav2vec 2.0's encoder with a head for two texts."""
+    return _made_classifier(tiny_ctc, tmp_path_factory.mktemp("tiny-ctc-classifier"))
+
+
+def _made_classifier(recogniser: Path, folder: Path) -> Path:
+    Classifier.from_recogniser(load_model(str(recogniser), precision="float32"), ["one two", "three"], "float32").save(folder)
     return folder

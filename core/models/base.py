@@ -70,6 +70,7 @@ class AsrModel(Protocol):
         network: the transformers model; its parameters are float32.
         language: ISO 639-1 code of what it writes, or "" where it does not say.
         thin: whether it leaves out most of the silence it pads clips with; False where a family does not pad.
+        device: where its network computes; examples stay on the CPU.
     """
 
     id: str
@@ -77,6 +78,7 @@ class AsrModel(Protocol):
     network: nn.Module
     language: str
     thin: bool
+    device: torch.device
 
     def layers(self) -> list[Layer]:
         """Returns the network's layers from the sound (bottom) to the text (top)."""

@@ -108,7 +108,7 @@ class Classifier:
             (network.encoder, base.model.encoder) if model.family == "whisper" else (network.base_model, base.base_model)
         )
         ours.load_state_dict(theirs.state_dict())
-        return cls(model.id, network, model.extractor, model.language, precision=precision)
+        return cls(model.id, network, model.extractor, model.language, str(model.device), precision)
 
     def layers(self) -> list[Layer]:
         """Returns the front (convolutions), the encoder's layers, and the head (projection and classes)."""

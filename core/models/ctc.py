@@ -19,7 +19,7 @@ from core.errors import ModelError
 from core.models import layers
 from core.models import vocabulary as vocabularies
 from core.models.base import Example, Layer, Transcript
-from core.models.device import autocast, choose_device
+from core.models.device import autocast, choose_device, where_ctc_runs
 from core.models.fetching import fetch_one_more
 from core.models.vocabulary import Fitted
 from core.text import clean
@@ -143,9 +143,10 @@ class Ctc:
             logits = getattr(self.network, self._head)(hidden)
         longest = max(len(e.features) for e in batch)
         frames = [min(hidden.shape[1], round(hidden.shape[1] * len(e.features) / longest)) for e in batch]
+        log_probs = where_ctc_runs(logits.float().log_softmax(-1).transpose(0, 1))
         return functional.ctc_loss(
-            logits.float().log_softmax(-1).transpose(0, 1),
-            torch.cat([e.labels for e in batch]).to(self.device),
+            log_probs,
+            torch.cat([e.labels for e in batch]).to(log_probs.device),
             torch.tensor(frames),
             torch.tensor([len(e.labels) for e in batch]),
             blank=self._tokenizer.pad_token_id,

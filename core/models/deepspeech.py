@@ -21,7 +21,7 @@ from core.errors import ModelError, RecipeError
 from core.files import read_json, write_json
 from core.models import vocabulary as vocabularies
 from core.models.base import Example, Layer, Transcript
-from core.models.device import autocast, choose_device
+from core.models.device import autocast, choose_device, where_ctc_runs
 from core.models.mfcc import MEL_CHANNELS, frame_count, mfcc
 from core.models.vocabulary import Fitted
 from core.text import clean
@@ -205,9 +205,10 @@ class DeepSpeech:
     def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None) -> torch.Tensor:
         """Returns CTC's negative log likelihood (Graves et al. 2006), each clip's divided by its labels, averaged."""
         hidden = self.prefix(batch) if prefix is None else prefix
+        log_probs = where_ctc_runs(self._head(hidden).log_softmax(-1).transpose(0, 1))
         return functional.ctc_loss(
-            self._head(hidden).log_softmax(-1).transpose(0, 1),
-            torch.cat([e.labels for e in batch]).to(self.device),
+            log_probs,
+            torch.cat([e.labels for e in batch]).to(log_probs.device),
             torch.tensor([len(e.features) for e in batch]),
             torch.tensor([len(e.labels) for e in batch]),
             blank=len(self._labels),
