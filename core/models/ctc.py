@@ -248,7 +248,8 @@ class Ctc:
                 break
         logits = torch.cat(parts)
         best, labels = logits.log_softmax(-1).max(-1)
-        return Transcript(clean(self._tokenizer.decode(labels.tolist())), float(best.mean()))
+        written = self._tokenizer.decode(labels.tolist(), skip_special_tokens=True)  # a new head may well write <unk>
+        return Transcript(clean(written), float(best.mean()))
 
 
 def _adapter_name(id: str, language: str, vocabularies: Mapping[str, Any]) -> str:

@@ -309,6 +309,12 @@ def test_ctc_refuses_more_text_than_sound(ctc: AsrModel) -> None:
         ctc.example(tone(1.0), "123")
 
 
+def test_ctc_writes_no_special_tokens(ctc: AsrModel) -> None:
+    with torch.no_grad():
+        ctc.network.lm_head.bias[ctc._tokenizer.unk_token_id] = 1e4
+    assert texts(ctc, [tone(1.0)]) == [""]
+
+
 def test_ctc_needs_a_blank_between_equal_labels(ctc: AsrModel) -> None:
     frames = ctc._frames(SAMPLE_RATE // 2)
     fits = ("ab" * frames)[: frames - 1]

@@ -8,6 +8,7 @@ import urllib.error
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import numpy as np
 import pytest
 import torch
@@ -50,6 +51,16 @@ def test_it_is_fetched_once_and_no_pickle_is_trusted(fetches: list[dict[str, Any
     folder = torchaudio_folder("torchaudio:WAV2VEC2_TINY")
     assert torchaudio_folder("torchaudio:WAV2VEC2_TINY") == folder
     assert fetches == [{"weights_only": True}]
+
+
+def test_offline_mode_fetches_nothing(fetches: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = torchaudio_folder("torchaudio:WAV2VEC2_TINY")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert torchaudio_folder("torchaudio:WAV2VEC2_TINY") == folder
+    with pytest.raises(ModelError, match="could not be fetched") as caught:
+        torchaudio_folder("torchaudio:HUBERT_TINY")
+    assert caught.value.reason == "model_unreachable"
+    assert len(fetches) == 1
 
 
 def test_a_recogniser_is_a_model_by_its_name(fetches: list[dict[str, Any]]) -> None:
