@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
     models = job("models", _models, "List the models: which are ready, which would be fetched.")
     task = models.add_mutually_exclusive_group()
-    task.add_argument("--fetch", metavar="ID", help="fetch a model from the Hugging Face hub; run again to resume")
+    task.add_argument("--fetch", metavar="ID", help="fetch a model; run again to resume")
     task.add_argument("--measure", nargs="*", metavar="ID", help="time models (default: all that are ready) and keep it")
     transcribe = job("transcribe", _transcribe, "Write down what is said in sound files.")
     transcribe.add_argument("files", nargs="+", metavar="FILE")
@@ -141,12 +141,12 @@ def _models(options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"models": rows})
     else:
-        print(f"{'':55} {'family':8} {'size':>8}  {'for':5} {'licence':10} {'to learn':>8} {'speed':>6}")
+        print(f"{'':55} {'family':10} {'size':>8}  {'for':5} {'licence':12} {'to learn':>8} {'speed':>6}")
         for row in rows:
             state = "ready" if row["ready"] else f"{row['origin']}: {row['download_mb']} MB to be fetched"
             factor = "-" if row["real_time_factor"] is None else f"{row['real_time_factor']:.2f}"
             print(
-                f"{row['id']:55} {row['family']:8} {row['parameters'] / 1e6:6.1f} M  {row['languages']:5} {row['licence']:10} "
+                f"{row['id']:55} {row['family']:10} {row['parameters'] / 1e6:6.1f} M  {row['languages']:5} {row['licence']:12} "
                 f"{row['finetune_gb']:5.1f} GB {factor:>6}  {state}"
             )
         print("to learn: memory to fine-tune everything, estimated; speed: seconds of computing a second of sound (--measure)")
@@ -164,7 +164,7 @@ def _row(entry: Entry, factors: dict[str, float]) -> dict[str, Any]:
         "parameters": round(entry.parameters * 1e6),
         "licence": entry.licence,
         "source": entry.source,
-        "origin": "hub" if entry.bundle is None else "package",
+        "origin": "package" if entry.bundle else "release" if entry.release else "hub",
         "sha256": entry.sha256,
         "download_mb": entry.megabytes,
         "finetune_gb": round(entry.finetune_gigabytes, 1),

@@ -52,7 +52,9 @@ def _listen(host: str, wanted: int | None) -> socket.socket:
     """Returns a listening socket on the wanted port, or on the first free one from the default on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in (wanted,) if wanted is not None else range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # Only where a socket says that it is TCP does asyncio switch Nagle's algorithm off. With it, the end of an event
+        # reached the page 40 ms late, and an event begun meanwhile was never answered: the page took its stream for open.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if os.name != "nt":  # on Windows this would let two programs share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

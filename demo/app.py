@@ -90,7 +90,8 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
             then_forecast(on(used.then, adapting.default, [], chosen_preset, None, **quiet).then)
 
         fetching = [one.status, one.stop, one.timer, one.fetched]
-        on(one.choice.input, models.about, [one.choice], [one.about], None, **quiet)
+        # Leaving the list asks about the model, and the next thing pressed is the button: the two share no stream.
+        on(one.choice.input, models.about, [one.choice], [one.about], None, **quiet, queue=False)
         then_use(on(one.use.click, models.begin, [one.choice], fetching[:3], one.message, **quiet).then, models.use, one.choice)
         on(one.stop.click, models.stop, [], [one.status], None, **quiet)
         on(one.timer.tick, models.look, [], fetching, None, **quiet, queue=False)

@@ -89,12 +89,14 @@ def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) ->
         text = marked(words, w) if words is not None else escape(trial.text) or escape(w("compare.nothing"))
         rate = percent(trial.score.wer.rate) if trial.score else "–"
         cells = (rate, f"{trial.seconds:.1f}{NO_BREAK}s", f"{trial.parameters / 1e6:.1f}{NO_BREAK}M")
-        figures = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        figures = "".join(
+            f'<td data-label="{escape(w(name))}">{escape(cell)}</td>' for name, cell in zip(names[1:], cells, strict=True)
+        )
         rows.append(
             f'<tr class="computed-on"><th scope="row">{escape(trial.id)}</th>{figures}</tr>'
             f'<tr><td class="tried" colspan="4">{text}</td></tr>'
         )
-    table = f"<table class='figures'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    table = f"<table class='figures trials'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     hint = "" if reference else f'<p class="fine">{escape(w("trials.no_reference"))}</p>'
     return f'<div class="scroll">{table}</div>{hint}<p class="fine">{escape(w("trials.note"))}</p>'
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.models.catalogue import fetch_model
+from core.models.fetching import BLOCK_BYTES
 
 Fetch = Callable[[str, Callable[[int, int], None], Callable[[], bool]], str]
 
@@ -18,9 +19,9 @@ class Download:
 
     Attributes:
         done: bytes that are here.
-        total: bytes in all; 0 until the hub has said.
-        here_before: bytes that an earlier fetch had brought.
-        begun: when the first of them was seen, by the monotonic clock in seconds.
+        total: bytes in all; 0 until the server has said.
+        here_before: bytes that were here when its speed was last measured from; an earlier fetch may have brought them.
+        begun: when that was, by the monotonic clock in seconds.
         stopping: whether someone asked it to stop.
         ended: whether it is over.
         error: why it failed, if it did.
@@ -73,7 +74,7 @@ class Downloads:
 
     def _run(self, id: str, download: Download) -> None:
         def progress(done: int, total: int) -> None:
-            if not download.begun or done < download.here_before:
+            if not download.begun or not 0 <= done - download.done <= BLOCK_BYTES:  # more at once was here before
                 download.begun, download.here_before = time.monotonic(), done
             download.done, download.total = done, total
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import (
     AutoModelForCTC,
@@ -32,6 +33,8 @@ from transformers import (
 
 from core.audio import SAMPLE_RATE
 from core.models.bundled import BASE, TINY_EN, bundled_folder
+from core.models.catalogue import load_model
+from core.models.classifier import Classifier
 from core.models.deepspeech import DeepSpeech, DeepSpeechConfig, new_network
 
 
@@ -169,6 +172,28 @@ def tiny_ctc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def tiny_mms(tmp_path: Path) -> Path:
+    """A tiny MMS: one network, and adapters, head and vocabulary for each of two languages."""
+    folder = tmp_path / "mms"
+    folder.mkdir()
+    vocabularies = {
+        language: {token: i for i, token in enumerate(["<pad>", "<s>", "</s>", "<unk>", "|", *letters])}
+        for language, letters in {"eng": "abcdefgh", "rus": "абвгдежзий"}.items()
+    }
+    (folder / "vocab.json").write_text(json.dumps(vocabularies))
+    transformers.Wav2Vec2CTCTokenizer(str(folder / "vocab.json"), target_lang="eng").save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(folder)
+    for seed, (language, tokens) in enumerate(reversed(vocabularies.items())):
+        torch.manual_seed(seed)
+        sizes = {**WAVES, "feat_extract_norm": "layer", "do_stable_layer_norm": True, "adapter_attn_dim": 8}
+        network = transformers.Wav2Vec2ForCTC(transformers.Wav2Vec2Config(vocab_size=len(tokens), pad_token_id=0, **sizes))
+        adapters = {name: value.contiguous() for name, value in network._get_adapters().items()}
+        save_file(adapters, folder / f"adapter.{language}.safetensors", {"format": "pt"})
+        network.save_pretrained(folder)  # the last one is English
+    return folder
+
+
 def _letters_tokenizer() -> PreTrainedTokenizerFast:
     tokens = {token: i for i, token in enumerate(["<pad>", "<s>", "</s>", "<unk>", "|", *"abcdefghijklmnopqrstuvwxyz'"])}
     letters = Tokenizer(models.WordLevel(tokens, unk_token="<unk>"))
@@ -229,3 +254,20 @@ FAMILIES = ("tiny_whisper", "tiny_ctc", "tiny_deepspeech", "tiny_moonshine", "ti
 def folder(request: pytest.FixtureRequest, ctc_family: Callable[[str], Path]) -> Path:
     """The folder of a tiny random model of each family."""
     return ctc_family(request.param) if request.param in CTC_FAMILIES else request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def tiny_whisper_classifier(tmp_path_factory: pytest.TempPathFactory, tiny_whisper: Path) -> Path:
+    """The random Whisper's encoder with a head for two texts."""
+    return _made_classifier(tiny_whisper, tmp_path_factory.mktemp("tiny-whisper-classifier"))
+
+
+@pytest.fixture(scope="session")
+def tiny_ctc_classifier(tmp_path_factory: pytest.TempPathFactory, tiny_ctc: Path) -> Path:
+    """The random wav2vec 2.0's encoder with a head for two texts."""
+    return _made_classifier(tiny_ctc, tmp_path_factory.mktemp("tiny-ctc-classifier"))
+
+
+def _made_classifier(recogniser: Path, folder: Path) -> Path:
+    Classifier.from_recogniser(load_model(str(recogniser), precision="float32"), ["one two", "three"], "float32").save(folder)
+    return folder

@@ -88,6 +88,7 @@ class AsrModel(Protocol):
         language: ISO 639-1 code of what it writes, or "" where it does not say.
         thin: whether it leaves out most of the silence it pads clips with; False where a family does not pad.
         fresh: parameters that were not pretrained, each with a mask of its shape, True where it was drawn anew.
+        device: where its network computes; examples stay on the CPU.
     """
 
     id: str
@@ -96,6 +97,7 @@ class AsrModel(Protocol):
     language: str
     thin: bool
     fresh: dict[nn.Parameter, torch.Tensor]
+    device: torch.device
 
     def layers(self) -> list[Layer]:
         """Returns the network's layers from the sound (bottom) to the text (top)."""

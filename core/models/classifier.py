@@ -110,7 +110,7 @@ class Classifier:
             (network.encoder, base.model.encoder) if model.family == "whisper" else (network.base_model, base.base_model)
         )
         ours.load_state_dict(theirs.state_dict())
-        made = cls(model.id, network, model.extractor, model.language, precision=precision)
+        made = cls(model.id, network, model.extractor, model.language, str(model.device), precision)
         head = (layer for layer in made.layers() if layer.part == "head")
         made.fresh = {p: torch.ones_like(p, dtype=torch.bool) for layer in head for p in layer.parameters}
         return made

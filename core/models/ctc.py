@@ -19,6 +19,7 @@ from core.models import layers, losses
 from core.models import vocabulary as vocabularies
 from core.models.base import Example, Features, Layer, Transcript
 from core.models.device import autocast, choose_device
+from core.models.fetching import fetch_one_more
 from core.models.vocabulary import Fitted
 from core.text import clean
 
@@ -95,6 +96,7 @@ class Ctc:
         adapters: dict[str, Any] = {}
         if language and getattr(config, "adapter_attn_dim", None) and hasattr(tokenizer, "set_target_lang"):
             adapters = {"target_lang": _adapter_name(id, language, tokenizer.vocab), "ignore_mismatched_sizes": True}
+            fetch_one_more(id, folder, f"adapter.{adapters['target_lang']}.safetensors")
             tokenizer.set_target_lang(adapters["target_lang"])
         network = AutoModelForCTC.from_pretrained(folder, **adapters, **fetch)
         return cls(id, network, extractor, tokenizer, language, device, precision)
@@ -250,7 +252,8 @@ class Ctc:
                 break
         logits = torch.cat(parts)
         best, labels = logits.log_softmax(-1).max(-1)
-        return Transcript(clean(self._tokenizer.decode(labels.tolist())), float(best.mean()))
+        written = self._tokenizer.decode(labels.tolist(), skip_special_tokens=True)  # a new head may well write <unk>
+        return Transcript(clean(written), float(best.mean()))
 
 
 def _adapter_name(id: str, language: str, vocabularies: Mapping[str, Any]) -> str:

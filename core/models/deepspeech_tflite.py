@@ -15,6 +15,7 @@ with int8 weights, and with a scale a row it differs by 0.01 in the full kernel,
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import struct
 from collections.abc import Iterator
@@ -104,18 +105,32 @@ def read_tflite(path: Path) -> DeepSpeech:
         raise _damaged(path, str(error).split("\n")[0][:100] or type(error).__name__) from error
 
 
+def has_reader() -> bool:
+    """Whether the package that reads such files is installed."""
+    return importlib.util.find_spec("tflite") is not None
+
+
+def refuse_without_reader(name: str) -> None:
+    """Raises where a file of that name could not be read, whatever it holds.
+
+    Raises:
+        ModelError: the package that reads it is not installed.
+    """
+    if not has_reader():
+        raise ModelError(
+            "tflite_missing",
+            f"Reading {name} takes the package tflite, which is not installed. Run: pip install tflite",
+            name=name,
+        )
+
+
 class _Graph:
     """A TensorFlow Lite file of one subgraph. Every length that it claims is held against the file or a limit."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            import tflite
-        except ImportError as error:
-            raise ModelError(
-                "tflite_missing",
-                f"Reading {path.name} takes the package tflite, which is not installed. Run: pip install tflite",
-                name=path.name,
-            ) from error
+        refuse_without_reader(path.name)
+        import tflite
+
         self.path = path
         data = path.read_bytes()
         if data[4:8] != b"TFL3":

@@ -22,6 +22,17 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Returns the context for "auto", "float32" or "bfloat16" computing; parameters stay float32."""
+    """Returns the context for "auto", "float32" or "bfloat16" computing; parameters stay float32.
+
+    "auto" is float32 on MPS, and on any device but CUDA and the CPU.
+    """
     use = precision == "bfloat16" or (precision == "auto" and has_fast_bfloat16(device))
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=use)
+
+
+def where_ctc_runs(log_probs: torch.Tensor) -> torch.Tensor:
+    """Returns log probabilities on a device where CTC's loss has a kernel: their own, but the CPU in place of MPS.
+
+    torch 2.11 has none for MPS. The copy is small, and gradients flow back through it.
+    """
+    return log_probs.cpu() if log_probs.device.type == "mps" else log_probs

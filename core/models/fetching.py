@@ -1,14 +1,14 @@
 """Fetching a model from the Hugging Face hub or a mirror: what is loaded and no more, resumed where it stopped.
 
 The hub's own client begins an interrupted file again, so large files are streamed here, into the place where that client
-keeps its finished ones; everything else about the cache is left to it.
+keeps its finished ones; everything else about the cache is left to it. A file of another server is streamed alike.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +122,7 @@ def fetch(id: str, progress: Progress = lambda done, total: None, should_stop: C
     def came(done: int) -> None:
         progress(before + done, model.bytes)
         if should_stop():
-            raise ModelError("fetch_stopped", f"Fetching {id} was stopped. What came is kept; fetch again to go on.", id=id)
+            raise stopped(id)
 
     came(0)
     for name, size in model.files.items():
@@ -134,23 +134,81 @@ def fetch(id: str, progress: Progress = lambda done, total: None, should_stop: C
     return folder
 
 
+def fetch_one_more(id: str, folder: str, name: str) -> None:
+    """Fetches another file of a model that came from the hub, such as the adapters of a language, unless it is there.
+
+    Args:
+        id: Hugging Face id.
+        folder: the model's; where it is not one of the hub's cache, nothing is fetched.
+        name: of the file.
+
+    Raises:
+        Exception: the hub cannot be reached or has no such file, in its client's words.
+    """
+    place = Path(folder)
+    if place.is_relative_to(constants.HF_HUB_CACHE) and not (place / name).is_file():
+        hf_hub_download(id, name, revision=place.name, endpoint=constants.ENDPOINT, cache_dir=constants.HF_HUB_CACHE)
+
+
+def fetch_file(
+    address: str,
+    path: Path,
+    size: int,
+    is_whole: Callable[[Path], bool],
+    came: Callable[[int], None],
+    headers: Mapping[str, str] | None = None,
+) -> bool:
+    """Fetches one file, going on where an earlier call stopped; what has come so far lies beside it as ".incomplete".
+
+    Args:
+        address: of the file.
+        path: where it is to lie; if it lies there already, nothing is fetched.
+        size: its bytes.
+        is_whole: whether a file of that size holds what it should.
+        came: told the bytes that are here, at least once a megabyte; what it raises ends the fetch.
+        headers: to send along, such as the hub's token.
+
+    Returns:
+        Whether it came undamaged; if not, what came is thrown away.
+
+    Raises:
+        OSError: the disk is full, or the server refuses (then it is an HfHubHTTPError).
+        Exception: the server cannot be reached, in its client's words.
+    """
+    partial = path.with_name(f"{path.name}.incomplete")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    with _turn(partial, came):
+        if path.exists():
+            return True
+        _stream(address, partial, size, came, headers or {})
+        if partial.stat().st_size != size or not is_whole(partial):
+            partial.unlink()
+            return False
+        partial.replace(path)
+    return True
+
+
+def stopped(id: str) -> ModelError:
+    """The error of a fetch that was told to stop."""
+    return ModelError("fetch_stopped", f"Fetching {id} was stopped. What came is kept; fetch again to go on.", id=id)
+
+
+def damaged(id: str, name: str) -> ModelError:
+    """The error of a file of a model that came other than it was announced."""
+    return ModelError("fetch_damaged", f"{name} of {id} was damaged on the way. Fetch it again.", id=id, name=name)
+
+
 def _fetch_large(id: str, name: str, came: Callable[[int], None]) -> None:
     """Streams a file to where the hub's client keeps a finished one, which then only links to it."""
     address = hf_hub_url(id, name, endpoint=constants.ENDPOINT)
     told = get_hf_file_metadata(address, timeout=HUB_SECONDS)
-    if told.etag is None or told.size is None or not _PLAIN.fullmatch(told.etag):
+    tag = told.etag
+    if tag is None or told.size is None or not _PLAIN.fullmatch(tag):
         return  # an unusual mirror: the client fetches it in one piece
-    blob = Path(constants.HF_HUB_CACHE) / f"models--{id.replace('/', '--')}" / "blobs" / told.etag
-    partial = blob.with_name(f"{blob.name}.incomplete")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    with _turn(partial, came):
-        if blob.exists():
-            return
-        _stream(address, partial, told.size, came)
-        if partial.stat().st_size != told.size or (_SHA256.fullmatch(told.etag) and sha256(partial) != told.etag):
-            partial.unlink()
-            raise ModelError("fetch_damaged", f"{name} of {id} was damaged on the way. Fetch it again.", id=id, name=name)
-        partial.replace(blob)
+    blob = Path(constants.HF_HUB_CACHE) / f"models--{id.replace('/', '--')}" / "blobs" / tag
+    is_whole = (lambda file: sha256(file) == tag) if _SHA256.fullmatch(tag) else (lambda file: True)
+    if not fetch_file(address, blob, told.size, is_whole, came, build_hf_headers()):
+        raise damaged(id, name)
 
 
 @contextmanager
@@ -169,24 +227,27 @@ def _turn(partial: Path, came: Callable[[int], None]) -> Iterator[None]:
         lock.release()
 
 
-def _stream(address: str, partial: Path, size: int, came: Callable[[int], None]) -> None:
+def _stream(address: str, partial: Path, size: int, came: Callable[[int], None], headers: Mapping[str, str]) -> None:
     """Appends to `partial` until it has `size` bytes, connecting anew when the connection breaks."""
-    attempts = 0
+    attempts, answered = 0, False
     while (begun := _length(partial)) < size:
-        headers = {**build_hf_headers(), "Accept-Encoding": "identity", "Range": f"bytes={begun}-"}
+        asked = {**headers, "Accept-Encoding": "identity", "Range": f"bytes={begun}-"}
         try:
-            with get_session().stream("GET", address, headers=headers, timeout=STALL_SECONDS, follow_redirects=True) as answer:
+            with get_session().stream("GET", address, headers=asked, timeout=STALL_SECONDS, follow_redirects=True) as answer:
                 hf_raise_for_status(answer)
+                answered = True
                 # A server that ignores the range sends the whole file again.
                 with partial.open("ab" if answer.status_code == PARTIAL_CONTENT else "wb") as file:
                     for block in answer.iter_bytes(BLOCK_BYTES):
                         file.write(block)
                         came(file.tell())
-        except (ModelError, OSError):  # stopped, the disk is full, or the hub refuses
+                        if file.tell() > size:
+                            return  # another file, or one without an end; the caller sees that the length is wrong
+        except (ModelError, OSError):  # stopped, the disk is full, or the server refuses
             raise
         except Exception:  # the connection broke: its type depends on the client's version
             attempts = 0 if _length(partial) > begun else attempts + 1
-            if attempts == ATTEMPTS:
+            if attempts == ATTEMPTS or not answered:
                 raise
             time.sleep(attempts)
         else:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch.nn import functional
+
+from core.models.device import where_ctc_runs
 
 
 def ctc(
@@ -26,9 +29,10 @@ def ctc(
         A scalar in nats a label.
     """
     log_probs = logits.log_softmax(-1)
+    first = where_ctc_runs(log_probs.transpose(0, 1))
     loss = functional.ctc_loss(
-        log_probs.transpose(0, 1),
-        torch.cat(list(labels)).to(logits.device),
+        first,
+        torch.cat(list(labels)).to(first.device),
         torch.tensor(frames),
         torch.tensor([len(label) for label in labels]),
         blank=blank,
@@ -36,7 +40,7 @@ def ctc(
         zero_infinity=True,
     )
     if not smoothing:
-        return loss
-    uniform = -log_probs.mean(dim=-1) - torch.log(torch.tensor(float(logits.shape[-1])))  # KL(uniform || frame)
+        return loss.to(logits.device)
+    uniform = -log_probs.mean(dim=-1) - math.log(logits.shape[-1])  # KL(uniform || frame)
     spread = torch.stack([row[:n].mean() for row, n in zip(uniform, frames, strict=True)]).mean()
-    return (1 - smoothing) * loss + smoothing * spread
+    return (1 - smoothing) * loss.to(logits.device) + smoothing * spread

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import constants
 from transformers import HubertConfig, Wav2Vec2Config
 
 from core.errors import ModelError
@@ -64,15 +65,12 @@ def torchaudio_folder(id: str) -> Path:
 
 def _convert(id: str, folder: Path) -> None:
     bundle = _bundle(id)
+    if constants.HF_HUB_OFFLINE:  # said of the hub, and meant of every network
+        raise _unreachable(id)
     try:
         model = bundle.get_model(dl_kwargs={"weights_only": True})
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        raise ModelError(
-            "model_unreachable",
-            f"{id} is not on this computer and could not be fetched: torchaudio's server did not answer. "
-            "Check the network, or choose whisper-tiny.en, which needs none.",
-            id=id,
-        ) from error
+        raise _unreachable(id) from error
     normalise = bool(getattr(model, "normalize_waveform", False))
     network = getattr(model, "model", model)  # torchaudio wraps those that want each clip normalised
     config = _config(network, HubertConfig if id.removeprefix(TORCHAUDIO).startswith("HUBERT") else Wav2Vec2Config)
@@ -100,6 +98,15 @@ def _bundle(id: str) -> Any:
     if type(bundle) not in (pipelines.Wav2Vec2Bundle, pipelines.Wav2Vec2ASRBundle) or name.startswith("WAVLM"):
         raise _unknown(id)
     return bundle
+
+
+def _unreachable(id: str) -> ModelError:
+    return ModelError(
+        "model_unreachable",
+        f"{id} is not on this computer and could not be fetched: torchaudio's server did not answer. "
+        "Check the network, or choose whisper-tiny.en, which needs none.",
+        id=id,
+    )
 
 
 def _unknown(id: str) -> ModelError:

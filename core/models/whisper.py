@@ -255,7 +255,8 @@ class Whisper:
         beginning = wave[: int(WINDOW_SECONDS * SAMPLE_RATE)]
         language = self.language or self._detect(self._encode(self._mel([beginning]), None))[0]
         spoken = {"language": language, "task": "transcribe"} if self._multilingual else {}
-        with torch.random.fork_rng(devices=[]):
+        # MPS has one generator, which fork_rng cannot keep: sampling there moves it on.
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(0)
             tokens = self.network.generate(
                 inputs.input_features.to(self.device),

@@ -8,7 +8,7 @@ import gradio as gr
 
 from core.errors import AttuneError
 from core.models import memory
-from core.models.catalogue import CATALOGUE, announced_by_hub, is_fetchable, is_here
+from core.models.catalogue import announced_by_hub, is_fetchable, is_here, listed
 from demo import presenters
 from demo.downloads import Downloads
 from demo.session import Session
@@ -25,14 +25,16 @@ class ModelHandlers:
     def about(self, session: Session, id: str) -> tuple[str]:
         """Model id -> what using it takes: nothing, a package, or a download and how large."""
         id = (id or "").strip()
-        entry = next((row for row in CATALOGUE if row.id == id), None)
+        entry = listed(id)
         free = memory.available()
         if is_here(id):
             return (presenters.fine(self._w("model.about.ready", id=id)),)
         if entry is not None and entry.bundle is not None:
-            return (presenters.fine(self._w("model.about.package", id=id, package=entry.bundle.requirement)),)
+            return (presenters.fine(self._w("model.about.package", id=id, package=entry.requirement)),)
         if entry is not None:
-            return (presenters.download(id, entry.megabytes, entry.finetune_gigabytes, free, self._w),)
+            server = entry.release.server if entry.release else ""
+            about = presenters.download(id, entry.megabytes, entry.finetune_gigabytes, free, self._w, server, entry.requirement)
+            return (about,)
         try:
             told = announced_by_hub(id)
         except AttuneError:  # pressing the button says why

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +51,18 @@ def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("app-home")
 
 
-@pytest.fixture(scope="session")
-def address(app_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The running app's address, as it prints it."""
-    log = tmp_path_factory.mktemp("app") / "log.txt"
-    hub = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(app_home / "hub")}  # a hub that nobody reaches
-    environment = {**os.environ, **hub, "ATTUNE_HOME": str(app_home), "PYTHONUNBUFFERED": "1"}
+@contextmanager
+def running(home: Path, hub: str) -> Iterator[str]:
+    """The running app's address, as it prints it.
+
+    Args:
+        home: where it keeps its files, and the hub's client its own.
+        hub: address of the hub it fetches models from.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "log.txt"
+    environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(home / "hub")}
+    environment |= {"ATTUNE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as written:
         server = subprocess.Popen(
             [sys.executable, "-m", "demo", "--port", "0"], stdout=written, stderr=written, env=environment
@@ -75,6 +82,13 @@ def address(app_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     finally:
         server.terminate()
         server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def address(app_home: Path) -> Iterator[str]:
+    """The address of the app that most tests share; its hub is one that nobody reaches."""
+    with running(app_home, "http://127.0.0.1:9") as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,7 @@ def refused(id: str) -> ModelError:
 def test_the_catalogue_begins_with_a_model_that_needs_no_network() -> None:
     assert CATALOGUE[0].bundle is TINY_EN
     assert len({entry.id for entry in CATALOGUE}) == len(CATALOGUE)
-    assert {entry.family for entry in CATALOGUE} == {*FAMILIES, "seq2seq"}
+    assert {entry.family for entry in CATALOGUE} == {*FAMILIES, "seq2seq", "deepspeech"}
 
 
 @pytest.mark.parametrize(("family", "adapter"), [("whisper", Whisper), ("ctc", Ctc)])
@@ -144,6 +144,13 @@ def test_a_folder_without_a_configuration(tmp_path: Path) -> None:
     assert "holds no config.json" in str(error)
 
 
+def test_a_file_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "clip.wav").write_bytes(b"RIFF")
+    error = refused(str(tmp_path / "clip.wav"))
+    assert error.reason == "model_file"
+    assert "Name its folder, or a .pt or .tflite file" in str(error)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"model_type": "no-such-type"}', "\udcff\udcfe{"])
 def test_a_garbage_configuration(text: str, folder: Path) -> None:
     (folder / "config.json").write_bytes(text.encode(errors="surrogateescape"))
@@ -186,7 +193,7 @@ def test_a_model_that_was_never_taught_to_write_writes_nothing(ctc_folder: Path)
 
 def test_a_text_model_is_no_recogniser(ctc_folder: Path) -> None:
     (ctc_folder / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(ModelError, match="could not be loaded as a CTC model or Whisper") as caught:
+    with pytest.raises(ModelError, match="could not be loaded as a speech recogniser") as caught:
         load_model(str(ctc_folder))
     assert caught.value.reason == "model_not_usable"
 
@@ -317,7 +324,7 @@ def silent_hub(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 def test_a_hub_that_never_answers_is_asked_once(silent_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "HUB_SECONDS", 0.2)
-    with pytest.raises(ModelError, match="the Hugging Face hub did not answer") as caught:
+    with pytest.raises(ModelError, match="the server it comes from did not answer") as caught:
         load_model(HUB_ID)
     assert caught.value.reason == "model_unreachable"
     assert len(silent_hub.requests) == 1

@@ -14,7 +14,7 @@ from transformers import AutoModelForCTC
 from core.models.catalogue import load_model
 from core.recipe import Recipe
 from core.training import finetune
-from tests.conftest import CTC_FAMILIES, WAVES, tone
+from tests.conftest import CTC_FAMILIES, tone
 
 CLIPS = [(tone(1.3, 200), "one two"), (tone(2.1, 450, seed=1), "three")]
 
@@ -56,38 +56,16 @@ def test_a_pretrained_checkpoint_gets_a_new_head(family: Path, tmp_path: Path) -
     assert happened[0].details == {"size": len(set("onetwothree"))}
 
 
-@pytest.fixture
-def mms(tmp_path: Path) -> Path:
-    """A tiny MMS: one network, and adapters, head and vocabulary for each of two languages."""
-    vocabularies = {
-        language: {token: i for i, token in enumerate(["<pad>", "<s>", "</s>", "<unk>", "|", *letters])}
-        for language, letters in {"eng": "abcdefgh", "rus": "абвгдежзий"}.items()
-    }
-    (tmp_path / "vocab.json").write_text(json.dumps(vocabularies))
-    transformers.Wav2Vec2CTCTokenizer(str(tmp_path / "vocab.json"), target_lang="eng").save_pretrained(tmp_path)
-    transformers.Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(tmp_path)
-    for seed, (language, tokens) in enumerate(reversed(vocabularies.items())):
-        torch.manual_seed(seed)
-        sizes = {**WAVES, "feat_extract_norm": "layer", "do_stable_layer_norm": True, "adapter_attn_dim": 8}
-        network = transformers.Wav2Vec2ForCTC(transformers.Wav2Vec2Config(vocab_size=len(tokens), pad_token_id=0, **sizes))
-        from safetensors.torch import save_file
-
-        adapters = {name: value.contiguous() for name, value in network._get_adapters().items()}
-        save_file(adapters, tmp_path / f"adapter.{language}.safetensors", {"format": "pt"})
-        network.save_pretrained(tmp_path)  # the last one is English
-    return tmp_path
-
-
-def test_mms_writes_the_language_it_is_asked_for(mms: Path) -> None:
-    english, russian = (load_model(str(mms), language=language) for language in ("en", "rus"))
+def test_mms_writes_the_language_it_is_asked_for(tiny_mms: Path) -> None:
+    english, russian = (load_model(str(tiny_mms), language=language) for language in ("en", "rus"))
     assert english.network.lm_head.out_features == 13
     assert russian.network.lm_head.out_features == 15
     assert not torch.equal(english.network.lm_head.weight[5:13], russian.network.lm_head.weight[5:13])
     russian.transcribe([tone(1.0)])
 
 
-def test_mms_trains_a_languages_adapters_alone_and_loads_them_again(mms: Path, tmp_path: Path) -> None:
-    model = load_model(str(mms), language="rus", precision="float32")
+def test_mms_trains_a_languages_adapters_alone_and_loads_them_again(tiny_mms: Path, tmp_path: Path) -> None:
+    model = load_model(str(tiny_mms), language="rus", precision="float32")
     before = {name: p.detach().clone() for name, p in model.network.named_parameters()}
     clips = [(tone(1.3, 200), "баба"), (tone(2.1, 450, seed=1), "где")]
     list(finetune(model, clips, (), Recipe(trains="head", learning_rate=1e-2, epochs=3, evaluations=1)))
@@ -101,6 +79,6 @@ def test_mms_trains_a_languages_adapters_alone_and_loads_them_again(mms: Path, t
         torch.testing.assert_close(again.loss(examples), model.loss(examples))
 
 
-def test_mms_names_a_language_it_has_not(mms: Path) -> None:
+def test_mms_names_a_language_it_has_not(tiny_mms: Path) -> None:
     with pytest.raises(Exception, match="has no adapters for the language 'xx'"):
-        load_model(str(mms), language="xx")
+        load_model(str(tiny_mms), language="xx")

@@ -2,95 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
+import torch
 
 from core.cli import main
 from core.errors import ModelError
 from core.models import fetching, memory
 from core.models.catalogue import announced_by_hub, fetch_model, is_here, load_model
 from core.models.fetching import loaded_files, size_of
+from tests.conftest import tone
+from tests.core.file_server import ModelHub
 
 ID = "somebody/some-model"
-COMMIT = "0123456789" * 4
 NOISE = {"README.md": b"# words", "flax_model.msgpack": b"x" * 999, "tf_model.h5": b"x" * 999, "onnx/model.onnx": b"x" * 999}
-
-
-class ModelHub:
-    """A hub on this computer that holds one model.
-
-    Args:
-        files: what it holds.
-        cut: bytes after which it breaks the connection, once for every whole file asked for; 0 never does.
-        ranges: whether it answers a request for a part of a file with that part.
-        spoil: whether it sends other bytes than it announced.
-    """
-
-    def __init__(self, files: dict[str, bytes], cut: int = 0, ranges: bool = True, spoil: bool = False) -> None:
-        self.files, self.cut, self.ranges, self.spoil = files, cut, ranges, spoil
-        self.asked: list[tuple[str, str, str]] = []  # method, file, range
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                path = self.path.split("?")[0]
-                if path == f"/api/models/{ID}":
-                    return self.say(200, json.dumps(hub.about()).encode(), {"Content-Type": "application/json"})
-                name = path.removeprefix(f"/{ID}/resolve/main/")
-                if name not in hub.files:
-                    return self.say(404, b"", {"X-Error-Code": "EntryNotFound"})
-                return self.send_file(name)
-
-            do_HEAD = do_GET
-
-            def send_file(self, name: str) -> None:
-                whole, wanted = hub.files[name], self.headers.get("Range", "")
-                hub.asked.append((self.command, name, wanted))
-                tag = {"ETag": f'"{hashlib.sha256(whole).hexdigest()}"', "X-Repo-Commit": COMMIT}
-                if hub.spoil and len(whole) > fetching.LARGE_BYTES:
-                    whole = bytes(len(whole))
-                begun = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and hub.ranges else 0
-                if not begun and hub.cut and len(whole) > hub.cut and self.command == "GET":
-                    self.say(200, whole, tag, hub.cut)
-                    self.close_connection = True
-                else:
-                    self.say(206 if begun else 200, whole[begun:], tag)
-
-            def say(self, status: int, content: bytes, headers: dict[str, str], most: int | None = None) -> None:
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if self.command == "GET":
-                    self.wfile.write(content[:most])
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.handle_error = lambda *_: None
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def about(self) -> dict:
-        siblings = [{"rfilename": name, "size": len(content)} for name, content in self.files.items()]
-        return {"id": ID, "sha": COMMIT, "siblings": siblings, "tags": [], "private": False, "downloads": 0}
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def fetched(self, name: str) -> list[str]:
-        return [wanted for method, file, wanted in self.asked if method == "GET" and file == name]
 
 
 @pytest.fixture
@@ -98,14 +30,13 @@ def hub(tiny_whisper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """The random Whisper in a hub whose every file counts as large, and an empty cache."""
     monkeypatch.setattr(fetching, "LARGE_BYTES", 100_000)
     monkeypatch.setattr(fetching, "BLOCK_BYTES", 100_000)
-    hub = ModelHub({**{path.name: path.read_bytes() for path in tiny_whisper.iterdir()}, **NOISE})
+    hub = ModelHub(ID, {**{path.name: path.read_bytes() for path in tiny_whisper.iterdir()}, **NOISE})
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", hub.address)
     template = f"{hub.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
     monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     yield hub
-    hub.server.shutdown()
-    hub.server.server_close()
+    hub.close()
 
 
 def wanted(hub: ModelHub) -> int:
@@ -198,11 +129,11 @@ def test_a_hub_that_breaks_off_every_time_is_unreachable(hub: ModelHub, monkeypa
 
 
 def test_damaged_weights_are_thrown_away(hub: ModelHub) -> None:
-    hub.spoil = True
+    hub.spoil = fetching.LARGE_BYTES
     with pytest.raises(ModelError, match="was damaged on the way") as caught:
         fetch_model(ID)
     assert caught.value.reason == "fetch_damaged"
-    hub.spoil = False
+    hub.spoil = 0
     fetch_model(ID)
     assert load_model(ID).family == "whisper"
 
@@ -278,3 +209,19 @@ def test_a_mirror_and_offline_mode_are_named_by_the_environment(hub: ModelHub, t
     assert fetched.returncode == 0, fetched.stderr
     assert Path(fetched.stdout.strip()).is_relative_to(tmp_path / "elsewhere")
     assert attune(HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_OFFLINE="1").stdout == fetched.stdout
+
+
+def test_a_languages_adapters_are_fetched_when_it_is_asked_for(hub: ModelHub, tiny_mms: Path) -> None:
+    hub.files = {path.name: path.read_bytes() for path in tiny_mms.iterdir()}
+    fetch_model(ID)
+    assert not [file for _, file, _ in hub.asked if file.startswith("adapter.")]
+    hub.asked.clear()
+    adapted = load_model(ID, language="ru")
+    assert {file for _, file, _ in hub.asked} == {"adapter.rus.safetensors"}
+    local = load_model(str(tiny_mms), language="ru")
+    assert torch.equal(adapted.network.lm_head.weight, local.network.lm_head.weight)
+    hub.close()
+    assert load_model(ID, language="ru").transcribe([tone(0.5)]) == adapted.transcribe([tone(0.5)])
+    with pytest.raises(ModelError, match="could not be fetched") as caught:
+        load_model(ID, language="en")
+    assert caught.value.reason == "model_unreachable"

@@ -18,17 +18,51 @@ from core.metrics import score
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.models.decoding import BUDGET_TOKENS
+from core.models.torchaudio_bundles import TORCHAUDIO
 from core.models.whisper import kept_frames
 from core.recipe import PLANS, Recipe
 from core.training import finetune
-from tests.conftest import tone
+from tests.conftest import CTC_FAMILIES, tone
+from tests.core.tiny_bundles import install
 
+FAIRSEQ = Path(__file__).parents[1] / "fixtures" / "fairseq"
 CLIPS = ((tone(1.3, 200), "one two"), (tone(2.1, 450, seed=1), "three"))
 
 
-@pytest.fixture
-def model(folder: Path) -> AsrModel:
-    return load_model(str(folder), precision="float32")
+FOLDERS = (
+    "tiny_whisper",
+    "tiny_ctc",
+    "tiny_deepspeech",
+    "tiny_moonshine",
+    "tiny_speech2text",
+    "tiny_whisper_classifier",
+    "tiny_ctc_classifier",
+)
+CHECKPOINTS = ("wav2vec2_large_ctc", "hubert_large_ctc")  # fairseq's
+BUNDLES = ("WAV2VEC2_ASR_TINY", "HUBERT_ASR_TINY")  # torchaudio's
+DEVICES = (
+    "cpu",
+    *(["cuda"] if torch.cuda.is_available() else []),
+    *(["mps"] if torch.backends.mps.is_available() else []),
+)
+
+
+@pytest.fixture(params=[*FOLDERS, *CTC_FAMILIES, *CHECKPOINTS, *BUNDLES])
+def source(request: pytest.FixtureRequest, ctc_family: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What `load_model` takes, of a tiny random model of each kind."""
+    if request.param in CTC_FAMILIES:
+        return str(ctc_family(request.param))
+    if request.param in CHECKPOINTS:
+        return str(FAIRSEQ / f"{request.param}.pt")
+    if request.param in BUNDLES:
+        install(monkeypatch)
+        return f"{TORCHAUDIO}{request.param}"
+    return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=DEVICES)
+def model(source: str, request: pytest.FixtureRequest) -> AsrModel:
+    return load_model(source, device=request.param, precision="float32")
 
 
 @pytest.fixture
@@ -100,11 +134,12 @@ def test_what_is_saved_loads_and_computes_the_same(model: AsrModel, tmp_path: Pa
         for parameter in model.network.parameters():
             parameter.mul_(1.01)
     model.save(tmp_path)
-    again = load_model(str(tmp_path), precision="float32")
+    again = load_model(str(tmp_path), device=str(model.device), precision="float32")
     examples = [model.example(wave, text) for wave, text in CLIPS]
+    exactly = {"rtol": 0, "atol": 0} if model.device.type == "cpu" else {}  # other devices add up in any order
     with torch.no_grad():
-        torch.testing.assert_close(again.loss(examples), model.loss(examples), rtol=0, atol=0)
-        torch.testing.assert_close(again.prefix(examples), model.prefix(examples), rtol=0, atol=0)
+        torch.testing.assert_close(again.loss(examples), model.loss(examples), **exactly)
+        torch.testing.assert_close(again.prefix(examples), model.prefix(examples), **exactly)
     assert texts(again, [wave for wave, _ in CLIPS]) == texts(model, [wave for wave, _ in CLIPS])
     assert again.language == model.language
 
@@ -271,6 +306,12 @@ def test_ctc_refuses_more_text_than_sound(ctc: AsrModel) -> None:
     assert caught.value.reason == "text_does_not_fit"
     with pytest.raises(DatasetError, match="0 characters"):
         ctc.example(tone(1.0), "123")
+
+
+def test_ctc_writes_no_special_tokens(ctc: AsrModel) -> None:
+    with torch.no_grad():
+        ctc.network.lm_head.bias[ctc._tokenizer.unk_token_id] = 1e4
+    assert texts(ctc, [tone(1.0)]) == [""]
 
 
 def test_ctc_needs_a_blank_between_equal_labels(ctc: AsrModel) -> None:

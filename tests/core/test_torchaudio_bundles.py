@@ -8,6 +8,7 @@ import urllib.error
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import numpy as np
 import pytest
 import torch
@@ -21,68 +22,14 @@ from core.errors import ModelError
 from core.models.catalogue import load_model, model_family
 from core.models.torchaudio_bundles import torchaudio_folder
 from tests.conftest import tone
-
-LABELS = ("|", "E", "T", "A", "'")
-SETTINGS = {
-    "extractor_conv_layer_config": [(12, 10, 5), (12, 3, 2), (12, 2, 2)],
-    "encoder_embed_dim": 16,
-    "encoder_projection_dropout": 0.1,
-    "encoder_pos_conv_kernel": 8,
-    "encoder_pos_conv_groups": 2,
-    "encoder_num_layers": 2,
-    "encoder_num_heads": 2,
-    "encoder_attention_dropout": 0.2,
-    "encoder_ff_interm_features": 24,
-    "encoder_ff_interm_dropout": 0.0,
-    "encoder_dropout": 0.3,
-    "encoder_layer_drop": 0.05,
-}
-BASE = {"extractor_mode": "group_norm", "extractor_conv_bias": False, "encoder_layer_norm_first": False}
-LARGE = {"extractor_mode": "layer_norm", "extractor_conv_bias": True, "encoder_layer_norm_first": True}
-TINY = {
-    "WAV2VEC2_TINY": (BASE, False, None),
-    "WAV2VEC2_ASR_TINY": (BASE, False, LABELS),
-    "HUBERT_TINY": (LARGE, True, None),
-    "HUBERT_ASR_TINY": (LARGE, True, LABELS),
-}
-
-
-def random_weights(settings: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Wide enough for the sound to reach the output, and norms that do something."""
-    generator = torch.Generator().manual_seed(3)
-    state = wav2vec2_model(**settings).state_dict()
-    for name, tensor in state.items():
-        noise = torch.randn(tensor.shape, generator=generator)
-        if name.endswith("original0"):
-            state[name] = 3 + noise
-        elif tensor.ndim > 1:
-            state[name] = noise * 2 / (tensor.numel() / tensor.shape[0]) ** 0.5
-        else:
-            state[name] = noise / 3 + name.endswith("weight")
-    return state
+from tests.core.tiny_bundles import LABELS, TINY, install
 
 
 @pytest.fixture
 def fetches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
-    """Bundles of tiny networks in torchaudio, and a server that has their weights; the calls to it."""
+    """Tiny bundles in torchaudio, an empty home, and the options of each fetch."""
     monkeypatch.setenv("ATTUNE_HOME", str(tmp_path / "home"))
-    calls: list[dict[str, Any]] = []
-    weights = {}
-    for name, (shape, normalise, labels) in TINY.items():
-        settings = {**SETTINGS, **shape, "aux_num_out": labels and 1 + len(labels)}
-        # The fetched head has three rows of fairseq's own that torchaudio takes out.
-        weights[name] = random_weights({**settings, "aux_num_out": labels and 4 + len(labels)})
-        common = {"_path": name, "_params": settings, "_sample_rate": SAMPLE_RATE, "_normalize_waveform": normalise}
-        kind = pipelines.Wav2Vec2ASRBundle if labels else pipelines.Wav2Vec2Bundle
-        bundle = kind(**common, _model_type="Wav2Vec2", **({"_labels": labels} if labels else {}))
-        monkeypatch.setattr(pipelines, name, bundle, raising=False)
-
-    def fetch(url: str, **options: Any) -> dict[str, torch.Tensor]:
-        calls.append(options)
-        return dict(weights[url.rsplit("/", 1)[1]])
-
-    monkeypatch.setattr(utils, "load_state_dict_from_url", fetch)
-    return calls
+    return install(monkeypatch)
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -104,6 +51,16 @@ def test_it_is_fetched_once_and_no_pickle_is_trusted(fetches: list[dict[str, Any
     folder = torchaudio_folder("torchaudio:WAV2VEC2_TINY")
     assert torchaudio_folder("torchaudio:WAV2VEC2_TINY") == folder
     assert fetches == [{"weights_only": True}]
+
+
+def test_offline_mode_fetches_nothing(fetches: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = torchaudio_folder("torchaudio:WAV2VEC2_TINY")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert torchaudio_folder("torchaudio:WAV2VEC2_TINY") == folder
+    with pytest.raises(ModelError, match="could not be fetched") as caught:
+        torchaudio_folder("torchaudio:HUBERT_TINY")
+    assert caught.value.reason == "model_unreachable"
+    assert len(fetches) == 1
 
 
 def test_a_recogniser_is_a_model_by_its_name(fetches: list[dict[str, Any]]) -> None:

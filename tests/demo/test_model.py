@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from core.errors import ModelError
 from core.models.bundled import TINY_EN
 from core.models.catalogue import Entry
+from core.models.releases import DEEPSPEECH
 from demo import presenters
 from demo.downloads import Downloads
 from demo.handlers import model as module
@@ -75,7 +77,9 @@ def test_labels_say_what_is_ready(language: str, monkeypatch: pytest.MonkeyPatch
         Entry("a", "ctc", "en", 1, "MIT"),
         Entry("b/c", "ctc", "en", 1, "MIT", megabytes=95),
         Entry("d", "ctc", "en", 1, "MIT", TINY_EN, 76),
+        Entry("e", "deepspeech", "en", 1, "MIT", megabytes=47, release=DEEPSPEECH),
     )
+    monkeypatch.setitem(sys.modules, "tflite", None)
     monkeypatch.setattr(presenters, "CATALOGUE", rows)
     monkeypatch.setattr(presenters, "is_here", lambda id: id == "a")
     labels = dict((id, label) for label, id in presenters.model_choices(Wording(language)))
@@ -85,6 +89,7 @@ def test_labels_say_what_is_ready(language: str, monkeypatch: pytest.MonkeyPatch
     if language == "en":
         assert labels["a"] == "a · ready"
         assert labels["b/c"] == "b/c · needs a download of 95 MB"
+        assert labels["e"] == "e · needs a package and a download of 47 MB"
 
 
 def test_a_size_is_shown_before_anything_is_fetched(models: ModelHandlers, session: Session, hub: Hub) -> None:
@@ -93,6 +98,34 @@ def test_a_size_is_shown_before_anything_is_fetched(models: ModelHandlers, sessi
     assert "Fine-tuning all of it takes about 6.8 GB" in said
     assert "GB are free now" in said
     assert hub.fetches == 0
+
+
+def test_a_release_says_where_it_comes_from_and_what_reads_it(
+    models: ModelHandlers, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (said,) = models.about(session, "deepspeech-0.9.3")
+    assert "downloads 47 MB from github.com, once" in said
+    assert "pip install" not in said
+    monkeypatch.setitem(sys.modules, "tflite", None)
+    (said,) = models.about(session, "deepspeech-0.9.3")
+    assert "pip install &quot;attune[deepspeech]&quot;" in said
+
+
+def test_the_speed_leaves_out_what_an_earlier_download_brought(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("demo.downloads.time.monotonic", lambda: now[0])
+
+    def fetch(id: str, progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> str:
+        for seconds, done in [(0, 0), (1, 40_000_000), (2, 41_000_000), (2, 42_000_000)]:
+            now[0] += seconds
+            progress(done, 50_000_000)
+        return ""
+
+    downloads = Downloads(fetch)
+    downloads.start(ID)
+    while not (download := downloads.look(ID)).ended:
+        time.sleep(0.01)
+    assert download.remaining() == pytest.approx(16.0)  # 8 MB at half a megabyte a second
 
 
 def test_a_download_is_shown_and_its_model_arrives(models: ModelHandlers, session: Session, hub: Hub) -> None:
