@@ -19,7 +19,7 @@ LEVELS = [
     {"dataset", "collection"},
     {"compare", "importers", "recipe"},
     {"models"},
-    {"freezing", "features", "runs", "trials"},
+    {"freezing", "features", "runs", "trials", "alignment"},
     {"training", "export"},
     {"forecast", "execute"},
     {"cli"},

@@ -235,6 +235,7 @@ TEXTS = {
     "error.classes_count": "There are {count} different texts; a classifier takes 2 to {limit}. Use it for a closed set of words.",
     "error.class_unknown": "“{text}” is none of the words this classifier knows.",
     "error.no_classifier": "{id} cannot become a classifier.",
+    "error.no_alignment": "{id} cannot say when each word was spoken. Whisper, wav2vec 2.0 and its kin, and DeepSpeech can.",
     "error.vocabulary_new": "The output layer is new: it writes the {size} characters of the training transcripts.",
     "error.vocabulary_extended": "The output layer was extended by {count} characters: {characters}.",
     "error.fairseq_untrusted": "{id} holds a {name}, and opening that could run code, so it was not opened. Where it is trusted, save it again with nothing but weights and plain settings.",

@@ -235,6 +235,7 @@ TEXTS = {
     "error.classes_count": "共有 {count} 种不同的文字；分类模型需要 2 到 {limit} 种。它适用于固定的一组词。",
     "error.class_unknown": "“{text}”不在这个分类模型认识的词里。",
     "error.no_classifier": "{id} 不能变成分类模型。",
+    "error.no_alignment": "{id} 不能说出每个词在什么时候说的。Whisper、wav2vec 2.0 及同类模型和 DeepSpeech 可以。",
     "error.vocabulary_new": "输出层是新的：能写出训练文本中的 {size} 个字符。",
     "error.vocabulary_extended": "输出层增加了 {count} 个字符：{characters}。",
     "error.fairseq_untrusted": "{id} 里有 {name}，打开它可能会运行代码，因此没有打开。如果确信它可靠，请重新保存，只留权重和普通设置。",
