@@ -264,8 +264,18 @@ def mark_words(reference: str, base: str, adapted: str, language: str = "en") ->
 
 def word_pairs(reference: str, hypothesis: str, language: str = "en") -> list[tuple[str, str]]:
     """Returns what was said and what was heard in its place, word by word, normalised; "" where one side has nothing."""
-    expected, heard = (normalise(text, language).split() for text in (reference, hypothesis))
+    return pairs(normalise(reference, language).split(), normalise(hypothesis, language).split())
+
+
+def pairs(expected: list[str], heard: list[str]) -> list[tuple[str, str]]:
+    """Returns the alignment with the fewest errors of two lists of words, or of characters; "" where one has nothing."""
     return [("" if i is None else expected[i], "" if j is None else heard[j]) for i, j in _pairs(expected, heard)]
+
+
+def raw_word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Returns the word errors and the reference words of each clip over the texts as written."""
+    output = jiwer.process_words(list(references), list(hypotheses))
+    return _clip_errors(output), [len(words) for words in output.references]
 
 
 def _rate(output: jiwer.WordOutput | jiwer.CharacterOutput) -> ErrorRate:

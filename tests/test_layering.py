@@ -18,7 +18,7 @@ LEVELS = [
     {"audio", "metrics"},
     {"dataset", "collection"},
     {"compare", "importers", "recipe"},
-    {"models"},
+    {"models", "analysis"},
     {"freezing", "features", "runs", "trials", "alignment"},
     {"training", "export"},
     {"forecast", "execute"},
