@@ -17,7 +17,7 @@ LEVELS = [
     {"files", "text", "events"},
     {"audio", "metrics"},
     {"dataset", "collection"},
-    {"compare", "importers", "recipe"},
+    {"compare", "importers", "recipe", "robustness"},
     {"models", "analysis"},
     {"freezing", "features", "runs", "trials", "alignment"},
     {"training", "export"},
