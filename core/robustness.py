@@ -32,7 +32,7 @@ class Line:
 
     Attributes:
         wer: over all clips, as a share.
-        low, high: its 95 % interval, not below 0.
+        low, high: its 95 % interval, not below 0; without width where no clip has an error, which says less than it looks.
     """
 
     wer: float

@@ -20,6 +20,7 @@ LEVELS = [
     {"compare", "importers", "recipe", "robustness"},
     {"models", "analysis"},
     {"freezing", "features", "runs", "trials", "alignment"},
+    {"ladder"},
     {"training", "export"},
     {"forecast", "execute"},
     {"cli"},
