@@ -1,7 +1,8 @@
 """Adapting pretrained speech recognisers, without a page.
 
-Imports point one way: cli -> execute, forecast -> training, export -> models, freezing, features, runs -> recipe,
-importers, compare -> dataset, collection -> audio, metrics -> text, files, events -> errors.
+Imports point one way: cli -> report, lineup -> outcome -> execute, forecast -> training, export -> ladder -> freezing,
+features, runs, alignment -> models, analysis -> recipe, importers, compare, robustness -> dataset, collection -> audio,
+metrics -> text, files, events -> errors.
 
 The names below are loaded when first used, so that importing a small part does not load torch and transformers.
 """

@@ -14,7 +14,7 @@ import numpy as np
 from core.dataset import Clip
 from core.metrics import CONFIDENCE, student_quantile
 from core.recipe import MAX_EPOCHS
-from core.runs import Request
+from core.runs import Request, Run
 
 FIRST_RUNG = 5  # clips
 MIN_SIZES = 4  # a curve of three parameters passes through any three points
@@ -48,7 +48,7 @@ class Measured:
 
     Attributes:
         clips: training clips.
-        repeat: which repeat it belongs to.
+        repeat: which repeat it belongs to; any number will do, such as its seed.
         wer: of the adapted model on the held-out clips, as a share.
     """
 
@@ -200,7 +200,18 @@ def ladder(request: Request, sizes: Sequence[int] = (), repeats: int = MIN_REPEA
     return rungs
 
 
-def learning_curve(measured: Sequence[Measured], seed: int = 0) -> Curve:
+def measured(runs: Sequence[Run]) -> list[Measured]:
+    """Reads what the finished fine-tunes of a ladder came to; the others are not there yet."""
+    found = []
+    for run in runs:
+        result, request = run.result(), run.request()
+        if result is not None and result["test"]:
+            clips = len(request.labelled_set.part("train"))
+            found.append(Measured(clips, request.seed, result["test"]["adapted"]["wer"]))
+    return found
+
+
+def learning_curve(rows: Sequence[Measured], seed: int = 0) -> Curve:
     """Fits error = floor + scale * clips ** -exponent (Hestness et al. 2017, arXiv 1712.00409).
 
     For every exponent of a grid, floor and scale (neither below 0) are fitted by iteratively reweighted least squares
@@ -209,11 +220,11 @@ def learning_curve(measured: Sequence[Measured], seed: int = 0) -> Curve:
     `_widening` says. It speaks of other training clips, not of other test clips.
 
     Args:
-        measured: finished fine-tunes of one ladder.
+        rows: finished fine-tunes of one ladder.
         seed: of the bootstrap.
     """
     by_size: dict[int, dict[int, float]] = defaultdict(dict)
-    for row in measured:
+    for row in rows:
         by_size[row.clips][row.repeat] = row.wer
     sizes = tuple(_size(clips, list(found.values())) for clips, found in sorted(by_size.items()))
     if len(sizes) < MIN_SIZES:

@@ -23,6 +23,8 @@ LEVELS = [
     {"ladder"},
     {"training", "export"},
     {"forecast", "execute"},
+    {"outcome"},
+    {"lineup", "report"},
     {"cli"},
     {"__main__"},
 ]

@@ -253,6 +253,8 @@ TEXTS = {
     "error.run_exists": "A run of that name exists already.",
     "error.run_missing": "There is no such run.",
     "error.run_unfinished": "That run has no adapted model yet.",
+    "error.runs_differ": "{first} and {other} were tested on different clips, so their error rates cannot be compared. Fine-tune both with the same test clips.",
+    "error.run_untested": "The run {run} has no test clips.",
     "error.session_missing": "This page has lost its session. Reload it; cookies must be allowed.",
     "error.stopped_early": "Stopped before it began.",
     "error.no_sample": "There is no sample set {name}.",

@@ -253,6 +253,8 @@ TEXTS = {
     "error.run_exists": "同名的训练记录已存在。",
     "error.run_missing": "没有这个训练记录。",
     "error.run_unfinished": "这次训练还没有产生适应后的模型。",
+    "error.runs_differ": "{first} 和 {other} 是在不同的录音上测试的，错误率不能相比。请用相同的测试录音微调。",
+    "error.run_untested": "训练 {run} 没有测试录音。",
     "error.session_missing": "本页的会话已失效。请重新载入页面，并允许 cookie。",
     "error.stopped_early": "还没开始就停止了。",
     "error.no_sample": "没有名为 {name} 的样例集。",
