@@ -27,11 +27,14 @@ from core.importers import gather
 from core.importers.csv import read_csv
 from core.importers.formats import ARCHIVE, FORMATS, read
 from core.importers.samples import CANARY, REPLAY, SAMPLES, WATCHED_CLIPS, read_sample
+from core.lineup import line_up
 from core.models.catalogue import CATALOGUE, Entry, fetch_model, is_here, load_model, model_family, ready_folder
 from core.models.measuring import measure, real_time_factors
+from core.outcome import read_both, read_outcome
 from core.presets import PRESETS, preset
 from core.rate_finder import find_rate
 from core.recipe import Recipe
+from core.report import write_report
 
 DEFAULT_MODEL = CATALOGUE[0].id
 SHOWN_DROPPED = 10  # rows that are named on stderr; --json has them all
@@ -78,8 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     transcribe = job("transcribe", _transcribe, "Write down what is said in sound files.")
     transcribe.add_argument("files", nargs="+", metavar="FILE")
     finetune = job("finetune", _finetune, "Adapt a model and compare it with its base on held-out clips.")
-    finetune.add_argument(
-        "--train", required=True, metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}"
+    source = finetune.add_mutually_exclusive_group(required=True)
+    source.add_argument("--train", metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}")
+    source.add_argument(
+        "--again", type=Path, metavar="RUN0", help="do what RUN0 did: its model, clips, seed, and recipe but for --set"
     )
     finetune.add_argument("--validation", metavar="V", help="clips that choose the best checkpoint (default: held out from T)")
     finetune.add_argument("--test", metavar="T2", help="clips that are scored (default: held out from T)")
@@ -89,15 +94,23 @@ def _parser() -> argparse.ArgumentParser:
     finetune.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
     finetune.add_argument("--seed", type=int, default=0)
     finetune.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run folder to make")
+    comparison = job(
+        "compare",
+        _compare,
+        "Say what a run achieved; line runs with the same test clips up; or read sound files, or a CSV's clips, with a "
+        "run's base and adapted model.",
+    )
+    comparison.add_argument("folder", type=Path, metavar="RUN")
+    comparison.add_argument("files", nargs="*", metavar="RUN_OR_FILE")
+    comparison.add_argument("--recompute", action="store_true", help="transcribe the run's clips again")
+    report = job("report", _report, "Write report.html, report.md and report.json into a run's folder.")
+    report.add_argument("folder", type=Path, metavar="RUN")
     rate = job("rate", _rate, "Find a learning rate: raise it step by step on a copy of the model and watch the loss.")
     rate.add_argument(
         "--train", required=True, metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}"
     )
     rate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
     rate.add_argument("--seed", type=int, default=0)
-    comparison = job("compare", _compare, "Read sound files, or a CSV's clips, with a run's base and adapted model.")
-    comparison.add_argument("folder", type=Path, metavar="RUN")
-    comparison.add_argument("files", nargs="+", metavar="FILE")
     taking = job("import", _import, "Make clips.csv and 16 kHz FLAC of anyone's recordings; say why any is left out.")
     taking.add_argument("source", metavar="SOURCE", help="a file, a folder or an archive; an id for --format huggingface")
     giving = job("export", _import, "Write a set for others to read.")
@@ -117,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
             "--model", default=DEFAULT_MODEL, metavar="ID", help=f"id, hub id or folder (default {DEFAULT_MODEL})"
         )
         added.add_argument("--language", default="", metavar="CODE", help="ISO 639-1 code of the speech, e.g. en, sw, zh")
-    for added in (models, transcribe, finetune, rate, comparison, taking, giving):
+    for added in (models, transcribe, finetune, rate, comparison, report, taking, giving):
         added.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     job("demo", _demo, "Open the browser app; python -m demo --help lists its options.")
     return parser
@@ -260,23 +273,7 @@ def _row_progress(verb: str) -> Callable[[int, int | None], None]:
 
 
 def _finetune(options: argparse.Namespace) -> int:
-    settings = _settings(options.set)
-    classify = settings.get("task") == "classify"
-    labelled = gather(options.train, options.validation, options.test, options.language or "en", options.seed, classify)
-    family = "classifier" if classify else model_family(options.model)
-    usual = preset(options.preset, family, len(labelled.part("train"))) if options.preset else None
-    recipe = (usual or Recipe.default(family, len(labelled.part("train")))).changed(settings)
-    general, watch = _general(options.replay)
-    request = runs.Request(
-        model=options.model,
-        labelled_set=labelled,
-        canary=tuple(_canary(options.canary)),
-        own=(),
-        recipe=recipe,
-        seed=options.seed,
-        general=general if recipe.replay else (),
-        watch=watch if options.canary else (),
-    )
+    request = _request(options)
     run = runs.create(options.out.resolve(), request)
     with run.lock():
         try:
@@ -290,15 +287,7 @@ def _finetune(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(result)
     else:
-        for group in ("test", "canary"):
-            if result[group]:
-                base, adapted = result[group]["base"], result[group]["adapted"]
-                change = result[group]["difference"]
-                print(
-                    f"{group}: WER {base['wer']:.1%} -> {adapted['wer']:.1%} ({result[group]['verdict']}: "
-                    f"{change['low']:+.1%} to {change['high']:+.1%}), CER {base['cer']:.1%} -> {adapted['cer']:.1%}, "
-                    f"{result[group]['clips']} clips"
-                )
+        _print_figures(result)
         print(f"adapted model: {run.adapted}")
     return 0
 
@@ -334,6 +323,42 @@ def _general(source: str) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
     return clips[:-WATCHED_CLIPS], clips[-WATCHED_CLIPS:]
 
 
+def _request(options: argparse.Namespace) -> runs.Request:
+    settings = _settings(options.set)
+    if options.again is not None:
+        before = runs.open_run(options.again.resolve()).request()
+        return dataclasses.replace(before, recipe=before.recipe.changed(settings))
+    classify = settings.get("task") == "classify"
+    labelled = gather(options.train, options.validation, options.test, options.language or "en", options.seed, classify)
+    family = "classifier" if classify else model_family(options.model)
+    clips = len(labelled.part("train"))
+    usual = preset(options.preset, family, clips) if options.preset else Recipe.default(family, clips)
+    recipe = usual.changed(settings)
+    general, watch = _general(options.replay)
+    return runs.Request(
+        model=options.model,
+        labelled_set=labelled,
+        canary=tuple(_canary(options.canary)),
+        own=(),
+        recipe=recipe,
+        seed=options.seed,
+        general=general if recipe.replay else (),
+        watch=watch if options.canary else (),
+    )
+
+
+def _print_figures(result: dict[str, Any]) -> None:
+    for group in ("test", "canary"):
+        if result.get(group):
+            base, adapted, change = (result[group][name] for name in ("base", "adapted", "difference"))
+            clips = result[group]["clips"]
+            print(
+                f"{group}: WER {base['wer']:.1%} -> {adapted['wer']:.1%} ({result[group]['verdict']}: "
+                f"{change['low']:+.1%} to {change['high']:+.1%}), CER {base['cer']:.1%} -> {adapted['cer']:.1%}, "
+                f"{clips if isinstance(clips, int) else len(clips)} clips"
+            )
+
+
 def _canary(source: str | None) -> list[Clip]:
     if source is None:
         return []
@@ -341,29 +366,70 @@ def _canary(source: str | None) -> list[Clip]:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    others = [Path(name) for name in options.files if (Path(name) / "request.json").is_file()]
+    if others and len(others) < len(options.files):
+        raise AttuneError("mixed_files", "Give runs or sound files, not both at once.")
     run = runs.open_run(options.folder.resolve())
-    if not (run.adapted / "config.json").is_file():
-        raise runs.RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
-    request = run.request()
-    language = request.labelled_set.language
+    if others:
+        return _line_up([run, *(runs.open_run(folder.resolve()) for folder in others)], options)
+    return _read_files(run, options) if options.files else _outcome(run, options)
+
+
+def _outcome(run: runs.Run, options: argparse.Namespace) -> int:
+    result = read_outcome(run, options.recompute).to_json()
+    if options.json:
+        _print_json(result)
+        return 0
+    _print_figures(result)
+    needed = result["test"]["clips_needed"] if result["test"] else 0
+    if needed:
+        print(f"about {needed} more test {result['test']['difference']['unit']} would bring a verdict within reach")
+    source = "the clips, transcribed again" if options.recompute else "the stored transcripts"
+    differs = ", ".join(result["differs"])
+    print(f"worked out from {source}: {f'differs from result.json in {differs}' if differs else 'equals result.json'}")
+    return 0
+
+
+def _line_up(compared: Sequence[runs.Run], options: argparse.Namespace) -> int:
+    result = line_up([read_outcome(run, options.recompute) for run in compared])
+    if options.json:
+        _print_json(result.to_json())
+        return 0
+    print(f"{result.test_clips} test clips, {result.words} words")
+    for entry in result.entries:
+        settings = "".join(f", {name} {value}" for name, value in entry.recipe.items())
+        change = entry.against_first
+        against = f", against the first {change.low:+.1%} to {change.high:+.1%} ({entry.verdict})" if change else ""
+        print(
+            f"{entry.run}: WER {entry.base:.1%} -> {entry.adapted:.1%}{against}; {entry.model}, {entry.clips} clips, "
+            f"seed {entry.seed}{settings}"
+        )
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    files = write_report(read_outcome(runs.open_run(options.folder.resolve())))
+    if options.json:
+        _print_json({"files": [str(path) for path in files]})
+    else:
+        print("\n".join(str(path) for path in files))
+    return 0
+
+
+def _read_files(run: runs.Run, options: argparse.Namespace) -> int:
+    language = run.request().labelled_set.language
     listed = [path.endswith(".csv") for path in options.files]
     if any(listed) and not all(listed):
         raise AttuneError("mixed_files", "Give sound files or CSV files, not both at once.")
     clips = [clip for path in options.files for clip in read_csv(path, language)] if all(listed) else []
     paths = [clip.path for clip in clips] or options.files
     waves = [audio.decode(path, MAX_CLIP_SECONDS if clips else audio.MAX_SECONDS) for path in paths]
-    texts, seconds = {}, {}
-    for name, id in (("base", request.model), ("adapted", str(run.adapted))):
-        model = load_model(id, language=language, precision=request.recipe.precision)
-        model.thin = model.thin and request.recipe.thin
-        begun = time.perf_counter()
-        texts[name] = [t.text for t in model.transcribe(waves)]
-        seconds[name] = time.perf_counter() - begun
+    texts, seconds = read_both(run, waves, language)
     rows = [
         {"path": path, "base": base, "adapted": adapted}
         for path, base, adapted in zip(paths, texts["base"], texts["adapted"], strict=True)
     ]
-    result: dict[str, Any] = {"run": str(run.folder), "model": request.model, "seconds": seconds, "clips": rows}
+    result: dict[str, Any] = {"run": str(run.folder), "model": run.request().model, "seconds": seconds, "clips": rows}
     if clips:
         comparison = compare(clips, texts["base"], texts["adapted"], language)
         result["test"] = comparison.to_json(with_clips=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.dataset import Clip, speakers_or_sentences
-from core.metrics import Interval, Score, Word, mark_words, paired_interval, score
+from core.metrics import Interval, Score, Word, clusters_needed, mark_words, paired_interval, score
 
 Verdict = Literal["better", "worse", "unclear", "thin"]
 THIN_CLIPS = 8  # fewer held-out clips, or different sentences, carry no verdict: an interval over so few is too narrow
@@ -64,12 +64,20 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """What the evidence allows to say: "thin" with too few clips, "unclear" where chance may explain the change."""
-        if len(self.clips) < THIN_CLIPS or self.difference.clusters < THIN_CLIPS:
-            return "thin"
-        if self.difference.p_value > SIGNIFICANT or self.difference.low <= 0 <= self.difference.high:
-            return "unclear"
-        return "better" if self.difference.difference < 0 else "worse"
+        """What the evidence allows to say, see `judge`."""
+        return judge(self.difference, len(self.clips))
+
+    @property
+    def clips_needed(self) -> int | None:
+        """About how many more clips, each of a new sentence or speaker, a verdict takes; 0 where there is one.
+
+        None where the difference is so small that recording more is hopeless. See `core.metrics.clusters_needed`.
+        """
+        if self.verdict in ("better", "worse"):
+            return 0
+        short = THIN_CLIPS - min(len(self.clips), self.difference.clusters)
+        needed = clusters_needed(self.difference)
+        return max(short, needed or 1) if needed is not None or short > 0 else None
 
     def to_json(self, with_clips: bool = True) -> dict[str, Any]:
         """Returns a plain dict: rates, counts, interval, verdict and, if wished, every clip."""
@@ -78,10 +86,20 @@ class Comparison:
             "adapted": rates(self.adapted),
             "difference": dataclasses.asdict(self.difference),
             "verdict": self.verdict,
+            "clips_needed": self.clips_needed,
             "words": self.base.wer.length,
             "language": self.language,
         }
         return {**summary, "clips": [dataclasses.asdict(c) for c in self.clips] if with_clips else len(self.clips)}
+
+
+def judge(interval: Interval, clips: int) -> Verdict:
+    """Says what the evidence allows: "thin" with too few clips, "unclear" where chance may explain the change."""
+    if clips < THIN_CLIPS or interval.clusters < THIN_CLIPS:
+        return "thin"
+    if interval.p_value > SIGNIFICANT or interval.low <= 0 <= interval.high:
+        return "unclear"
+    return "better" if interval.difference < 0 else "worse"
 
 
 def compare(clips: Sequence[Clip], base: Sequence[str], adapted: Sequence[str], language: str) -> Comparison:

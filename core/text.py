@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import zlib
 from collections.abc import Sequence
 from functools import cache
 from typing import Literal
@@ -14,6 +15,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 from core import writing
 from core.writing import CHINESE, UNSPACED_LANGUAGES
 
+MAX_COMPRESSION_RATIO = 2.4  # a transcript that compresses better repeats itself (Radford et al. 2022, section 4.5)
 MAX_TEXT_CHARACTERS = 2_000  # of one transcript; 30 s of fast speech is about 600
 
 _JOINERS = "\u200c\u200d"  # Persian and the scripts of India write these inside words
@@ -89,3 +91,9 @@ def is_shouted(texts: Sequence[str]) -> bool:
     """
     joined = "".join(texts)
     return joined != joined.lower() and joined == joined.upper()
+
+
+def compression_ratio(text: str) -> float:
+    """Bytes of a text by bytes of its zlib compression; about 1 for prose of a few words, high for a loop."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data)) if data else 0.0

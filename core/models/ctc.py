@@ -121,9 +121,28 @@ class Ctc:
         Raises:
             DatasetError: more labels than frames, or no label at all.
         """
-        labels = self._tokenizer(clean(vocabularies.writable(text, self._vocabulary))).input_ids
+        labels = self.labels(text)
         vocabularies.refuse_misfit(labels, self._frames(len(wave)), len(wave), text)
         return Example(torch.from_numpy(wave), torch.tensor(labels), len(wave) / SAMPLE_RATE)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it was ever taught to write."""
+        return self._tokenizer is not None
+
+    def labels(self, text: str) -> list[int]:
+        """Returns the labels of a text's characters, leaving out those outside the vocabulary."""
+        return list(self._tokenizer(clean(vocabularies.writable(text, self._vocabulary))).input_ids)
+
+    @property
+    def blank(self) -> int:
+        """The label of no character."""
+        return self._tokenizer.pad_token_id
+
+    @property
+    def space(self) -> int | None:
+        """The label between words, or None where there is none."""
+        return self._tokenizer.get_vocab().get(self._space)
 
     @property
     def extractor(self) -> Any:
@@ -156,14 +175,29 @@ class Ctc:
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
-        """Transcribes by the most probable label of each frame; long sound in overlapping windows.
-
-        A model that was never taught to write writes nothing.
-        """
-        self.network.eval()
-        if self._tokenizer is None:
+        """Transcribes by the most probable label of each frame; a model that was never taught to write writes nothing."""
+        if not self.writes:
             return [Transcript("", 0.0) for _ in waves]
         return [self._greedy(wave) for wave in waves]
+
+    @torch.no_grad()
+    def log_probs(self, wave: np.ndarray) -> torch.Tensor:
+        """Returns the log probability of each label: float32 [frames, labels]; long sound in overlapping windows."""
+        self.network.eval()
+        window, stride = (int(s * SAMPLE_RATE) for s in (WINDOW_SECONDS, STRIDE_SECONDS))
+        parts = []
+        for start in range(0, max(1, len(wave) - stride), window - 2 * stride):
+            piece = wave[start : start + window]
+            inputs = self._inputs([piece])
+            with autocast(self.device, self.precision):
+                logits = self.network(**inputs).logits[0].float()
+            rate = len(logits) / len(piece)
+            left = round(stride * rate) if start else 0
+            right = round((window - stride) * rate) if start + window < len(wave) else len(logits)
+            parts.append(logits[left:right])
+            if start + window >= len(wave):
+                break
+        return torch.cat(parts).log_softmax(-1)
 
     def save(self, folder: Path) -> None:
         """Writes network, feature extractor and vocabulary."""
@@ -237,21 +271,7 @@ class Ctc:
         return samples * 25 // SAMPLE_RATE  # the coarsest of the families: 40 ms a frame
 
     def _greedy(self, wave: np.ndarray) -> Transcript:
-        window, stride = (int(s * SAMPLE_RATE) for s in (WINDOW_SECONDS, STRIDE_SECONDS))
-        parts = []
-        for start in range(0, max(1, len(wave) - stride), window - 2 * stride):
-            piece = wave[start : start + window]
-            inputs = self._inputs([piece])
-            with autocast(self.device, self.precision):
-                logits = self.network(**inputs).logits[0].float()
-            rate = len(logits) / len(piece)
-            left = round(stride * rate) if start else 0
-            right = round((window - stride) * rate) if start + window < len(wave) else len(logits)
-            parts.append(logits[left:right])
-            if start + window >= len(wave):
-                break
-        logits = torch.cat(parts)
-        best, labels = logits.log_softmax(-1).max(-1)
+        best, labels = self.log_probs(wave).max(-1)
         written = self._tokenizer.decode(labels.tolist(), skip_special_tokens=True)  # a new head may well write <unk>
         return Transcript(clean(written), float(best.mean()))
 

@@ -8,7 +8,6 @@ The token budget from the duration is Attune's addition: speech has a highest ra
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,9 @@ from typing import Any
 import torch
 
 from core.errors import DatasetError
+from core.text import MAX_COMPRESSION_RATIO, compression_ratio
 
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-MAX_COMPRESSION_RATIO = 2.4
 MIN_LOG_PROBABILITY = -1.0  # mean over tokens, natural logarithm
 MIN_NO_SPEECH = 0.6
 BUDGET_TOKENS = 8  # every clip may take these, and TOKENS_PER_SECOND more a second
@@ -129,12 +128,6 @@ def decode(
 def is_silence(decoded: Decoded) -> bool:
     """Whether Whisper's rule says that nobody spoke."""
     return decoded.no_speech > MIN_NO_SPEECH and decoded.log_probability < MIN_LOG_PROBABILITY
-
-
-def compression_ratio(text: str) -> float:
-    """Bytes of a text by bytes of its zlib compression; about 1 for prose of a few words, high for a loop."""
-    data = text.encode()
-    return len(data) / len(zlib.compress(data)) if data else 0.0
 
 
 def _repeats(decoded: Decoded, to_text: Callable[[list[int]], str]) -> bool:

@@ -182,8 +182,7 @@ class DeepSpeech:
         Raises:
             DatasetError: more labels than frames, or no label at all.
         """
-        written = clean(vocabularies.writable(text, self._labels))
-        labels = [self._labels[c] for c in written if c in self._labels]  # not every alphabet has a space
+        labels = self.labels(text)
         vocabularies.refuse_misfit(labels, frame_count(len(wave)), len(wave), text)
         return Example(mfcc(wave, self.config.features), torch.tensor(labels), len(wave) / SAMPLE_RATE)
 
@@ -191,6 +190,21 @@ class DeepSpeech:
         """Returns MFCC float32 [clips, frames, features]."""
         values = nn.utils.rnn.pad_sequence([e.features for e in batch], batch_first=True).to(self.device)
         return [Features(values, tuple(len(e.features) for e in batch), time=1, bands=2)]
+
+    def labels(self, text: str) -> list[int]:
+        """Returns the labels of a text's characters, leaving out those outside the alphabet."""
+        written = clean(vocabularies.writable(text, self._labels))
+        return [self._labels[c] for c in written if c in self._labels]  # not every alphabet has a space
+
+    @property
+    def blank(self) -> int:
+        """The label of no character."""
+        return len(self._labels)
+
+    @property
+    def space(self) -> int | None:
+        """The label between words, or None where there is none."""
+        return self._labels.get(" ")
 
     def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
         """Returns the recurrent layer's output, float [clips, frames, width]."""
@@ -212,6 +226,7 @@ class DeepSpeech:
     @torch.no_grad()
     def log_probs(self, wave: np.ndarray) -> torch.Tensor:
         """Returns the log probability of each label, the blank last: float32 [frames, labels]."""
+        self.network.eval()
         windows = self._windows(mfcc(wave, self.config.features)[None].to(self.device))
         # A network that runs both ways must see the whole sound at once.
         block = BLOCK_FRAMES if self.config.cell == "lstm" else windows.shape[1]

@@ -20,7 +20,7 @@ from core.models.base import Example, Features, Layer, Transcript
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
 from core.models.whisper import SETTINGS_FILE
-from core.text import clean
+from core.text import MAX_COMPRESSION_RATIO, clean, compression_ratio
 
 MODEL_TYPES = ("moonshine", "speech_to_text")
 WINDOW_SECONDS = 30.0  # longer sound is read window by window
@@ -187,7 +187,7 @@ class Seq2Seq:
         room = self._positions - 2
         budget = decoding.budget(len(wave) / SAMPLE_RATE, self._tokens_per_second, room)
         first = self._generate(wave, budget)
-        if decoding.compression_ratio(first.text) <= decoding.MAX_COMPRESSION_RATIO:
+        if compression_ratio(first.text) <= MAX_COMPRESSION_RATIO:
             return first
         second = self._generate(wave, budget, repetition_penalty=REPETITION_PENALTY)
         return Transcript(second.text, second.confidence, guarded=True)

@@ -190,6 +190,61 @@ class Whisper:
                 results.update(zip(chosen, texts, strict=True))
         return [results[i] for i in range(len(waves))]
 
+    @torch.no_grad()
+    def attention(self, wave: np.ndarray, text: str) -> tuple[torch.Tensor, list[str]]:
+        """Returns where the decoder looks in the sound while it is made to write a text.
+
+        The encoder reads the clip as it does to transcribe it. Where it is thinned, only padding is left out, so frame
+        i is the sound at i / `FRAMES_PER_SECOND` either way.
+
+        Args:
+            wave: float32 [samples] at 16 kHz, at most 30 s.
+            text: what to write.
+
+        Returns:
+            Weights float32 [heads, tokens + 1, frames] of the cross-attention heads that follow the sound, each row
+            adding up to 1 over the clip's own frames: row i while token i is written, the last while the text is ended;
+            and the text after each token. The heads are those that `generation_config.alignment_heads` names, else all
+            of the upper half of the layers, as openai-whisper has it (model.py).
+
+        Raises:
+            DatasetError: the clip exceeds 30 s, or its text the decoder's positions.
+        """
+        self.network.eval()
+        seconds, tokens = len(wave) / SAMPLE_RATE, self._tokens(text)
+        length = len(self._prompt("en")) + len(tokens)
+        decoding.refuse_too_long(seconds, WINDOW_SECONDS, length, self.network.config.max_target_positions, text)
+        frames = self._encode(self._mel([wave]), self._positions([seconds]))
+        prompt = self._prompt(self.language or self._detect(frames)[0])
+        layers = self.network.model.decoder.layers
+        heads = self.network.config.decoder_attention_heads
+        there = [(layer, head) for layer in range(len(layers)) for head in range(heads)]
+        named = {(layer, head) for layer, head in getattr(self.network.generation_config, "alignment_heads", None) or ()}
+        chosen = [pair for pair in there if pair in named] or [pair for pair in there if pair[0] >= len(layers) // 2]
+        seen: dict[tuple[int, str], torch.Tensor] = {}
+        hooks = []
+        for i in sorted({layer for layer, _ in chosen}):
+            for side in ("q_proj", "k_proj"):
+
+                def keep(module: Any, given: Any, output: torch.Tensor, key: tuple[int, str] = (i, side)) -> None:
+                    seen[key] = output[0].float().unflatten(-1, (heads, -1))  # [tokens or frames, heads, width]
+
+                hooks.append(getattr(layers[i].encoder_attn, side).register_forward_hook(keep))
+        fed = torch.tensor([[*prompt, *tokens]], device=self.device)
+        try:
+            with autocast(self.device, self.precision):
+                self.network.model.decoder(input_ids=fed, encoder_hidden_states=frames, use_cache=False)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        own = max(1, math.ceil(seconds * FRAMES_PER_SECOND))
+        rows = []
+        for layer, head in chosen:
+            query, key = (seen[layer, side][:, head] for side in ("q_proj", "k_proj"))
+            rows.append((query[len(prompt) - 1 :] @ key[:own].T / query.shape[-1] ** 0.5).softmax(-1))
+        decode = self.processor.tokenizer.decode
+        return torch.stack(rows).cpu(), [decode(tokens[:n]) for n in range(1, len(tokens) + 1)]
+
     def save(self, folder: Path) -> None:
         """Writes the network, its processor and Attune's own settings."""
         self.network.save_pretrained(folder)

@@ -14,7 +14,8 @@ from core.audio import decode as decode_audio
 from core.importers.samples import read_sample
 from core.models import decoding
 from core.models.catalogue import load_model
-from core.models.decoding import Decoded, Vocabulary, compression_ratio, is_silence
+from core.models.decoding import Decoded, Vocabulary, is_silence
+from core.text import MAX_COMPRESSION_RATIO, compression_ratio
 
 SIZE, END, NO_SPEECH, NEVER, NOT_FIRST = 40, 0, 1, 2, 3
 VOCABULARY = Vocabulary(end=END, no_speech=NO_SPEECH, never=(NO_SPEECH, NEVER), not_first=(NOT_FIRST,))
@@ -133,7 +134,7 @@ def test_tokens_that_are_never_written() -> None:
     ],
 )
 def test_compression_ratio(text: str, loops: bool) -> None:
-    assert (compression_ratio(text) > decoding.MAX_COMPRESSION_RATIO) == loops
+    assert (compression_ratio(text) > MAX_COMPRESSION_RATIO) == loops
 
 
 def test_a_loop_is_left_at_a_higher_temperature() -> None:
@@ -141,7 +142,7 @@ def test_a_loop_is_left_at_a_higher_temperature() -> None:
     (decoded,) = run(network, [60])
     assert decoded.temperature > 0
     assert network.passes > 1
-    assert compression_ratio(words(decoded.tokens)) <= decoding.MAX_COMPRESSION_RATIO
+    assert compression_ratio(words(decoded.tokens)) <= MAX_COMPRESSION_RATIO
 
 
 def test_a_loop_that_nothing_breaks_stays_within_its_budget() -> None:

@@ -1,0 +1,137 @@
+"""Several runs on the same test clips, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.compare import ClipComparison, Comparison, Verdict, judge
+from core.dataset import Clip, speakers_or_sentences
+from core.errors import RunError
+from core.metrics import Interval, paired_interval
+from core.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run in the line.
+
+    Attributes:
+        run: its id.
+        model: the base's id.
+        clips: training clips.
+        seed: of the run.
+        recipe: the settings in which the runs differ, and no others.
+        base, adapted: WER on the test clips, as shares.
+        cer: of the adapted model.
+        against_first: adapted minus the first run's adapted WER, on the same clips; its p-value is Holm's, which allows
+            for the number of runs looked at (Holm 1979). None for the first run.
+        verdict: what `against_first` allows to say; "" for the first run.
+    """
+
+    run: str
+    model: str
+    clips: int
+    seed: int
+    recipe: dict[str, Any]
+    base: float
+    adapted: float
+    cer: float
+    against_first: Interval | None
+    verdict: Verdict | str
+
+
+@dataclass(frozen=True)
+class LineUp:
+    """Runs that were tested on the same clips.
+
+    Attributes:
+        entries: in the order given.
+        test_clips, words: how many they were tested on.
+        transcripts: for each clip what was said and what each run's adapted model wrote.
+    """
+
+    entries: tuple[Entry, ...]
+    test_clips: int
+    words: int
+    transcripts: tuple[dict[str, Any], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a plain dict."""
+        return dataclasses.asdict(self)
+
+
+def line_up(outcomes: Sequence[Outcome]) -> LineUp:
+    """Lines runs up.
+
+    Args:
+        outcomes: two or more finished runs.
+
+    Raises:
+        RunError: a run has no test clips, or others than the first.
+    """
+    tested = [_tested(outcome) for outcome in outcomes]
+    first = tested[0]
+    read = [_in_order_of(first, outcome, outcomes[0]) for outcome in outcomes]  # [runs][clips]
+    errors = [[clip.adapted_errors for clip in clips] for clips in read]
+    words = [clip.words for clip in first.clips]
+    clusters = speakers_or_sentences([Clip(c.path, c.reference, c.speaker) for c in first.clips], first.language)
+    changes = _holm([paired_interval(errors[0], mine, words, *clusters) for mine in errors[1:]])
+    settings = [outcome.request.recipe.to_json() for outcome in outcomes]
+    differing = [name for name in settings[0] if len({str(recipe[name]) for recipe in settings}) > 1]
+    entries = [
+        Entry(
+            run=outcome.run.id,
+            model=outcome.request.model,
+            clips=outcome.result["clips"],
+            seed=outcome.request.seed,
+            recipe={name: recipe[name] for name in differing},
+            base=comparison.base.wer.rate,
+            adapted=comparison.adapted.wer.rate,
+            cer=comparison.adapted.cer.rate,
+            against_first=change,
+            verdict=judge(change, len(words)) if change else "",
+        )
+        for outcome, comparison, recipe, change in zip(outcomes, tested, settings, [None, *changes], strict=True)
+    ]
+    transcripts = tuple(
+        {"path": clips[0].path, "reference": clips[0].reference, "adapted": [clip.adapted for clip in clips]}
+        for clips in zip(*read, strict=True)
+    )
+    return LineUp(tuple(entries), len(words), sum(words), transcripts)
+
+
+def _tested(outcome: Outcome) -> Comparison:
+    if "test" not in outcome.comparisons:
+        raise RunError("run_untested", f"The run {outcome.run.id} has no test clips.", run=outcome.run.id)
+    return outcome.comparisons["test"]
+
+
+def _in_order_of(first: Comparison, outcome: Outcome, first_outcome: Outcome) -> list[ClipComparison]:
+    """Returns a run's test clips in the order of the first run's, or refuses others."""
+    comparison = _tested(outcome)
+    clips = {(clip.path, clip.reference): clip for clip in comparison.clips}
+    wanted = [(clip.path, clip.reference) for clip in first.clips]
+    same_length = len(comparison.clips) == len(wanted)
+    if comparison.language == first.language and same_length and clips.keys() == set(wanted):
+        return [clips[key] for key in wanted]
+    names = first_outcome.run.id, outcome.run.id
+    raise RunError(
+        "runs_differ",
+        f"{names[0]} and {names[1]} were tested on different clips, so their error rates cannot be compared. "
+        "Fine-tune both with the same --test clips.",
+        first=names[0],
+        other=names[1],
+    )
+
+
+def _holm(changes: list[Interval]) -> list[Interval]:
+    """Raises p-values as Holm's step-down procedure asks: the smallest by their number, the next by one less ..."""
+    adjusted = list(changes)
+    largest = 0.0
+    for rank, i in enumerate(sorted(range(len(changes)), key=lambda i: changes[i].p_value)):
+        largest = max(largest, min(1.0, (len(changes) - rank) * changes[i].p_value))
+        adjusted[i] = dataclasses.replace(changes[i], p_value=largest)
+    return adjusted

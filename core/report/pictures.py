@@ -1,0 +1,168 @@
+"""The report's pictures as inline SVG: drawn by hand, so that they need no script, no font and no other file.
+
+Every picture is 360 units wide, which is a phone's width in pixels, and scales. Texts come translated from the caller and are
+escaped here.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+WIDTH = 360
+MARGIN = 12
+ROW = 34  # height of a row with a label above it
+SYMBOLS = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;"})  # templates evaluate these
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row of `changes`.
+
+    Attributes:
+        label: what it is about.
+        before, after: error rates, as shares.
+        low, high: ends of the interval of the difference, or None where too few clips carry none.
+    """
+
+    label: str
+    before: float
+    after: float
+    low: float | None
+    high: float | None
+
+
+def escape(text: object) -> str:
+    """Makes any text safe inside HTML and SVG, whatever templates that markup is put into later."""
+    return html.escape(str(text)).translate(SYMBOLS)
+
+
+def rates(rows: Sequence[Change], title: str) -> str:
+    """Draws each row's error rate before (hollow) and after (filled), on one axis in percent."""
+    top = max((100 * max(row.before, row.after) for row in rows), default=0.0)
+    ticks = _ticks(0.0, max(top, 5.0))
+
+    def x(value: float) -> float:
+        return MARGIN + (WIDTH - 2 * MARGIN) * value / ticks[-1]
+
+    parts = [*_grid(ticks, x, len(rows))]
+    for i, row in enumerate(rows):
+        y = 26 + ROW * i
+        before, after = x(100 * row.before), x(100 * row.after)
+        kind = "good" if row.after < row.before else "bad" if row.after > row.before else "unclear"
+        parts += [
+            f'<text x="{MARGIN}" y="{y - 12}">{escape(row.label)}</text>',
+            f'<line class="link {kind}" x1="{before:.1f}" x2="{after:.1f}" y1="{y}" y2="{y}"/>',
+            f'<circle class="before" cx="{before:.1f}" cy="{y}" r="5"/>',
+            f'<circle class="after {kind}" cx="{after:.1f}" cy="{y}" r="5"/>',
+        ]
+    return _svg(26 + ROW * len(rows), title, parts)
+
+
+def changes(rows: Sequence[Change], title: str) -> str:
+    """Draws each row's difference with its interval around a line at 0, in percentage points; hollow without one."""
+    reach = [100 * abs(end) for row in rows for end in (row.after - row.before, row.low or 0.0, row.high or 0.0)]
+    limit = _ticks(0.0, max([*reach, 2.0]))[-1]
+    ticks = [-limit, -limit / 2, 0.0, limit / 2, limit]
+
+    def x(value: float) -> float:
+        return WIDTH / 2 + (WIDTH / 2 - MARGIN) * value / limit
+
+    parts = [*_grid(ticks, x, len(rows), signed=True)]
+    for i, row in enumerate(rows):
+        y = 26 + ROW * i
+        middle = x(100 * (row.after - row.before))
+        parts.append(f'<text x="{MARGIN}" y="{y - 12}">{escape(row.label)}</text>')
+        if row.low is None or row.high is None:
+            parts.append(f'<circle class="before" cx="{middle:.1f}" cy="{y}" r="4"/>')
+            continue
+        kind = "good" if row.high < 0 else "bad" if row.low > 0 else "unclear"
+        ends = x(100 * row.low), x(100 * row.high)
+        parts.append(f'<line class="bar {kind}" x1="{ends[0]:.1f}" x2="{ends[1]:.1f}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<circle class="after {kind}" cx="{middle:.1f}" cy="{y}" r="5"/>')
+    return _svg(26 + ROW * len(rows), title, parts)
+
+
+def line(points: Sequence[tuple[float, float]], title: str, x_label: str, marked: float | None = None) -> str:
+    """Draws a line through (x, y) points over an axis from 0; `marked` is an x that is pointed out."""
+    right = max((x for x, _ in points), default=1.0) or 1.0
+    ticks = _ticks(0.0, max((y for _, y in points), default=1.0) or 1.0)
+    height, left, bottom = 170, 44, 140
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return left + (WIDTH - MARGIN - left) * x / right, bottom - (bottom - 14) * y / ticks[-1]
+
+    parts = []
+    for tick in ticks:
+        y = at(0, tick)[1]
+        parts.append(f'<line class="grid" x1="{left}" x2="{WIDTH - MARGIN}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class="tick" text-anchor="end" x="{left - 6}" y="{y + 4:.1f}">{tick:g}</text>')
+    for step in _ticks(0.0, right):
+        if step <= right:
+            parts.append(f'<text class="tick" text-anchor="middle" x="{at(step, 0)[0]:.1f}" y="{bottom + 14}">{step:g}</text>')
+    if marked is not None:
+        x = at(marked, 0)[0]
+        parts.append(f'<line class="marked" x1="{x:.1f}" x2="{x:.1f}" y1="14" y2="{bottom}"/>')
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in points))
+    parts.append(f'<polyline class="curve" points="{path}"/>')
+    parts += [f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in (at(*p) for p in points) if len(points) < 20]
+    parts.append(f'<text class="tick" text-anchor="end" x="{WIDTH - MARGIN}" y="{height - 4}">{escape(x_label)}</text>')
+    return _svg(height, title, parts)
+
+
+def heat_map(
+    said: Sequence[str], heard: Sequence[str], counts: Sequence[Sequence[int]], most: int, title: str, axes: tuple[str, str]
+) -> str:
+    """Draws counts, a row for what was said and a column for what was heard; `most` is the count of the darkest cell."""
+    left, top = 44, 40
+    size = min(30.0, (WIDTH - left - MARGIN) / max(len(heard), 1))
+    parts = [
+        f'<text class="tick" x="{MARGIN}" y="12">{escape(axes[0])} ↓</text>',
+        f'<text class="tick" text-anchor="end" x="{WIDTH - MARGIN}" y="12">{escape(axes[1])} →</text>',
+    ]
+    for j, name in enumerate(heard):
+        x = left + size * (j + 0.5)
+        parts.append(f'<text text-anchor="middle" x="{x:.1f}" y="{top - 6}">{escape(name or "–")}</text>')
+    for i, name in enumerate(said):
+        y = top + size * i
+        parts.append(f'<text text-anchor="end" x="{left - 8}" y="{y + size / 2 + 4:.1f}">{escape(name or "–")}</text>')
+        for j, count in enumerate(counts[i]):
+            x, share = left + size * j, count / max(most, 1)
+            parts.append(
+                f'<rect class="cell" x="{x:.1f}" y="{y:.1f}" width="{size:.1f}" height="{size:.1f}" '
+                f'fill-opacity="{0.15 + 0.85 * share if count else 0.05:.2f}"/>'
+            )
+            if count:
+                kind = "light" if share > 0.5 else ""
+                spot = f'x="{x + size / 2:.1f}" y="{y + size / 2 + 4:.1f}"'
+                parts.append(f'<text class="count {kind}" text-anchor="middle" {spot}>{count}</text>')
+    return _svg(math.ceil(top + size * len(said) + 6), title, parts)
+
+
+def _svg(height: float, title: str, parts: Sequence[str]) -> str:
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" xmlns="http://www.w3.org/2000/svg">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _grid(ticks: Sequence[float], x: Callable[[float], float], rows: int, signed: bool = False) -> list[str]:
+    bottom = 6 + ROW * rows
+    parts = []
+    for tick in ticks:
+        kind = "grid zero" if tick == 0 else "grid"
+        parts.append(f'<line class="{kind}" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="{bottom}"/>')
+        anchor = "start" if tick == ticks[0] else "end" if tick == ticks[-1] else "middle"
+        text = f"{tick:+g}" if signed and tick else f"{tick:g}"
+        parts.append(f'<text class="tick" text-anchor="{anchor}" x="{x(tick):.1f}" y="{bottom + 14}">{text}</text>')
+    return parts
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Returns three to six round numbers from `low` that reach `high`."""
+    rough = (high - low) / 4
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)
+    return [low + step * i for i in range(math.ceil((high - low) / step - 1e-9) + 1)]
