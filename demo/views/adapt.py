@@ -59,23 +59,23 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
         words = gr.HTML(elem_id="recipe")
         with gr.Accordion(w("adapt.picture"), open=False):
             picture = gr.HTML(elem_id="layers")
-        with gr.Accordion(w("adapt.advanced"), open=False), gr.Tabs():
-            for group, rows in settings.GROUPS.items():
-                with gr.Tab(w(f"adapt.group.{group}")):
-                    for row in rows:
-                        with gr.Row():
-                            fields |= {name: _field(name, recipe, w) for name in row}
-                    if group == "rates":
-                        find = gr.Button(w("adapt.find_rate"), elem_id="find-rate")
-                        rates_note = gr.HTML(elem_id="rates-note")
-                        with gr.Column(visible=False) as rates_panel:
-                            rates = _chart(w("adapt.rates"), "loss", w("adapt.loss_axis"), w, "rates", x="rate")
-                    if group == "data":
-                        hear = gr.Button(w("adapt.hear"), elem_id="hear-augmented")
-                        augmented = gr.HTML(elem_id="augmented")
-            with gr.Row():
-                seed = gr.Number(0, label=w("adapt.seed"), precision=0)
-                control = gr.Checkbox(False, label=w("adapt.control"), elem_id="control")
+        with gr.Accordion(w("adapt.advanced"), open=False):
+            with gr.Tabs():
+                for group, rows in settings.GROUPS.items():
+                    with gr.Tab(w(f"adapt.group.{group}")):
+                        for row in rows:
+                            with gr.Row():
+                                fields |= {name: _field(name, recipe, w) for name in row}
+                        if group == "rates":
+                            find = gr.Button(w("adapt.find_rate"), elem_id="find-rate")
+                            rates_note = gr.HTML(elem_id="rates-note")
+                            with gr.Column(visible=False) as rates_panel:
+                                rates = _chart(w("adapt.rates"), "loss", w("adapt.loss_axis"), w, "rates", x="rate")
+                        if group == "data":
+                            hear = gr.Button(w("adapt.hear"), elem_id="hear-augmented")
+                            augmented = gr.HTML(elem_id="augmented")
+            seed = gr.Number(0, label=w("adapt.seed"), precision=0)
+        control = gr.Checkbox(False, label=w("adapt.control"), elem_id="control")
         forecast = gr.HTML(elem_id="forecast")
         with gr.Row():
             start = gr.Button(w("adapt.start"), variant="primary", elem_id="start")
