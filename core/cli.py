@@ -313,7 +313,8 @@ def _rate(options: argparse.Namespace) -> int:
     else:
         for rate, loss in zip(curve.rates, curve.smoothed, strict=True):
             print(f"{rate:.1e}  {loss:.3f}")
-        print("the loss never fell" if curve.suggestion is None else f"it fell fastest at {curve.suggestion:.1e}")
+        found = f"begin with a peak rate of {curve.suggestion or 0:.1e}: a tenth of that at the lowest loss"
+        print("the loss never fell" if curve.suggestion is None else found)
     return 0
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from core.augmentation import Augmentation
 from core.errors import RecipeError
 from core.recipe import MAX_EPOCHS, Recipe
 
 PRESETS = ("accent", "noise", "language", "words", "careful")
 VISITS = {"accent": 320, "noise": 320, "language": 640, "words": 240, "careful": 320}  # epochs times clips, about
-MIN_EPOCHS = 4
-RATES = {"accent": 3e-5, "noise": 3e-5, "language": 1e-4, "words": 5e-5, "careful": 2e-5}  # of encoder-decoders
+MIN_EPOCHS = 6
+RATES = {"accent": 1e-5, "noise": 1e-5, "language": 1e-4, "words": 5e-5, "careful": 2e-5}  # of encoder-decoders
 REPLAYED = {"accent": 0.2, "noise": 0.2, "language": 0.3, "words": 0.0, "careful": 0.3}  # share of general speech
 CAREFUL_PULL = 0.01  # lambda
 CAREFUL_SHARE = 1 / 3  # of the usual rate, where there is no decoder to keep to
@@ -30,8 +29,6 @@ def preset(name: str, family: str, clips: int) -> Recipe:
         raise RecipeError("recipe_preset", f"There is no preset {name!r}. There are: {', '.join(PRESETS)}.", name=name)
     usual = Recipe.default(family, clips)
     recipe = dataclasses.replace(usual, epochs=max(MIN_EPOCHS, min(MAX_EPOCHS, math.ceil(VISITS[name] / max(clips, 1)))))
-    if name == "noise":
-        recipe = dataclasses.replace(recipe, augment=Augmentation(noise=0.3))
     if family not in ("whisper", "seq2seq"):
         share = CAREFUL_SHARE if name == "careful" else 1.0
         return dataclasses.replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from core.regularisation import regularised
 LOWEST_RATE, HIGHEST_RATE = 1e-7, 1e-1
 STEPS = 60
 SMOOTHING = 0.8  # weight of the past in the running mean of the loss
+BELOW_LOWEST = 0.1  # the suggestion, as a share of the rate at the lowest point
 BLOWN_UP = 3.0  # times the lowest running mean, after which the rest is left out
 
 
@@ -29,7 +30,7 @@ class RateCurve:
         rates: tried, rising by the same factor.
         losses: of the batch at each, before its step.
         smoothed: their running mean.
-        suggestion: the rate at which the running mean fell fastest a factor of the rate; None where it never fell.
+        suggestion: a tenth of the rate at which the running mean was lowest; None where it never fell.
     """
 
     rates: tuple[float, ...]
@@ -98,13 +99,11 @@ def find_rate(
     return RateCurve(tuple(rates), tuple(losses), tuple(smoothed), suggested(rates, smoothed))
 
 
-def suggested(rates: list[float], smoothed: list[float]) -> float | None:
-    """Returns the rate at the steepest fall of the loss before its lowest point, or None where it never falls."""
-    if len(smoothed) < 3:
-        return None
-    lowest = int(np.argmin(smoothed))
-    if lowest < 1:
-        return None
-    slopes = np.gradient(np.asarray(smoothed), np.log(rates))[: lowest + 1]
-    steepest = int(np.argmin(slopes))
-    return rates[steepest] if slopes[steepest] < 0 else None
+def suggested(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:
+    """Returns a tenth of the rate at which the running mean was lowest, or None where it never fell.
+
+    By then the loss is about to rise again, so the peak should lie well below. The steepest fall would be the other usual
+    choice, but over a few dozen clips it is mostly the difference between two batches.
+    """
+    lowest = int(np.argmin(smoothed)) if smoothed else 0
+    return rates[lowest] * BELOW_LOWEST if lowest > 0 else None

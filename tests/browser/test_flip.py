@@ -53,12 +53,19 @@ def test_record_teach_adapt_compare_and_take_home(open_page, spoken, tmp_path: P
     assert set(normalise(tried.first.inner_text()).split()) & said
 
     page.wait_for_function("document.querySelector('#forecast')?.innerText.includes('Forecast for this computer')")
+    page.get_by_text("The network, layer by layer").click()
+    page.wait_for_selector("#layers tr.learns >> nth=11")  # every layer learns by the preset for accents
     page.click("#start")
     page.wait_for_selector("#watch dd >> nth=2", timeout=300_000)  # what it writes after the first steps
     page.wait_for_selector("#chart-loss canvas, #chart-loss svg")
     page.wait_for_selector('#progress [data-state="done"]', timeout=400_000)
 
     page.wait_for_selector("#figures td")
+    page.locator("#drift summary").click()
+    assert page.locator("#drift tbody tr").count() == 12
+    page.get_by_text("Gain against forgetting").click()
+    assert page.locator("#tradeoff svg circle").count() == 1
+    assert page.locator("#tradeoff svg rect.base").count() == 1
     assert figure(page, "test.base.wer") >= 25
     assert figure(page, "test.adapted.wer") <= figure(page, "test.base.wer") / 2
     assert "real improvement" in page.inner_text("#verdict")
@@ -98,6 +105,7 @@ def test_a_refresh_loses_nothing_and_stop_keeps_what_was_learnt(open_page, spoke
     page.wait_for_selector("#base-transcript")
     heard = page.inner_text("#base-transcript")
     page.get_by_text("Change the recipe").click()
+    page.get_by_role("tab", name="How fast").click()
     page.get_by_label("Epochs").fill("40")  # long enough to be watched on any machine
     page.click("#start")
     page.wait_for_function("document.querySelector('#progress')?.innerText.includes('Learning: step')", timeout=200_000)

@@ -160,11 +160,12 @@ def test_a_recipe_by_which_nothing_learns_is_refused(tiny_ctc: Path) -> None:
     assert caught.value.reason == "nothing_learns"
 
 
-def test_the_rate_that_is_suggested_lies_on_the_steepest_fall() -> None:
+def test_the_rate_that_is_suggested_lies_below_the_lowest_loss() -> None:
     rates = [10.0**-k for k in range(7, 0, -1)]
     assert suggested(rates, [3.0, 2.9, 2.7, 1.5, 1.0, 2.0, 9.0]) == pytest.approx(1e-4)
     assert suggested(rates, [1.0, 1.1, 1.2, 1.3, 2.0, 3.0, 9.0]) is None
     assert suggested([1e-7], [1.0]) is None
+    assert suggested([], []) is None
 
 
 def test_finding_a_rate_leaves_the_model_as_it_was(tiny_whisper: Path) -> None:
