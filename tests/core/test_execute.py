@@ -20,7 +20,7 @@ from core.dataset import Clip, LabelledSet
 from core.errors import AttuneError, DatasetError, RecipeError, RunError
 from core.events import Entered, Evaluated, Finished, Noticed, Prepared, Stepped, Trained
 from core.execute import _transcribe, execute
-from core.importers.samples import read_sample
+from core.importers.samples import REPLAY, read_sample
 from core.models.catalogue import load_model
 from core.recipe import Recipe
 from core.runs import Request, Run
@@ -128,7 +128,7 @@ def test_clips_that_cannot_be_read_are_named_and_left_out(tiny_whisper: Path, tm
     labelled = small()
     clips = (*labelled.clips, Clip(str(tmp_path / "page.wav"), "No sound", "", "train"))
     run = runs.create(tmp_path / "run", request_for(tiny_whisper, labelled_set=dataclasses.replace(labelled, clips=clips)))
-    notices = [event for event in execute(run) if isinstance(event, Noticed)]
+    notices = [event for event in execute(run) if isinstance(event, Noticed) and event.reason != "no_gain"]
     assert [(n.reason, n.details) for n in notices] == [("clips_dropped", {"clips": 1, "name": "page.wav"})]
     result = run.result()
     assert result is not None
@@ -140,8 +140,36 @@ def test_shared_sentences_are_said(tiny_whisper: Path, tmp_path: Path) -> None:
     said = labelled.part("train")[0].text
     clips = tuple(dataclasses.replace(c, text=said) if c.part == "test" else c for c in labelled.clips)
     run = runs.create(tmp_path / "run", request_for(tiny_whisper, labelled_set=dataclasses.replace(labelled, clips=clips)))
-    (notice,) = (event for event in execute(run) if isinstance(event, Noticed))
+    (notice,) = (event for event in execute(run) if isinstance(event, Noticed) and event.reason != "no_gain")
     assert (notice.reason, notice.details) == ("shared_sentences", {"sentences": 1})
+
+
+def test_replay_an_adapter_and_what_is_watched(tiny_whisper: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, replay=0.5, adapter="lora", adapter_rank=2, learning_rate=1e-3)
+    general = read_sample(REPLAY).clips
+    request = request_for(tiny_whisper, recipe=recipe, general=general[:3], watch=general[3:5])
+    run = runs.create(tmp_path / "run", request)
+    assert run.request() == request
+    happened = list(execute(run))
+    looks = [event for event in happened if isinstance(event, Evaluated)]
+    assert all(look.canary_wer is not None for look in looks)
+    result = run.result()
+    assert result is not None
+    assert result["replayed"] == result["clips"] / 2
+    assert {name for name, _ in result["drift"]} <= {layer.name for layer in load_model(str(tiny_whisper)).layers()}
+    assert (run.folder / "adapter" / "adapter_model.safetensors").is_file()
+    assert not (run.adapted / "adapter_config.json").exists()
+    with pytest.raises(DatasetError, match="both for training and for testing"):
+        shared = request_for(tiny_whisper, recipe=recipe, general=general[:3], watch=general[2:5])
+        list(execute(runs.create(tmp_path / "shared", shared)))
+
+
+def test_the_control_forgets_what_was_pretrained(tiny_whisper: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, start="random", learning_rate=1e-8, epochs=1)
+    run = runs.create(tmp_path / "run", request_for(tiny_whisper, recipe=recipe))
+    list(execute(run))
+    before, after = load_model(str(tiny_whisper)).network, load_model(str(run.adapted)).network
+    assert not torch.allclose(before.model.decoder.layers[0].fc1.weight, after.model.decoder.layers[0].fc1.weight, atol=1e-4)
 
 
 def test_deepspeech_starts_its_top_layers_anew(tiny_deepspeech: Path, tiny_whisper: Path, tmp_path: Path) -> None:
