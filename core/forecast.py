@@ -80,7 +80,7 @@ def forecast(
             times.append(elapsed)
     step = min(times)
     once = max(0.0, first - step)  # what is kept after the first time a batch is seen
-    batches = math.ceil(train / (1 - recipe.replay) / recipe.batch_size)
+    batches = math.ceil(train / (1 - recipe.replay) / len(sample))
     hard_clip, easy_clip = _seconds_a_clip(model, [wave for wave, _ in sample]), _seconds_a_clip(model, easy)
     looks = validation * recipe.evaluations
     return Forecast(

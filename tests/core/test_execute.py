@@ -159,9 +159,9 @@ def test_replay_an_adapter_and_what_is_watched(tiny_whisper: Path, tmp_path: Pat
     assert {name for name, _ in result["drift"]} <= {layer.name for layer in load_model(str(tiny_whisper)).layers()}
     assert (run.folder / "adapter" / "adapter_model.safetensors").is_file()
     assert not (run.adapted / "adapter_config.json").exists()
+    shared = runs.create(tmp_path / "shared", dataclasses.replace(request, watch=general[2:5]))
     with pytest.raises(DatasetError, match="both for training and for testing"):
-        shared = request_for(tiny_whisper, recipe=recipe, general=general[:3], watch=general[2:5])
-        list(execute(runs.create(tmp_path / "shared", shared)))
+        list(execute(shared))
 
 
 def test_the_control_forgets_what_was_pretrained(tiny_whisper: Path, tmp_path: Path) -> None:
