@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# Before torch is loaded, here and in every process a test starts: several of them share few cores, and OpenMP's threads
+# spin while they wait for each other, which made some tests a hundred times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import json
 from collections.abc import Callable
 from pathlib import Path

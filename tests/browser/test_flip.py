@@ -64,6 +64,7 @@ def test_record_teach_adapt_compare_and_take_home(open_page, spoken, tmp_path: P
     page.locator("#drift summary").click()
     assert page.locator("#drift tbody tr").count() == 12
     page.get_by_text("Gain against forgetting").click()
+    page.wait_for_selector("#tradeoff svg circle")
     assert page.locator("#tradeoff svg circle").count() == 1
     assert page.locator("#tradeoff svg rect.base").count() == 1
     assert figure(page, "test.base.wer") >= 25
