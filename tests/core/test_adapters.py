@@ -120,7 +120,7 @@ def test_what_it_has_learnt_vanishes_into_the_weights(model: AsrModel, kind: str
     model.save(tmp_path)
     again = load_model(str(tmp_path), precision="float32")
     torch.testing.assert_close(again.network.state_dict(), model.network.state_dict(), rtol=0, atol=0)
-    torch.testing.assert_close(computed(again), computed(model), rtol=0, atol=1e-5)  # what is frozen takes other kernels
+    torch.testing.assert_close(computed(again), computed(model), rtol=0, atol=5e-5)  # what is frozen takes other kernels
 
 
 @pytest.mark.parametrize("kind", ADAPTERS[1:])
