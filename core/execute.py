@@ -16,7 +16,7 @@ from core.dataset import Clip, Dropped
 from core.errors import RecipeError
 from core.events import Entered, Event, Finished, Noticed, Prepared, Trained
 from core.files import sha256, whole_folder, write_json
-from core.models.base import AsrModel
+from core.models.base import AsrModel, in_language
 from core.models.catalogue import load_model
 from core.models.classifier import Classifier
 from core.models.deepspeech import DeepSpeech, drop_source_layers
@@ -160,12 +160,11 @@ def _steps(run: Run) -> Iterator[Event]:
 
 
 def _transcribe(model: AsrModel, decoded: dict[str, list[np.ndarray]]) -> dict[str, list[str]]:
-    texts, learnt = {}, model.language
+    texts = {}
     for group in GROUPS:
         # The canary is English: a multilingual model told to write Swahili would translate it, before and after alike.
-        model.language = "en" if group == "canary" else learnt
-        texts[group] = [t.text for t in model.transcribe(decoded[group])]
-    model.language = learnt
+        with in_language(model, "en" if group == "canary" else model.language):
+            texts[group] = [t.text for t in model.transcribe(decoded[group])]
     return texts
 
 

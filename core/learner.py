@@ -15,7 +15,7 @@ from core.augment import Augmenter
 from core.errors import DatasetError
 from core.events import Noticed
 from core.features import PrefixCache
-from core.models.base import AsrModel, Example, Features
+from core.models.base import AsrModel, Example, Features, in_language
 from core.models.vocabulary import Fitted
 from core.recipe import Recipe
 from core.regularisation import Anchor, adversarial_loss, masks_hidden
@@ -142,7 +142,7 @@ class Learner:
 
     def _take(self, wave: np.ndarray, text: str, language: str, noticed: bool) -> None:
         try:
-            self.examples.append(in_language(self.model, language, wave, text))
+            self.examples.append(_example(self.model, language, wave, text))
             self._sounds.append((wave, text, language))
         except DatasetError as error:
             if noticed:
@@ -153,7 +153,7 @@ class Learner:
             return self.examples[i]
         wave, text, language = self._sounds[i]
         try:
-            return in_language(self.model, language, self._augmenter.wave(wave, self._rng), text)
+            return _example(self.model, language, self._augmenter.wave(wave, self._rng), text)
         except DatasetError:  # spoken faster, the text may no longer fit its frames
             return self.examples[i]
 
@@ -173,13 +173,9 @@ class Learner:
         return self.model.prefix(batch, features)
 
 
-def in_language(model: AsrModel, language: str, wave: np.ndarray, text: str) -> Example:
-    """Returns the example of a clip in a language that need not be the one the model is being taught."""
-    learnt, model.language = model.language, language
-    try:
+def _example(model: AsrModel, language: str, wave: np.ndarray, text: str) -> Example:
+    with in_language(model, language):
         return model.example(wave, text)
-    finally:
-        model.language = learnt
 
 
 def batches_by_length(examples: Sequence[Example], size: int) -> list[list[int]]:

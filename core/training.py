@@ -16,7 +16,7 @@ from core.events import Evaluated, Event, Noticed, Prepared, Stepped, Trained
 from core.guards import STOPS, Guards
 from core.learner import Learner, Sounds
 from core.metrics import score
-from core.models.base import AsrModel, Example
+from core.models.base import AsrModel, Example, in_language
 from core.recipe import Recipe
 from core.regularisation import Average, regularised
 
@@ -234,9 +234,8 @@ def _examples(model: AsrModel, sounds: Sounds) -> list[Example]:
 def _canary_wer(model: AsrModel, watch: Sounds) -> float | None:
     if not watch:
         return None
-    learnt, model.language = model.language, "en"
-    texts = [t.text for t in model.transcribe([wave for wave, _ in watch])]
-    model.language = learnt
+    with in_language(model, "en"):
+        texts = [t.text for t in model.transcribe([wave for wave, _ in watch])]
     return score([text for _, text in watch], texts, "en").wer.rate
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -150,3 +151,13 @@ class AsrModel(Protocol):
 
     def save(self, folder: Path) -> None:
         """Writes a folder that `load_model` reads, and `from_pretrained` too where transformers knows the family."""
+
+
+@contextmanager
+def in_language(model: AsrModel, language: str) -> Iterator[None]:
+    """Lets a model write another language for a moment than the one it is being taught."""
+    learnt, model.language = model.language, language
+    try:
+        yield
+    finally:
+        model.language = learnt
