@@ -161,3 +161,8 @@ def in_language(model: AsrModel, language: str) -> Iterator[None]:
         yield
     finally:
         model.language = learnt
+
+
+def own_frames(samples: Sequence[int], frames: int) -> tuple[int, ...]:
+    """Returns how many of a padded batch's frames belong to each clip, by its share of the longest clip's samples."""
+    return tuple(min(frames, round(frames * n / max(samples))) for n in samples)

@@ -16,7 +16,7 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 from core.audio import SAMPLE_RATE
 from core.errors import DatasetError, ModelError
 from core.models import layers
-from core.models.base import AsrModel, Example, Features, Layer, Transcript
+from core.models.base import AsrModel, Example, Features, Layer, Transcript, own_frames
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
 from core.models.whisper import FRAMES_PER_SECOND, encode, kept_frames, mel_frames
@@ -149,8 +149,7 @@ class Classifier:
         values = self._inputs(waves)[self._input_name]
         if self._is_whisper:
             return [Features(values, mel_frames([len(wave) / SAMPLE_RATE for wave in waves], values.shape[2]), time=2, bands=1)]
-        longest = max(len(wave) for wave in waves)
-        frames = tuple(min(values.shape[1], round(values.shape[1] * len(wave) / longest)) for wave in waves)
+        frames = own_frames([len(wave) for wave in waves], values.shape[1])
         return [Features(values, frames, time=1, bands=None if values.dim() == 2 else 2)]
 
     def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:

@@ -17,7 +17,7 @@ from core.audio import SAMPLE_RATE
 from core.errors import ModelError
 from core.models import layers, losses
 from core.models import vocabulary as vocabularies
-from core.models.base import Example, Features, Layer, Transcript
+from core.models.base import Example, Features, Layer, Transcript, own_frames
 from core.models.device import autocast, choose_device
 from core.models.fetching import fetch_one_more
 from core.models.vocabulary import Fitted
@@ -152,8 +152,7 @@ class Ctc:
     def features(self, batch: Sequence[Example]) -> list[Features]:
         """Returns samples float32 [clips, samples], or the spectrum [clips, frames, bands] of families that read one."""
         values = self._inputs([e.features.numpy() for e in batch])[self._input_name]
-        longest = max(len(e.features) for e in batch)
-        frames = tuple(min(values.shape[1], round(values.shape[1] * len(e.features) / longest)) for e in batch)
+        frames = own_frames([len(e.features) for e in batch], values.shape[1])
         return [Features(values, frames, time=1, bands=None if values.dim() == 2 else 2)]
 
     def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
@@ -169,8 +168,7 @@ class Ctc:
         hidden = self.prefix(batch) if prefix is None else prefix
         with autocast(self.device, self.precision):
             logits = getattr(self.network, self._head)(hidden)
-        longest = max(len(e.features) for e in batch)
-        frames = [min(hidden.shape[1], round(hidden.shape[1] * len(e.features) / longest)) for e in batch]
+        frames = own_frames([len(e.features) for e in batch], hidden.shape[1])
         return losses.ctc(logits.float(), frames, [e.labels for e in batch], self._tokenizer.pad_token_id, smoothing)
 
     @torch.no_grad()
