@@ -23,20 +23,21 @@ import numpy as np
 
 from core.audio import decode
 from core.compare import compare
-from core.dataset import Clip
+from core.dataset import Clip, speakers_or_sentences
 from core.events import Noticed, Trained
 from core.importers.samples import REPLAY, read_sample
 from core.learner import Sounds
+from core.metrics import paired_interval
 from core.models.catalogue import load_model
 from core.presets import PRESETS, preset
 from core.recipe import Recipe
 from core.training import finetune
 
-SIZES = {"train": 80, "validation": 16, "test": 60}
-CANARY_CLIPS = 24
+SIZES = {"train": 80, "validation": 40, "test": 160}
+CANARY_CLIPS = 60
 SNR_DB = (0.0, 10.0)
 EVALUATIONS = 2
-PLAIN_RATE = 1e-5
+PLAIN, PLAIN_RATE = "plain", 1e-5
 LANGUAGES = {"accent": "en", "noise": "en", "language": "be"}
 
 
@@ -57,7 +58,7 @@ def recipe_of(arm: str, changes: dict[str, str], clips: int) -> Recipe:
     """Returns the recipe of an arm: the usual ones it is held against, a preset by its name, or changes alone."""
     epochs = 4
     arms = {
-        "plain": Recipe(trains="everything", learning_rate=PLAIN_RATE, epochs=epochs),
+        PLAIN: Recipe(trains="everything", learning_rate=PLAIN_RATE, epochs=epochs),
         "decoder": Recipe(trains="decoder", learning_rate=3e-5, epochs=epochs),
         "lora": Recipe(trains="decoder", adapter="lora", learning_rate=1e-3, epochs=epochs),
         **{name: preset(name, "whisper", clips) for name in PRESETS},
@@ -106,7 +107,8 @@ def in_noise(wave: np.ndarray, noises: list[np.ndarray], rng: np.random.Generato
 @cache
 def canary(data: Path) -> tuple[list[Clip], list[np.ndarray]]:
     """Returns LibriSpeech, a clip a speaker."""
-    clips = read(data / "librispeech_mini")[:: 120 // CANARY_CLIPS][:CANARY_CLIPS]
+    clips = read(data / "librispeech_mini")
+    clips = clips[:: len(clips) // CANARY_CLIPS][:CANARY_CLIPS]
     return clips, [decode(clip.path) for clip in clips]
 
 
@@ -135,7 +137,11 @@ def run(chosen: Domain, recipe: Recipe, seed: int, data: Path, base: dict[str, l
     for group, labelled, sounds in (("test", chosen.clips["test"], chosen.waves["test"]), ("canary", clips, waves)):
         texts = [t.text for t in model.transcribe(sounds)]
         language = "en" if group == "canary" else LANGUAGES[chosen.name]
-        result[group] = compare(labelled, base[group], texts, language).to_json(with_clips=False)
+        compared = compare(labelled, base[group], texts, language)
+        result[group] = compared.to_json(with_clips=False)
+        clusters, _ = speakers_or_sentences(labelled, language)
+        counts = [(clip.base_errors, clip.adapted_errors, clip.words) for clip in compared.clips]
+        result[group]["errors"] = [[cluster, *count] for cluster, count in zip(clusters, counts, strict=True)]
     return result
 
 
@@ -149,27 +155,54 @@ def base_texts(chosen: Domain, data: Path) -> dict[str, list[str]]:
 
 
 def table(rows: list[dict]) -> str:
-    """Returns Markdown: for each scenario and arm the means over seeds, and the change from base with its spread."""
-    titles = ("scenario", "arm", "seeds", "target WER", "target CER", "change", "canary WER", "change", "seconds")
+    """Returns Markdown: for each scenario and arm the means over seeds, the change from base, and that from plain."""
+    titles = ("scenario", "arm", "seeds", "WER", "CER", "from base", "from plain", "canary WER", "from base", "seconds")
     lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
     for name in dict.fromkeys(row["domain"] for row in rows):
         of_domain = [row for row in rows if row["domain"] == name]
         seeds = {row["seed"]: row for row in of_domain}.values()
-        shown = (("test", "wer"), ("test", "cer"), ("canary", "wer"))
-        means = [100 * np.mean([row[group]["base"][rate] for row in seeds]) for group, rate in shown]
-        lines.append(f"| {name} | base | {len(seeds)} | {means[0]:.1f} % | {means[1]:.1f} % | | {means[2]:.1f} % | | |")
+        wer, cer, general = (
+            100 * np.mean([row[group]["base"][rate] for row in seeds])
+            for group, rate in (("test", "wer"), ("test", "cer"), ("canary", "wer"))
+        )
+        lines.append(f"| {name} | base | {len(seeds)} | {wer:.1f} % | {cer:.1f} % | | | {general:.1f} % | | |")
+        plain = {row["seed"]: row for row in of_domain if row["arm"] == PLAIN}
         for arm in dict.fromkeys(row["arm"] for row in of_domain):
-            own = [row for row in of_domain if row["arm"] == arm]
-            cells = []
-            for group in ("test", "canary"):
-                change = [100 * row[group]["difference"]["difference"] for row in own]
-                low, high = (100 * np.mean([row[group]["difference"][end] for row in own]) for end in ("low", "high"))
-                cells += [f"{100 * np.mean([row[group]['adapted']['wer'] for row in own]):.1f} %"]
-                cells += [f"{100 * np.mean([row[group]['adapted']['cer'] for row in own]):.1f} %"] if group == "test" else []
-                cells += [f"{np.mean(change):+.1f} ({low:+.1f} to {high:+.1f})"]
-            seconds = np.mean([row["seconds"] for row in own])
-            lines.append(f"| {name} | {arm} | {len(own)} | {' | '.join(cells)} | {seconds:.0f} |")
+            own = {row["seed"]: row for row in of_domain if row["arm"] == arm}
+            wer, cer, general, seconds = (
+                np.mean([cell(row) for row in own.values()])
+                for cell in (
+                    lambda row: 100 * row["test"]["adapted"]["wer"],
+                    lambda row: 100 * row["test"]["adapted"]["cer"],
+                    lambda row: 100 * row["canary"]["adapted"]["wer"],
+                    lambda row: row["seconds"],
+                )
+            )
+            both = [seed for seed in own if seed in plain and arm != PLAIN]
+            beside = change([plain[seed] for seed in both], [own[seed] for seed in both], "test", 1) if both else ""
+            rows_own = list(own.values())
+            cells = (f"{wer:.1f} %", f"{cer:.1f} %", change(rows_own, rows_own, "test", 0), beside, f"{general:.1f} %")
+            end = (change(rows_own, rows_own, "canary", 0), f"{seconds:.0f}")
+            lines.append(f"| {name} | {arm} | {len(own)} | {' | '.join((*cells, *end))} |")
     return "\n".join(lines)
+
+
+def change(before: list[dict], after: list[dict], group: str, column: int) -> str:
+    """Returns the change of WER in points with its 95 % interval, all seeds together.
+
+    A speaker or sentence that several seeds test is one cluster.
+
+    Args:
+        before, after: rows of the same seeds in the same order.
+        group: "test" or "canary".
+        column: whose errors `after` is held against: 0 the base's, 1 what `before`'s arm makes.
+    """
+    first = [clip for row in before for clip in row[group]["errors"]]
+    second = [clip for row in after for clip in row[group]["errors"]]
+    interval = paired_interval(
+        [clip[1 + column] for clip in first], [clip[2] for clip in second], [c[3] for c in second], [c[0] for c in second]
+    )
+    return f"{100 * interval.difference:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
 
 
 def main() -> None:
