@@ -147,7 +147,7 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
             choices = current.choices
             return (
                 models.choices(choices.model),
-                choices.labelled_set,
+                *teaching.choices(current),
                 choices.language,
                 *listening.restore(current),
                 *teaching.own(current),
@@ -218,6 +218,10 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     def recording_sound(request: Request, id: str) -> Response:
         return _file(lambda: _session(request).collection.get(id).path)
 
+    @server.get("/sound/set/{id}/{clip}")
+    def stored_sound(request: Request, id: str, clip: str) -> Response:
+        return _file(lambda: _stored(_session(request), id, clip))
+
     @server.get("/sound/augmented")
     def augmented_sound(request: Request) -> Response:
         return _file(lambda: _existing(_session(request).folder / "augmented.flac"))
@@ -256,6 +260,11 @@ def _existing(path: Path) -> Path:
     if not path.is_file():
         raise RunError("run_missing", "There is no such sound.")
     return path
+
+
+def _stored(current: session.Session, id: str, clip: str) -> Path:
+    stored = current.library.open(id)
+    return Path({Path(one.clip.path).stem: one.clip.path for one in (*stored.clips, *stored.left_out)}[clip])
 
 
 def _file(find: Callable[[], Path], download: str | None = None) -> Response:

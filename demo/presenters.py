@@ -170,10 +170,10 @@ def heard_before(text: str, url: str, w: Wording) -> str:
     return f'<div class="transcript" id="base-transcript">{shown}</div><p>{player(url, w)}</p>'
 
 
-def set_card(labelled: LabelledSet, minutes: float, example_url: str, w: Wording) -> str:
-    """What a labelled set holds, with one clip to hear."""
+def set_card(about: str, labelled: LabelledSet, minutes: float, example_url: str, w: Wording) -> str:
+    """What a labelled set is and holds, with one clip to hear."""
     counts = {part: len(labelled.part(part)) for part in ("train", "validation", "test")}
-    lines = [f"<p>{escape(w(f'set.{labelled.name}.about'))}</p>"]
+    lines = [f"<p>{escape(about)}</p>"]
     if labelled.synthetic:
         lines.append(f'<p class="badge">{escape(w("set.synthetic"))}</p>')
     lines.append(f'<p class="fine">{escape(w("set.counts", minutes=f"{minutes:.1f}", **counts))}</p>')

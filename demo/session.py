@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.collection import Collection
 from core.errors import RunError
 from core.files import home, read_json, write_json
+from core.library import Library
 from core.models.catalogue import CATALOGUE
 from core.runs import Run, new_id, open_run
 
@@ -31,7 +32,7 @@ class Choices:
 
     Attributes:
         model: id of the base.
-        labelled_set: a sample set's name, or "own".
+        labelled_set: a sample set's name, "own", or the id of a set of the library.
         clip: id of the recording last listened to.
         heard: what the base wrote for it.
         run: id of the run last started, the first of them where several were queued.
@@ -60,6 +61,7 @@ class Session:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.collection = Collection(folder / "recordings")
+        self.library = Library(folder / "library")
 
     @property
     def choices(self) -> Choices:

@@ -26,7 +26,7 @@ from core.presets import PRESETS, preset
 from core.rate_finder import find_rate
 from core.recipe import Recipe
 from demo import layers, presenters, settings
-from demo.handlers.teach import labelled_set
+from demo.chosen import labelled_set
 from demo.jobs import Jobs
 from demo.session import Session
 from demo.shelf import Shelf

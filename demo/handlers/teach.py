@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 import soundfile
 
-from core.dataset import LabelledSet, assign_parts
 from core.errors import DatasetError
-from core.importers.samples import SAMPLES, read_sample
-from demo import presenters
+from demo import chosen, presenters
 from demo.session import Session
 from demo.wording import Wording
-
-OWN = "own"
 
 
 class TeachHandlers:
@@ -25,24 +19,22 @@ class TeachHandlers:
 
     def choose(self, session: Session, name: str) -> tuple[str]:
         """Set name -> its card."""
-        if name not in (*SAMPLES, OWN):
-            raise DatasetError("no_sample", f"There is no set {name!r}.", name=name)
-        session.choose(labelled_set=name)
+        chosen.choose(session, name)
         return (self.card(session),)
+
+    def choices(self, session: Session) -> tuple[dict]:
+        """-> what can be learnt from, and what is."""
+        return (gr.update(choices=chosen.choices(session, self._w), value=session.choices.labelled_set),)
 
     def card(self, session: Session) -> str:
         """The chosen set -> what it holds."""
-        name = session.choices.labelled_set
-        if name == OWN:
-            try:
-                labelled = labelled_set(session)
-            except DatasetError as error:
-                return presenters.note(presenters.explain(error, self._w), "warning")
-            example = f"/sound/recording/{Path(labelled.clips[0].path).stem}"
-        else:
-            labelled, example = read_sample(name), f"/sound/sample/{name}/0"
+        try:
+            labelled = chosen.labelled_set(session)
+        except DatasetError as error:
+            return presenters.note(presenters.explain(error, self._w), "warning")
+        example = chosen.sound(session, labelled.clips[0].path)
         minutes = sum(soundfile.info(clip.path).duration for clip in labelled.clips) / 60
-        return presenters.set_card(labelled, minutes, example, self._w)
+        return presenters.set_card(chosen.about(session, self._w), labelled, minutes, example, self._w)
 
     def add(self, session: Session, text: str, language: str) -> tuple:
         """Corrected transcript -> note, own clips, removal choices, card, panel."""
@@ -95,19 +87,6 @@ class TeachHandlers:
         lines = _lines(listed)
         at = lines.index(prompt) + 1 if prompt in lines else 0
         return lines[at] if at < len(lines) else self._w("teach.prompt_end")
-
-
-def labelled_set(session: Session, closed: bool = False) -> LabelledSet:
-    """Returns the chosen set with its split; `closed` where it is a closed set of words, see `assign_parts`.
-
-    Raises:
-        DatasetError: too few own clips to hold any out.
-    """
-    choices = session.choices
-    if choices.labelled_set != OWN:
-        return read_sample(choices.labelled_set)
-    clips = assign_parts(session.collection.clips(), choices.language, closed=closed)
-    return LabelledSet(OWN, tuple(clips), choices.language)
 
 
 def _lines(listed: str) -> list[str]:

@@ -80,6 +80,8 @@ TEXTS = {
     "set.noise": "Noise: sample set",
     "set.language": "New language (Swahili): sample set",
     "set.own": "My own clips",
+    "set.stored": "{name} ({clips} clips)",
+    "set.stored.about": "{name}, a set of your library. Nothing you train on is scored: some sentences are held out.",
     "set.accent.about": "English in a foreign accent: sounds such as th, w, j and final b, d, g are replaced by rule. Scenario: dialect and accent.",
     "set.noise.about": "Announcements in a crowded hall, speech 11 dB above the crowd. Scenario: noise.",
     "set.language.about": "Short Swahili sentences, a language the English model never learnt. Scenario: a language with little data.",

@@ -80,6 +80,8 @@ TEXTS = {
     "set.noise": "噪声：样例集",
     "set.language": "新语言（斯瓦希里语）：样例集",
     "set.own": "我的录音",
+    "set.stored": "{name}（{clips} 条）",
+    "set.stored.about": "{name}，你的语音库里的一个数据集。训练用过的不参与评分：会留出一部分句子。",
     "set.accent.about": "带外国口音的英语：th、w、j 以及词尾 b、d、g 等音按规则替换。场景：方言与口音。",
     "set.noise.about": "嘈杂大厅里的广播，语音比人群噪声高 11 分贝。场景：噪声。",
     "set.language.about": "简短的斯瓦希里语句子，英语模型从未学过这种语言。场景：数据很少的语言。",
