@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from core.files import home
 from core.runs import Run
+from demo.turns import Turns
 
 _DETACHED = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
 
@@ -17,7 +19,8 @@ class Jobs:
         self._children: list[subprocess.Popen[bytes]] = []
 
     def start(self, run: Run) -> None:
-        """Starts the worker of a run; what it prints goes to RUN/log.txt."""
+        """Starts the worker of a run, which waits for those started before; what it prints goes to RUN/log.txt."""
+        Turns(home() / "turns").join(run)
         self._children = [child for child in self._children if child.poll() is None]
         with (run.folder / "log.txt").open("ab") as log:
             self._children.append(

@@ -1,4 +1,4 @@
-"""The process of one run: `python -m demo.worker RUN`. One at a time trains; the others wait their turn."""
+"""The process of one run: `python -m demo.worker RUN`. One at a time trains; the others wait their turn, first come first."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from core.errors import AttuneError
 from core.events import Failed
 from core.files import home
 from core.runs import Run, open_run
+from demo.turns import Turns
 
 TURN_SECONDS = 0.5  # between two looks at whether it is this run's turn
 
@@ -31,14 +32,16 @@ def main(folder: Path) -> int:
 
 
 def _wait_for_turn(run: Run) -> FileLock | None:
-    turn = FileLock(home() / "worker.lock")
+    turn, turns = FileLock(home() / "worker.lock"), Turns(home() / "turns")
     while not run.should_stop():
-        try:
-            turn.acquire(timeout=0)
-        except Timeout:
-            time.sleep(TURN_SECONDS)
-        else:
-            return turn
+        if turns.is_next(run):
+            try:
+                turn.acquire(timeout=0)
+            except Timeout:
+                pass
+            else:
+                return turn
+        time.sleep(TURN_SECONDS)
     return None
 
 
