@@ -152,7 +152,7 @@ def assign_parts(
             open_groups.append(group)
         else:
             chosen.update(dict.fromkeys(group, follows))
-    if open_groups and len(open_groups) < MIN_CLIPS_TO_SPLIT and "test" in wanted_parts:
+    if (open_groups or not clips) and len(open_groups) < MIN_CLIPS_TO_SPLIT and "test" in wanted_parts:
         raise DatasetError(
             "too_few_sentences",
             f"There are {len(open_groups)} different sentences; at least {MIN_CLIPS_TO_SPLIT} are needed, so that some "

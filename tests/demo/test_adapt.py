@@ -1,0 +1,172 @@
+"""Step 4: presets, what a start starts, the sweep's queue, and stopping it; the workers themselves are tested elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import DatasetError, RecipeError, RunError
+from core.events import Entered, Evaluated, Failed
+from core.files import write_json
+from core.importers.samples import SAMPLES, WATCHED_CLIPS, read_sample
+from core.presets import PRESETS, preset
+from core.recipe import Recipe
+from core.runs import Run
+from demo import settings
+from demo.handlers.adapt import LAMBDAS, LOOKED, AdaptHandlers
+from demo.session import Session
+from demo.shelf import Shelf
+from demo.wording import LANGUAGES, Wording
+
+SEED = 7
+
+
+class Told:
+    """Takes the place of what starts processes, and says which runs were started."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+
+    def start(self, run: Run) -> None:
+        self.runs.append(run)
+
+
+@pytest.fixture
+def jobs() -> Told:
+    return Told()
+
+
+@pytest.fixture(scope="module")
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def adapting(jobs: Told, shelf: Shelf) -> AdaptHandlers:
+    return AdaptHandlers(Wording("en"), shelf, jobs)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    return Session(tmp_path / "session")
+
+
+@pytest.fixture
+def tiny(session: Session, tiny_whisper: Path) -> Session:
+    session.choose(model=str(tiny_whisper))
+    return session
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_fills_the_settings_and_says_why(language: str, name: str, session: Session, shelf: Shelf) -> None:
+    adapting = AdaptHandlers(Wording(language), shelf, Told())  # type: ignore[arg-type]
+    chosen, *values, words, forecast = adapting.preset(session, name)
+    clips = len(read_sample("accent").part("train"))
+    assert (chosen, forecast) == (name, "")
+    assert settings.recipe_of(values) == preset(name, "whisper", clips)
+    assert Wording(language)(f"preset.{name}.why") in words
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_set_brings_the_preset_that_suits_it(name: str, adapting: AdaptHandlers, session: Session) -> None:
+    session.choose(labelled_set=name)
+    assert adapting.default(session)[0] == name
+
+
+def test_an_unknown_preset_is_refused(adapting: AdaptHandlers, session: Session) -> None:
+    with pytest.raises(RecipeError, match="no preset 'boldest'"):
+        adapting.preset(session, "boldest")
+
+
+def test_a_start_asks_for_one_run_with_replay_apart_from_what_is_watched(
+    adapting: AdaptHandlers, tiny: Session, jobs: Told
+) -> None:
+    recipe = preset("accent", "whisper", 36)
+    adapting.start(tiny, *settings.values(recipe), SEED, False)
+    (run,) = jobs.runs
+    request = run.request()
+    assert (request.recipe, request.seed) == (recipe, SEED)
+    assert len(request.watch) == WATCHED_CLIPS
+    assert not {clip.path for clip in request.general} & {clip.path for clip in request.watch}
+    assert tiny.current_run() == run
+
+
+def test_the_control_is_a_second_run_from_random_weights(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    given = settings.values(Recipe(trains="decoder", adapter="lora", epochs=2))
+    adapting.start(tiny, *given, SEED, True)
+    first, control = (run.request() for run in jobs.runs)
+    assert (first.recipe.start, control.recipe.start) == ("pretrained", "random")
+    assert (control.recipe.trains, control.recipe.adapter) == ("everything", "none")
+    assert control.labelled_set == first.labelled_set
+    assert [run.id for run in tiny.queue()] == [run.id for run in jobs.runs]
+
+
+def test_the_sweep_differs_by_lambda_alone_and_one_press_stops_all(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    recipe = Recipe(trains="decoder", epochs=2, l2_sp=0.5)
+    shown = adapting.sweep(tiny, *settings.values(recipe), SEED)
+    assert len(shown) == LOOKED
+    recipes = [run.request().recipe for run in jobs.runs]
+    assert [one.l2_sp for one in recipes] == list(LAMBDAS)
+    assert len({tuple(sorted((k, str(v)) for k, v in one.settings().items() if k != "l2_sp")) for one in recipes}) == 1
+    assert "1 of 5" in shown[0]
+
+    with pytest.raises(RunError, match="running"):
+        adapting.start(tiny, *settings.values(recipe), SEED, False)
+    assert len(jobs.runs) == len(LAMBDAS)
+
+    adapting.stop(tiny)
+    assert all(run.should_stop() for run in jobs.runs)
+    for run in jobs.runs:
+        run.append(Failed("stopped_early", "Stopped before it began.", {}))
+    progress, *_, start, stop, timer, _, finished = adapting.look(tiny, "")
+    assert (start["interactive"], stop["interactive"], timer["active"], finished) == (True, False, False, "")
+    assert progress
+
+
+def test_the_page_moves_on_with_the_queue_and_says_who_is_done(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    adapting.sweep(tiny, *settings.values(Recipe(trains="decoder", epochs=1)), SEED)
+    first, second = jobs.runs[:2]
+    write_json(first.folder / "result.json", {})
+    with second.lock():
+        second.append(Entered("training", 3))
+        second.append(Evaluated(0, 0.5, 0.25, 3, "a flee", "a flea", 1.0))
+        shown = adapting.look(tiny, "")
+        assert adapting.look(tiny, shown[-2])[0] == adapting.look(tiny, shown[-2])[-1]  # nothing is new: nothing changes
+    assert "2 of 5" in shown[0]
+    assert shown[-1] == first.id
+    assert "flee" in shown[6]
+
+
+def test_settings_that_are_no_recipe_start_nothing(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    given = list(settings.values(Recipe()))
+    given[settings.NAMES.index("learning_rate")] = -1.0
+    with pytest.raises(RecipeError, match="learning_rate"):
+        adapting.start(tiny, *given, SEED, False)
+    given[settings.NAMES.index("learning_rate")] = None
+    with pytest.raises(RecipeError, match="learning_rate is empty"):
+        adapting.start(tiny, *given, SEED, False)
+    assert not jobs.runs
+    assert tiny.current_run() is None
+
+
+def test_no_own_clips_start_nothing(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    tiny.choose(labelled_set="own")
+    with pytest.raises(DatasetError, match="at least"):
+        adapting.start(tiny, *settings.values(Recipe()), SEED, False)
+    assert adapting.forecast(tiny, *settings.values(Recipe())) == ("",)
+    assert not jobs.runs
+
+
+def test_the_picture_leaves_the_model_as_it_was(adapting: AdaptHandlers, tiny: Session, shelf: Shelf) -> None:
+    with shelf.model(tiny.choices.model) as model:
+        before = [name for name, _ in model.network.named_parameters()]
+    (whole,) = adapting.picture(tiny, *settings.values(Recipe(trains="everything")))
+    (adapter,) = adapting.picture(tiny, *settings.values(Recipe(trains="decoder", adapter="lora")))
+    with shelf.model(tiny.choices.model) as model:
+        assert [name for name, _ in model.network.named_parameters()] == before
+    assert 'class="learns"' in whole
+    assert 'class="frozen"' not in whole
+    assert 'class="adapter"' in adapter
+    assert 'class="frozen"' in adapter
