@@ -160,7 +160,7 @@ class AdaptHandlers:
         queue = session.queue()
         if not queue:
             idle, hidden = presenters.note(self._w("adapt.idle")), gr.update(visible=False)
-            return idle, hidden, None, None, "", hidden, "", *_buttons(active=False), "", ""
+            return idle, gr.skip(), gr.skip(), gr.skip(), "", hidden, "", *_buttons(active=False), "", ""
         states = [run.state() for run in queue]
         place = next((states.index(state) for state in ("running", "waiting") if state in states), 0)
         run, state, happened = queue[place], states[place], queue[place].events()
@@ -175,7 +175,7 @@ class AdaptHandlers:
         finished = " ".join(one.id for one, ended in zip(queue, states, strict=True) if ended == "done")
         return (
             shown,
-            gr.update(visible=not wer.empty),
+            gr.skip() if wer.empty else gr.update(visible=True),  # once there, it stays: nothing jumps between runs
             _chart(loss),
             _chart(wer),
             layers.drift(happened, self._w),
@@ -245,5 +245,6 @@ def _buttons(active: bool) -> tuple:
     return gr.update(interactive=not active), gr.update(interactive=active), gr.update(active=active)
 
 
-def _chart(table: pd.DataFrame) -> dict | None:
-    return None if table.empty else gr.update(value=table, y_lim=presenters.axis(table))
+def _chart(table: pd.DataFrame) -> dict:
+    # Never None: gradio's plot would lose the element it draws into, and measure it all the same.
+    return gr.update(value=table) if table.empty else gr.update(value=table, y_lim=presenters.axis(table))

@@ -1,0 +1,48 @@
+"""Runs that are queued together: the control from random weights, and the sweep over lambda, on a small random Whisper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SWEPT = ("0", "0.0001", "0.001", "0.01", "0.1")
+WAIT = 300_000  # milliseconds, for runs one after the other on a busy machine
+
+
+def wait_for_queue(page, done: int) -> None:
+    """Waits until that many runs of the queue are whole and none is left."""
+    page.wait_for_selector("#start:not([disabled])")
+    page.wait_for_selector('#progress [data-state="done"]')
+    page.wait_for_function(f"document.querySelectorAll('#tradeoff svg circle').length === {done}")
+
+
+def test_the_control_and_the_lambda_sweep(open_page, tiny_whisper: Path) -> None:
+    page = open_page()
+    page.set_default_timeout(WAIT)
+    choice = page.locator("#step-model input[role=combobox]")
+    choice.fill(str(tiny_whisper))
+    choice.press("Enter")
+    page.click("#use-model")
+    page.wait_for_function("document.querySelector('#forecast')?.innerText.includes('Forecast for this computer')")
+    page.locator("#preset").get_by_label("Careful").check()
+    page.get_by_text("Change the recipe").click()
+    page.get_by_role("tab", name="How fast").click()
+    page.get_by_label("Epochs").fill("1")
+    page.locator("#control input").check()
+    page.click("#start")
+    page.wait_for_function("document.querySelector('#progress')?.innerText.includes('of 2')")
+    page.get_by_text("Gain against forgetting").wait_for()
+    page.get_by_text("Gain against forgetting").click()
+    wait_for_queue(page, done=2)
+    assert "random weights" in page.inner_text("#control-result")
+
+    page.click("#sweep")
+    page.wait_for_function("document.querySelector('#progress')?.innerText.includes('of 5')")
+    assert page.is_disabled("#start")
+    page.reload()  # the queue goes on without the page
+    page.wait_for_function("document.querySelector('#progress')?.innerText.includes('of 5')")
+    page.get_by_text("Gain against forgetting").click()
+    wait_for_queue(page, done=7)
+    assert page.locator("#tradeoff svg polyline.curve").count() == 1
+    table = page.inner_text("#tradeoff table")
+    assert all(strength in table for strength in SWEPT)
+    assert page.locator("#progress .note.error").count() == 0
