@@ -4,15 +4,40 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import dataclass
 
+from core.augmentation import Augmentation
 from core.errors import RecipeError
 from core.recipe import MAX_EPOCHS, Recipe
 
-PRESETS = ("accent", "noise", "language", "words", "careful")
-VISITS = {"accent": 320, "noise": 320, "language": 640, "words": 240, "careful": 320}  # epochs times clips, about
-MIN_EPOCHS = 6
-RATES = {"accent": 1e-5, "noise": 1e-5, "language": 1e-4, "words": 5e-5, "careful": 2e-5}  # of encoder-decoders
-REPLAYED = {"accent": 0.2, "noise": 0.2, "language": 0.3, "words": 0.0, "careful": 0.3}  # share of general speech
+
+@dataclass(frozen=True)
+class _Numbers:
+    """What a preset sets for encoder-decoders.
+
+    Attributes:
+        visits: epochs times clips, about; at least `MIN_EPOCHS` epochs.
+        trains, learning_rate, replay, average: as in `Recipe`.
+        speed: as in `Augmentation`.
+    """
+
+    visits: int
+    trains: str
+    learning_rate: float
+    replay: float = 0.0
+    average: float = 0.0
+    speed: float = 0.0
+
+
+_NUMBERS = {
+    "accent": _Numbers(320, "everything", 1e-5, replay=0.1, average=0.3, speed=0.1),
+    "noise": _Numbers(320, "everything", 2e-5, replay=0.1, average=0.3),
+    "language": _Numbers(640, "everything", 1e-4, replay=0.3),
+    "words": _Numbers(240, "decoder", 5e-5),
+    "careful": _Numbers(320, "decoder", 2e-5, replay=0.3),
+}
+PRESETS = tuple(_NUMBERS)
+MIN_EPOCHS = 4
 CAREFUL_PULL = 0.01  # lambda
 CAREFUL_SHARE = 1 / 3  # of the usual rate, where there is no decoder to keep to
 
@@ -27,15 +52,15 @@ def preset(name: str, family: str, clips: int) -> Recipe:
     """
     if name not in PRESETS:
         raise RecipeError("recipe_preset", f"There is no preset {name!r}. There are: {', '.join(PRESETS)}.", name=name)
-    usual = Recipe.default(family, clips)
-    recipe = dataclasses.replace(usual, epochs=max(MIN_EPOCHS, min(MAX_EPOCHS, math.ceil(VISITS[name] / max(clips, 1)))))
+    numbers, usual = _NUMBERS[name], Recipe.default(family, clips)
+    recipe = dataclasses.replace(
+        usual,
+        epochs=max(MIN_EPOCHS, min(MAX_EPOCHS, math.ceil(numbers.visits / max(clips, 1)))),
+        l2_sp=CAREFUL_PULL if name == "careful" else 0.0,
+        average=numbers.average,
+        augment=Augmentation(speed=numbers.speed),
+    )
     if family not in ("whisper", "seq2seq"):
         share = CAREFUL_SHARE if name == "careful" else 1.0
-        return dataclasses.replace(
-            recipe, learning_rate=share * usual.learning_rate, l2_sp=CAREFUL_PULL if name == "careful" else 0.0
-        )
-    if name in ("words", "careful"):
-        recipe = dataclasses.replace(recipe, trains="decoder", l2_sp=CAREFUL_PULL if name == "careful" else 0.0)
-    else:
-        recipe = dataclasses.replace(recipe, trains="everything")
-    return dataclasses.replace(recipe, learning_rate=RATES[name], replay=REPLAYED[name])
+        return dataclasses.replace(recipe, learning_rate=share * usual.learning_rate)
+    return dataclasses.replace(recipe, trains=numbers.trains, learning_rate=numbers.learning_rate, replay=numbers.replay)

@@ -13,7 +13,7 @@ from core.presets import PRESETS, preset
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_fits_any_family_and_number_of_clips(name: str, clips: int, family: str) -> None:
     recipe = preset(name, family, clips)
-    assert 6 <= recipe.epochs <= 40
+    assert 4 <= recipe.epochs <= 40
     assert recipe.adapter == "none"
     assert recipe.replay == 0.0 or family in ("whisper", "seq2seq")  # others may not be able to write English
 
