@@ -30,6 +30,7 @@ OTHERS = (
 )  # fmt: skip
 OF_CTC = ("plain", "plain-bf16", "accent", "careful", "lora-bf16", "frozen-bf16", "lora", "frozen")
 SIZES, SAMPLE_SIZES, MAIN_SIZE = (20, 200, 600), (20, 36), 200
+QUICK_RECOGNISERS = 3  # one of each kind
 KINDS = ("base", "train", "forecast", "transcribe", "thin")
 OUT = Path("runs/bench.jsonl")
 
@@ -53,7 +54,8 @@ def plan(options: argparse.Namespace) -> list[Job]:
         return jobs
 
     extra = [arm for arm in options.arms or () if arm not in (*FIRST, *OTHERS)]
-    recognisers = [name for name in transcribing.RECOGNISERS if not transcribing.is_missing(name)]
+    several = transcribing.RECOGNISERS[: QUICK_RECOGNISERS if options.quick else None]
+    recognisers = [name for name in several if not transcribing.is_missing(name)]
     reading = [Job("transcribe", name, repeat=r, **common) for r in range(options.repeats) for name in recognisers]
     jobs = [
         Job("base", clips=usual, **common),

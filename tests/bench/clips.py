@@ -39,7 +39,7 @@ class Limits:
 
 
 FULL = Limits(validation=20, test=160, canary=60, thinned=300)
-QUICK = Limits(validation=2, test=3, canary=2, thinned=2)
+QUICK = Limits(validation=1, test=2, canary=1, thinned=1)
 
 
 @dataclass(frozen=True)
