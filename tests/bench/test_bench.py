@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
+from core.audio import decode
+from core.events import Trained
 from core.files import read_json_lines
+from core.importers.samples import read_sample
+from core.models.catalogue import load_model
+from core.recipe import Recipe
+from core.training import finetune
 from tests.bench.__main__ import main
+from tests.bench.adapting import CTC, counted, generate
+from tests.bench.clips import Spoken
 from tests.bench.jobs import Job, run_apart
+from tests.bench.table import difference, rate
 
 ARMS = ("plain", "lora-bf16", "accent:epochs=1,evaluations=1")
 
@@ -41,8 +49,28 @@ def test_every_kind_of_measurement_runs_and_is_not_done_again(
     assert "measurements are left" in capsys.readouterr().out
 
 
-def test_a_measurement_in_a_process_of_its_own(tiny_ctc: Path) -> None:
-    job = Job("train", "accent:epochs=2", model=str(tiny_ctc), clips=2, quick=True)
+def test_a_measurement_in_a_process_of_its_own() -> None:
+    figures = run_apart(Job("train", "accent:epochs=2", model=CTC, clips=2, quick=True), threads=1)
+    assert figures["epochs"] == figures["steps"] == 2
+    assert figures["peak"] > 0
     with pytest.raises(RuntimeError, match="no preset 'none'"):
-        run_apart(Job("train", "none", model=str(tiny_ctc), clips=2, quick=True), threads=1)
-    assert json.dumps(run_apart(job, threads=1))
+        run_apart(Job("train", "none", model=CTC, clips=2, quick=True), threads=1)
+
+
+@pytest.mark.slow
+def test_what_learnt_from_thinned_windows_reads_whole_ones(bundled: Path, tmp_path: Path) -> None:
+    accent = read_sample("accent")
+    spoken = {part: Spoken(accent.part(part), [decode(c.path) for c in accent.part(part)]) for part in ("train", "test")}
+    model = load_model("whisper-tiny.en")
+    recipe = Recipe(trains="everything", learning_rate=3e-5, epochs=5, evaluations=1)
+    assert model.thin
+    assert recipe.thin
+    *_, last = finetune(model, spoken["train"].sounds, [], recipe)
+    assert isinstance(last, Trained)
+    model.save(tmp_path / "adapted")
+    test = spoken["test"]
+    thinned = counted(test, [transcript.text for transcript in model.transcribe(test.waves)])
+    whole = counted(test, generate(tmp_path / "adapted", test.waves))
+    interval = difference(thinned, whole)
+    assert interval.low <= 0 <= interval.high
+    assert rate([whole]) <= rate([counted(test, generate(bundled, test.waves))]) / 2
