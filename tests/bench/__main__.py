@@ -92,6 +92,9 @@ def measure(jobs: Sequence[Job], options: argparse.Namespace, report: Callable[[
         print(f"{minutes:6.1f} min  {number} of {len(jobs)}  {job.words}", flush=True)
         try:
             figures = run(job) if options.quick else run_apart(job, options.threads)
+        except KeyboardInterrupt:
+            print("Stopped. The same command goes on with what is left.")
+            break
         except RuntimeError as error:
             print(f"  failed: {error}", file=sys.stderr, flush=True)
             failed += 1

@@ -69,9 +69,9 @@ def groups(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
 
 
 def by_arm(trained: Iterable[Row]) -> dict[tuple[int, str], list[Row]]:
-    """Returns the repeats of each number of clips and arm, the smallest number first."""
+    """Returns the repeats of each number of clips and arm: the fewest clips first, of them the usual recipes first."""
     found: dict[tuple[int, str], list[Row]] = {}
-    for row in sorted(trained, key=lambda row: row["job"]["clips"]):
+    for row in sorted(trained, key=lambda row: (row["job"]["clips"], (*ARMS, row["job"]["arm"]).index(row["job"]["arm"]))):
         found.setdefault((row["job"]["clips"], row["job"]["arm"]), []).append(row)
     return found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.audio import decode
+from core.audio import decode, write_flac
 from core.events import Trained
 from core.files import read_json_lines
 from core.importers.samples import read_sample
@@ -15,9 +15,10 @@ from core.recipe import Recipe
 from core.training import finetune
 from tests.bench.__main__ import main
 from tests.bench.adapting import CTC, counted, generate
-from tests.bench.clips import Spoken
+from tests.bench.clips import Limits, Spoken, parts, spread
 from tests.bench.jobs import Job, run_apart
 from tests.bench.table import difference, rate
+from tests.conftest import tone
 
 ARMS = ("plain", "lora-bf16", "accent:epochs=1,evaluations=1")
 
@@ -47,6 +48,32 @@ def test_every_kind_of_measurement_runs_and_is_not_done_again(
     assert (tmp_path / "speed.svg").read_bytes() == picture, "the same figures give the same picture"
     assert main([*asked[: -len(ARMS)], *ARMS, "words:epochs=1", "--minutes", "0"]) == 0
     assert "measurements are left" in capsys.readouterr().out
+
+
+def test_no_speaker_is_trained_on_and_scored(tmp_path: Path) -> None:
+    for name, speakers in (("l2_english", 6), ("librispeech_mini", 3)):
+        (tmp_path / name).mkdir()
+        lines = ["path,text,speaker"]
+        for speaker in range(speakers):
+            for take in range(2):
+                write_flac(tmp_path / name / f"{speaker}-{take}.flac", tone(0.5, 200 + 20 * speaker))
+                lines.append(f"{speaker}-{take}.flac,WORD {speaker} {take},{speaker}")
+        (tmp_path / name / "manifest.csv").write_text("\n".join(lines))
+    limits = Limits(validation=2, test=4, canary=3, thinned=2)
+    few, different = parts(tmp_path, limits, 3)
+    assert different == 3
+    many, different = parts(tmp_path, limits, 8)
+    assert different == 6, "three speakers are left to learn from"
+    assert len(many["train"].clips) == 8
+    assert many["train"].clips[:3] == few["train"].clips
+    assert many["train"].clips[6:] == many["train"].clips[:2]
+    assert len({clip.speaker for clip in few["train"].clips}) == 3
+    assert all(clip.text.islower() for clip in few["train"].clips)
+    held_out = {part: {clip.speaker for clip in many[part].clips} for part in ("train", "validation", "test")}
+    assert sum(map(len, held_out.values())) == len(set.union(*held_out.values())) == 6
+    assert [len(many[part].clips) for part in ("validation", "test", "canary")] == [2, 4, 3]
+    assert spread(list(range(10)), 4) == [0, 2, 5, 7]
+    assert spread([], 4) == []
 
 
 def test_a_measurement_in_a_process_of_its_own() -> None:
