@@ -53,10 +53,10 @@ class Spent:
         prepare: seconds until the first step: features and labels of all clips.
         train: seconds of the steps alone, without evaluations and checkpoints.
         evaluate: seconds of the evaluations meanwhile.
-        save: seconds of the checkpoints meanwhile.
+        save: seconds of writing checkpoints meanwhile, and of reading the best one.
         steps: of the optimiser.
         visits: training clips that were read, each as often as it was.
-        cores: processor seconds a second, from the first step to the last evaluation: how many cores were had.
+        cores: processor seconds a second of training and evaluations: how many cores were had.
         notices: reasons of what was noticed meanwhile.
     """
 
@@ -140,11 +140,12 @@ def train(arm: str, source: Path, learn: Spoken, validation: Spoken, epochs: int
             data_collator=_ctc_collator(processor),
             preprocess_logits_for_metrics=lambda logits, labels: logits.argmax(-1),
         )
-    apart = {name: _timed(trainer, name) for name in ("evaluate", "_save_checkpoint")}
+    apart = {name: _timed(trainer, name) for name in ("evaluate", "_save_checkpoint", "_load_best_model")}
     started, busy = time.perf_counter(), time.process_time()
     trainer.train()
     seconds, busy = time.perf_counter() - started, time.process_time() - busy
-    evaluate, save = (sum(times) for times in apart.values())
+    evaluate, *checkpoints = (sum(times) for times in apart.values())
+    save = sum(checkpoints)
     network = trainer.model.merge_and_unload() if what == "lora" else trainer.model
     network.save_pretrained(folder)
     processor.save_pretrained(folder)
