@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,$(if $(shell $(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo yes),$(p))))
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -16,6 +16,12 @@ check: .venv/installed-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# DATA= a folder of real sets, SIZES= ARMS= THREADS= REPEATS= BUDGET= (minutes) REPORT= (folder): see tests/bench/__main__.py
+bench: .venv/installed-bench
+	$(BIN)/python -m tests.bench $(if $(DATA),--data $(DATA)) $(if $(SIZES),--sizes $(SIZES)) $(if $(ARMS),--arms $(ARMS)) \
+	  $(if $(THREADS),--threads $(THREADS)) $(if $(REPEATS),--repeats $(REPEATS)) $(if $(BUDGET),--minutes $(BUDGET)) \
+	  $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
