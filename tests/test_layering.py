@@ -28,6 +28,7 @@ LEVELS = [
     {"forecast", "execute", "tradeoff"},
     {"outcome"},
     {"lineup", "report"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]
