@@ -13,15 +13,19 @@ from typing import Any
 
 from core.commands.compare import compare_runs, report_run
 from core.commands.finetune import finetune_run, search_rate
+from core.commands.ladder import climb_ladder
 from core.commands.models import show_models
+from core.commands.robustness import measure_robustness
 from core.commands.sets import count, take_in
 from core.commands.transcribe import transcribe_files
 from core.errors import AttuneError
 from core.exporters import LAYOUTS
 from core.importers.formats import ARCHIVE, FORMATS
 from core.importers.samples import CANARY, REPLAY, SAMPLES
+from core.ladder import MIN_REPEATS
 from core.models.catalogue import CATALOGUE
 from core.presets import PRESETS
+from core.report.words import LANGUAGES
 
 DEFAULT_MODEL = CATALOGUE[0].id
 
@@ -67,19 +71,19 @@ def _parser() -> argparse.ArgumentParser:
     transcribe = job("transcribe", transcribe_files, "Write down what is said in sound files.")
     transcribe.add_argument("files", nargs="+", metavar="FILE")
     finetune = job("finetune", finetune_run, "Adapt a model and compare it with its base on held-out clips.")
-    source = finetune.add_mutually_exclusive_group(required=True)
-    source.add_argument("--train", metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}")
-    source.add_argument(
-        "--again", type=Path, metavar="RUN0", help="do what RUN0 did: its model, clips, seed, and recipe but for --set"
+    ladder = job(
+        "ladder",
+        climb_ladder,
+        "Fine-tune with 5, 10, 20, 40 ... of the clips, several times each, and say how many more an error rate would take; "
+        "run again to go on where it was.",
     )
-    finetune.add_argument("--validation", metavar="V", help="clips that choose the best checkpoint (default: held out from T)")
-    finetune.add_argument("--test", metavar="T2", help="clips that are scored (default: held out from T)")
-    finetune.add_argument("--canary", metavar="C", help=f"English general speech that shows forgetting, a CSV or {CANARY!r}")
-    finetune.add_argument("--replay", metavar="R", default=REPLAY, help="general English speech to mix in, a CSV")
-    finetune.add_argument("--preset", choices=PRESETS, help="a named recipe; --set changes it further")
-    finetune.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
-    finetune.add_argument("--seed", type=int, default=0)
-    finetune.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run folder to make")
+    ladder.add_argument(
+        "--sizes", type=_sizes, default=[], metavar="N,N...", help="numbers of clips (default 5,10,20,40 ... all)"
+    )
+    ladder.add_argument("--repeats", type=count, default=MIN_REPEATS, metavar="N", help=f"of each (default {MIN_REPEATS})")
+    ladder.add_argument("--target", type=float, metavar="PERCENT", help="the WER asked about (default half of that with all)")
+    for added, to in ((finetune, "the run folder to make"), (ladder, "the folder to make, or to go on in")):
+        _add_fine_tune(added, to)
     comparison = job(
         "compare",
         compare_runs,
@@ -91,6 +95,15 @@ def _parser() -> argparse.ArgumentParser:
     comparison.add_argument("--recompute", action="store_true", help="transcribe the run's clips again")
     report = job("report", report_run, "Write report.html, report.md and report.json into a run's folder.")
     report.add_argument("folder", type=Path, metavar="RUN")
+    report.add_argument("--language", choices=list(LANGUAGES), default="en", help="of the report's words (default en)")
+    endurance = job(
+        "robustness",
+        measure_robustness,
+        "Read a run's held-out clips with base and adapted again: in noise, in a room, over a telephone.",
+    )
+    endurance.add_argument("folder", type=Path, metavar="RUN")
+    endurance.add_argument("--again", action="store_true", help="measure even if it has been measured")
+    endurance.add_argument("--seed", type=int, default=0, help="of the noise")
     rate = job("rate", search_rate, "Find a learning rate: raise it step by step on a copy of the model and watch the loss.")
     rate.add_argument(
         "--train", required=True, metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}"
@@ -111,15 +124,36 @@ def _parser() -> argparse.ArgumentParser:
     taking.add_argument("--column", action="append", metavar="OURS=THEIRS", help="name a table's column, e.g. text=words")
     taking.add_argument("--limit", type=count, metavar="N", help="read no more rows than this")
     giving.add_argument("--format", dest="layout", choices=list(LAYOUTS), help="default csv")
-    for added in (transcribe, finetune, rate):
+    for added in (transcribe, finetune, ladder, rate):
         added.add_argument(
             "--model", default=DEFAULT_MODEL, metavar="ID", help=f"id, hub id or folder (default {DEFAULT_MODEL})"
         )
         added.add_argument("--language", default="", metavar="CODE", help="ISO 639-1 code of the speech, e.g. en, sw, zh")
-    for added in (models, transcribe, finetune, rate, comparison, report, taking, giving):
+    for added in (models, transcribe, finetune, ladder, rate, comparison, report, endurance, taking, giving):
         added.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     job("demo", _demo, "Open the browser app; python -m demo --help lists its options.")
     return parser
+
+
+def _add_fine_tune(parser: argparse.ArgumentParser, out: str) -> None:
+    """Adds what says what to learn from, how, and where to."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--train", metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}")
+    source.add_argument(
+        "--again", type=Path, metavar="RUN0", help="do what RUN0 did: its model, clips, seed, and recipe but for --set"
+    )
+    parser.add_argument("--validation", metavar="V", help="clips that choose the best checkpoint (default: held out from T)")
+    parser.add_argument("--test", metavar="T2", help="clips that are scored (default: held out from T)")
+    parser.add_argument("--canary", metavar="C", help=f"English general speech that shows forgetting, a CSV or {CANARY!r}")
+    parser.add_argument("--replay", metavar="R", default=REPLAY, help="general English speech to mix in, a CSV")
+    parser.add_argument("--preset", choices=PRESETS, help="a named recipe; --set changes it further")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", required=True, type=Path, metavar="RUN", help=out)
+
+
+def _sizes(text: str) -> list[int]:
+    return [count(size) for size in text.split(",")]
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from core.importers.csv import read_csv
 from core.lineup import line_up
 from core.outcome import read_both, read_outcome
 from core.report import write_report
+from core.report.words import LANGUAGES
 
 
 def compare_runs(options: argparse.Namespace) -> int:
@@ -90,7 +91,7 @@ def _read_files(run: runs.Run, options: argparse.Namespace) -> int:
 
 def report_run(options: argparse.Namespace) -> int:
     """Writes a run's report."""
-    files = write_report(read_outcome(runs.open_run(options.folder.resolve())))
+    files = write_report(read_outcome(runs.open_run(options.folder.resolve())), LANGUAGES[options.language])
     if options.json:
         print_json({"files": [str(path) for path in files]})
     else:

@@ -59,9 +59,9 @@ def take_in(options: argparse.Namespace) -> int:
 
 
 def count(text: str) -> int:
-    """Reads a number of rows from the command line."""
+    """Reads a whole number above 0 from the command line."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("give a number of rows, 1 or more")
+        raise argparse.ArgumentTypeError("give a whole number, 1 or more")
     return int(text)
 
 
