@@ -1,11 +1,11 @@
-"""One supervised child process a run, so that it survives a refresh, a closed tab and a restart of the server."""
+"""One supervised child process a job, so that it survives a refresh, a closed tab and a restart of the server."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-from core.runs import Run
+from core.job import Job
 
 _DETACHED = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
 
@@ -16,13 +16,13 @@ class Jobs:
     def __init__(self) -> None:
         self._children: list[subprocess.Popen[bytes]] = []
 
-    def start(self, run: Run) -> None:
-        """Starts the worker of a run; what it prints goes to RUN/log.txt."""
+    def start(self, job: Job) -> None:
+        """Starts the worker of a job; what it prints goes to log.txt in its folder."""
         self._children = [child for child in self._children if child.poll() is None]
-        with (run.folder / "log.txt").open("ab") as log:
+        with (job.folder / "log.txt").open("ab") as log:
             self._children.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "demo.worker", str(run.folder)],
+                    [sys.executable, "-m", "demo.worker", str(job.folder)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
