@@ -108,17 +108,17 @@ class Augmenter:
             sound = _limited(functional.resample(sound, percent, 100))
         if rng.random() < chosen.reverb:
             room, rt60, impulse = self._draw_room(rng)
-            sound = _in_room(sound, torch.tensor(impulse))
+            sound = in_room(sound, torch.tensor(impulse))
         if rng.random() < chosen.noise:
             noise, stretch = self._draw_noise(wave, len(sound), rng)
             snr_db = float(rng.uniform(chosen.snr_low, chosen.snr_high))
             if level(stretch).peak_dbfs < SILENCE_DBFS:  # of a recording with pauses
                 noise, snr_db = "", None
             else:
-                sound = _in_noise(sound, torch.tensor(stretch), snr_db)
+                sound = in_noise(sound, torch.tensor(stretch), snr_db)
         telephone = bool(rng.random() < chosen.telephone)
         if telephone:
-            sound = _over_telephone(sound)
+            sound = over_telephone(sound)
         if chosen.gain:
             headroom_db = -20 * math.log10(float(sound.abs().max()))
             gain_db = min(float(rng.uniform(-chosen.gain, chosen.gain)), headroom_db)
@@ -208,19 +208,35 @@ def _limited(sound: torch.Tensor) -> torch.Tensor:
     return sound / max(float(sound.abs().max()), 1.0)
 
 
-def _in_room(sound: torch.Tensor, impulse: torch.Tensor) -> torch.Tensor:
-    """Convolves, and keeps the length and the root mean square."""
+def in_room(sound: torch.Tensor, impulse: torch.Tensor) -> torch.Tensor:
+    """Puts a sound into a room by convolution; its length and its root mean square stay.
+
+    Args:
+        sound: float32 [samples] at 16 kHz, not silent.
+        impulse: the room's impulse response, float32 [samples].
+    """
     wet = functional.fftconvolve(sound, impulse)[: len(sound)]
     return _limited(wet * (sound.norm() / wet.norm()))
 
 
-def _in_noise(sound: torch.Tensor, noise: torch.Tensor, snr_db: float) -> torch.Tensor:
+def in_noise(sound: torch.Tensor, noise: torch.Tensor, snr_db: float) -> torch.Tensor:
+    """Adds noise; what becomes louder than full scale is turned down as a whole.
+
+    Args:
+        sound: float32 [samples] at 16 kHz, not silent.
+        noise: float32 of the same length.
+        snr_db: of the speech's active level over the noise.
+    """
     pauses_db = 10 * math.log10(active_power(sound.numpy()) / float(sound.double().square().mean()))
     return _limited(functional.add_noise(sound, noise, torch.tensor(snr_db - pauses_db)))
 
 
-def _over_telephone(sound: torch.Tensor) -> torch.Tensor:
-    """Keeps the length and, within the band, the level."""
+def over_telephone(sound: torch.Tensor) -> torch.Tensor:
+    """Passes a sound through a telephone: 300 to 3,400 Hz, 8 kHz, 8 bits of mu-law, as in ITU-T G.712 and G.711.
+
+    Args:
+        sound: float32 [samples] at 16 kHz, not silent. Its length and, within the band, its level stay.
+    """
     full_scale = 2 * float(sound.abs().max())  # room for what the filters overshoot
     line = functional.resample(sound / full_scale, SAMPLE_RATE, TELEPHONE_RATE)
     for q in BUTTERWORTH:

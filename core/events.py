@@ -1,7 +1,8 @@
 """What a run yields as it goes.
 
 `core.training.finetune`: Prepared, then Stepped and Evaluated, then Trained. `core.execute.execute` puts Entered
-before each phase around that, and ends with Finished or Failed. Noticed may stand anywhere.
+before each phase around that, and ends with Finished or Failed. Noticed may stand anywhere. A ladder and a robustness
+job say Advanced in between.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Prepared:
         trained_parameters, parameters: how many parameters learn, of how many.
         seconds: it took so far.
         replayed: how many of the clips are general speech.
+        held_out: what was said in the validation clips.
     """
 
     clips: int
@@ -46,6 +48,7 @@ class Prepared:
     parameters: int
     seconds: float
     replayed: int = 0
+    held_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Evaluated:
         loss: mean loss of the validation clips; None where there are none.
         canary_wer: on the general speech that is watched; None where there is none.
         drift: name and ||theta_l - theta_p,l|| / ||theta_p,l|| of every layer that learns, bottom to top.
+        texts: what the model now writes for each validation clip, in the order of `Prepared.held_out`.
     """
 
     step: int
@@ -93,6 +97,7 @@ class Evaluated:
     loss: float | None = None
     canary_wer: float | None = None
     drift: tuple[tuple[str, float], ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,12 +130,27 @@ class Entered:
     """A phase of a run began.
 
     Attributes:
-        phase: "loading", "base", "training", "saving" or "adapted".
+        phase: "loading", "base", "training", "saving" or "adapted"; of other jobs "rungs" or "conditions".
         clips: that the phase is about; 0 where that means nothing.
     """
 
     phase: str
     clips: int = 0
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """A part of a ladder or of a robustness job is done.
+
+    Attributes:
+        done: parts; a fraction where one is on its way.
+        parts: there are in all.
+        remaining: forecast of the seconds to go.
+    """
+
+    done: float
+    parts: int
+    remaining: float
 
 
 @dataclass(frozen=True)
@@ -159,8 +179,11 @@ class Failed:
     details: dict[str, Any]
 
 
-Event = Noticed | Prepared | Stepped | Evaluated | Trained | Entered | Finished | Failed
-_KINDS = {kind.__name__.lower(): kind for kind in (Noticed, Prepared, Stepped, Evaluated, Trained, Entered, Finished, Failed)}
+Event = Noticed | Prepared | Stepped | Evaluated | Trained | Entered | Advanced | Finished | Failed
+_KINDS = {
+    kind.__name__.lower(): kind
+    for kind in (Noticed, Prepared, Stepped, Evaluated, Trained, Entered, Advanced, Finished, Failed)
+}
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -176,4 +199,7 @@ def from_json(fields: dict[str, Any]) -> Event | None:
     known = {f.name: fields[f.name] for f in dataclasses.fields(kind) if f.name in fields}
     if "drift" in known:
         known["drift"] = tuple((name, distance) for name, distance in known["drift"])
+    for name in ("held_out", "texts"):
+        if name in known:
+            known[name] = tuple(known[name])
     return kind(**known)

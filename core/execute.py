@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from core import dataset, export
 from core.compare import Comparison, compare
 from core.dataset import Clip, Dropped
+from core.environment import environment
 from core.errors import RecipeError
 from core.events import Entered, Event, Finished, Noticed, Prepared, Trained
 from core.files import sha256, whole_folder, write_json
@@ -28,8 +29,13 @@ MAX_CLIP_SECONDS = 30.0  # a longer clip does not fit Whisper's window, and a ba
 GROUPS = ("test", "canary", "own")
 
 
-def execute(run: Run) -> Iterator[Event]:
+def execute(run: Run, *, keep_model: bool = True, heard: Mapping[str, str] | None = None) -> Iterator[Event]:
     """Carries out a run from its folder, writing every event there before yielding it.
+
+    Args:
+        run: what to do.
+        keep_model: whether the adapted model is saved; without it only the figures are of use.
+        heard: what the base writes for clips, by path, where another run has found that out: they are not read again.
 
     Yields:
         The events, ending with Finished.
@@ -38,12 +44,12 @@ def execute(run: Run) -> Iterator[Event]:
         AttuneError: the model, the clips or the recipe cannot be used.
         OSError: the disk is full.
     """
-    for event in _steps(run):
+    for event in _steps(run, keep_model, heard or {}):
         run.append(event)
         yield event
 
 
-def _steps(run: Run) -> Iterator[Event]:
+def _steps(run: Run, keep_model: bool, heard: Mapping[str, str]) -> Iterator[Event]:
     started = time.perf_counter()
     request = run.request()
     labelled, recipe = request.labelled_set, request.recipe
@@ -63,7 +69,7 @@ def _steps(run: Run) -> Iterator[Event]:
         decoded[part], groups[part], lost = dataset.decode_clips(clips, MAX_CLIP_SECONDS)
         dropped += lost
     if dropped:
-        yield _clips_dropped(dropped)
+        yield clips_dropped(dropped)
     shared = dataset.overlap(groups["train"], groups["test"], labelled.language)
     if shared.sentences and recipe.task != "classify":  # a classifier can only be asked what it was taught
         yield Noticed(
@@ -76,7 +82,8 @@ def _steps(run: Run) -> Iterator[Event]:
 
     before = time.perf_counter()
     yield Entered("base", sum(len(groups[group]) for group in GROUPS))
-    base = _transcribe(model, decoded)
+    known = {g: [heard[c.path] for c in groups[g]] for g in GROUPS if all(c.path in heard for c in groups[g])}
+    base = known | _transcribe(model, {group: decoded[group] for group in GROUPS if group not in known})
     evaluate_seconds = time.perf_counter() - before
 
     if recipe.task == "classify" and model.family != "classifier":
@@ -100,7 +107,7 @@ def _steps(run: Run) -> Iterator[Event]:
         should_stop=run.should_stop,
         general=_sounds(decoded["general"], groups["general"]),
         watch=_sounds(decoded["watch"], groups["watch"]),
-        adapter_folder=run.folder / "adapter",
+        adapter_folder=run.folder / "adapter" if keep_model else None,
     ):
         prepared = event if isinstance(event, Prepared) else prepared
         trained = event if isinstance(event, Trained) else trained
@@ -108,9 +115,10 @@ def _steps(run: Run) -> Iterator[Event]:
     assert prepared is not None, "finetune begins with Prepared"
     assert trained is not None, "finetune ends with Trained"
 
-    yield Entered("saving")
-    with whole_folder(run.adapted) as folder:
-        model.save(folder)
+    if keep_model:
+        yield Entered("saving")
+        with whole_folder(run.adapted) as folder:
+            model.save(folder)
 
     before = time.perf_counter()
     yield Entered("adapted", sum(len(groups[group]) for group in GROUPS))
@@ -153,8 +161,10 @@ def _steps(run: Run) -> Iterator[Event]:
         "overlap": {"sentences": shared.sentences, "speakers": shared.speakers},
         "dropped": [vars(row) for row in dropped],
         "run": str(run.folder),
+        "versions": environment(recipe.precision),
     }
-    export.write_card(run.adapted, result)
+    if keep_model:
+        export.write_card(run.adapted, result)
     write_json(run.folder / "result.json", result)
     yield Finished(time.perf_counter() - started)
 
@@ -162,6 +172,8 @@ def _steps(run: Run) -> Iterator[Event]:
 def _transcribe(model: AsrModel, decoded: dict[str, list[np.ndarray]]) -> dict[str, list[str]]:
     texts = {}
     for group in GROUPS:
+        if group not in decoded:
+            continue
         # The canary is English: a multilingual model told to write Swahili would translate it, before and after alike.
         with in_language(model, "en" if group == "canary" else model.language):
             texts[group] = [t.text for t in model.transcribe(decoded[group])]
@@ -172,7 +184,8 @@ def _sounds(waves: Sequence[np.ndarray], clips: Sequence[Clip]) -> list[tuple[np
     return [(wave, clip.text) for wave, clip in zip(waves, clips, strict=True)]
 
 
-def _clips_dropped(dropped: Sequence[Dropped]) -> Noticed:
+def clips_dropped(dropped: Sequence[Dropped]) -> Noticed:
+    """Returns what to say of clips that cannot be used."""
     first = dropped[0]
     return Noticed(
         "clips_dropped",

@@ -15,6 +15,7 @@ from core.compare import Comparison, compare
 from core.dataset import Clip
 from core.errors import RunError
 from core.execute import GROUPS, MAX_CLIP_SECONDS
+from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.runs import Request, Run
 
@@ -104,18 +105,35 @@ def read_both(run: Run, waves: list[np.ndarray], language: str) -> tuple[dict[st
         RunError: there is no adapted model yet.
         ModelError: a model cannot be loaded.
     """
-    if not (run.adapted / "config.json").is_file():
-        raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
-    request = run.request()
     texts, seconds = {}, {}
-    for name, id in (("base", request.model), ("adapted", str(run.adapted))):
-        model = load_model(id, language=request.labelled_set.language, precision=request.recipe.precision)
-        model.language = language
-        model.thin = model.thin and request.recipe.thin
+    for name, model in zip(("base", "adapted"), load_both(run, language), strict=True):
         begun = time.perf_counter()
         texts[name] = [transcript.text for transcript in model.transcribe(waves)]
         seconds[name] = time.perf_counter() - begun
     return texts, seconds
+
+
+def load_both(run: Run, language: str) -> tuple[AsrModel, AsrModel]:
+    """Loads a run's base and its adapted model, set as the run itself had them.
+
+    Args:
+        run: with an adapted model.
+        language: ISO 639-1 code to write.
+
+    Raises:
+        RunError: there is no adapted model yet.
+        ModelError: a model cannot be loaded.
+    """
+    if not (run.adapted / "config.json").is_file():
+        raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
+    request = run.request()
+    loaded = []
+    for id in (request.model, str(run.adapted)):
+        model = load_model(id, language=request.labelled_set.language, precision=request.recipe.precision)
+        model.language = language
+        model.thin = model.thin and request.recipe.thin
+        loaded.append(model)
+    return loaded[0], loaded[1]
 
 
 def _differences(before: Any, now: Any, name: str) -> list[str]:

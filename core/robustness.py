@@ -9,18 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torchaudio import functional
 
-from core.audio import SAMPLE_RATE
+from core.audio import SILENCE_DBFS, level
+from core.augment import in_noise, in_room, over_telephone
 from core.dataset import Clip, speakers_or_sentences
 from core.metrics import Interval, Score, paired_interval, score
+from core.surroundings import FARTHEST_DB, make_noise, make_room
 
-NOISE_DB = (20, 15, 10, 5, 0)  # signal-to-noise ratios
-PINK_FROM = 50.0  # Hz; what lies below would count as noise and not be heard
-ROOM_SECONDS = 0.6  # until the room's echo has fallen by 60 dB: a classroom
-ROOM_ECHO = 1.0  # energy of the echo by that of the direct sound
-TELEPHONE_RATE = 8_000  # Hz; band and companding as in ITU-T G.712 and G.711
-TELEPHONE_BAND = (300.0, 3_400.0)  # Hz
+NOISE_DB = (20, 15, 10, 5, 0)  # of the speech's active level over the noise
+ROOM_RT60 = 0.6  # seconds until the sound has fallen by 60 dB: a classroom, heard from where echo and voice are equally loud
 CONDITIONS = ("recorded", *(f"noise_{db}" for db in NOISE_DB), "room", "telephone")
 
 Read = Callable[[Sequence[np.ndarray]], Sequence[str]]
@@ -61,6 +58,12 @@ class Point:
         """Returns a plain dict."""
         return dataclasses.asdict(self)
 
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Point:
+        """Builds a point from `to_json`'s dict."""
+        base, adapted = (Line(**fields[model]) for model in ("base", "adapted"))
+        return cls(fields["condition"], base, adapted, Interval(**fields["difference"]), fields["clips"])
+
 
 def robustness(
     waves: Sequence[np.ndarray], clips: Sequence[Clip], base: Read, adapted: Read, language: str, seed: int = 0
@@ -87,10 +90,10 @@ def robustness(
 
 
 def spoil(wave: np.ndarray, condition: str, seed: int = 0) -> np.ndarray:
-    """Makes a clip harder to hear.
+    """Makes a clip harder to hear, by the means that training clips are varied with (`core.augment`).
 
-    "noise_10" adds pink noise 10 dB below the clip's own level. "room" convolves it with a decaying noise, the late
-    echo of a room (Polack 1988), always the same one. "telephone" keeps 300 to 3,400 Hz at 8 kHz and 8 bits of mu-law.
+    "noise_10" adds pink noise 10 dB below the speech's active level. "room" puts it into a classroom, always the same
+    one. "telephone" passes it through a telephone. What is silent throughout stays so.
 
     Args:
         wave: float32 [samples] at 16 kHz.
@@ -100,40 +103,19 @@ def spoil(wave: np.ndarray, condition: str, seed: int = 0) -> np.ndarray:
     Returns:
         float32 of the same length.
     """
-    sound = torch.from_numpy(wave)
-    if condition.startswith("noise_"):
-        noise = torch.from_numpy(_pink(len(wave), seed))
-        spoilt = functional.add_noise(sound, noise, torch.tensor(float(condition.removeprefix("noise_"))))
-    elif condition == "room":
-        echo = functional.fftconvolve(sound, torch.from_numpy(_room()))[: len(wave)]
-        spoilt = echo * (sound.norm() / echo.norm().clamp(min=1e-8))
+    if condition == "recorded" or level(wave).peak_dbfs < SILENCE_DBFS:
+        return wave
+    sound = torch.tensor(wave)
+    if condition == "room":
+        spoilt = in_room(sound, torch.tensor(make_room(ROOM_RT60, np.random.default_rng(0), FARTHEST_DB)))
     elif condition == "telephone":
-        narrow = functional.resample(sound, SAMPLE_RATE, TELEPHONE_RATE)
-        low, high = TELEPHONE_BAND
-        narrow = functional.lowpass_biquad(functional.highpass_biquad(narrow, TELEPHONE_RATE, low), TELEPHONE_RATE, high)
-        coded = functional.mu_law_decoding(functional.mu_law_encoding(narrow.clamp(-1, 1), 256), 256)
-        spoilt = functional.resample(coded, TELEPHONE_RATE, SAMPLE_RATE)[: len(wave)]
+        spoilt = over_telephone(sound)
     else:
-        spoilt = sound
-    return spoilt.numpy().astype(np.float32)
+        noise = make_noise("pink", len(wave), np.random.default_rng(seed))
+        spoilt = in_noise(sound, torch.tensor(noise), float(condition.removeprefix("noise_")))
+    return spoilt.numpy()
 
 
 def _line(result: Score, clusters: Sequence[str]) -> Line:
     wer = paired_interval([0] * len(result.words), result.word_errors, result.words, clusters)  # against no errors at all
     return Line(wer.difference, max(0.0, wer.low), wer.high)
-
-
-def _pink(samples: int, seed: int) -> np.ndarray:
-    """Noise whose power falls by 3 dB an octave from 50 Hz on, as that of many rooms does: float32 [samples]."""
-    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(samples))
-    hertz = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
-    shape = np.where(hertz < PINK_FROM, 0.0, 1 / np.sqrt(np.maximum(hertz, PINK_FROM)))
-    return np.fft.irfft(spectrum * shape, samples).astype(np.float32)
-
-
-def _room() -> np.ndarray:
-    time = np.arange(int(ROOM_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
-    echo = np.random.default_rng(0).standard_normal(len(time)) * 10 ** (-3 * time / ROOM_SECONDS)  # -60 dB at the end
-    echo *= np.sqrt(ROOM_ECHO / np.sum(echo**2))
-    echo[0] = 1.0
-    return echo.astype(np.float32)

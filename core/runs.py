@@ -1,4 +1,4 @@
-"""The run folder: everything about one fine-tune, on disk as it happens.
+"""The run folder: everything about one fine-tune, on disk as it happens; `core.job` has what all jobs' folders share.
 
 RUN/
   request.json      model, clips, recipe, seed: enough to do it again
@@ -7,6 +7,7 @@ RUN/
   adapter/          where the recipe has one: the adapter alone, as PEFT loads it onto the base
   comparison.json   base against adapted on the held-out clips, clip by clip
   result.json       the figures; written last, so its presence means the run is whole
+  robustness/       where someone asked for it: the same held-out clips in noise, a room, over a telephone
   report.html       and .md and .json, where someone asked for a report
   stop              someone asked to stop
   alive.lock        held by the process that carries the run out, for as long as it lives
@@ -16,22 +17,15 @@ from __future__ import annotations
 
 import datetime
 import secrets
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from filelock import FileLock, Timeout
-
-from core import events
 from core.dataset import Clip, LabelledSet
 from core.errors import RunError
-from core.files import append_json_line, read_json, read_json_lines, write_json
+from core.files import read_json, write_json
+from core.job import Job
 from core.recipe import Recipe
-
-STARTING_SECONDS = 120.0  # a process may take to start before it counts as dead
-
-State = Literal["waiting", "running", "done", "failed", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -88,19 +82,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run folder.
-
-    Attributes:
-        folder: where it lies.
-    """
-
-    folder: Path
-
-    @property
-    def id(self) -> str:
-        """The folder's name."""
-        return self.folder.name
+class Run(Job):
+    """A run's folder."""
 
     @property
     def adapted(self) -> Path:
@@ -111,60 +94,10 @@ class Run:
         """Reads what was asked for."""
         return Request.from_json(read_json(self.folder / "request.json"))
 
-    def append(self, event: events.Event) -> None:
-        """Appends an event; it is on disk when this returns."""
-        append_json_line(self.folder / "events.jsonl", events.to_json(event))
-
-    def events(self) -> list[events.Event]:
-        """Reads what happened so far."""
-        read = (events.from_json(line) for line in read_json_lines(self.folder / "events.jsonl"))
-        return [event for event in read if event is not None]
-
     def comparison(self) -> dict[str, Any] | None:
         """Reads base against adapted, by group ("test", "canary", "own"), or None before it is there."""
         path = self.folder / "comparison.json"
         return read_json(path) if path.exists() else None
-
-    def result(self) -> dict[str, Any] | None:
-        """Reads the figures, or None before the run is whole."""
-        path = self.folder / "result.json"
-        return read_json(path) if path.exists() else None
-
-    def state(self) -> State:
-        """Says how the run stands; a process that died leaves "interrupted"."""
-        if (self.folder / "result.json").exists():
-            return "done"
-        happened = self.events()
-        if happened and isinstance(happened[-1], events.Failed):
-            return "failed"
-        if self.is_alive():
-            return "running" if happened else "waiting"
-        if (self.folder / "result.json").exists():  # written since the first look
-            return "done"
-        return "interrupted" if happened or self._age() > STARTING_SECONDS else "waiting"
-
-    def _age(self) -> float:
-        return time.time() - (self.folder / "request.json").stat().st_mtime
-
-    def lock(self) -> FileLock:
-        """Returns the lock that the process carrying the run out holds while it lives."""
-        return FileLock(self.folder / "alive.lock")
-
-    def is_alive(self) -> bool:
-        """Whether a process is carrying the run out."""
-        try:
-            with self.lock().acquire(timeout=0):
-                return False
-        except Timeout:
-            return True
-
-    def ask_to_stop(self) -> None:
-        """Asks the process to stop after the step in flight and to keep what it has."""
-        (self.folder / "stop").touch()
-
-    def should_stop(self) -> bool:
-        """Whether someone asked to stop."""
-        return (self.folder / "stop").exists()
 
 
 def create(folder: Path, request: Request) -> Run:

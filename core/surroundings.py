@@ -64,7 +64,7 @@ def make_noise(kind: str, samples: int, rng: np.random.Generator, speech: Sequen
     return (wave / _rms(wave)).astype(np.float32)
 
 
-def make_room(rt60: float, rng: np.random.Generator) -> np.ndarray:
+def make_room(rt60: float, rng: np.random.Generator, direct_db: float | None = None) -> np.ndarray:
     """Makes the impulse response of a room.
 
     Reverberation is noise that decays exponentially, h(t) = n(t) exp(-t 3 ln(10) / RT60): Polack's model (1988, "La
@@ -73,13 +73,15 @@ def make_room(rt60: float, rng: np.random.Generator) -> np.ndarray:
     Args:
         rt60: seconds in which the sound falls by 60 dB.
         rng: where it is drawn from.
+        direct_db: of the direct sound over the reverberation; drawn too where it is not given.
 
     Returns:
         float32 [samples] at 16 kHz; its first sample is 1.
     """
     time = np.arange(1, math.ceil(rt60 * SAMPLE_RATE)) / SAMPLE_RATE
     tail = rng.standard_normal(len(time)) * np.exp(-time * 3 * math.log(10) / rt60)
-    direct_db = rng.uniform(FARTHEST_DB, NEAREST_DB)
+    if direct_db is None:
+        direct_db = rng.uniform(FARTHEST_DB, NEAREST_DB)
     tail *= 10 ** (-direct_db / 20) / np.sqrt(np.sum(np.square(tail)))
     return np.concatenate([[1.0], tail]).astype(np.float32)
 

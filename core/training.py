@@ -77,6 +77,7 @@ def finetune(
         parameters=sum(p.numel() for p in model.network.parameters()),
         seconds=time.perf_counter() - started,
         replayed=len(learner.examples) - learner.own,
+        held_out=tuple(text for _, text in validation),
     )
 
     def evaluate(step: int) -> tuple[Evaluated, list[str]]:
@@ -93,6 +94,7 @@ def finetune(
             loss=learner.held_out_loss(held_out),
             canary_wer=_canary_wer(model, watch),
             drift=learner.drift(),
+            texts=tuple(texts),
         ), texts
 
     started = time.perf_counter()

@@ -20,14 +20,18 @@ from demo import presenters, session, settings
 from demo.downloads import Downloads
 from demo.handlers.adapt import AdaptHandlers
 from demo.handlers.compare import CompareHandlers
+from demo.handlers.ladder import LadderHandlers
 from demo.handlers.listen import ListenHandlers
 from demo.handlers.model import ModelHandlers
+from demo.handlers.report import ReportHandlers, write
+from demo.handlers.robustness import RobustnessHandlers
 from demo.handlers.teach import TeachHandlers
+from demo.handlers.watch import WatchHandlers
 from demo.jobs import Jobs
 from demo.security import Guard
 from demo.shelf import Shelf
 from demo.theme import css, head, theme
-from demo.views import adapt, compare, listen, model, take_home, teach
+from demo.views import adapt, compare, listen, model, report, robustness, take_home, teach
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
 PROMPTS = Path(__file__).parent / "wording"
@@ -46,9 +50,15 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
         four = adapt.build(w, preset(PRESETS[0], "whisper", 40))
         five = compare.build(w)
         six = take_home.build(w)
+        with five.verdict.parent:
+            endurance = robustness.build(w)
+        with six.download.parent:
+            reports = report.build()
 
         models, listening, teaching = ModelHandlers(w, shelf, downloads), ListenHandlers(w, shelf), TeachHandlers(w)
         adapting, comparing = AdaptHandlers(w, shelf, jobs), CompareHandlers(w, shelf)
+        watching, climbing, enduring = WatchHandlers(w), LadderHandlers(w, jobs, adapting), RobustnessHandlers(w, jobs)
+        reporting = ReportHandlers(w)
 
         def on(
             event: Callable,
@@ -69,10 +79,7 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
         own = [three.own, three.removal, three.card]
         recipe = [*four.settings, four.recipe, four.forecast]
         chosen_preset = [four.preset, *recipe]
-        looked = [
-            four.progress, four.charts, four.loss, four.wer, four.drift, four.watch_panel, four.watch, four.start, four.stop,
-            four.timer, four.seen, four.finished,
-        ]  # fmt: skip
+        looked = [four.progress, four.start, four.stop, four.timer, four.seen, four.finished]
         compared = [
             five.verdict, five.figures, five.own, five.again, five.details, five.held_out, five.control, five.tradeoff_panel,
             five.tradeoff, six.download,
@@ -143,6 +150,35 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
         on(four.finished.change, comparing.show, [], compared, five.message, **quiet)
         on(five.again.click, comparing.again, [], [five.own], five.message)
 
+        on(four.finished.change, reporting.links, [], [reports.links], None, **quiet)
+
+        watch = four.watch
+        moment = [watch.about, watch.charts, watch.transcripts, watch.drift]
+        on(
+            four.seen.change, watching.look, [watch.moment, watch.followed],
+            [watch.panel, watch.moment, *moment, watch.followed], None, **quiet, queue=False,
+        )  # fmt: skip
+        on(watch.moment.input, watching.at, [watch.moment], moment, None, **quiet, queue=False, trigger_mode="always_last")
+
+        climb, target = four.ladder.job, four.ladder.target
+        climbed = [climb.progress, climb.result, climb.start, climb.stop, climb.timer, climb.seen]
+        planned = [*four.settings, four.seed]
+        opened = on(climb.panel.expand, climbing.forecasting, [], [climb.forecast], None, **quiet)
+        on(opened.then, climbing.forecast, planned, [climb.forecast], climb.message, blank=True, **quiet)
+        on(climb.start.click, climbing.start, [*planned, target], climbed, climb.message, **quiet)
+        on(climb.stop.click, climbing.stop, [target], climbed, climb.message, **quiet)
+        on(climb.timer.tick, climbing.look, [climb.seen, target], climbed, None, **quiet, queue=False)
+        on(target.change, climbing.look, [climb.seen, target], climbed, None, **quiet)
+
+        endured = [
+            endurance.panel, endurance.forecast, endurance.progress, endurance.result, endurance.start, endurance.stop,
+            endurance.timer, endurance.seen,
+        ]  # fmt: skip
+        on(four.finished.change, enduring.look, [endurance.seen], endured, None, **quiet)
+        on(endurance.start.click, enduring.start, [], endured, endurance.message, **quiet)
+        on(endurance.stop.click, enduring.stop, [], endured, endurance.message, **quiet)
+        on(endurance.timer.tick, enduring.look, [endurance.seen], endured, None, **quiet, queue=False)
+
         def restore(current: session.Session) -> tuple:
             choices = current.choices
             return (
@@ -154,10 +190,12 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
                 *adapting.default(current),
                 *adapting.look(current, ""),
                 *models.look(current),
+                *climbing.look(current, "", None),
             )
 
         restored = [
             one.choice, three.choice, three.language, two.transcript, three.text, *own, *chosen_preset, *looked, *fetching,
+            *climbed,
         ]  # fmt: skip
         then_forecast(on(page.load, restore, [], restored, one.message, **quiet).then)
     return page
@@ -233,6 +271,10 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     @server.get("/take-home/{id}.zip")
     def model_zip(request: Request, id: str) -> Response:
         return _file(lambda: export.zip_model(_session(request).run(id)), f"attune-{id}.zip")
+
+    @server.get("/report/{id}/{language}/report.{kind}")
+    def report_file(request: Request, id: str, language: str, kind: str) -> Response:
+        return _file(lambda: write(_session(request), id, language, kind), f"attune-{id}.{kind}")
 
     for language in LANGUAGES:
         gr.mount_gradio_app(

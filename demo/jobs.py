@@ -1,4 +1,4 @@
-"""One supervised child process a run, so that it survives a refresh, a closed tab and a restart of the server."""
+"""One supervised child process a job, so that it survives a refresh, a closed tab and a restart of the server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from core.files import home
-from core.runs import Run
+from core.job import Job
 from demo.turns import Turns
 
 _DETACHED = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
@@ -18,14 +18,14 @@ class Jobs:
     def __init__(self) -> None:
         self._children: list[subprocess.Popen[bytes]] = []
 
-    def start(self, run: Run) -> None:
-        """Starts the worker of a run, which waits for those started before; what it prints goes to RUN/log.txt."""
-        Turns(home() / "turns").join(run)
+    def start(self, job: Job) -> None:
+        """Starts the worker of a job, which waits for those started before; what it prints goes to log.txt in its folder."""
+        Turns(home() / "turns").join(job)
         self._children = [child for child in self._children if child.poll() is None]
-        with (run.folder / "log.txt").open("ab") as log:
+        with (job.folder / "log.txt").open("ab") as log:
             self._children.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "demo.worker", str(run.folder)],
+                    [sys.executable, "-m", "demo.worker", str(job.folder)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

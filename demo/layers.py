@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from core import events
 from core.freezing import LayerPlan
 from demo.presenters import NO_BREAK, escape, fine
 from demo.wording import Wording
@@ -41,22 +40,19 @@ def picture(plans: Sequence[LayerPlan], moved: Mapping[str, float], w: Wording) 
     )
 
 
-def drift(happened: Sequence[events.Event], w: Wording) -> str:
-    """How far each layer has moved from its pretrained values, ||theta_l - theta_p,l|| / ||theta_p,l||."""
-    seen = [e for e in happened if isinstance(e, events.Evaluated | events.Trained) and e.drift]
-    if not seen or not any(distance for _, distance in seen[-1].drift):
+def drift(moved: Sequence[tuple[str, float]], step: int, w: Wording) -> str:
+    """How far each layer has moved from its pretrained values by a step, ||theta_l - theta_p,l|| / ||theta_p,l||."""
+    if not any(distance for _, distance in moved):
         return ""
     rows = "".join(
         f'<tr><th scope="row">{escape(_name(name, w))}</th>'
         f'<td class="bar"><span style="width:{_length(distance):.0f}%"></span></td>'
         f"<td>{100 * distance:.2g}{NO_BREAK}%</td></tr>"
-        for name, distance in reversed(seen[-1].drift)
+        for name, distance in reversed(moved)
     )
-    last = seen[-1]
-    step = last.step if isinstance(last, events.Evaluated) else last.best_step
     return (
-        f"<details><summary>{escape(w('layers.drift', step=step))}</summary>{fine(w('layers.drift_about'))}"
-        f'<div class="scroll"><table class="layers drift"><tbody>{rows}</tbody></table></div></details>'
+        f"<h4>{escape(w('layers.drift', step=step))}</h4>{fine(w('layers.drift_about'))}"
+        f'<div class="scroll"><table class="layers drift"><tbody>{rows}</tbody></table></div>'
     )
 
 

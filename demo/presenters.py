@@ -16,10 +16,11 @@ from core.dataset import LabelledSet
 from core.errors import AttuneError
 from core.forecast import Forecast
 from core.importers.samples import CANARY
-from core.metrics import Word, mark_words
+from core.job import State
+from core.metrics import Word
 from core.models.catalogue import CATALOGUE, is_here
 from core.recipe import Recipe
-from core.runs import Run, State
+from core.runs import Run
 from demo.wording import Wording
 
 NO_BREAK = "\u00a0"  # a number and its unit stay on one line
@@ -287,43 +288,9 @@ def progress(run: Run, state: State, happened: Sequence[events.Event], w: Wordin
     return f'<div class="progress" data-state="{state}">{shown}{bar}{notices}</div>'
 
 
-def loss_table(happened: Sequence[events.Event], w: Wording) -> pd.DataFrame:
-    """Loss by step: of the training clips, and of the validation clips."""
-    steps = [(float(e.step), e.loss, w("adapt.of.training")) for e in happened if isinstance(e, events.Stepped)]
-    looks = [e for e in happened if isinstance(e, events.Evaluated) and e.loss is not None]
-    return _table([*steps, *((float(e.step), e.loss, w("adapt.of.validation")) for e in looks)], "loss")
-
-
 def axis(table: pd.DataFrame) -> list[float]:
     """The range of a chart's vertical axis: from 0 to a little above the highest value."""
     return [0.0, 1.05 * max(float(table.iloc[:, 1].max()), 1e-3)]
-
-
-def wer_table(happened: Sequence[events.Event], w: Wording) -> pd.DataFrame:
-    """WER in percent by step: on the validation clips, and on the general speech that is watched."""
-    looks = [e for e in happened if isinstance(e, events.Evaluated)]
-    own = [(float(e.step), 100 * e.wer, w("adapt.of.validation")) for e in looks if e.wer is not None]
-    return _table(
-        [*own, *((float(e.step), 100 * e.canary_wer, w("adapt.of.general")) for e in looks if e.canary_wer is not None)], "wer"
-    )
-
-
-def _table(rows: Sequence[tuple], name: str) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["step", name, "of"]).astype({"step": float, name: float})
-
-
-def watched(happened: Sequence[events.Event], language: str, w: Wording) -> str:
-    """One held-out clip as the model hears it: before, and after each evaluation."""
-    seen = [e for e in happened if isinstance(e, events.Evaluated) and e.reference]
-    if not seen:
-        return ""
-    last = seen[-1]
-    base, now = mark_words(last.reference, seen[0].watched, last.watched, language)
-    rows = [("watch.said", escape(last.reference)), ("watch.base", marked(base, w))]
-    if last.step:
-        rows.append(("watch.now", marked(now, w)))
-    body = "".join(f"<dt>{escape(w(key, step=last.step))}</dt><dd>{shown}</dd>" for key, shown in rows)
-    return f'<dl class="watch">{body}</dl>'
 
 
 def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:

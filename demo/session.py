@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.collection import Collection
 from core.errors import RunError
 from core.files import home, read_json, write_json
+from core.ladder_job import LadderJob, open_ladder
 from core.library import Library
 from core.models.catalogue import CATALOGUE
 from core.runs import Run, new_id, open_run
@@ -39,6 +40,7 @@ class Choices:
         queue: ids of all that were queued with it, in order, apart by spaces.
         language: ISO 639-1 code spoken in the own clips.
         fetching: id of the model that is to be used as soon as it has been fetched.
+        ladder: id of the ladder last started.
     """
 
     model: str = CATALOGUE[0].id
@@ -49,6 +51,7 @@ class Choices:
     language: str = "en"
     fetching: str = ""
     queue: str = ""
+    ladder: str = ""
 
 
 class Session:
@@ -81,6 +84,20 @@ class Session:
     def new_run_folder(self) -> Path:
         """Returns the folder of a run to come."""
         return self.folder / "runs" / new_id()
+
+    def new_ladder_folder(self) -> Path:
+        """Returns the folder of a ladder to come."""
+        return self.folder / "ladders" / new_id()
+
+    def ladder(self) -> LadderJob | None:
+        """Returns the ladder last started, if there is one."""
+        id = self.choices.ladder
+        if not _ID.fullmatch(id):
+            return None
+        try:
+            return open_ladder(self.folder / "ladders" / id)
+        except RunError:
+            return None
 
     def run(self, id: str) -> Run:
         """Returns one of this browser's runs.

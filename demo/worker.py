@@ -1,40 +1,42 @@
-"""The process of one run: `python -m demo.worker RUN`. One at a time trains; the others wait their turn, first come first."""
+"""The process of one job: `python -m demo.worker FOLDER`. One at a time computes; the others wait, first come first."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from core.errors import AttuneError
-from core.events import Failed
+from core.events import Event, Failed
 from core.files import home
-from core.runs import Run, open_run
+from core.job import Job
+from core.runs import Run
 from demo.turns import Turns
 
-TURN_SECONDS = 0.5  # between two looks at whether it is this run's turn
+TURN_SECONDS = 0.5  # between two looks at whether it is this job's turn
 
 
 def main(folder: Path) -> int:
-    """Carries out the run in `folder`; returns 0 if it is whole."""
+    """Carries out the job in `folder`; returns 0 if it is whole."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    run = open_run(folder)
-    with run.lock():
-        turn = _wait_for_turn(run)
+    job = Job(folder)
+    with job.lock():
+        turn = _wait_for_turn(job)
         if turn is None:
-            run.append(Failed("stopped_early", "Stopped before it began.", {}))
+            job.append(Failed("stopped_early", "Stopped before it began.", {}))
             return 1
         with turn:
-            return _carry_out(run)
+            return _carry_out(job)
 
 
-def _wait_for_turn(run: Run) -> FileLock | None:
+def _wait_for_turn(job: Job) -> FileLock | None:
     turn, turns = FileLock(home() / "worker.lock"), Turns(home() / "turns")
-    while not run.should_stop():
-        if turns.is_next(run):
+    while not job.should_stop():
+        if turns.is_next(job):
             try:
                 turn.acquire(timeout=0)
             except Timeout:
@@ -45,22 +47,39 @@ def _wait_for_turn(run: Run) -> FileLock | None:
     return None
 
 
-def _carry_out(run: Run) -> int:
-    from core.execute import execute  # only now: a queue of waiting runs must not hold torch in memory each
-
+def _carry_out(job: Job) -> int:
     try:
-        for _ in execute(run):
+        for _ in _steps(job):
             pass
     except AttuneError as error:
         logging.warning("%s", error)
-        run.append(Failed(error.reason, str(error), error.details))
+        job.append(Failed(error.reason, str(error), error.details))
         return 1
     except Exception as error:
-        logging.exception("the run failed")
+        logging.exception("the job failed")
         reason = "disk" if isinstance(error, OSError) else "unexpected"
-        run.append(Failed(reason, f"{type(error).__name__}: {error}", {}))
+        job.append(Failed(reason, f"{type(error).__name__}: {error}", {}))
         return 1
     return 0
+
+
+def _steps(job: Job) -> Iterator[Event]:
+    """Imports only now: a queue of waiting jobs must not hold torch in memory each."""
+    match job.kind:
+        case "ladder":
+            from core.ladder_job import LadderJob
+            from core.ladder_job import carry_out as climb
+
+            return climb(LadderJob(job.folder))
+        case "robustness":
+            from core.robustness_job import RobustnessJob
+            from core.robustness_job import carry_out as measure
+
+            return measure(RobustnessJob(job.folder))
+        case _:
+            from core.execute import execute
+
+            return execute(Run(job.folder))
 
 
 if __name__ == "__main__":

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
-import platform
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from core.analysis import Analysis, Group
 from core.compare import Comparison
+from core.environment import environment
 from core.events import Evaluated, Stepped
 from core.files import replacing, write_json
 from core.metrics import RESAMPLES
 from core.outcome import Outcome
-from core.report.markup import Block, Code, Heading, Heard, Items, Picture, Table, Text, to_html, to_markdown
-from core.report.pictures import Change, changes, heat_map, line, rates
+from core.recipe import Recipe
+from core.report.conditions import measured_points, robustness_blocks
+from core.report.markup import Block, Code, Heading, Heard, Items, Picture, Say, Table, Text, percent, to_html, to_markdown
+from core.report.pictures import Change, Series, changes, curves, heat_map, rates
 from core.report.words import ENGLISH
 
-PACKAGES = ("attune", "torch", "torchaudio", "transformers", "numpy", "jiwer", "whisper-normalizer")
 GROUPS = ("test", "canary")
 MEASURES = ("wer", "cer", "raw_wer", "raw_cer")
 
-Say = Callable[..., str]
 
-
-def write_report(outcome: Outcome, texts: Mapping[str, str] = ENGLISH) -> list[Path]:
-    """Writes report.html, report.md and report.json into the run's folder.
+def write_report(outcome: Outcome, texts: Mapping[str, str] = ENGLISH, folder: Path | None = None) -> list[Path]:
+    """Writes report.html, report.md and report.json.
 
     Args:
         outcome: the run.
-        texts: the words, by the keys of `core.report.words.ENGLISH`.
+        texts: the words, by the keys of `core.report.words.ENGLISH`; `LANGUAGES` there has them all.
+        folder: where to; by default the run's.
 
     Returns:
         The three files.
@@ -47,24 +46,14 @@ def write_report(outcome: Outcome, texts: Mapping[str, str] = ENGLISH) -> list[P
     blocks = _blocks(outcome, say)
     marks = {state: say(f"mark.{state}") for state in ("fixed", "broken", "wrong", "missing")}
     nothing = say("clips.nothing")
-    files = [outcome.run.folder / f"report.{kind}" for kind in ("html", "md", "json")]
+    files = [(folder or outcome.run.folder) / f"report.{kind}" for kind in ("html", "md", "json")]
     pages = (to_html(title, blocks, say("language"), marks, nothing), to_markdown(title, blocks, nothing))
     for path, page in zip(files, pages, strict=False):
         with replacing(path) as temporary:
             temporary.write_text(page, encoding="utf-8", errors="backslashreplace")  # a path may hold a stray byte
-    write_json(files[2], {**outcome.to_json(), "versions": versions(), "command": command(outcome)})
+    measured = {"robustness": [point.to_json() for point in measured_points(outcome.run)]}
+    write_json(files[2], {**outcome.to_json(), "versions": _versions(outcome)[1], "command": command(outcome), **measured})
     return files
-
-
-def versions() -> dict[str, str]:
-    """Returns the versions of Python, the platform and the packages that figures depend on."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:  # run from a checkout
-            continue
-    return found
 
 
 def command(outcome: Outcome) -> str:
@@ -77,6 +66,7 @@ def _blocks(outcome: Outcome, say: Say) -> list[Block]:
     blocks = [*_verdicts(outcome, say), *_figures(outcome, say), *_pictures(outcome, say)]
     if "test" in outcome.analyses:
         blocks += _learned(outcome.comparisons["test"], outcome.analyses["test"], say)
+    blocks += robustness_blocks(measured_points(outcome.run), say)
     return [*blocks, *_data(outcome, say), *_recipe(outcome, say), *_clips(outcome, say), *_repeat(outcome, say)]
 
 
@@ -115,12 +105,12 @@ def _verdict(group: str, comparison: Comparison, say: Say) -> str:
     change = comparison.difference
     return say(
         f"verdict.{group}.{comparison.verdict}",
-        base=_points(comparison.base.wer.rate),
-        adapted=_points(comparison.adapted.wer.rate),
-        gain_low=_points(-change.high),
-        gain_high=_points(max(0.0, -change.low)),
-        loss_low=_points(change.low),
-        loss_high=_points(max(0.0, change.high)),
+        base=percent(comparison.base.wer.rate),
+        adapted=percent(comparison.adapted.wer.rate),
+        gain_low=percent(-change.high),
+        gain_high=percent(max(0.0, -change.low)),
+        loss_low=percent(change.low),
+        loss_high=percent(max(0.0, change.high)),
         clips=len(comparison.clips),
         clusters=change.clusters,
         unit=say(f"unit.{change.unit}"),
@@ -137,7 +127,7 @@ def _figures(outcome: Outcome, say: Say) -> list[Block]:
         rows.append([say(f"figures.{group}", clips=len(comparison.clips), words=comparison.base.wer.length)])
         for measure in MEASURES:
             both = (getattr(score, measure).rate for score in (comparison.base, comparison.adapted))
-            rows.append([say(f"figures.{measure}"), *(f"{_points(rate)} %" for rate in both)])
+            rows.append([say(f"figures.{measure}"), *(f"{percent(rate)} %" for rate in both)])
         ends = f"{100 * change.low:+.1f} … {100 * change.high:+.1f}"
         rows.append([say("figures.change"), f"{100 * change.difference:+.1f}", ends])
         rows.append([say("figures.chance"), f"{change.p_value:.2g}", ""])
@@ -169,7 +159,7 @@ def _pictures(outcome: Outcome, say: Say) -> list[Block]:
         if len(points) > 1:
             kept = float(outcome.result["best_step"]) if name == "validation" else None
             title = say(f"pictures.{name}")
-            blocks.append(Picture(title, line(points, title, say("pictures.step"), kept)))
+            blocks.append(Picture(title, curves([Series("", points)], title, say("pictures.step"), marked=kept)))
     if analysis is not None and analysis.matrix.said:
         matrix = analysis.matrix
         most = max(count for counts in (matrix.base, matrix.adapted) for row in counts for count in row)
@@ -244,7 +234,7 @@ def _recipe(outcome: Outcome, say: Say) -> list[Block]:
     result = outcome.result
     learned, all_of_them = (f"{result[name] / 1e6:.1f}" for name in ("trained_parameters", "parameters"))
     rows = [
-        *([name, str(value)] for name, value in result["recipe"].items()),
+        *([name, str(value)] for name, value in Recipe.from_json(result["recipe"]).settings().items()),
         [say("recipe.parameters"), say("recipe.of", trained=learned, all=all_of_them)],
         [say("recipe.steps"), say("recipe.kept", steps=result["steps"], best=result["best_step"])],
         [say("recipe.distance"), f"{result['distance']:.4f}"],
@@ -267,6 +257,7 @@ def _clips(outcome: Outcome, say: Say) -> list[Block]:
 
 
 def _repeat(outcome: Outcome, say: Say) -> list[Block]:
+    when, versions = _versions(outcome)
     folder = shlex.quote(str(outcome.run.folder))
     check = f"attune compare {folder} --json\nattune compare {folder} --recompute --json"
     blocks: list[Block] = [
@@ -276,8 +267,8 @@ def _repeat(outcome: Outcome, say: Say) -> list[Block]:
         Text(say("repeat.check")),
         Code(check),
         Text(say("repeat.seeds", run=outcome.request.seed)),
-        Heading(say("repeat.versions"), 3),
-        Table([], [[name, version] for name, version in versions().items()]),
+        Heading(say(when), 3),
+        Table([], [[name, version] for name, version in versions.items()]),
     ]
     card = outcome.run.adapted / "README.md"
     if card.is_file():
@@ -287,6 +278,7 @@ def _repeat(outcome: Outcome, say: Say) -> list[Block]:
     return [*blocks, Heading(say("method")), Text(method, "fine"), Text(say("method.noise"), "fine")]
 
 
-def _points(share: float) -> str:
-    """A rate in percent without its sign: whole, one decimal below 10, as the page has it."""
-    return f"{share * 100:.0f}" if abs(share) >= 0.0995 else f"{share * 100:.1f}"
+def _versions(outcome: Outcome) -> tuple[str, dict[str, str]]:
+    """Returns what the run computed with, or in its place what there is now, and the key that says which of the two."""
+    noted = outcome.result.get("versions")
+    return ("repeat.versions", noted) if noted else ("repeat.versions_now", environment(outcome.request.recipe.precision))

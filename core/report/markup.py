@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.metrics import Word
@@ -74,6 +74,7 @@ class Heard:
     note: str
 
 
+Say = Callable[..., str]  # a sentence by its key and its fields
 Block = Heading | Text | Table | Items | Picture | Code | Heard
 
 STYLE = """
@@ -96,6 +97,7 @@ table { border-collapse: collapse; width: 100%; margin: 8px 0; }
 th, td { border-bottom: 1px solid var(--line); padding: 6px 8px; text-align: left; vertical-align: top; font-weight: 400; }
 thead th, th[colspan] { font-weight: 650; }
 td { font-weight: 600; }
+table:not(.wide) th { width: 46%; overflow-wrap: break-word; }
 table.wide td, table.wide thead th:not(:first-child) { text-align: right; white-space: nowrap; }
 ul { margin: 6px 0; padding-left: 1.3em; columns: 2; }
 pre { background: var(--soft); padding: 12px; white-space: pre-wrap; font-size: 0.85rem; }
@@ -111,7 +113,12 @@ svg .grid { stroke: #d5dae3; stroke-width: 1; }
 svg .zero { stroke: #55606f; }
 svg .marked { stroke: #0b6b3a; stroke-dasharray: 4 3; }
 svg .curve { fill: none; stroke: #2457c5; stroke-width: 2; }
+svg .curve.second { stroke: #8a4b08; stroke-dasharray: 6 4; }
 svg .dot { fill: #2457c5; }
+svg .dot.second { fill: #fff; stroke: #8a4b08; stroke-width: 2; }
+svg .reach { stroke: #2457c5; stroke-width: 2; stroke-opacity: 0.5; }
+svg .reach.second { stroke: #8a4b08; }
+svg .band { fill: #2457c5; fill-opacity: 0.15; }
 svg .link { stroke-width: 3; }
 svg .bar { stroke-width: 4; }
 svg .link.good, svg .bar.good { stroke: #0b6b3a; }
@@ -139,6 +146,11 @@ article dd { margin: 0; font-size: 1.05rem; }
 
 # Nothing can be loaded and nothing can run, whatever got in.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+
+
+def percent(share: float) -> str:
+    """Writes a rate in percent without its sign: whole, one decimal below 10, as the page has it."""
+    return f"{share * 100:.0f}" if abs(share) >= 0.0995 else f"{share * 100:.1f}"
 
 
 def to_html(title: str, blocks: Sequence[Block], language: str, marks: dict[str, str], nothing: str) -> str:

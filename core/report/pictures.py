@@ -14,6 +14,9 @@ from dataclasses import dataclass
 WIDTH = 360
 MARGIN = 12
 ROW = 34  # height of a row with a label above it
+PLOT_HEIGHT, LEGEND_ROW = 126, 18
+MOST_POINTS, MOST_DOTS = 300, 20  # of a line; more are thinned out, and their dots left away
+KINDS = ("first", "second", "third")
 SYMBOLS = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;"})  # templates evaluate these
 
 
@@ -32,6 +35,27 @@ class Change:
     after: float
     low: float | None
     high: float | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of `curves`.
+
+    Attributes:
+        label: what it is; "" leaves it out of the legend.
+        points: (x, y), from left to right.
+        band: (x, low, high) that are shaded together.
+        bars: (x, low, high), an interval each.
+        joined: whether a line goes through the points.
+        dotted: whether few points get a dot each.
+    """
+
+    label: str
+    points: Sequence[tuple[float, float]]
+    band: Sequence[tuple[float, float, float]] = ()
+    bars: Sequence[tuple[float, float, float]] = ()
+    joined: bool = True
+    dotted: bool = True
 
 
 def escape(text: object) -> str:
@@ -85,31 +109,79 @@ def changes(rows: Sequence[Change], title: str) -> str:
     return _svg(26 + ROW * len(rows), title, parts)
 
 
-def line(points: Sequence[tuple[float, float]], title: str, x_label: str, marked: float | None = None) -> str:
-    """Draws a line through (x, y) points over an axis from 0; `marked` is an x that is pointed out."""
-    right = max((x for x, _ in points), default=1.0) or 1.0
-    ticks = _ticks(0.0, max((y for _, y in points), default=1.0) or 1.0)
-    height, left, bottom = 170, 44, 140
+def curves(
+    series: Sequence[Series],
+    title: str,
+    x_label: str,
+    *,
+    marked: float | None = None,
+    x_ticks: Sequence[tuple[float, str]] = (),
+) -> str:
+    """Draws lines over an axis from 0, with a legend where they have labels.
+
+    Args:
+        series: the first is solid with filled dots, the second dashed with hollow squares, the third dotted.
+        title: for screen readers.
+        x_label: of the horizontal axis.
+        marked: an x that is pointed out.
+        x_ticks: (x, label) of the horizontal axis, by default round numbers from 0.
+    """
+    named = [one.label for one in series if one.label]
+    top = LEGEND_ROW * len(named) + 14
+    bottom, left = top + PLOT_HEIGHT, 44
+    xs = [x for one in series for x, *_ in (*one.points, *one.band, *one.bars)] + [x for x, _ in x_ticks]
+    ys = [y for one in series for _, *values in (*one.points, *one.band, *one.bars) for y in values]
+    first, last = (min(xs), max(xs)) if x_ticks else (0.0, max(xs, default=1.0))
+    ticks = _ticks(0.0, max(ys, default=1.0) or 1.0)
 
     def at(x: float, y: float) -> tuple[float, float]:
-        return left + (WIDTH - MARGIN - left) * x / right, bottom - (bottom - 14) * y / ticks[-1]
+        share = (x - first) / (last - first) if last > first else 0.5 if x_ticks else 0.0
+        return left + (WIDTH - MARGIN - left) * share, bottom - (bottom - top) * min(y, ticks[-1]) / ticks[-1]
 
     parts = []
     for tick in ticks:
-        y = at(0, tick)[1]
+        y = at(first, tick)[1]
         parts.append(f'<line class="grid" x1="{left}" x2="{WIDTH - MARGIN}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" text-anchor="end" x="{left - 6}" y="{y + 4:.1f}">{tick:g}</text>')
-    for step in _ticks(0.0, right):
-        if step <= right:
-            parts.append(f'<text class="tick" text-anchor="middle" x="{at(step, 0)[0]:.1f}" y="{bottom + 14}">{step:g}</text>')
+    for x, label in x_ticks or [(step, f"{step:g}") for step in _ticks(0.0, last or 1.0) if step <= last]:
+        parts.append(
+            f'<text class="tick" text-anchor="middle" x="{at(x, 0)[0]:.1f}" y="{bottom + 14:.1f}">{escape(label)}</text>'
+        )
     if marked is not None:
         x = at(marked, 0)[0]
-        parts.append(f'<line class="marked" x1="{x:.1f}" x2="{x:.1f}" y1="14" y2="{bottom}"/>')
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in points))
-    parts.append(f'<polyline class="curve" points="{path}"/>')
-    parts += [f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in (at(*p) for p in points) if len(points) < 20]
-    parts.append(f'<text class="tick" text-anchor="end" x="{WIDTH - MARGIN}" y="{height - 4}">{escape(x_label)}</text>')
-    return _svg(height, title, parts)
+        parts.append(f'<line class="marked" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
+    for one, kind in zip(series, KINDS, strict=False):
+        parts += _series(one, kind, at)
+    for row, (label, kind) in enumerate((one.label, kind) for one, kind in zip(series, KINDS, strict=False) if one.label):
+        y = LEGEND_ROW * row + 10
+        parts.append(f'<line class="curve {kind}" x1="{left}" x2="{left + 26}" y1="{y}" y2="{y}"/>')
+        parts += _dots([(left + 13, y)], kind)
+        parts.append(f'<text x="{left + 34}" y="{y + 4}">{escape(label)}</text>')
+    parts.append(f'<text class="tick" text-anchor="end" x="{WIDTH - MARGIN}" y="{bottom + 30:.1f}">{escape(x_label)}</text>')
+    return _svg(bottom + 36, title, parts)
+
+
+def _series(one: Series, kind: str, at: Callable[[float, float], tuple[float, float]]) -> list[str]:
+    parts = []
+    if one.band:
+        edge = [at(x, high) for x, _, high in one.band] + [at(x, low) for x, low, _ in reversed(one.band)]
+        parts.append(f'<polygon class="band {kind}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in edge)}"/>')
+    for x, low, high in one.bars:
+        (across, bottom), (_, top) = at(x, low), at(x, high)
+        parts.append(f'<line class="reach {kind}" x1="{across:.1f}" x2="{across:.1f}" y1="{bottom:.1f}" y2="{top:.1f}"/>')
+    every = math.ceil(len(one.points) / MOST_POINTS) or 1
+    kept = [*one.points[:-1:every], *one.points[-1:]]
+    spots = [at(x, y) for x, y in kept]
+    if one.joined and spots:
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
+        parts.append(f'<polyline class="curve {kind}" points="{path}"/>')
+    return parts + (_dots(spots, kind) if one.dotted and len(spots) < MOST_DOTS else [])
+
+
+def _dots(spots: Sequence[tuple[float, float]], kind: str) -> list[str]:
+    if kind == KINDS[1]:
+        return [f'<rect class="dot {kind}" x="{x - 3:.1f}" y="{y - 3:.1f}" width="6" height="6"/>' for x, y in spots]
+    return [f'<circle class="dot {kind}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in spots]
 
 
 def heat_map(

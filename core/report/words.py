@@ -1,6 +1,8 @@
-"""Every sentence of a report, in English; a page passes a table of the same keys in another language."""
+"""Every sentence of a report: in English here, and the languages there are."""
 
 from __future__ import annotations
+
+from core.report.words_zh_cn import CHINESE
 
 ENGLISH = {
     "language": "en",
@@ -50,6 +52,15 @@ ENGLISH = {
     "group.nameless": "no name ({clips} clips)",
     "group.length": "{low} to {high} s ({clips} clips)",
     "group.noise": "{low} to {high} dB above noise ({clips} clips)",
+    "robustness": "Under harder conditions",
+    "robustness.about": "The same {clips} held-out clips with pink noise (in dB: how far the speech's active level lies above it), in a classroom, and over a telephone; both models heard exactly the same.",
+    "robustness.chart": "WER in percent as the noise rises; as recorded on the left",
+    "robustness.condition": "condition",
+    "robustness.change": "change, points (95 %)",
+    "robustness.recorded": "as recorded",
+    "robustness.noise": "noise, {db} dB",
+    "robustness.room": "classroom",
+    "robustness.telephone": "telephone",
     "learned": "What was learned",
     "learned.clips": "Of {clips} held-out clips, {better} got better, {worse} worse, and {same} kept as many word errors.",
     "learned.kinds": "Wrong words {substitutions}, left out {deletions}, added {insertions} (base → adapted).",
@@ -96,8 +107,11 @@ ENGLISH = {
     "repeat.command": "On this computer, with the run's folder and the clips where they are:",
     "repeat.check": "To work the figures out again from the run's folder, or from the sound:",
     "repeat.seeds": "Seeds: {run} for the run, 0 for the bootstrap.",
-    "repeat.versions": "Versions when this report was written",
+    "repeat.versions": "Versions and hardware of the run",
+    "repeat.versions_now": "Versions and hardware when this report was written (the run noted none)",
     "method": "How it was worked out",
     "method.interval": "Intervals: paired bootstrap of {resamples} draws of whole {unit}, difference -+ Student's t times the draws' standard deviation. Verdicts also ask for a p-value below 0.05 in a test that flips signs at random. Intervals of groups are not corrected for how many there are.",
     "method.noise": "Noise: the quietest tenth of 20 ms frames is taken for it. Lengths and noise come in quarters of about equal size.",
 }
+
+LANGUAGES = {"en": ENGLISH, "zh-CN": CHINESE}

@@ -35,7 +35,7 @@ from demo.wording import Wording
 RATE_CLIPS = 64  # of the training clips: 60 steps see most of them once
 BABBLE_CLIPS = 12  # whose voices a babble is made of
 ACTIVE = ("waiting", "running")
-LOOKED = 12  # outputs of `look`
+LOOKED = 6  # outputs of `look`
 LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 
 
@@ -44,7 +44,7 @@ class AdaptHandlers:
 
     def __init__(self, w: Wording, shelf: Shelf, jobs: Jobs) -> None:
         self._w, self._shelf, self._jobs = w, shelf, jobs
-        self._forecasts: dict[tuple[str, LabelledSet, Recipe], Forecast] = {}
+        self._forecasts: dict[tuple[str, LabelledSet, Recipe, bool], Forecast] = {}
 
     def default(self, session: Session) -> tuple:
         """The chosen model and set -> the preset that suits the set, its settings, its words, no forecast yet."""
@@ -125,13 +125,21 @@ class AdaptHandlers:
             return ("",)
         recipe = settings.recipe_of(values)
         try:
-            labelled = labelled_set(session, recipe.task == "classify")
+            measured = self.forecast_of(session, recipe)
         except DatasetError:  # the set's card says what is missing
             return ("",)
-        key = (session.choices.model, labelled, recipe)
+        return (presenters.note(presenters.forecast_words(measured, self._w)),)
+
+    def forecast_of(self, session: Session, recipe: Recipe, general: bool = True) -> Forecast:
+        """Measures how long a recipe would take on the chosen set; `general` where general speech is read too.
+
+        Raises:
+            DatasetError: too few own clips to hold any out.
+        """
+        key = (session.choices.model, labelled_set(session, recipe.task == "classify"), recipe, general)
         if key not in self._forecasts:
-            self._forecasts[key] = self._measure(session.choices.model, labelled, recipe)
-        return (presenters.note(presenters.forecast_words(self._forecasts[key], self._w)),)
+            self._forecasts[key] = self._measure(*key)
+        return self._forecasts[key]
 
     def start(self, session: Session, *values: Any) -> tuple:
         """Settings, seed, whether to train the control too -> the runs as they stand."""
@@ -156,31 +164,22 @@ class AdaptHandlers:
         return self.look(session, "")
 
     def look(self, session: Session, seen: str) -> tuple:
-        """What was shown -> progress, charts, loss, WER, drift, watch panel and clip, start, stop, timer, seen, finished."""
+        """What was shown -> progress, start, stop, timer, seen, finished."""
         queue = session.queue()
         if not queue:
-            idle, hidden = presenters.note(self._w("adapt.idle")), gr.update(visible=False)
-            return idle, gr.skip(), gr.skip(), gr.skip(), "", hidden, "", *_buttons(active=False), "", ""
+            return presenters.note(self._w("adapt.idle")), *_buttons(active=False), "", ""
         states = [run.state() for run in queue]
         place = next((states.index(state) for state in ("running", "waiting") if state in states), 0)
         run, state, happened = queue[place], states[place], queue[place].events()
         now = f"{run.id} {' '.join(states)} {len(happened)} {run.should_stop()}"
         if now == seen:
             return (gr.skip(),) * LOOKED
-        loss, wer = presenters.loss_table(happened, self._w), presenters.wer_table(happened, self._w)
-        watched = presenters.watched(happened, run.request().labelled_set.language, self._w)
         shown = presenters.progress(run, state, happened, self._w)
         if len(queue) > 1 and any(s in ACTIVE for s in states):
             shown = presenters.fine(self._w("adapt.queue", place=place + 1, runs=len(queue))) + shown
         finished = " ".join(one.id for one, ended in zip(queue, states, strict=True) if ended == "done")
         return (
             shown,
-            gr.skip() if wer.empty else gr.update(visible=True),  # once there, it stays: nothing jumps between runs
-            _chart(loss),
-            _chart(wer),
-            layers.drift(happened, self._w),
-            gr.update(visible=bool(watched)),
-            watched,
             *_buttons(active=any(s in ACTIVE for s in states)),
             now,
             finished,
@@ -189,25 +188,9 @@ class AdaptHandlers:
     def _start(self, session: Session, recipes: list[Recipe], seed: int) -> tuple:
         if self._is_active(session):
             raise RunError("already_running", "A fine-tune is running. Stop it first.")
-        choices = session.choices
-        labelled = labelled_set(session, recipes[0].task == "classify")
-        own = [clip for clip in labelled.clips if clip.path.endswith(f"{choices.clip}.flac")] if choices.clip else []
-        if choices.clip and not own:
-            recording = session.collection.get(choices.clip)
-            own = [runs.Clip(str(recording.path), recording.text)] if recording.text else []
-        general = read_sample(REPLAY).clips
         started = []
         for recipe in recipes:
-            request = runs.Request(
-                model=choices.model,
-                labelled_set=labelled,
-                canary=read_sample(CANARY).clips,
-                own=tuple(own),
-                recipe=recipe,
-                seed=seed,
-                general=general[:-WATCHED_CLIPS] if recipe.replay else (),
-                watch=() if recipe.start == "random" else general[-WATCHED_CLIPS:],
-            )
+            request = request_of(session, recipe, seed)
             started.append(runs.create(session.new_run_folder(), request))
         for run in started:
             self._jobs.start(run)
@@ -224,7 +207,7 @@ class AdaptHandlers:
         except DatasetError:
             return 0
 
-    def _measure(self, id: str, labelled: LabelledSet, recipe: Recipe) -> Forecast:
+    def _measure(self, id: str, labelled: LabelledSet, recipe: Recipe, general: bool) -> Forecast:
         train = labelled.part("train")
         seconds = [soundfile.info(clip.path).duration for clip in train]
         sample = [(audio.decode(train[i].path), train[i].text) for i in usual_clips(seconds, recipe.batch_size)]
@@ -234,17 +217,38 @@ class AdaptHandlers:
         with self._shelf.model(id) as model:
             if recipe.task == "classify" and model.family != "classifier":
                 model = Classifier.from_recogniser(model, [clip.text for clip in train])
-            return forecast(model, sample, easy, len(train), test, len(canary), validation, recipe, WATCHED_CLIPS)
+            beside = (len(canary), WATCHED_CLIPS) if general else (0, 0)
+            return forecast(model, sample, easy, len(train), test, beside[0], validation, recipe, beside[1])
 
     def _is_active(self, session: Session) -> bool:
         return any(run.state() in ACTIVE for run in session.queue())
 
 
+def request_of(session: Session, recipe: Recipe, seed: int) -> runs.Request:
+    """Returns the fine-tune that is chosen on the page: its model and clips, by a recipe.
+
+    Raises:
+        DatasetError: too few own clips to hold any out.
+    """
+    choices = session.choices
+    labelled = labelled_set(session, recipe.task == "classify")
+    own = [clip for clip in labelled.clips if clip.path.endswith(f"{choices.clip}.flac")] if choices.clip else []
+    if choices.clip and not own:
+        recording = session.collection.get(choices.clip)
+        own = [runs.Clip(str(recording.path), recording.text)] if recording.text else []
+    general = read_sample(REPLAY).clips
+    return runs.Request(
+        model=choices.model,
+        labelled_set=labelled,
+        canary=read_sample(CANARY).clips,
+        own=tuple(own),
+        recipe=recipe,
+        seed=seed,
+        general=general[:-WATCHED_CLIPS] if recipe.replay else (),
+        watch=() if recipe.start == "random" else general[-WATCHED_CLIPS:],
+    )
+
+
 def _buttons(active: bool) -> tuple:
     """Start, stop and timer."""
     return gr.update(interactive=not active), gr.update(interactive=active), gr.update(active=active)
-
-
-def _chart(table: pd.DataFrame) -> dict:
-    # Never None: gradio's plot would lose the element it draws into, and measure it all the same.
-    return gr.update(value=table) if table.empty else gr.update(value=table, y_lim=presenters.axis(table))

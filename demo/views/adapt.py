@@ -10,6 +10,9 @@ from core.presets import PRESETS
 from core.recipe import Recipe
 from demo import settings
 from demo.presenters import heading, note
+from demo.views import ladder, watch
+from demo.views.ladder import LadderView
+from demo.views.watch import WatchView
 from demo.wording import Wording
 
 POLL_SECONDS = 1.0
@@ -36,12 +39,8 @@ class AdaptView:
     start: gr.Button
     stop: gr.Button
     progress: gr.HTML
-    charts: gr.Row
-    loss: gr.LinePlot
-    wer: gr.LinePlot
-    drift: gr.HTML
-    watch_panel: gr.Column
-    watch: gr.HTML
+    watch: WatchView
+    ladder: LadderView
     timer: gr.Timer
     seen: gr.Textbox
     finished: gr.Textbox
@@ -70,7 +69,7 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
                             find = gr.Button(w("adapt.find_rate"), elem_id="find-rate")
                             rates_note = gr.HTML(elem_id="rates-note")
                             with gr.Column(visible=False) as rates_panel:
-                                rates = _chart(w("adapt.rates"), "loss", w("adapt.loss_axis"), w, "rates", x="rate")
+                                rates = _rates(w)
                         if group == "data":
                             hear = gr.Button(w("adapt.hear"), elem_id="hear-augmented")
                             augmented = gr.HTML(elem_id="augmented")
@@ -82,20 +81,14 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
             stop = gr.Button(w("adapt.stop"), interactive=False, elem_id="stop")
         message = gr.HTML(elem_classes="message")
         progress = gr.HTML(note(w("adapt.idle")), elem_id="progress")
-        with gr.Row(visible=False) as charts:
-            loss = _chart(w("adapt.loss"), "loss", w("adapt.loss_axis"), w, "loss", color="of")
-            wer = _chart(w("adapt.wer"), "wer", w("adapt.wer_axis"), w, "wer", color="of")
-        drift = gr.HTML(elem_id="drift")
-        with gr.Column(visible=False) as watch_panel:
-            gr.HTML(f"<h3>{w('adapt.watch')}</h3>")
-            watch = gr.HTML(elem_id="watch")
+        watching = watch.build(w)
+        climbing = ladder.build(w)
         timer = gr.Timer(POLL_SECONDS, active=False)
         seen = gr.Textbox(visible="hidden")
         finished = gr.Textbox(visible="hidden")
     return AdaptView(
         preset, words, tuple(fields[name] for name in settings.NAMES), seed, picture, find, rates_panel, rates, rates_note,
-        hear, augmented, control, forecast, start, stop, progress, charts, loss, wer, drift, watch_panel, watch, timer, seen,
-        finished, message,
+        hear, augmented, control, forecast, start, stop, progress, watching, climbing, timer, seen, finished, message,
     )  # fmt: skip
 
 
@@ -109,18 +102,15 @@ def _field(name: str, recipe: Recipe, w: Wording) -> gr.components.Component:
     return gr.Number(value, label=label, info=info, precision=0 if name in settings.WHOLE else None)
 
 
-def _chart(
-    label: str, y: str, y_title: str, w: Wording, elem_id: str, x: str = "step", color: str | None = None
-) -> gr.LinePlot:
+def _rates(w: Wording) -> gr.LinePlot:
     return gr.LinePlot(
-        x=x,
-        y=y,
-        color=color,
-        title=label,
-        x_title=w(f"adapt.{x}_axis"),
-        y_title=y_title,
+        x="rate",
+        y="loss",
+        title=w("adapt.rates"),
+        x_title=w("adapt.rate_axis"),
+        y_title=w("adapt.loss_axis"),
         height=CHART_HEIGHT,
         show_label=False,
         buttons=[],
-        elem_id=f"chart-{elem_id}",
+        elem_id="chart-rates",
     )

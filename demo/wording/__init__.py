@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from demo.wording import en, languages, zh_cn
+from demo.wording import en, languages, panels, zh_cn
 
-LANGUAGES = {"en": {**en.TEXTS, **languages.ENGLISH}, "zh-CN": {**zh_cn.TEXTS, **languages.CHINESE}}
+LANGUAGES = {
+    "en": {**en.TEXTS, **languages.ENGLISH, **panels.ENGLISH},
+    "zh-CN": {**zh_cn.TEXTS, **languages.CHINESE, **panels.CHINESE},
+}
 NAMES = {"en": "English", "zh-CN": "简体中文"}
 
 

@@ -128,7 +128,7 @@ TEXTS = {
     "adapt.step_axis": "step",
     "adapt.wer": "Validation WER in % (lower is better)",
     "adapt.wer_axis": "WER in %",
-    "adapt.watch": "Watch it learn: one held-out clip",
+    "adapt.watch": "Watch it learn: clips held out for validation",
     "phase.loading": "Loading the model and the clips.",
     "phase.base": "The base reads the {clips} held-out clips, for comparison.",
     "phase.training": "Reading the {clips} clips and scoring the base before the first step.",

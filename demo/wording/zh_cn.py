@@ -128,7 +128,7 @@ TEXTS = {
     "adapt.step_axis": "步",
     "adapt.wer": "验证录音的词错误率 WER，%（越低越好）",
     "adapt.wer_axis": "WER（%）",
-    "adapt.watch": "看它学习：一段留出的录音",
+    "adapt.watch": "看它学习：留作验证的录音",
     "phase.loading": "正在载入模型和录音。",
     "phase.base": "基础模型正在识别 {clips} 段留出的录音，以便对比。",
     "phase.training": "正在读取 {clips} 段录音，并在第一步之前为基础模型评分。",

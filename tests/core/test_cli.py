@@ -74,7 +74,7 @@ def test_measured_speed_is_kept_and_shown(
 ) -> None:
     monkeypatch.setenv("ATTUNE_HOME", str(tmp_path))
     slow = Entry(str(tiny_ctc), "ctc", "en", 0.1, "MIT")
-    monkeypatch.setattr("core.cli.CATALOGUE", (slow, Entry("a/b", "ctc", "en", 0.1, "MIT")))
+    monkeypatch.setattr("core.commands.models.CATALOGUE", (slow, Entry("a/b", "ctc", "en", 0.1, "MIT")))
     (tmp_path / "measured.json").write_text("[not ours")
     assert main(["models", "--json"]) == 0
     assert [row["real_time_factor"] for row in last_line(capsys)["models"]] == [None, None]

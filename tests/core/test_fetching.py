@@ -192,7 +192,7 @@ def test_an_interrupt_stops_the_command_line(hub: ModelHub, monkeypatch: pytest.
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("core.cli._fetch_progress", lambda id: interrupted)
+    monkeypatch.setattr("core.commands.models._fetch_progress", lambda id: interrupted)
     assert main(["models", "--fetch", ID]) == 130
 
 

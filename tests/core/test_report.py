@@ -20,7 +20,7 @@ from core.importers.samples import read_sample
 from core.outcome import read_outcome
 from core.recipe import Recipe
 from core.report import write_report
-from core.report.pictures import Change, changes, heat_map, line, rates
+from core.report.pictures import Change, Series, changes, curves, heat_map, rates
 from core.report.words import ENGLISH
 from core.runs import Request, Run
 
@@ -250,7 +250,7 @@ def test_changes_are_coloured_by_what_is_sure() -> None:
 
 @pytest.mark.parametrize("points", [[(1.0, 2.0)], [(0.0, 0.0), (1.0, 0.0)], [(float(i), 1e5 / (1 + i)) for i in range(500)]])
 def test_any_line_stays_inside(points: list[tuple[float, float]]) -> None:
-    svg = line(points, "title", "step", 0.0)
+    svg = curves([Series("", points)], "title", "step", marked=0.0)
     (drawn,) = re.findall(r'points="([^"]*)"', svg)
     for pair in drawn.split():
         x, y = map(float, pair.split(","))
@@ -266,5 +266,11 @@ def test_a_heat_map_is_darkest_where_the_count_is_highest() -> None:
 
 
 def test_empty_pictures_are_drawn_too() -> None:
-    for svg in (rates([], "t"), changes([], "t"), line([], "t", "x"), heat_map([], [], [], 0, "t", ("a", "b"))):
+    for svg in (
+        rates([], "t"),
+        changes([], "t"),
+        curves([], "t", "x"),
+        curves([Series("a", [])], "t", "x", x_ticks=[(1.0, "1")]),
+        heat_map([], [], [], 0, "t", ("a", "b")),
+    ):
         read(svg)

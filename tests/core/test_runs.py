@@ -21,8 +21,9 @@ from core.dataset import Clip, LabelledSet
 from core.errors import RecipeError, RunError
 from core.events import Entered, Evaluated, Failed, Finished, Noticed, Stepped
 from core.files import read_json, write_json
+from core.job import STARTING_SECONDS
 from core.recipe import Recipe
-from core.runs import STARTING_SECONDS, Request, Run, create, new_id, open_run
+from core.runs import Request, Run, create, new_id, open_run
 
 CLIPS = (Clip("/a.wav", "Größe", "Ada", "train"), Clip("/b.wav", "Ten of clubs", "", "test"))
 REQUEST = Request(

@@ -9,7 +9,6 @@ import pytest
 from core.compare import compare
 from core.dataset import Clip
 from core.errors import AudioError
-from core.events import Evaluated, Prepared, Stepped
 from core.metrics import mark_words
 from demo import comparisons, presenters
 from demo.wording import Wording
@@ -54,7 +53,6 @@ def test_escape_leaves_nothing_that_markup_or_a_template_would_read() -> None:
         presenters.marked(mark_words("a b", "a b", HOSTILE)[1], W),
         comparisons.side_by_side(comparison([HOSTILE], [HOSTILE], [f"word {HOSTILE}"])["clips"][0], "/sound/x", W),
         comparisons.plain_pair(HOSTILE, HOSTILE, "/sound/x", W),
-        presenters.watched([Evaluated(0, 1.0, 1.0, 1, HOSTILE, "said " + HOSTILE, 0.0)], "en", W),
     ],
 )
 def test_hostile_text_stays_text(markup: str) -> None:
@@ -100,18 +98,6 @@ def test_errors_become_sentences_in_the_pages_language() -> None:
     assert "Traceback" not in presenters.explain(ValueError("secret"), W)
     assert "secret" not in presenters.explain(ValueError("secret"), W)
     assert "disk" in presenters.explain(OSError(28, "No space left"), W)
-
-
-def test_charts_hold_numbers() -> None:
-    happened = [
-        Prepared(1, 0.1, 2, 1, 1, 0.0),
-        Evaluated(0, 0.5, 0.2, 3, "a", "a", 0.0),
-        Stepped(1, 2.5, 0.0, 1.0, 1.0),
-        Evaluated(1, None, None, 0, "", "", 0.0),
-    ]
-    assert presenters.loss_table(happened, W).to_dict("list") == {"step": [1.0], "loss": [2.5], "of": ["training"]}
-    assert presenters.wer_table(happened, W).to_dict("list") == {"step": [0.0], "wer": [50.0], "of": ["validation clips"]}
-    assert presenters.loss_table([], W).empty
 
 
 @pytest.mark.parametrize(("share", "shown"), [(0.0, "0.0"), (0.0951, "9.5"), (0.1, "10"), (2.643, "264")])

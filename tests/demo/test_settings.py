@@ -45,7 +45,7 @@ def test_every_field_of_a_recipe_is_offered_or_left_out_on_purpose() -> None:
 
 
 def test_nothing_to_show_shows_nothing() -> None:
-    assert layers.drift([], W) == ""
+    assert layers.drift((), 0, W) == ""
     assert tradeoff.picture([], "", W) == ""
 
 

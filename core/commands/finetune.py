@@ -1,0 +1,107 @@
+"""`attune finetune` and `attune rate`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+
+from core import audio, runs
+from core.commands.printing import print_figures, print_json, show_progress
+from core.dataset import Clip
+from core.errors import AttuneError, RecipeError
+from core.events import Failed
+from core.execute import MAX_CLIP_SECONDS, execute
+from core.importers import gather
+from core.importers.csv import read_csv
+from core.importers.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
+from core.models.catalogue import load_model, model_family
+from core.presets import preset
+from core.rate_finder import find_rate
+from core.recipe import Recipe
+
+
+def finetune_run(options: argparse.Namespace) -> int:
+    """Carries a fine-tune out in this process."""
+    request = request_of(options)
+    run = runs.create(options.out.resolve(), request)
+    with run.lock():
+        try:
+            for event in execute(run):
+                show_progress(event)
+        except AttuneError as error:
+            run.append(Failed(error.reason, str(error), error.details))
+            raise
+    result = run.result()
+    assert result is not None, "execute ends with a result"
+    if options.json:
+        print_json(result)
+    else:
+        print_figures(result)
+        print(f"adapted model: {run.adapted}")
+    return 0
+
+
+def search_rate(options: argparse.Namespace) -> int:
+    """Prints the loss as the rate rises."""
+    labelled = gather(options.train, None, None, options.language or "en", options.seed)
+    sounds = [(audio.decode(clip.path, MAX_CLIP_SECONDS), clip.text) for clip in labelled.part("train")]
+    model = load_model(options.model, language=labelled.language)
+    recipe = Recipe.default(model.family, len(sounds)).changed(settings_of(options.set))
+    curve = find_rate(model, sounds, recipe, seed=options.seed)
+    if options.json:
+        print_json(dataclasses.asdict(curve))
+    else:
+        for rate, loss in zip(curve.rates, curve.smoothed, strict=True):
+            print(f"{rate:.1e}  {loss:.3f}")
+        found = f"begin with a peak rate of {curve.suggestion or 0:.1e}: a tenth of that at the lowest loss"
+        print("the loss never fell" if curve.suggestion is None else found)
+    return 0
+
+
+def request_of(options: argparse.Namespace) -> runs.Request:
+    """Builds what `attune finetune` was asked for."""
+    settings = settings_of(options.set)
+    if options.again is not None:
+        before = runs.open_run(options.again.resolve()).request()
+        return dataclasses.replace(before, recipe=before.recipe.changed(settings))
+    classify = settings.get("task") == "classify"
+    labelled = gather(options.train, options.validation, options.test, options.language or "en", options.seed, classify)
+    family = "classifier" if classify else model_family(options.model)
+    clips = len(labelled.part("train"))
+    usual = preset(options.preset, family, clips) if options.preset else Recipe.default(family, clips)
+    recipe = usual.changed(settings)
+    general, watch = _general(options.replay)
+    return runs.Request(
+        model=options.model,
+        labelled_set=labelled,
+        canary=tuple(_canary(options.canary)),
+        own=(),
+        recipe=recipe,
+        seed=options.seed,
+        general=general if recipe.replay else (),
+        watch=watch if options.canary else (),
+    )
+
+
+def settings_of(pairs: Sequence[str]) -> dict[str, str]:
+    """Reads the KEY=VALUE pairs of --set."""
+    settings = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise RecipeError("recipe_value", f"--set takes KEY=VALUE, not {pair!r}.", name=pair, value="")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def _general(source: str) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+    """Returns general speech to mix in, and the last few clips of it to watch instead."""
+    clips = read_sample(source).clips if source == REPLAY else tuple(read_csv(source, "en"))
+    return clips[:-WATCHED_CLIPS], clips[-WATCHED_CLIPS:]
+
+
+def _canary(source: str | None) -> list[Clip]:
+    if source is None:
+        return []
+    return list(read_sample(source).clips) if source == CANARY else read_csv(source, "en")

@@ -1,0 +1,36 @@
+"""`attune robustness`: a run's base and adapted model in noise, in a room and over the telephone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from core import runs
+from core.commands.printing import print_json
+from core.errors import AttuneError
+from core.events import Advanced, Failed
+from core.robustness_job import carry_out, create, find
+
+
+def measure_robustness(options: argparse.Namespace) -> int:
+    """Measures in this process what has not been measured yet, and prints both models' error rates."""
+    run = runs.open_run(options.folder.resolve())
+    job = find(run)
+    if job is None or options.again or job.result() is None:
+        job = create(run, options.seed)
+        with job.lock():
+            try:
+                for event in carry_out(job):
+                    if isinstance(event, Advanced):
+                        line = f"{event.done:.0f} of {event.parts} conditions, about {event.remaining:.0f} s to go"
+                        print(line, file=sys.stderr, flush=True)
+            except AttuneError as error:
+                job.append(Failed(error.reason, str(error), error.details))
+                raise
+    if options.json:
+        print_json(job.result() or {})
+        return 0
+    for point in job.points():
+        ends = f"{point.difference.low:+.1%} to {point.difference.high:+.1%}"
+        print(f"{point.condition:10} WER {point.base.wer:7.1%} -> {point.adapted.wer:7.1%} ({ends})")
+    return 0

@@ -1,0 +1,102 @@
+"""A folder in which one process carries something long out while others look on.
+
+JOB/
+  request.json   what to do; "kind" says what carries it out, without one it is a fine-tune
+  events.jsonl   what happened, a line an event
+  result.json    what came of it; written last, so its presence means the job is whole
+  stop           someone asked to stop
+  alive.lock     held by the process that carries the job out, for as long as it lives
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from core import events
+from core.errors import RunError
+from core.files import append_json_line, read_json, read_json_lines
+
+STARTING_SECONDS = 120.0  # a process may take to start before it counts as dead
+
+State = Literal["waiting", "running", "done", "failed", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's folder.
+
+    Attributes:
+        folder: where it lies.
+    """
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def kind(self) -> str:
+        """What carries it out: "run", "ladder" or "robustness"."""
+        return str(read_json(self.folder / "request.json").get("kind", "run"))
+
+    def append(self, event: events.Event) -> None:
+        """Appends an event; it is on disk when this returns."""
+        append_json_line(self.folder / "events.jsonl", events.to_json(event))
+
+    def events(self) -> list[events.Event]:
+        """Reads what happened so far."""
+        read = (events.from_json(line) for line in read_json_lines(self.folder / "events.jsonl"))
+        return [event for event in read if event is not None]
+
+    def result(self) -> dict[str, Any] | None:
+        """Reads the figures, or None before the job is whole."""
+        path = self.folder / "result.json"
+        return read_json(path) if path.exists() else None
+
+    def state(self) -> State:
+        """Says how the job stands; a process that died leaves "interrupted"."""
+        if (self.folder / "result.json").exists():
+            return "done"
+        happened = self.events()
+        if happened and isinstance(happened[-1], events.Failed):
+            return "failed"
+        if self.is_alive():
+            return "running" if happened else "waiting"
+        if (self.folder / "result.json").exists():  # written since the first look
+            return "done"
+        return "interrupted" if happened or self._age() > STARTING_SECONDS else "waiting"
+
+    def _age(self) -> float:
+        return time.time() - (self.folder / "request.json").stat().st_mtime
+
+    def lock(self) -> FileLock:
+        """Returns the lock that the process carrying the job out holds while it lives."""
+        return FileLock(self.folder / "alive.lock")
+
+    def is_alive(self) -> bool:
+        """Whether a process is carrying the job out."""
+        try:
+            with self.lock().acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def ask_to_stop(self) -> None:
+        """Asks the process to stop as soon as it can and to keep what it has."""
+        (self.folder / "stop").touch()
+
+    def should_stop(self) -> bool:
+        """Whether someone asked to stop."""
+        return (self.folder / "stop").exists()
+
+
+def stopped() -> RunError:
+    """Returns what ends a job that was asked to stop."""
+    return RunError("job_stopped", "Stopped. What was measured until then is kept.")
