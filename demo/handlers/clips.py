@@ -53,8 +53,10 @@ def within(page: int, chosen: Sequence[int]) -> int:
 
 
 def turned(chosen: Sequence[int], all_clips: int, page: int, w: Wording) -> tuple:
-    """Back, which clips these are, forward, page; the buttons are dead where they lead nowhere."""
+    """Back, which clips these are, forward, page; a button that leads nowhere is dead, and both go where one page is all."""
     last = min((page + 1) * PAGE, len(chosen))
     key = "clips.where" if len(chosen) == all_clips else "clips.where_of"
     where = w(key, first=page * PAGE + 1, last=last, shown=len(chosen), all=all_clips) if chosen else ""
-    return gr.update(interactive=page > 0), presenters.fine(where), gr.update(interactive=last < len(chosen)), page
+    several = len(chosen) > PAGE
+    back, forward = (gr.update(visible=several, interactive=more) for more in (page > 0, last < len(chosen)))
+    return back, presenters.fine(where) if where else "", forward, page

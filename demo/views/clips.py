@@ -58,9 +58,9 @@ def build(w: Wording) -> ClipsView:
 def build_pager(name: str, w: Wording) -> Pager:
     """Lays out a pager."""
     with gr.Row(elem_classes="pager"):
-        back = gr.Button(w("clips.back"), interactive=False, min_width=100, elem_id=f"{name}-back")
+        back = gr.Button(w("clips.back"), visible=False, min_width=100, elem_id=f"{name}-back")
         where = gr.HTML(elem_id=f"{name}-where")
-        forward = gr.Button(w("clips.forward"), interactive=False, min_width=100, elem_id=f"{name}-forward")
+        forward = gr.Button(w("clips.forward"), visible=False, min_width=100, elem_id=f"{name}-forward")
     return Pager(back, where, forward, gr.Number(0, precision=0, visible="hidden"))
 
 
