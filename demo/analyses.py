@@ -13,6 +13,7 @@ from demo.presenters import change, escape, fine, note, percent
 from demo.wording import Wording
 
 NOTHING = "–"
+KINDS = {"sound": "good", "worse": "warning"}
 SPEAKERS = 8  # in the picture; the table has all
 
 
@@ -28,7 +29,7 @@ def panel(name: str, comparison: Comparison, analysis: Analysis, w: Wording) -> 
     counts = {"better": analysis.better, "worse": analysis.worse, "same": analysis.same}
     parts = [
         _heading("learned.question", w),
-        note(w(f"learned.{name}.{analysis.writing.learnt}")),
+        note(w(f"learned.{name}.{analysis.writing.learnt}"), KINDS.get(analysis.writing.learnt, "info")),
         _writing(comparison, analysis, w),
         _heading("learned.kinds", w),
         fine(w("learned.clips", clips=len(comparison.clips), **counts)),
@@ -54,7 +55,8 @@ def beside(comparisons: Mapping[str, Comparison], w: Wording) -> str:
     ]
     title = w("learned.beside")
     picture = f'<div class="picture">{rates(drawn, title)}</div>'
-    return f'<div class="learned">{_heading("learned.beside", w)}{picture}{_table(_head("learned.measure", w), rows)}</div>'
+    table = _table(_head("learned.measure", w), rows, stacked=True)
+    return f'<div class="learned">{_heading("learned.beside", w)}{picture}{table}</div>'
 
 
 def _writing(comparison: Comparison, analysis: Analysis, w: Wording) -> str:
@@ -63,7 +65,7 @@ def _writing(comparison: Comparison, analysis: Analysis, w: Wording) -> str:
     for key, measure, interval in (("normalised", "wer", analysis.writing.normalised), ("raw", raw, analysis.writing.raw)):
         both = (getattr(score, measure).rate for score in (comparison.base, comparison.adapted))
         rows.append((w(f"learned.{key}"), [*map(percent, both), _interval(interval, w)]))
-    return _table(_head("learned.measure", w), rows)
+    return _table(_head("learned.measure", w), rows, stacked=True)
 
 
 def _kinds(analysis: Analysis, w: Wording) -> str:
@@ -132,7 +134,7 @@ def _groups(analysis: Analysis, w: Wording) -> str:
             told = w("learned.too_few") if group.interval is None else _interval(group.interval, w)
             rows.append((_name(group, kind, w), [str(group.clips), percent(group.base), percent(group.adapted), told]))
         picture = f'<div class="picture">{rates(drawn, title)}</div>'
-        parts.append(f'<div class="group">{picture}{_table(head, rows)}</div>')
+        parts.append(f'<div class="group">{picture}{_table(head, rows, stacked=True)}</div>')
     return "".join(parts)
 
 
@@ -155,10 +157,13 @@ def _head(first: str, w: Wording) -> list[str]:
     return [w(name) for name in (first, "figures.base", "figures.adapted", "learned.change")]
 
 
-def _table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], stacked: bool = False) -> str:
+    """A table; on a phone, where it would be too wide, a stacked one has its rows as blocks with labelled cells."""
     columns = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
-        for name, cells in rows
-    )
-    return f'<div class="scroll"><table class="figures"><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>'
+    body = []
+    for name, row in rows:
+        cells = (f'<td data-label="{escape(of)}">{escape(cell)}</td>' for of, cell in zip(head[1:], row, strict=True))
+        body.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
+    kind = "figures stacked" if stacked else "figures"
+    table = f'<table class="{kind}"><thead><tr>{columns}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    return f'<div class="scroll">{table}</div>'

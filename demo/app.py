@@ -80,8 +80,8 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads, outco
             four.timer, four.seen, four.finished,
         ]  # fmt: skip
         compared = [
-            five.verdict, five.figures, five.own, five.again, five.clips.panel, five.control, five.tradeoff_panel,
-            five.tradeoff, six.download,
+            five.verdict, five.figures, five.own, five.again, five.clips.panel, five.clips.list, five.control,
+            five.tradeoff_panel, five.tradeoff, six.download,
         ]  # fmt: skip
         quiet = {"show_progress": "hidden"}
 

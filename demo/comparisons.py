@@ -60,11 +60,10 @@ def verdicts(comparison: dict[str, Any], synthetic: bool, w: Wording) -> str:
 
 def _needed(group: dict[str, Any], w: Wording) -> str:
     """How much more it takes where there is no verdict yet."""
-    if group["verdict"] not in ("unclear", "thin"):
-        return ""
-    if group["clips_needed"] is None:
+    more = group.get("clips_needed", 0)  # runs of an earlier version do not say
+    if more is None:
         return note(w("verdict.hopeless"))
-    return note(w("verdict.needed", more=group["clips_needed"], unit=w(f"verdict.{group['difference']['unit']}")))
+    return note(w("verdict.needed", more=more, unit=w(f"verdict.{group['difference']['unit']}"))) if more else ""
 
 
 def figures(comparison: dict[str, Any], w: Wording) -> str:

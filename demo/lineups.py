@@ -14,6 +14,7 @@ from demo.presenters import change, escape, fine, marked, percent, player
 from demo.wording import Wording
 
 STAMP = "%Y%m%d-%H%M%S"  # with which a run's id begins
+NOT_HELD = "–"
 
 
 def choices(runs: Sequence[Run], w: Wording) -> list[tuple[str, str]]:
@@ -44,16 +45,14 @@ def rates(lined: LineUp, w: Wording) -> str:
         if entry.against_first is not None:
             against = change(entry.against_first.difference, entry.against_first.low, entry.against_first.high, w)
             against += f", {w(f'lineup.verdict.{entry.verdict}')}"
-        cells = (percent(entry.base), percent(entry.adapted), percent(entry.cer), against)
-        differs = f'<td class="words">{escape(_settings(entry, lined.entries, w))}</td>'
-        rows.append(f'<tr><th scope="row">{number}</th>{differs}{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>')
+        values = (_settings(entry, lined.entries, w), percent(entry.base), percent(entry.adapted), percent(entry.cer), against)
+        cells = (f'<td data-label="{escape(w(key))}">{escape(value)}</td>' for key, value in zip(keys[1:], values, strict=True))
+        name = escape(w("lineup.of", number=number))
+        rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
     units = w("lineup.characters" if leading_measure(lined.language) == "cer" else "lineup.words")
     about = fine(w("lineup.about", clips=lined.test_clips, words=lined.words, units=units))
-    table = f'<table class="figures lineup"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    table = f'<table class="figures lineup stacked"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
     return f'<div class="scroll">{table}</div>{about}'
-
-
-NOT_HELD = "–"
 
 
 def clips(lined: LineUp, shown: Sequence[int], urls: Sequence[str], w: Wording) -> str:

@@ -360,8 +360,13 @@ def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
 
 def change(difference: float, low: float | None, high: float | None, w: Wording) -> str:
     """A difference of rates in percentage points with its interval, where it has one."""
-    shown = [f"{100 * value:+.1f}".replace("-", MINUS) for value in (difference, low or 0.0, high or 0.0)]
-    return shown[0] if low is None else w("learned.change_p", change=shown[0], low=shown[1], high=shown[2])
+
+    def signed(share: float) -> str:
+        return f"{100 * share:+.1f}".replace("-", MINUS) if abs(share) >= 0.0005 else "0.0"
+
+    if low is None or high is None:
+        return signed(difference)
+    return w("learned.change_p", change=signed(difference), low=signed(low), high=signed(high))
 
 
 def points(share: float) -> str:

@@ -32,8 +32,8 @@ class CompareHandlers:
         if run is None or result is None:
             empty = presenters.note(self._w("compare.empty"))
             hidden = gr.update(visible=False)
-            return empty, "", "", hidden, hidden, "", hidden, "", presenters.note(self._w("home.empty"))
-        comparison = {group: compared.to_json() for group, compared in self._outcomes.of(run).comparisons.items()}
+            return empty, "", "", hidden, hidden, "", "", hidden, "", presenters.note(self._w("home.empty"))
+        comparison = run.comparison() or {}  # at once; what takes reading every clip follows
         own = ""
         if "own" in comparison:
             language, urls = (
@@ -47,6 +47,7 @@ class CompareHandlers:
             own,
             gr.update(visible=True),
             gr.update(visible="test" in comparison or "canary" in comparison),
+            presenters.note(self._w("clips.reading")),
             self._control(session, result),
             gr.update(visible=True),
             tradeoff.picture(points(session.runs(), run), run.id, self._w),

@@ -351,6 +351,7 @@ TEXTS = {
     "clips.search": "Search the texts",
     "clips.where": "{first}–{last} of {shown} clips",
     "clips.where_of": "{first}–{last} of {shown} clips, chosen from {all}",
+    "clips.reading": "Reading every clip for the figures below.",
     "clips.none": "No clip fits. Choose “all clips” or search for something else.",
     "clips.no_group": "This run read no general speech.",
     "clips.back": "Previous",

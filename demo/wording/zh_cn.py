@@ -351,6 +351,7 @@ TEXTS = {
     "clips.search": "在文字中查找",
     "clips.where": "第 {first}–{last} 段，共 {shown} 段",
     "clips.where_of": "第 {first}–{last} 段，共 {shown} 段（从 {all} 段中选出）",
+    "clips.reading": "正在为下面的数字读取每段录音。",
     "clips.none": "没有符合的录音。请选择“全部录音”或换个词查找。",
     "clips.no_group": "这次运行没有识别通用语音。",
     "clips.back": "上一页",
