@@ -155,8 +155,9 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads, outco
         learned = [five.learned_panel, five.learned, five.forgotten_panel, five.forgotten]
         shown = on(shown.then, comparing.analyses, [], learned, five.message, **quiet)
         on(shown.then, lining.offer, [], [five.lineup.panel, five.lineup.choice, *lined], five.lineup.message, **quiet)
-        for part in asked:
-            on(part.input, listing.first, asked, listed, five.message, **at_once)
+        for part in asked:  # a text that is pasted is a change and no input
+            changed = part.change if part is five.clips.wanted else part.input
+            on(changed, listing.first, asked, listed, five.message, **at_once)
         on(five.lineup.go.click, lining.first, [five.lineup.choice], lined, five.lineup.message, **quiet)
         for turn in ("back", "forward"):
             pages = ((five.clips.pager, listing, asked, listed), (five.lineup.pager, lining, [five.lineup.choice], lined))
