@@ -106,7 +106,8 @@ def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) ->
     rows = []
     for trial in tried:
         words = mark_words(reference, trial.text, trial.text, language)[0] if reference else None
-        text = marked(words, w) if words is not None else escape(trial.text) or escape(w("compare.nothing"))
+        spaced = language not in UNSPACED_LANGUAGES
+        text = marked(words, w, spaced) if words is not None else escape(trial.text) or escape(w("compare.nothing"))
         rate = percent(trial.score.wer.rate) if trial.score else "–"
         cells = (rate, f"{trial.seconds:.1f}{NO_BREAK}s", f"{trial.parameters / 1e6:.1f}{NO_BREAK}M")
         figures = "".join(

@@ -47,7 +47,7 @@ def rates(lined: LineUp, w: Wording) -> str:
             against += f", {w(f'lineup.verdict.{entry.verdict}')}"
         values = (_settings(entry, lined.entries, w), percent(entry.base), percent(entry.adapted), percent(entry.cer), against)
         cells = (f'<td data-label="{escape(w(key))}">{escape(value)}</td>' for key, value in zip(keys[1:], values, strict=True))
-        name = escape(w("lineup.of", number=number))
+        name = escape(f"{w('lineup.of', number=number)} · {_date(entry.run)}")
         rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
     units = w("lineup.characters" if leading_measure(lined.language) == "cer" else "lineup.words")
     about = fine(w("lineup.about", clips=lined.test_clips, words=lined.words, units=units))

@@ -43,6 +43,7 @@ class LineUpHandlers:
     def _page(self, session: Session, chosen: Sequence[str], page: int) -> tuple:
         if len(chosen) < 2:
             raise RunError("lineup_two", "Choose at least two runs.")
+        chosen = sorted(chosen)  # by time, as they are listed, whatever was ticked first
         lined = line_up([self._outcomes.of(session.run(id)) for id in chosen])
         order = by_disagreement(lined)
         page = within(page, order)

@@ -415,7 +415,7 @@ TEXTS = {
     "learned.noise": "{low} to {high} dB",
     "learned.too_few": "too few clips",
     "lineup.title": "Line up several runs",
-    "lineup.choose": "My finished runs on these held-out clips; the first one chosen is what the others are held against",
+    "lineup.choose": "My finished runs on these held-out clips; the topmost one chosen is what the others are held against",
     "lineup.run": "{date} · {trains} · rate {rate} · {wer}",
     "lineup.go": "Line up",
     "lineup.number": "run",

@@ -415,7 +415,7 @@ TEXTS = {
     "learned.noise": "{low} 至 {high} 分贝",
     "learned.too_few": "录音太少",
     "lineup.title": "多次运行并列",
-    "lineup.choose": "我在这些留出录音上已完成的运行；其余各次都与最先选的一次相比",
+    "lineup.choose": "我在这些留出录音上已完成的运行；其余各次都与所选中最上面的一次相比",
     "lineup.run": "{date} · {trains} · 学习率 {rate} · {wer}",
     "lineup.go": "并列",
     "lineup.number": "运行",

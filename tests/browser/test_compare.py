@@ -79,6 +79,10 @@ def test_a_word_is_heard_from_the_keyboard_and_by_pressing_it(compared) -> None:
     assert (run.folder / "times" / f"test-{index}.json").is_file()
     pair.locator(".side.base [data-word]").first.click()
     page.wait_for_function(f"!document.querySelector('#held-out .finding').innerText.startsWith('“{word}”')")
+    stranger = page.context.browser.new_context()  # another visitor asks for the same
+    answer = stranger.request.get(page.url.split("/en/")[0] + pair.get_attribute("data-times"))
+    assert answer.json().keys() == {"error"}
+    stranger.close()
     Path(run.folder / "adapted" / "config.json").unlink()  # what is wrong is said beside the clip
     other = page.locator("#held-out article").nth(1)
     other.locator("[data-word]").first.click()
