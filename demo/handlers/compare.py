@@ -36,11 +36,9 @@ class CompareHandlers:
         comparison = run.comparison() or {}  # at once; what takes reading every clip follows
         own = ""
         if "own" in comparison:
-            language, urls = (
-                comparison["own"]["language"],
-                (f"/sound/run/{run.id}/own/0", f"/times/{self._w.language}/{run.id}/own/0"),
-            )
-            own = self._own(comparisons.side_by_side(comparison["own"]["clips"][0], urls[0], self._w, language, urls[1]))
+            clip, language = comparison["own"]["clips"][0], comparison["own"]["language"]
+            sound, times = (f"{address}/{run.id}/own/0" for address in ("/sound/run", f"/times/{self._w.language}"))
+            own = self._own(comparisons.side_by_side(clip, sound, self._w, language, times))
         return (
             comparisons.verdicts(comparison, result["synthetic"], self._w),
             comparisons.figures(comparison, self._w),

@@ -200,6 +200,16 @@ def test_what_was_learned_is_told_from_the_analysis(outcome: Outcome) -> None:
     assert "too few clips" in markup
 
 
+def test_the_verdict_is_there_before_every_clip_was_read(session: Session) -> None:
+    outcomes = Outcomes()
+    verdict, figures, own, again, panel, listed, *_ = CompareHandlers(W, Shelf(), outcomes).show(session)
+    assert verdict.index("a real improvement") < verdict.index("On general English")
+    assert "12 held-out clips of this set, 60 words" in figures
+    assert (own, again["visible"], panel["visible"]) == ("", True, True)
+    assert "Reading every clip" in listed
+    assert not outcomes._kept
+
+
 def test_what_was_forgotten_stands_beside_the_gain(session: Session) -> None:
     panel, learned, other, forgotten = CompareHandlers(W, Shelf(), Outcomes()).analyses(session)
     assert panel["visible"]
