@@ -136,7 +136,7 @@ class Writing:
 
     Attributes:
         normalised: the change of the WER that scores use, which ignores case and punctuation.
-        raw: the change of the WER over the texts as written.
+        raw: the change of the WER over the texts as written; of the CER where they have no spaces.
         learnt: "sound" where the normalised WER fell beyond doubt, "writing" where only the raw one did, "worse" where
             the normalised one rose, else "nothing" that these clips could show.
     """
@@ -315,8 +315,8 @@ def longest_loop(words: Sequence[str]) -> int:
 def _writing(comparison: Comparison) -> Writing:
     clips = comparison.clips
     references = [clip.reference for clip in clips]
-    base, words = raw_word_errors(references, [clip.base for clip in clips])
-    adapted, _ = raw_word_errors(references, [clip.adapted for clip in clips])
+    base, words = raw_word_errors(references, [clip.base for clip in clips], comparison.language)
+    adapted, _ = raw_word_errors(references, [clip.adapted for clip in clips], comparison.language)
     raw = paired_interval(base, adapted, words, *_clusters(clips, comparison.language))
     heard, written = comparison.verdict, judge(raw, len(clips))
     learnt: Learnt = "nothing"

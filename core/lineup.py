@@ -12,6 +12,7 @@ from core.dataset import Clip, speakers_or_sentences
 from core.errors import RunError
 from core.metrics import Interval, paired_interval
 from core.outcome import Outcome
+from core.runs import Run
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,16 @@ class LineUp:
     Attributes:
         entries: in the order given.
         test_clips, words: how many they were tested on.
-        transcripts: for each clip what was said and what each run's adapted model wrote.
+        transcripts: for each clip what was said, what the first run's base and each run's adapted model wrote, and the
+            word errors of each.
+        language: whose normalisation the rates use.
     """
 
     entries: tuple[Entry, ...]
     test_clips: int
     words: int
     transcripts: tuple[dict[str, Any], ...]
+    language: str
 
     def to_json(self) -> dict[str, Any]:
         """Returns a plain dict."""
@@ -79,7 +83,7 @@ def line_up(outcomes: Sequence[Outcome]) -> LineUp:
     words = [clip.words for clip in first.clips]
     clusters = speakers_or_sentences([Clip(c.path, c.reference, c.speaker) for c in first.clips], first.language)
     changes = _holm([paired_interval(errors[0], mine, words, *clusters) for mine in errors[1:]])
-    settings = [outcome.request.recipe.to_json() for outcome in outcomes]
+    settings = [outcome.request.recipe.settings() for outcome in outcomes]
     differing = [name for name in settings[0] if len({str(recipe[name]) for recipe in settings}) > 1]
     entries = [
         Entry(
@@ -97,10 +101,35 @@ def line_up(outcomes: Sequence[Outcome]) -> LineUp:
         for outcome, comparison, recipe, change in zip(outcomes, tested, settings, [None, *changes], strict=True)
     ]
     transcripts = tuple(
-        {"path": clips[0].path, "reference": clips[0].reference, "adapted": [clip.adapted for clip in clips]}
+        {
+            "path": clips[0].path,
+            "reference": clips[0].reference,
+            "words": clips[0].words,
+            "base": clips[0].base,
+            "base_errors": clips[0].base_errors,
+            "adapted": [clip.adapted for clip in clips],
+            "errors": [clip.adapted_errors for clip in clips],
+        }
         for clips in zip(*read, strict=True)
     )
-    return LineUp(tuple(entries), len(words), sum(words), transcripts)
+    return LineUp(tuple(entries), len(words), sum(words), transcripts, first.language)
+
+
+def by_disagreement(lined: LineUp) -> list[int]:
+    """Returns the positions of the clips, those on which the runs differ by the most word errors first."""
+    spread = [max(row["errors"]) - min(row["errors"]) for row in lined.transcripts]
+    return sorted(range(len(spread)), key=lambda i: -spread[i])
+
+
+def comparable(runs: Sequence[Run], like: Run) -> list[Run]:
+    """Returns the finished runs that were tested on the same clips as `like`, in the order given; none if it was on none."""
+    wanted = _test_clips(like)
+    return [run for run in runs if run.result() is not None and wanted and _test_clips(run) == wanted]
+
+
+def _test_clips(run: Run) -> list[tuple[str, str, str]]:
+    tested = (run.comparison() or {}).get("test") or {"clips": [], "language": ""}
+    return sorted((clip["path"], clip["reference"], tested["language"]) for clip in tested["clips"])
 
 
 def _tested(outcome: Outcome) -> Comparison:

@@ -275,9 +275,13 @@ def pairs(expected: list[str], heard: list[str]) -> list[tuple[str, str]]:
     return [("" if i is None else expected[i], "" if j is None else heard[j]) for i, j in _pairs(expected, heard)]
 
 
-def raw_word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Returns the word errors and the reference words of each clip over the texts as written."""
-    output = jiwer.process_words(list(references), list(hypotheses))
+def raw_word_errors(references: Sequence[str], hypotheses: Sequence[str], language: str = "en") -> tuple[list[int], list[int]]:
+    """Returns the word errors and the reference words of each clip over the texts as written.
+
+    Characters take the place of words where a language is written without spaces.
+    """
+    process = jiwer.process_characters if leading_measure(language) == "cer" else jiwer.process_words
+    output = process(list(references), list(hypotheses))
     return _clip_errors(output), [len(words) for words in output.references]
 
 

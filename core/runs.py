@@ -8,6 +8,7 @@ RUN/
   comparison.json   base against adapted on the held-out clips, clip by clip
   result.json       the figures; written last, so its presence means the run is whole
   robustness/       where someone asked for it: the same held-out clips in noise, a room, over a telephone
+  times/            when the words of a clip were said, a file for each clip that someone asked about
   report.html       and .md and .json, where someone asked for a report
   stop              someone asked to stop
   alive.lock        held by the process that carries the run out, for as long as it lives

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,18 +10,21 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from core import export
 from core.audio import MAX_BYTES
 from core.errors import AttuneError, RunError
 from core.importers.samples import read_sample
 from core.presets import PRESETS, preset
+from core.word_times import word_times
 from demo import presenters, session, settings
 from demo.downloads import Downloads
 from demo.handlers.adapt import AdaptHandlers
+from demo.handlers.clips import ClipsHandlers
 from demo.handlers.compare import CompareHandlers
 from demo.handlers.ladder import LadderHandlers
+from demo.handlers.lineup import LineUpHandlers
 from demo.handlers.listen import ListenHandlers
 from demo.handlers.model import ModelHandlers
 from demo.handlers.report import ReportHandlers, write
@@ -28,6 +32,7 @@ from demo.handlers.robustness import RobustnessHandlers
 from demo.handlers.teach import TeachHandlers
 from demo.handlers.watch import WatchHandlers
 from demo.jobs import Jobs
+from demo.outcomes import Outcomes
 from demo.security import Guard
 from demo.shelf import Shelf
 from demo.theme import css, head, theme
@@ -40,7 +45,7 @@ LANGUAGE_COOKIE = "attune_language"
 Handler = Callable[..., tuple]
 
 
-def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr.Blocks:
+def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads, outcomes: Outcomes) -> gr.Blocks:
     """Builds the page in one language."""
     with gr.Blocks(title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_banner(w), elem_id="banner")
@@ -56,9 +61,9 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
             reports = report.build()
 
         models, listening, teaching = ModelHandlers(w, shelf, downloads), ListenHandlers(w, shelf), TeachHandlers(w)
-        adapting, comparing = AdaptHandlers(w, shelf, jobs), CompareHandlers(w, shelf)
+        adapting, comparing = AdaptHandlers(w, shelf, jobs), CompareHandlers(w, shelf, outcomes)
         watching, climbing, enduring = WatchHandlers(w), LadderHandlers(w, jobs, adapting), RobustnessHandlers(w, jobs)
-        reporting = ReportHandlers(w)
+        listing, lining, reporting = ClipsHandlers(w, outcomes), LineUpHandlers(w, outcomes), ReportHandlers(w)
 
         def on(
             event: Callable,
@@ -81,8 +86,8 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
         chosen_preset = [four.preset, *recipe]
         looked = [four.progress, four.start, four.stop, four.timer, four.seen, four.finished]
         compared = [
-            five.verdict, five.figures, five.own, five.again, five.details, five.held_out, five.control, five.tradeoff_panel,
-            five.tradeoff, six.download,
+            five.verdict, five.figures, five.own, five.again, five.clips.panel, five.clips.list, five.control,
+            five.tradeoff_panel, five.tradeoff, six.download,
         ]  # fmt: skip
         quiet = {"show_progress": "hidden"}
 
@@ -147,7 +152,25 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
         on(five.sweep.click, adapting.sweep, [*four.settings, four.seed], looked, five.message, **quiet)
         on(four.stop.click, adapting.stop, [], looked, four.message, **quiet)
         on(four.timer.tick, adapting.look, [four.seen], looked, None, **quiet, queue=False)
-        on(four.finished.change, comparing.show, [], compared, five.message, **quiet)
+        shown = on(four.finished.change, comparing.show, [], compared, five.message, **quiet)
+        asked = [five.clips.group, five.clips.order, five.clips.kind, five.clips.wanted]
+        listed = [five.clips.list, *five.clips.pager.parts]
+        lined = [five.lineup.rates, five.lineup.clips, *five.lineup.pager.parts]
+        at_once = {**quiet, "queue": False, "trigger_mode": "always_last"}
+        shown = on(shown.then, listing.first, asked, listed, five.message, **quiet)
+        learned = [five.learned_panel, five.learned, five.forgotten_panel, five.forgotten]
+        shown = on(shown.then, comparing.analyses, [], learned, five.message, **quiet)
+        on(shown.then, lining.offer, [], [five.lineup.panel, five.lineup.choice, *lined], five.lineup.message, **quiet)
+        for part in asked:  # a text that is pasted is a change and no input
+            changed = part.change if part is five.clips.wanted else part.input
+            on(changed, listing.first, asked, listed, five.message, **at_once)
+        on(five.lineup.go.click, lining.first, [five.lineup.choice], lined, five.lineup.message, **quiet)
+        for turn in ("back", "forward"):
+            pages = ((five.clips.pager, listing, asked, listed), (five.lineup.pager, lining, [five.lineup.choice], lined))
+            for pager, handlers, given, outputs in pages:
+                pressed, handler = getattr(pager, turn).click, getattr(handlers, turn)
+                after = on(pressed, handler, [*given, pager.page], outputs, five.message, **at_once)
+                after.then(None, js=f"() => document.getElementById('{outputs[0].elem_id}').scrollIntoView()")
         on(five.again.click, comparing.again, [], [five.own], five.message)
 
         on(four.finished.change, reporting.links, [], [reports.links], None, **quiet)
@@ -228,7 +251,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
     """
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
-    shelf, jobs, downloads = Shelf(), Jobs(), Downloads()
+    shelf, jobs, downloads, outcomes = Shelf(), Jobs(), Downloads(), Outcomes()
 
     @server.get("/")
     def start(request: Request) -> Response:
@@ -268,6 +291,17 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     def run_sound(request: Request, id: str, group: str, index: int) -> Response:
         return _file(lambda: Path((_session(request).run(id).comparison() or {})[group]["clips"][index]["path"]))
 
+    @server.get("/times/{language}/{id}/{group}/{index}")
+    def times(request: Request, language: str, id: str, group: str, index: int) -> Response:
+        if language not in LANGUAGES:
+            return PlainTextResponse("No such language.", 404)
+        try:
+            return JSONResponse(dataclasses.asdict(word_times(_session(request).run(id), group, index, shelf.model)))
+        except Exception as error:
+            if not isinstance(error, AttuneError):
+                logging.exception("aligning failed")
+            return JSONResponse({"error": presenters.explain(error, Wording(language))})
+
     @server.get("/take-home/{id}.zip")
     def model_zip(request: Request, id: str) -> Response:
         return _file(lambda: export.zip_model(_session(request).run(id)), f"attune-{id}.zip")
@@ -279,7 +313,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     for language in LANGUAGES:
         gr.mount_gradio_app(
             server,
-            build_page(Wording(language), shelf, jobs, downloads),
+            build_page(Wording(language), shelf, jobs, downloads, outcomes),
             path=f"/{language}",
             footer_links=[],
             run_history=False,

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from core.compare import Comparison
 from core.metrics import Word, mark_words
-from core.runs import Run
+from core.text import UNSPACED_LANGUAGES, leading_measure
 from core.trials import Trial
-from demo.presenters import NO_BREAK, escape, marked, note, percent, player, points
+from demo.presenters import NO_BREAK, escape, fine, marked, note, percent, player, points
 from demo.wording import Wording
+
+# What assets/words.js says beside a clip; it fills in the braces itself.
+_BLANKS: dict[str, dict[str, str]] = {
+    "finding": {},
+    "failed": {},
+    "heard": {"word": "{word}", "start": "{start}", "end": "{end}"},
+}
 
 
 def legend(w: Wording) -> str:
@@ -35,6 +44,7 @@ def verdict(group: dict[str, Any], name: str, w: Wording) -> str:
         clips=len(group["clips"]),
         clusters=difference["clusters"],
         unit=w(f"verdict.{difference['unit']}"),
+        errors=w(f"errors.{leading_measure(group['language'])}"),
     )
     kind = {"better": "good", "worse": "bad"}.get(group["verdict"], "unclear")
     return f'<p class="verdict {kind}">{escape(sentence.replace(" %", f"{NO_BREAK}%"))}</p>'
@@ -44,8 +54,16 @@ def verdicts(comparison: dict[str, Any], synthetic: bool, w: Wording) -> str:
     """All verdicts, the bad news first."""
     named = [(name, comparison[name]) for name in ("test", "canary") if name in comparison]
     named.sort(key=lambda pair: pair[1]["verdict"] != "worse")
-    sentences = "".join(verdict(group, name, w) for name, group in named)
+    sentences = "".join(verdict(group, name, w) + (_needed(group, w) if name == "test" else "") for name, group in named)
     return sentences + (f'<p class="fine">{escape(w("verdict.synthetic"))}</p>' if synthetic else "")
+
+
+def _needed(group: dict[str, Any], w: Wording) -> str:
+    """How much more it takes where there is no verdict yet."""
+    more = group.get("clips_needed", 0)  # runs of an earlier version do not say
+    if more is None:
+        return note(w("verdict.hopeless"))
+    return note(w("verdict.needed", more=more, unit=w(f"verdict.{group['difference']['unit']}"))) if more else ""
 
 
 def figures(comparison: dict[str, Any], w: Wording) -> str:
@@ -56,9 +74,11 @@ def figures(comparison: dict[str, Any], w: Wording) -> str:
         if name not in comparison:
             continue
         group = comparison[name]
-        label = escape(w(f"figures.{name}", clips=len(group["clips"]), words=group["words"]))
+        by_character = leading_measure(group["language"]) == "cer"
+        key = "figures.test_cer" if by_character and name == "test" else f"figures.{name}"
+        label = escape(w(key, clips=len(group["clips"]), words=group["words"]))
         rows.append(f'<tr class="computed-on"><th scope="rowgroup" colspan="3">{label}</th></tr>')
-        for measure in ("wer", "cer", "raw_wer", "raw_cer"):
+        for measure in ("cer", "raw_cer") if by_character else ("wer", "cer", "raw_wer", "raw_cer"):
             cells = "".join(
                 f'<td data-figure="{name}.{model}.{measure}">{percent(group[model][measure])}</td>'
                 for model in ("base", "adapted")
@@ -86,7 +106,8 @@ def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) ->
     rows = []
     for trial in tried:
         words = mark_words(reference, trial.text, trial.text, language)[0] if reference else None
-        text = marked(words, w) if words is not None else escape(trial.text) or escape(w("compare.nothing"))
+        spaced = language not in UNSPACED_LANGUAGES
+        text = marked(words, w, spaced) if words is not None else escape(trial.text) or escape(w("compare.nothing"))
         rate = percent(trial.score.wer.rate) if trial.score else "–"
         cells = (rate, f"{trial.seconds:.1f}{NO_BREAK}s", f"{trial.parameters / 1e6:.1f}{NO_BREAK}M")
         figures = "".join(
@@ -101,21 +122,35 @@ def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) ->
     return f'<div class="scroll">{table}</div>{hint}<p class="fine">{escape(w("trials.note"))}</p>'
 
 
-def side_by_side(clip: dict[str, Any], url: str, w: Wording) -> str:
-    """One clip: base left, what was said and its sound between, adapted right."""
+def side_by_side(clip: dict[str, Any], url: str, w: Wording, language: str = "en", times: str = "") -> str:
+    """One clip: base left, what was said and its sound between, adapted right.
+
+    Args:
+        clip: fields of a `core.compare.ClipComparison`.
+        url: of its sound.
+        w: the page's wording.
+        language: of the comparison.
+        times: where it is told when each word was said; without it words cannot be pressed.
+    """
     cells = []
     for model in ("base", "adapted"):
         words = [Word(**word) for word in clip[f"{model}_words"]]
         wrong = clip[f"{model}_errors"]
         rates = {"wer": percent(wrong / clip["words"]), "cer": percent(clip[f"{model}_cer"])}
-        errors = w("compare.errors", errors=wrong, words=clip["words"], **rates)
+        key = "compare.errors_cer" if leading_measure(language) == "cer" else "compare.errors"
+        errors = w(key, errors=wrong, words=clip["words"], **rates)
+        text = marked(words, w, language not in UNSPACED_LANGUAGES, pressable=bool(times))
+        group = f' role="group" aria-label="{escape(w(f"clips.words.{model}"))}" data-words="{model}"' if times else ""
         cells.append(
             f'<div class="side {model}"><h4>{escape(w(f"compare.{model}"))}</h4>'
-            f'<p class="heard" title="{escape(clip[model])}">{marked(words, w)}</p><p class="fine">{escape(errors)}</p></div>'
+            f'<p class="heard" title="{escape(clip[model])}"{group}>{text}</p><p class="fine">{escape(errors)}</p></div>'
         )
     flag = note(w("compare.trained_on"), "warning") if clip.get("trained_on") else ""
-    middle = f'<div class="said"><p>{escape(clip["reference"])}</p>{player(url, w)}{flag}</div>'
-    return f'<article class="pair">{cells[0]}{middle}{cells[1]}</article>'
+    told = "".join(f' data-{name}="{escape(w(f"clips.{name}", **_BLANKS[name]))}"' for name in _BLANKS) if times else ""
+    heard = '<p class="fine finding" role="status"></p>' if times else ""
+    middle = f'<div class="said"><p>{escape(clip["reference"])}</p>{player(url, w)}{heard}{flag}</div>'
+    asks = f' data-times="{escape(times)}"{told}' if times else ""
+    return f'<article class="pair"{asks}>{cells[0]}{middle}{cells[1]}</article>'
 
 
 def plain_pair(base: str, adapted: str, url: str, w: Wording) -> str:
@@ -129,8 +164,28 @@ def plain_pair(base: str, adapted: str, url: str, w: Wording) -> str:
     return f'<article class="pair">{cells[0]}{middle}{cells[1]}</article>'
 
 
-def held_out(run: Run, comparison: dict[str, Any], w: Wording) -> str:
-    """Every held-out clip side by side, the most improved first."""
-    clips = comparison.get("test", {}).get("clips", [])
-    order = sorted(range(len(clips)), key=lambda i: clips[i]["adapted_errors"] - clips[i]["base_errors"])
-    return legend(w) + "".join(side_by_side(clips[i], f"/sound/run/{run.id}/test/{i}", w) for i in order)
+def clip_list(run: str, group: str, comparison: Comparison, shown: Sequence[int], w: Wording) -> str:
+    """Some clips of a comparison side by side, whose words can be pressed to be heard.
+
+    Args:
+        run: its id.
+        group: "test" or "canary".
+        comparison: of that group.
+        shown: the positions of the clips, in order.
+        w: the page's wording.
+    """
+    if not shown:
+        return note(w("clips.none"))
+    labels = escape(w("clips.play_stop")), escape(w("clips.play_all"))
+    play = f'<button type="button" class="play-all" data-stop="{labels[0]}">{labels[1]}</button>'
+    pairs = "".join(
+        side_by_side(
+            dataclasses.asdict(comparison.clips[i]),
+            f"/sound/run/{run}/{group}/{i}",
+            w,
+            comparison.language,
+            f"/times/{w.language}/{run}/{group}/{i}",
+        )
+        for i in shown
+    )
+    return f'<div class="clip-list">{legend(w)}{fine(w("clips.hear"))}<p>{play}</p>{pairs}</div>'

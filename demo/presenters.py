@@ -24,6 +24,7 @@ from core.runs import Run
 from demo.wording import Wording
 
 NO_BREAK = "\u00a0"  # a number and its unit stay on one line
+MINUS = "\u2212"
 _AUGMENTED = ("speed", "gain", "noise", "reverb", "telephone", "time_mask", "frequency_mask")
 _HELD = ("l2_new", "weight_decay", "dropout", "layer_drop", "label_smoothing", "adversarial", "average", "patience")
 _ENTITIES = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;"})
@@ -72,21 +73,30 @@ def duration(seconds: float, w: Wording) -> str:
     return w("time.minutes", n=f"{seconds / 60:.1f}")
 
 
-def marked(words: Sequence[Word], w: Wording) -> str:
-    """A transcript whose words say what became of them: by colour, by line, and in text for screen readers."""
+def marked(words: Sequence[Word], w: Wording, spaced: bool = True, pressable: bool = False) -> str:
+    """A transcript whose words say what became of them: by colour, by line, and in text for screen readers.
+
+    Args:
+        words: of the transcript.
+        w: the page's wording.
+        spaced: whether the language writes spaces between them.
+        pressable: whether each can be pressed to be heard (assets/words.js); Tab reaches the first, arrow keys the others.
+    """
     if not words:
         return f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
     parts = []
-    for word in words:
+    for i, word in enumerate(words):
         state = "missing" if word.missing else word.state
-        text = escape(word.text)
+        text, press = escape(word.text), ""
+        if pressable:
+            press = f' role="button" tabindex="{0 if i == 0 else -1}" data-word="{i}"'
         if word.state == "same":
-            parts.append(text)
+            parts.append(f'<span class="word same"{press}>{text}</span>' if pressable else text)
             continue
         spoken = escape(w(f"mark.{state}" if not (word.missing and word.state == "broken") else "mark.missing_broken"))
         kind = f"{word.state} missing" if word.missing else word.state
-        parts.append(f'<span class="word {kind}" title="{spoken}">{text}<span class="sr"> ({spoken}) </span></span>')
-    return " ".join(parts)
+        parts.append(f'<span class="word {kind}"{press} title="{spoken}">{text}<span class="sr"> ({spoken}) </span></span>')
+    return (" " if spaced else "").join(parts)
 
 
 def player(url: str, w: Wording) -> str:
@@ -313,6 +323,17 @@ def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
         parts.append(f"<h3>{escape(w('home.again'))}</h3><pre><code>{escape(again)}</code></pre>")
     parts.append(f'<p class="fine">{escape(w("home.where", folder=Path(result["run"])))}</p>')
     return "".join(parts)
+
+
+def change(difference: float, low: float | None, high: float | None, w: Wording) -> str:
+    """A difference of rates in percentage points with its interval, where it has one."""
+
+    def signed(share: float) -> str:
+        return f"{100 * share:+.1f}".replace("-", MINUS) if abs(share) >= 0.0005 else "0.0"
+
+    if low is None or high is None:
+        return signed(difference)
+    return w("learned.change_p", change=signed(difference), low=signed(low), high=signed(high))
 
 
 def points(share: float) -> str:

@@ -19,16 +19,22 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """Returns the app's style sheet."""
-    inside = Path(__file__).parent / "assets" / "attune.css"
-    beside = Path(__file__).parents[1] / "assets" / "attune.css"
-    return (inside if inside.is_file() else beside).read_text(encoding="utf-8")
+    return _asset("attune.css")
 
 
 def head(language: str) -> str:
-    """Returns what goes into the page's head: its language, and the sign that the browser will hide the microphone."""
+    """Returns what goes into the page's head: its language, the sign that the browser will hide the microphone, and what
+    makes words be heard that are pressed.
+    """
     return (
         "<script>"
         f"document.documentElement.lang = '{language}';"
         "if (!window.isSecureContext) document.documentElement.classList.add('insecure-context');"
-        "</script>"
+        f"</script><script>{_asset('words.js')}</script>"
     )
+
+
+def _asset(name: str) -> str:
+    """Reads a file of the folder assets, which lies beside the packages in a checkout and inside `demo` in a wheel."""
+    inside, beside = (folder / "assets" / name for folder in (Path(__file__).parent, Path(__file__).parents[1]))
+    return (inside if inside.is_file() else beside).read_text(encoding="utf-8")

@@ -12,7 +12,8 @@ from core.compare import compare
 from core.dataset import Clip
 from core.errors import DatasetError, RunError
 from core.tradeoff import points
-from demo import comparisons, presenters, tradeoff
+from demo import analyses, comparisons, presenters, tradeoff
+from demo.outcomes import Outcomes
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.wording import Wording
@@ -21,8 +22,8 @@ from demo.wording import Wording
 class CompareHandlers:
     """What happens in steps 5 and 6."""
 
-    def __init__(self, w: Wording, shelf: Shelf) -> None:
-        self._w, self._shelf = w, shelf
+    def __init__(self, w: Wording, shelf: Shelf, outcomes: Outcomes) -> None:
+        self._w, self._shelf, self._outcomes = w, shelf, outcomes
 
     def show(self, session: Session) -> tuple:
         """The current run -> all of `app.compared`: from the verdict to what is taken home."""
@@ -32,22 +33,38 @@ class CompareHandlers:
             empty = presenters.note(self._w("compare.empty"))
             hidden = gr.update(visible=False)
             return empty, "", "", hidden, hidden, "", "", hidden, "", presenters.note(self._w("home.empty"))
-        comparison = run.comparison() or {}
+        comparison = run.comparison() or {}  # at once; what takes reading every clip follows
         own = ""
         if "own" in comparison:
-            own = self._own(comparisons.side_by_side(comparison["own"]["clips"][0], f"/sound/run/{run.id}/own/0", self._w))
+            clip, language = comparison["own"]["clips"][0], comparison["own"]["language"]
+            sound, times = (f"{address}/{run.id}/own/0" for address in ("/sound/run", f"/times/{self._w.language}"))
+            own = self._own(comparisons.side_by_side(clip, sound, self._w, language, times))
         return (
             comparisons.verdicts(comparison, result["synthetic"], self._w),
             comparisons.figures(comparison, self._w),
             own,
             gr.update(visible=True),
-            gr.update(visible="test" in comparison),
-            comparisons.held_out(run, comparison, self._w),
+            gr.update(visible="test" in comparison or "canary" in comparison),
+            presenters.note(self._w("clips.reading")),
             self._control(session, result),
             gr.update(visible=True),
             tradeoff.picture(points(session.runs(), run), run.id, self._w),
             presenters.take_home(run, result, self._w),
         )
+
+    def analyses(self, session: Session) -> tuple:
+        """The current run -> what was learned and what was forgotten, each after its panel."""
+        run = session.current_run()
+        if run is None or run.result() is None:
+            return gr.update(visible=False), "", gr.update(visible=False), ""
+        outcome = self._outcomes.of(run)
+        told = {
+            name: analyses.panel(name, outcome.comparisons[name], a, self._w)
+            for name, a in outcome.analyses.items()
+            if name != "own"
+        }
+        forgotten = analyses.beside(outcome.comparisons, self._w) + told["canary"] if "canary" in told else ""
+        return gr.update(visible="test" in told), told.get("test", ""), gr.update(visible=bool(forgotten)), forgotten
 
     def again(self, session: Session) -> tuple[str]:
         """The clip of step 2 -> what base and adapted hear in it, with its words marked where it is labelled."""
@@ -70,7 +87,7 @@ class CompareHandlers:
         trained = {clip.path for clip in request.labelled_set.part("train")}
         clip = Clip(str(recording.path), recording.text, part="train" if str(recording.path) in trained else "")
         pair = compare([clip], texts[:1], texts[1:], language).clips[0]
-        return (self._own(comparisons.side_by_side(dataclasses.asdict(pair), url, self._w)),)
+        return (self._own(comparisons.side_by_side(dataclasses.asdict(pair), url, self._w, language)),)
 
     def _control(self, session: Session, result: dict[str, Any]) -> str:
         """What the same network learnt from random weights, where that was trained too."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import gradio as gr
 
 from demo.presenters import heading, note
+from demo.views import clips, lineup
+from demo.views.clips import ClipsView
+from demo.views.lineup import LineUpView
 from demo.wording import Wording
 
 
@@ -18,8 +21,12 @@ class CompareView:
     figures: gr.HTML
     own: gr.HTML
     again: gr.Button
-    details: gr.Accordion
-    held_out: gr.HTML
+    clips: ClipsView
+    learned_panel: gr.Accordion
+    learned: gr.HTML
+    forgotten_panel: gr.Accordion
+    forgotten: gr.HTML
+    lineup: LineUpView
     control: gr.HTML
     tradeoff_panel: gr.Accordion
     tradeoff: gr.HTML
@@ -36,10 +43,17 @@ def build(w: Wording) -> CompareView:
         again = gr.Button(w("compare.again"), visible=False, elem_id="again")
         message = gr.HTML(elem_classes="message")
         figures = gr.HTML(elem_id="figures")
-        with gr.Accordion(w("compare.held_out"), open=True, visible=False) as details:
-            held_out = gr.HTML(elem_id="held-out")
+        listed = clips.build(w)
+        with gr.Accordion(w("learned.title"), open=False, visible=False, elem_id="learned-panel") as learned_panel:
+            learned = gr.HTML(elem_id="learned")
+        with gr.Accordion(w("learned.forgotten"), open=False, visible=False, elem_id="forgotten-panel") as forgotten_panel:
+            forgotten = gr.HTML(elem_id="forgotten")
         control = gr.HTML(elem_id="control-result")
         with gr.Accordion(w("tradeoff.title"), open=False, visible=False, elem_id="tradeoff-panel") as tradeoff_panel:
             tradeoff = gr.HTML(elem_id="tradeoff")
             sweep = gr.Button(w("tradeoff.sweep"), elem_id="sweep")
-    return CompareView(verdict, figures, own, again, details, held_out, control, tradeoff_panel, tradeoff, sweep, message)
+        lined = lineup.build(w)
+    return CompareView(
+        verdict, figures, own, again, listed, learned_panel, learned, forgotten_panel, forgotten, lined, control,
+        tradeoff_panel, tradeoff, sweep, message,
+    )  # fmt: skip

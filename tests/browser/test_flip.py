@@ -74,7 +74,8 @@ def test_record_teach_adapt_compare_and_take_home(open_page, spoken, tmp_path: P
     own = page.inner_text("#own-pair")
     assert text in own
     assert own.count("word errors in") == 2
-    assert page.locator("#held-out article").count() == 14
+    page.wait_for_selector("#held-out article >> nth=9")
+    assert "1–10 of 14 clips" in page.inner_text("#clips-where")
     assert page.locator("#held-out .fixed .sr").first.text_content().strip() == "(fixed)"
 
     loaded = page.request.get(page.locator("#held-out audio").first.get_attribute("src").join((page.url.split("/en/")[0], "")))
