@@ -19,16 +19,21 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """Returns the app's style sheet."""
-    inside = Path(__file__).parent / "assets" / "attune.css"
-    beside = Path(__file__).parents[1] / "assets" / "attune.css"
-    return (inside if inside.is_file() else beside).read_text(encoding="utf-8")
+    return _asset("attune.css")
 
 
 def head(language: str) -> str:
-    """Returns what goes into the page's head: its language, and the sign that the browser will hide the microphone."""
+    """Returns the page's head: its language, the sign that the browser will hide the microphone, the reading panel's keys."""
     return (
         "<script>"
         f"document.documentElement.lang = '{language}';"
         "if (!window.isSecureContext) document.documentElement.classList.add('insecure-context');"
+        f"{_asset('reading.js')}"
         "</script>"
     )
+
+
+def _asset(name: str) -> str:
+    inside = Path(__file__).parent / "assets" / name
+    beside = Path(__file__).parents[1] / "assets" / name
+    return (inside if inside.is_file() else beside).read_text(encoding="utf-8")

@@ -133,10 +133,13 @@ def test_prompts_fill_a_set_of_ones_own(open_page) -> None:
     page.get_by_text("Record more clips against a list of sentences").click()
     prompts = []
     for clips in (1, 2, 3):
-        prompts.append(page.input_value("#prompt textarea"))
-        record(page, "#prompt-audio", 1.5)
+        prompts.append(page.inner_text("#prompt p"))
+        page.click("#record")
+        page.wait_for_timeout(1500)
+        page.click("#record")
+        page.wait_for_selector("#keep:enabled")
         page.click("#keep")
-        page.wait_for_function(f"document.querySelector('#prompt-note')?.innerText.includes('Labelled clips: {clips}')")
+        page.wait_for_function(f"document.querySelector('#aim')?.innerText.includes('Clips of your own: {clips},')")
     assert len(set(prompts)) == 3
     page.get_by_text("My clips", exact=True).click()
     assert all(prompt in page.inner_text("#own-clips") for prompt in prompts)
