@@ -88,12 +88,13 @@ def wire_proofread(
     on(view.back.click, handlers.back, where, sheet, view.message, **QUIET)
     on(view.forward.click, handlers.forward, where, sheet, view.message, **QUIET)
     for number, row in enumerate(view.rows):
-        on(row.text.input, handlers.type, [row.key, row.text], [], view.message, **QUIET, trigger_mode="always_last")
+        for event in (row.text.input, row.text.blur):  # what is pasted or dictated is no input to Gradio
+            on(event, handlers.type, [row.key, row.text], [], view.message, **QUIET, trigger_mode="always_last")
         for event in (row.accept.click, row.text.submit):
             on(event, handlers.accept, [row.key, row.text, *where], sheet, view.message, **QUIET)
         place = proofread.where(number)
-        on(row.split.click, handlers.split, [row.key, row.at, *where], sheet, view.message, js=place, **QUIET)
-        on(row.merge.click, handlers.merge, [row.key, *where], sheet, view.message, **QUIET)
+        on(row.split.click, handlers.split, [row.key, row.text, row.at, *where], sheet, view.message, js=place, **QUIET)
+        on(row.merge.click, handlers.merge, [row.key, row.text, *where], sheet, view.message, **QUIET)
         on(row.delete.click, handlers.delete, [row.key, *where], sheet, view.message, **QUIET)
     kept = on(view.keep.click, handlers.keep, where, [view.kept, *sheet], view.message, **QUIET)
     on(kept.then, teaching.own, [], own, None, **QUIET)

@@ -114,15 +114,16 @@ class LongRecording:
             DatasetError: it is no longer there.
         """
         for place, draft in enumerate(self.drafts):
-            if key_of(draft.start) == key:
+            if key_of(draft) == key:
                 return place
         raise DatasetError("no_draft", "That draft is no longer on the list. Load the list again.")
 
     def cut(self, start: float, end: float) -> bytes:
         """Returns a part of its sound as a FLAC file; `start` and `end` in seconds."""
         with soundfile.SoundFile(str(self.sound)) as file:
-            file.seek(min(file.frames, max(0, round(start * SAMPLE_RATE))))
-            wave = file.read(max(0, round((end - start) * SAMPLE_RATE)), dtype="int16")
+            first, last = (min(file.frames, max(0, round(seconds * SAMPLE_RATE))) for seconds in (start, end))
+            file.seek(first)
+            wave = file.read(max(0, last - first), dtype="int16")
         packed = io.BytesIO()
         soundfile.write(packed, wave, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
         return packed.getvalue()
@@ -164,9 +165,9 @@ class LongRecording:
         return FileLock(self.folder / "lock")  # the base may write further drafts while a person mends others
 
 
-def key_of(start: float) -> str:
-    """By what a page knows a draft: when it begins, in milliseconds; drafts do not overlap."""
-    return f"{1000 * start:.0f}"
+def key_of(draft: Draft) -> str:
+    """By what a page knows a draft: from when to when it goes, in milliseconds. Split or joined, it is another one."""
+    return f"{1000 * draft.start:.0f}-{1000 * draft.end:.0f}"
 
 
 def receive(session: Session, path: str) -> LongRecording:

@@ -16,7 +16,7 @@ def about(id: str, draft: Draft, w: Wording) -> str:
     """When a draft is, how sure the base was, and its sound."""
     key = "proofread.accepted" if draft.accepted else "proofread.sure"
     told = w(key, start=_clock(draft.start), seconds=f"{draft.end - draft.start:.1f}", share=percent(math.exp(-draft.doubt)))
-    url = f"/sound/long/{id}/{key_of(draft.start)}-{key_of(draft.end)}"
+    url = f"/sound/long/{id}/{key_of(draft)}"
     state = " accepted" if draft.accepted else ""
     return f'<div class="draft{state}">{player(url, w)}{fine(told)}</div>'
 

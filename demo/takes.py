@@ -76,7 +76,7 @@ def heard(prompt: str, text: str, language: str, findings: Sequence[Finding], ch
     notes = "".join(finding(one, w) for one in findings) if checked else ""
     return (
         f'<div class="base-heard"><h4>{escape(w("record.heard"))}</h4><p class="heard">{marked(words, w)}</p>'
-        f"{fine(', '.join(told))}{notes}{unsure}</div>"
+        f"{fine(w('recipe.and').join(told))}{notes}{unsure}</div>"
     )
 
 

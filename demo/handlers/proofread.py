@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import suppress
 from dataclasses import replace
 
 import gradio as gr
@@ -110,9 +111,9 @@ class ProofreadHandlers:
 
     def type(self, session: Session, key: str, text: str) -> tuple:
         """Row, its text as typed so far -> nothing; it is on disk, and nobody vouches for it yet."""
-        if key:
-            recording = self._current(session)
-            recording.change(lambda drafts: _replaced(drafts, recording.find(key), text=clean(text)))
+        recording = self._current(session)
+        with suppress(DatasetError):  # what was split, joined or deleted meanwhile took its text along
+            recording.change(lambda drafts: _typed(drafts, recording.find(key), text))
         return ()
 
     def accept(self, session: Session, key: str, text: str, order: str, page: str) -> tuple:
@@ -122,8 +123,8 @@ class ProofreadHandlers:
         recording.change(lambda drafts: drafting.edit(drafts, recording.find(key), text, language))
         return self.shown(session, order, page)
 
-    def split(self, session: Session, key: str, seconds: float, order: str, page: str) -> tuple:
-        """Row, where its player stands in seconds, order, page -> as `shown`."""
+    def split(self, session: Session, key: str, text: str, seconds: float, order: str, page: str) -> tuple:
+        """Row, its text, where its player stands in seconds, order, page -> as `shown`."""
         recording = self._current(session)
         if not seconds:
             raise DatasetError("draft_where", "Play the row, pause it where it is to be split, then press Split.")
@@ -131,16 +132,22 @@ class ProofreadHandlers:
 
         def parted(drafts: Drafts) -> Drafts:
             index = recording.find(key)
-            return drafting.split(drafts, index, round(drafts[index].start + float(seconds), 3), language)
+            at = round(drafts[index].start + float(seconds), 3)
+            return drafting.split(_typed(drafts, index, text), index, at, language)
 
         recording.change(parted)
         return self.shown(session, order, page)
 
-    def merge(self, session: Session, key: str, order: str, page: str) -> tuple:
-        """Row, order, page -> as `shown`."""
+    def merge(self, session: Session, key: str, text: str, order: str, page: str) -> tuple:
+        """Row, its text, order, page -> as `shown`."""
         recording = self._current(session)
         language = recording.about.language
-        recording.change(lambda drafts: drafting.merge(drafts, recording.find(key), language))
+
+        def joined(drafts: Drafts) -> Drafts:
+            index = recording.find(key)
+            return drafting.merge(_typed(drafts, index, text), index, language)
+
+        recording.change(joined)
         return self.shown(session, order, page)
 
     def delete(self, session: Session, key: str, order: str, page: str) -> tuple:
@@ -190,8 +197,8 @@ class ProofreadHandlers:
 
     def _row(self, recording: LongRecording, draft: Draft) -> tuple:
         about = rows.about(recording.id, draft, self._w)
-        return gr.update(visible=True), proofreading.key_of(draft.start), about, draft.text
+        return gr.update(visible=True), proofreading.key_of(draft), about, draft.text
 
 
-def _replaced(drafts: Drafts, index: int, text: str) -> Drafts:
-    return (*drafts[:index], replace(drafts[index], text=text), *drafts[index + 1 :])
+def _typed(drafts: Drafts, index: int, text: str) -> Drafts:
+    return (*drafts[:index], replace(drafts[index], text=clean(text)), *drafts[index + 1 :])

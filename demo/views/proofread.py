@@ -69,6 +69,8 @@ def build(w: Wording) -> ProofreadView:
         go_on = gr.Button(w("proofread.go_on"), visible=False, elem_id="go-on")
         message = gr.HTML(elem_classes="message", elem_id="proofread-message")
         kept = gr.HTML(elem_id="proofread-kept")
+        # Outside the rows: showing a row would show these too.
+        unseen = [(gr.Textbox(visible="hidden"), gr.Number(visible="hidden")) for _ in range(ROWS)]
         with gr.Column(visible=False) as work:
             order = gr.Radio(
                 [(w(f"proofread.order.{name}"), name) for name in ("doubt", "time")], value="doubt", label=w("proofread.order"),
@@ -76,7 +78,7 @@ def build(w: Wording) -> ProofreadView:
             )  # fmt: skip
             summary = gr.HTML(elem_id="proofread-summary")
             gr.HTML(fine(w("proofread.buttons")))
-            rows = tuple(_row(number, w) for number in range(ROWS))
+            rows = tuple(_row(number, *hidden, w) for number, hidden in enumerate(unseen))
             with gr.Row():
                 back = gr.Button(w("proofread.back"), min_width=110, interactive=False, elem_id="rows-back")
                 forward = gr.Button(w("proofread.forward"), min_width=110, interactive=False, elem_id="rows-forward")
@@ -97,18 +99,18 @@ def build(w: Wording) -> ProofreadView:
 def where(number: int) -> str:
     """JavaScript that adds where a row's player stands, in seconds, or 0 where it was not played or is at its end."""
     player = f"document.querySelector('#row-{number} audio')"
-    return f"(key, at, ...rest) => {{ const p = {player}; return [key, p && !p.ended ? p.currentTime : 0, ...rest]; }}"
+    return (
+        f"(key, text, at, ...rest) => {{ const p = {player}; return [key, text, p && !p.ended ? p.currentTime : 0, ...rest]; }}"
+    )
 
 
-def _row(number: int, w: Wording) -> RowView:
+def _row(number: int, key: gr.Textbox, at: gr.Number, w: Wording) -> RowView:
     with gr.Row(visible=False, elem_id=f"row-{number}", elem_classes="draft-row") as frame:
-        about = gr.HTML(min_width=220)
+        about = gr.HTML(elem_classes="about")
         text = gr.Textbox(show_label=False, label=w("proofread.text"), lines=2, max_lines=6, min_width=300, scale=3)
-        with gr.Column(min_width=220, scale=0), gr.Row():
+        with gr.Column(min_width=240, scale=0), gr.Row(elem_classes="draft-buttons"):
             accept = gr.Button(w("proofread.accept"), variant="primary", size="sm", min_width=100, elem_classes="accept")
             split = gr.Button(w("proofread.split"), size="sm", min_width=100, elem_classes="split")
             merge = gr.Button(w("proofread.merge"), size="sm", min_width=100, elem_classes="merge")
             delete = gr.Button(w("proofread.delete"), size="sm", min_width=100, elem_classes="delete")
-        key = gr.Textbox(visible="hidden")
-        at = gr.Number(visible="hidden")
     return RowView(frame, key, about, text, accept, split, merge, delete, at)
