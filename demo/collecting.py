@@ -59,9 +59,13 @@ def wire_record(
     on(view.next.click, handlers.next, [view.shown], panel, view.message, **OFTEN)
     on(view.list.input, handlers.choose, [view.list], panel, view.message, **QUIET)
     on(view.use_own.click, handlers.use_own, [view.own, three.language], [view.list, *panel], view.message, **QUIET)
-    return lambda loaded: on(
-        loaded, handlers.restore, [], [view.panel, view.list, view.own, *panel], view.message, **QUIET
-    )  # fmt: skip
+
+    def restore(loaded: Callable) -> None:
+        restored = on(loaded, handlers.restore, [], [view.panel, view.list, view.own, *panel], view.message, **QUIET)
+        # The page may have been left while the base was still reading.
+        on(restored.then, handlers.hear, [view.shown, three.language], [view.heard], view.message, **OFTEN)
+
+    return restore
 
 
 def wire_proofread(

@@ -157,7 +157,7 @@ TEXTS = {
     "proofread.split": "Split",
     "proofread.merge": "Join next",
     "proofread.delete": "Delete",
-    "proofread.buttons": "Accept: the text is right. Split: play, pause where to cut, press it. Join next: with the row that follows in the recording. What you type is saved as you type. “Sure” is the base's mean probability per token; it can be sure and wrong.",
+    "proofread.buttons": "Accept (or Shift+Enter): the text is right. Split: play, pause where to cut, press it. Join next: with the row that follows in the recording. What you type is saved as you type. “Sure” is the base's mean probability per token; it can be sure and wrong.",
     "proofread.summary": "{name}, {time}: {left} rows to proofread, {accepted} accepted ({seconds} s).",
     "proofread.all_accepted": "Every row is accepted. Keep them as clips.",
     "proofread.nothing_left": "Nothing is left of this recording.",

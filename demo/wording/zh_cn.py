@@ -157,7 +157,7 @@ TEXTS = {
     "proofread.split": "切开",
     "proofread.merge": "与下段合并",
     "proofread.delete": "删除",
-    "proofread.buttons": "确认：文字正确。切开：播放，在要切的地方暂停，再按。与下段合并：与录音中紧接的一段合并。输入的内容随时保存。“把握”是基础模型每个词元的平均概率；有把握也可能错。",
+    "proofread.buttons": "确认（或 Shift+回车）：文字正确。切开：播放，在要切的地方暂停，再按。与下段合并：与录音中紧接的一段合并。输入的内容随时保存。“把握”是基础模型每个词元的平均概率；有把握也可能错。",
     "proofread.summary": "{name}，{time}：待校对 {left} 段，已确认 {accepted} 段（{seconds} 秒）。",
     "proofread.all_accepted": "全部已确认。请保留为录音。",
     "proofread.nothing_left": "这段录音已处理完。",
