@@ -42,7 +42,7 @@ def wire_record(
     def then_hear(received: Callable, prompt: gr.Textbox) -> None:
         shown = on(received, handlers.shown, [], panel, None, **OFTEN)
         shown.then(None, None, [view.audio], js=EMPTIED)
-        on(shown.then, handlers.hear, [prompt, three.language], [view.heard], view.message, blank=True, **OFTEN)
+        on(shown.then, handlers.hear, [prompt, three.language], [view.heard], view.unheard, blank=True, **OFTEN)
         on(shown.then, teaching.own, [], own, None, **OFTEN)
 
     view.audio.start_recording(None, [view.shown], [view.record, view.being_read], js=record.on_start(w))
@@ -63,7 +63,7 @@ def wire_record(
     def restore(loaded: Callable) -> None:
         restored = on(loaded, handlers.restore, [], [view.panel, view.list, view.own, *panel], view.message, **QUIET)
         # The page may have been left while the base was still reading.
-        on(restored.then, handlers.hear, [view.shown, three.language], [view.heard], view.message, **OFTEN)
+        on(restored.then, handlers.hear, [view.shown, three.language], [view.heard], view.unheard, blank=True, **OFTEN)
 
     return restore
 

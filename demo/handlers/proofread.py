@@ -34,7 +34,7 @@ class ProofreadHandlers:
     def shown(self, session: Session, order: str, page: str) -> tuple:
         """Order, page -> loading, earlier, status, stop, go on, timer, work, summary, back, forward, page, then each row's
         frame, key, what it is, and text."""
-        recording = proofreading.current(session)
+        recording, earlier = proofreading.current(session), self._earlier(session)
         loading, *status = self.look(session)
         status = status[:-1]
         drafts = recording.drafts if recording else ()
@@ -47,7 +47,7 @@ class ProofreadHandlers:
         reading = recording is not None and self._is_running(recording)
         return (
             loading,
-            gr.update(visible=recording is None and bool(proofreading.put_aside(session)), choices=self._earlier(session)),
+            gr.update(visible=recording is None and bool(earlier), choices=earlier, value=None),
             *status,
             gr.update(visible=recording is not None and not reading),
             rows.summary(recording.about, drafts, at, pages, len(chosen), order, self._w) if recording else "",

@@ -33,6 +33,7 @@ class RecordView:
     upload: gr.UploadButton
     take: gr.HTML
     heard: gr.HTML
+    unheard: gr.HTML
     aim: gr.HTML
     message: gr.HTML
 
@@ -55,6 +56,7 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> RecordView:
         message = gr.HTML(elem_classes="message", elem_id="record-message")
         take = gr.HTML(note(w("record.empty")), elem_id="take")
         heard = gr.HTML(elem_id="take-heard")
+        unheard = gr.HTML(elem_classes="message")  # of its own: it must not wipe out why a recording was refused
         audio = recorder(w("record.microphone"), ["microphone"], "prompt-audio")
         with gr.Row():
             upload = gr.UploadButton(
@@ -76,7 +78,7 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> RecordView:
         being_read = gr.Textbox(visible="hidden")
     return RecordView(
         panel, listed, pasted, use_own, shown, prompt, place, record, keep, previous, following, audio, being_read, upload,
-        take, heard, aim, message,
+        take, heard, unheard, aim, message,
     )  # fmt: skip
 
 
