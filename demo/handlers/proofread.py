@@ -29,7 +29,8 @@ class ProofreadHandlers:
 
     def restore(self, session: Session) -> tuple:
         """-> panel open while there is something to do, then as `shown` from the first page on."""
-        return gr.update(open=proofreading.current(session) is not None), *self.shown(session, "doubt", "0")
+        panel = gr.skip() if proofreading.current(session) is None else gr.update(open=True)
+        return panel, *self.shown(session, "doubt", "0")
 
     def shown(self, session: Session, order: str, page: str) -> tuple:
         """Order, page -> loading, earlier, status, stop, go on, timer, work, summary, back, forward, page, then each row's

@@ -23,7 +23,8 @@ class RecordHandlers:
         """-> panel open where something was recorded, list, own sentences, then as `shown`."""
         now = reading.read(session)
         own = "\n".join(now.own) if now.own else gr.skip()
-        return gr.update(open=bool(now.takes)), gr.update(value=now.list), own, *self.shown(session)
+        panel = gr.update(open=True) if now.takes else gr.skip()  # someone may have opened it already
+        return panel, gr.update(value=now.list), own, *self.shown(session)
 
     def shown(self, session: Session) -> tuple:
         """-> shown prompt, prompt, place, take, what the base heard, record, keep, previous, next, aim."""

@@ -156,6 +156,7 @@ def test_the_page_fits_and_speaks_the_browsers_language(open_page, locale: str, 
     assert title in page.inner_text("#step-listen h2")
     assert page.evaluate("document.documentElement.lang") == {"en-US": "en", "zh-CN": "zh-CN"}[locale]
     page.click("#banner a.language")
+    page.wait_for_url("**/zh-CN/" if locale == "en-US" else "**/en/")
     page.wait_for_selector("#set-card .card")
     other = {"en-US": "聆听", "zh-CN": "Listen"}[locale]
     assert other in page.inner_text("#step-listen h2")

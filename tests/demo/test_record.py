@@ -76,6 +76,14 @@ def test_a_recording_that_ends_after_its_prompt_was_left_is_still_its_own(
     assert "The base hears" in handlers.shown(session)[4]
 
 
+def test_the_panel_opens_itself_where_something_was_recorded_and_never_closes(
+    session: Session, handlers: RecordHandlers, tmp_path: Path
+) -> None:
+    assert "open" not in handlers.restore(session)[0]
+    handlers.receive(session, handlers.shown(session)[0], written(tmp_path, tone(1.0)))
+    assert handlers.restore(session)[0]["open"] is True
+
+
 @pytest.mark.parametrize(
     ("wave", "sentence"),
     [
