@@ -18,7 +18,7 @@ from core.errors import AttuneError, RunError
 from core.importers.samples import read_sample
 from core.presets import PRESETS, preset
 from core.word_times import word_times
-from demo import presenters, session, settings
+from demo import collecting, presenters, proofreading, reading, session, settings
 from demo.downloads import Downloads
 from demo.handlers.adapt import AdaptHandlers
 from demo.handlers.clips import ClipsHandlers
@@ -27,6 +27,8 @@ from demo.handlers.ladder import LadderHandlers
 from demo.handlers.lineup import LineUpHandlers
 from demo.handlers.listen import ListenHandlers
 from demo.handlers.model import ModelHandlers
+from demo.handlers.proofread import ProofreadHandlers
+from demo.handlers.record import RecordHandlers
 from demo.handlers.report import ReportHandlers, write
 from demo.handlers.robustness import RobustnessHandlers
 from demo.handlers.teach import TeachHandlers
@@ -36,22 +38,24 @@ from demo.outcomes import Outcomes
 from demo.security import Guard
 from demo.shelf import Shelf
 from demo.theme import css, head, theme
+from demo.transcriptions import Transcriptions
 from demo.views import adapt, compare, listen, model, report, robustness, take_home, teach
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
-PROMPTS = Path(__file__).parent / "wording"
 LANGUAGE_COOKIE = "attune_language"
 
 Handler = Callable[..., tuple]
 
 
-def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads, outcomes: Outcomes) -> gr.Blocks:
+def build_page(
+    w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads, outcomes: Outcomes, transcriptions: Transcriptions
+) -> gr.Blocks:
     """Builds the page in one language."""
     with gr.Blocks(title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_banner(w), elem_id="banner")
         one = model.build(w)
         two = listen.build(w)
-        three = teach.build(w, (PROMPTS / f"prompts_{w.language}.txt").read_text(encoding="utf-8").strip())
+        three = teach.build(w, {**{name: reading.listed(name) for name in reading.LISTS}, reading.OWN: ()})
         four = adapt.build(w, preset(PRESETS[0], "whisper", 40))
         five = compare.build(w)
         six = take_home.build(w)
@@ -61,6 +65,7 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads, outco
             reports = report.build()
 
         models, listening, teaching = ModelHandlers(w, shelf, downloads), ListenHandlers(w, shelf), TeachHandlers(w)
+        recording, proofing = RecordHandlers(w, shelf), ProofreadHandlers(w, transcriptions)
         adapting, comparing = AdaptHandlers(w, shelf, jobs), CompareHandlers(w, shelf, outcomes)
         watching, climbing, enduring = WatchHandlers(w), LadderHandlers(w, jobs, adapting), RobustnessHandlers(w, jobs)
         listing, lining, reporting = ClipsHandlers(w, outcomes), LineUpHandlers(w, outcomes), ReportHandlers(w)
@@ -128,12 +133,8 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads, outco
         on(three.text.submit, teaching.add, [three.text, three.language], [three.added, *own], three.message, **quiet)
         on(three.remove.click, teaching.remove, [three.removal], own, three.message, **quiet)
         on(three.language.input, teaching.choose_language, [three.language], [three.card], three.message, **quiet)
-        on(
-            three.keep.click, teaching.keep, [three.prompt_audio, three.prompt, three.prompts, three.language],
-            [three.prompt_note, three.prompt, three.prompt_audio, *own], three.message, **quiet,
-        )  # fmt: skip
-        on(three.skip.click, teaching.skip, [three.prompt, three.prompts], [three.prompt_note, three.prompt], None, **quiet)
-        on(three.prompts.blur, teaching.first, [three.prompts], [three.prompt], None, **quiet)
+        restore_record = collecting.wire_record(on, w, three, recording, teaching)
+        restore_proofread = collecting.wire_proofread(on, three, proofing, teaching)
 
         then_forecast(on(four.preset.input, adapting.preset, [four.preset], chosen_preset, four.message, **quiet).then)
         for name, setting in zip(settings.NAMES, four.settings, strict=True):
@@ -220,7 +221,10 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads, outco
             one.choice, three.choice, three.language, two.transcript, three.text, *own, *chosen_preset, *looked, *fetching,
             *climbed,
         ]  # fmt: skip
-        then_forecast(on(page.load, restore, [], restored, one.message, **quiet).then)
+        loaded = on(page.load, restore, [], restored, one.message, **quiet)
+        restore_record(loaded.then)
+        restore_proofread(loaded.then)
+        then_forecast(loaded.then)
     return page
 
 
@@ -252,6 +256,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     """
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
     shelf, jobs, downloads, outcomes = Shelf(), Jobs(), Downloads(), Outcomes()
+    transcriptions = Transcriptions(shelf)
 
     @server.get("/")
     def start(request: Request) -> Response:
@@ -283,6 +288,14 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     def stored_sound(request: Request, id: str, clip: str) -> Response:
         return _file(lambda: _stored(_session(request), id, clip))
 
+    @server.get("/sound/long/{id}/{start}-{end}")
+    def draft_sound(request: Request, id: str, start: int, end: int) -> Response:
+        try:
+            sound = proofreading.find(_session(request), id).cut(start / 1000, end / 1000)
+        except AttuneError:
+            return PlainTextResponse("Not found.", 404)
+        return Response(sound, media_type="audio/flac")
+
     @server.get("/sound/augmented")
     def augmented_sound(request: Request) -> Response:
         return _file(lambda: _existing(_session(request).folder / "augmented.flac"))
@@ -313,7 +326,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     for language in LANGUAGES:
         gr.mount_gradio_app(
             server,
-            build_page(Wording(language), shelf, jobs, downloads, outcomes),
+            build_page(Wording(language), shelf, jobs, downloads, outcomes, transcriptions),
             path=f"/{language}",
             footer_links=[],
             run_history=False,

@@ -38,6 +38,7 @@ class Choices:
         heard: what the base wrote for it.
         run: id of the run last started, the first of them where several were queued.
         queue: ids of all that were queued with it, in order, apart by spaces.
+        long: id of the long recording being proofread.
         language: ISO 639-1 code spoken in the own clips.
         fetching: id of the model that is to be used as soon as it has been fetched.
         ladder: id of the ladder last started.
@@ -52,6 +53,7 @@ class Choices:
     fetching: str = ""
     queue: str = ""
     ladder: str = ""
+    long: str = ""
 
 
 class Session:

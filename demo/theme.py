@@ -23,14 +23,14 @@ def css() -> str:
 
 
 def head(language: str) -> str:
-    """Returns what goes into the page's head: its language, the sign that the browser will hide the microphone, and what
-    makes words be heard that are pressed.
+    """Returns what goes into the page's head: its language, the sign that the browser will hide the microphone, what makes
+    words be heard that are pressed, and the reading panel's keys.
     """
     return (
         "<script>"
         f"document.documentElement.lang = '{language}';"
         "if (!window.isSecureContext) document.documentElement.classList.add('insecure-context');"
-        f"</script><script>{_asset('words.js')}</script>"
+        f"</script><script>{_asset('words.js')}</script><script>{_asset('reading.js')}</script>"
     )
 
 

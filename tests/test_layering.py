@@ -75,6 +75,8 @@ def test_the_page_imports_one_way(path: Path) -> None:
         "outcomes.py": ("demo.",),
         "comparisons.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
         "layers.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
+        "takes.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
+        "rows.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
         "tradeoff.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
         "settings.py": ("demo.",),
         "presenters.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),

@@ -63,31 +63,3 @@ class TeachHandlers:
         """Language of the own clips -> card."""
         session.choose(language=language)
         return (self.card(session),)
-
-    def keep(self, session: Session, path: str | None, prompt: str, listed: str, language: str) -> tuple:
-        """Recording of a prompt -> note, next prompt, empty recorder, own clips, removal choices, card."""
-        if not path:
-            raise DatasetError("prompt_nothing", "Record the sentence first.")
-        recording = session.collection.add(path)
-        session.collection.label(recording.id, prompt, language)
-        clips = len(session.collection.clips())
-        kept = presenters.note(self._w("teach.prompt_kept", text=prompt, clips=clips), "good")
-        return kept, self._next(prompt, listed), None, *self.own(session)
-
-    def skip(self, session: Session, prompt: str, listed: str) -> tuple[str, str]:
-        """Prompt -> empty note, next prompt."""
-        return "", self._next(prompt, listed)
-
-    def first(self, session: Session, listed: str) -> tuple[str]:
-        """Changed reading list -> its first sentence."""
-        lines = _lines(listed)
-        return (lines[0] if lines else self._w("teach.prompt_end"),)
-
-    def _next(self, prompt: str, listed: str) -> str:
-        lines = _lines(listed)
-        at = lines.index(prompt) + 1 if prompt in lines else 0
-        return lines[at] if at < len(lines) else self._w("teach.prompt_end")
-
-
-def _lines(listed: str) -> list[str]:
-    return [line.strip() for line in listed.splitlines() if line.strip()]

@@ -134,10 +134,13 @@ def test_prompts_fill_a_set_of_ones_own(open_page) -> None:
     page.get_by_text("Record more clips against a list of sentences").click()
     prompts = []
     for clips in (1, 2, 3):
-        prompts.append(page.input_value("#prompt textarea"))
-        record(page, "#prompt-audio", 1.5)
+        prompts.append(page.inner_text("#prompt p"))
+        page.click("#record")
+        page.wait_for_timeout(1500)
+        page.click("#record")
+        page.wait_for_selector("#keep:enabled")
         page.click("#keep")
-        page.wait_for_function(f"document.querySelector('#prompt-note')?.innerText.includes('Labelled clips: {clips}')")
+        page.wait_for_function(f"document.querySelector('#aim')?.innerText.includes('Clips of your own: {clips},')")
     assert len(set(prompts)) == 3
     page.get_by_text("My clips", exact=True).click()
     assert all(prompt in page.inner_text("#own-clips") for prompt in prompts)
@@ -154,6 +157,7 @@ def test_the_page_fits_and_speaks_the_browsers_language(open_page, locale: str, 
     assert title in page.inner_text("#step-listen h2")
     assert page.evaluate("document.documentElement.lang") == {"en-US": "en", "zh-CN": "zh-CN"}[locale]
     page.click("#banner a.language")
+    page.wait_for_url("**/zh-CN/" if locale == "en-US" else "**/en/")
     page.wait_for_selector("#set-card .card")
     other = {"en-US": "聆听", "zh-CN": "Listen"}[locale]
     assert other in page.inner_text("#step-listen h2")

@@ -12,7 +12,7 @@ from core.importers.samples import SAMPLES
 from core.presets import PRESETS
 from core.recipe import ADAPTERS, PLANS, SCHEDULES
 from core.surroundings import NOISES
-from demo import presenters, settings
+from demo import presenters, reading, settings, takes
 from demo.wording import LANGUAGES, Wording, preferred
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +68,9 @@ def test_families_of_keys_are_whole() -> None:
     assert {f"recipe.{name}" for name in presenters._HELD} <= ENGLISH.keys()
     for name in (*SAMPLES, "own"):
         assert {f"set.{name}", f"set.{name}.about"} <= ENGLISH.keys()
+    for name in (*reading.LISTS, reading.OWN):
+        assert f"record.list.{name}" in ENGLISH
+    assert {f"record.aim.{clips}" for clips in takes.AIMS} <= ENGLISH.keys()
     for group in ("test", "canary"):
         for verdict in ("better", "worse", "unclear", "thin"):
             assert f"verdict.{group}.{verdict}" in ENGLISH
@@ -105,12 +108,6 @@ def test_every_reason_has_a_sentence_whose_fields_it_fills() -> None:
 )
 def test_the_browsers_language_is_chosen(header: str, language: str) -> None:
     assert preferred(header) == language
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_prompts_are_there(language: str) -> None:
-    lines = (ROOT / "demo" / "wording" / f"prompts_{language}.txt").read_text(encoding="utf-8").split("\n")
-    assert len([line for line in lines if line.strip()]) >= 20
 
 
 def test_a_wording_fills_its_fields() -> None:

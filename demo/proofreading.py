@@ -1,0 +1,227 @@
+"""Long recordings being proofread: the sound, and what the base has written of it so far; on disk at every step.
+
+SESSION/long/ID/
+  recording.flac    16 kHz mono
+  about.json        name, language, duration, how many spans it was cut into and how many the base has read
+  drafts.jsonl      see `core.drafts`
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import secrets
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from filelock import FileLock
+
+from core import audio
+from core.audio import MAX_SECONDS, SAMPLE_RATE
+from core.dataset import Clip
+from core.drafts import Draft, Drafts, keep_accepted, read_drafts, write_drafts
+from core.errors import DatasetError, RunError
+from core.files import read_json, whole_folder, write_json
+from core.segmentation import segment
+from core.stored import ID
+from core.text import clean
+from demo.session import Session
+
+MAX_NAME_CHARACTERS = 60  # of the recording, as the page shows it
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a long recording.
+
+    Attributes:
+        name: of the file it came as.
+        language: ISO 639-1 code of the speech.
+        seconds: duration.
+        spans: how many it was cut into.
+        read: how many of them a model has transcribed.
+    """
+
+    name: str
+    language: str
+    seconds: float
+    spans: int
+    read: int = 0
+
+
+class LongRecording:
+    """One long recording.
+
+    Args:
+        folder: where it lies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._drafts = folder / "drafts.jsonl"
+
+    @property
+    def id(self) -> str:
+        """The name of its folder."""
+        return self.folder.name
+
+    @property
+    def sound(self) -> Path:
+        """The FLAC file."""
+        return self.folder / "recording.flac"
+
+    def wave(self) -> np.ndarray:
+        """Returns all of it, float32 [samples] at 16 kHz."""
+        return audio.decode(self.sound, MAX_SECONDS + 1)  # resampling may have added a sample
+
+    @property
+    def about(self) -> About:
+        """What is known of it now."""
+        return About(**read_json(self.folder / "about.json"))
+
+    @property
+    def drafts(self) -> Drafts:
+        """What is left to proofread or to keep, in time."""
+        return read_drafts(self._drafts)
+
+    def change(self, change: Callable[[Drafts], Drafts]) -> Drafts:
+        """Changes the drafts; they are on disk when this returns."""
+        with self._lock():
+            drafts = change(self.drafts)
+            write_drafts(self._drafts, drafts)
+        return drafts
+
+    def add(self, written: Drafts, read: int) -> None:
+        """Takes in what a model wrote of further spans.
+
+        Args:
+            written: the new drafts.
+            read: how many spans it has read by now, these among them.
+        """
+        ends = max((draft.end for draft in self.drafts), default=0.0)  # a crash may have left some of them already
+        self.change(lambda drafts: (*drafts, *(draft for draft in written if draft.start >= ends)))
+        with self._lock():
+            write_json(self.folder / "about.json", dataclasses.asdict(dataclasses.replace(self.about, read=read)))
+
+    def find(self, key: str) -> int:
+        """Returns the place of the draft that a page knows by `key_of`.
+
+        Raises:
+            DatasetError: it is no longer there.
+        """
+        for place, draft in enumerate(self.drafts):
+            if key_of(draft) == key:
+                return place
+        raise DatasetError("no_draft", "That draft is no longer on the list. Load the list again.")
+
+    def cut(self, start: float, end: float) -> bytes:
+        """Returns a part of its sound as a FLAC file; `start` and `end` in seconds."""
+        with soundfile.SoundFile(str(self.sound)) as file:
+            first, last = (min(file.frames, max(0, round(seconds * SAMPLE_RATE))) for seconds in (start, end))
+            file.seek(first)
+            wave = file.read(max(0, last - first), dtype="int16")
+        packed = io.BytesIO()
+        soundfile.write(packed, wave, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+        return packed.getvalue()
+
+    def keep_as_clips(self, session: Session) -> int:
+        """Moves the accepted drafts into the session's own clips; returns how many.
+
+        Raises:
+            DatasetError: none is accepted, or the collection is full; what was moved before stays moved.
+            OSError: the disk is full; likewise.
+        """
+        about = self.about
+        with self._lock():
+            _some_accepted(self.drafts)
+            return len(keep_accepted(self._drafts, self.wave(), session.collection, about.name, about.language))
+
+    def keep_as_set(self, session: Session, name: str) -> tuple[str, int]:
+        """Moves the accepted drafts into a new set of the session's library; returns its name and how many.
+
+        Raises:
+            DatasetError: none is accepted, or the name cannot be used; the drafts stay.
+            OSError: the disk is full; likewise.
+        """
+        wave, language = self.wave(), self.about.language
+        with self._lock(), tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            accepted = _some_accepted(self.drafts)
+            clips = []
+            for draft in accepted:
+                path = Path(folder) / f"{draft.start:.2f}-{draft.end:.2f}.flac"
+                audio.write_flac(path, draft.span.of(wave))
+                clips.append(Clip(str(path), draft.text))
+            created = session.library.create(name, clips, language)
+            left = {dropped.path for dropped in created.dropped}
+            moved = {draft for draft, clip in zip(accepted, clips, strict=True) if clip.path not in left}
+            write_drafts(self._drafts, tuple(draft for draft in self.drafts if draft not in moved))
+        return created.stored.name, len(moved)
+
+    def _lock(self) -> FileLock:
+        return FileLock(self.folder / "lock")  # the base may write further drafts while a person mends others
+
+
+def key_of(draft: Draft) -> str:
+    """By what a page knows a draft: from when to when it goes, in milliseconds. Split or joined, it is another one."""
+    return f"{1000 * draft.start:.0f}-{1000 * draft.end:.0f}"
+
+
+def receive(session: Session, path: str) -> LongRecording:
+    """Keeps a long recording and cuts it at its pauses; it is the current one then, with nothing transcribed yet.
+
+    Raises:
+        AudioError: it cannot be used.
+        DatasetError: nobody speaks in it.
+        OSError: the disk is full; nothing was kept.
+    """
+    wave = audio.decode(path)
+    spans = segment(wave)
+    if not spans:
+        raise DatasetError("long_no_speech", "Nobody speaks in this recording.")
+    name = clean(Path(path).stem)[:MAX_NAME_CHARACTERS] or "recording"
+    about = About(name, session.choices.language, len(wave) / SAMPLE_RATE, len(spans))
+    recording = LongRecording(session.folder / "long" / secrets.token_hex(8))
+    with whole_folder(recording.folder) as building:
+        audio.write_flac(building / recording.sound.name, wave)
+        write_json(building / "about.json", dataclasses.asdict(about))
+    session.choose(long=recording.id)
+    return recording
+
+
+def find(session: Session, id: str) -> LongRecording:
+    """Returns one of the session's long recordings.
+
+    Raises:
+        RunError: it has none of that id.
+    """
+    recording = LongRecording(session.folder / "long" / id)
+    if not ID.fullmatch(id) or not recording.sound.is_file():
+        raise RunError("long_missing", "There is no such recording.")
+    return recording
+
+
+def current(session: Session) -> LongRecording | None:
+    """Returns the recording that is being proofread, if there is one."""
+    try:
+        return find(session, session.choices.long)
+    except RunError:
+        return None
+
+
+def put_aside(session: Session) -> list[LongRecording]:
+    """Returns the session's long recordings of which something is left to do, by name."""
+    folder = session.folder / "long"
+    found = [LongRecording(path) for path in folder.iterdir() if ID.fullmatch(path.name)] if folder.is_dir() else []
+    left = [one for one in found if one.about.read < one.about.spans or one.drafts]
+    return sorted(left, key=lambda one: (one.about.name, one.id))
+
+
+def _some_accepted(drafts: Drafts) -> list[Draft]:
+    accepted = [draft for draft in drafts if draft.accepted]
+    if not accepted:
+        raise DatasetError("draft_none", "No row is accepted yet. Listen, correct the text, and accept it.")
+    return accepted

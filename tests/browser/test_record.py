@@ -1,0 +1,200 @@
+"""Prompted recording and proofreading in a real browser: nothing that was said, kept or typed gets lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from core.audio import SAMPLE_RATE
+from core.importers.samples import read_sample
+from core.text import normalise
+
+READING_MS = 180_000  # the first time a model is unpacked, and timed for the forecast before it may read
+OTHER = "Violins are seldom carried by elephants."
+
+
+def open_panel(page, panel: str) -> None:
+    page.locator(f"#{panel} > button").click()
+
+
+def shows(page, selector: str, text: str) -> None:
+    page.wait_for_function("([s, t]) => document.querySelector(s)?.innerText.includes(t)", arg=[selector, text])
+
+
+def read_list(page, *prompts: str) -> None:
+    page.get_by_text("Read your own sentences").click()
+    page.fill("#own-prompts textarea", "\n".join(prompts))
+    page.click("#use-own-prompts")
+    shows(page, "#prompt", prompts[0])
+
+
+def test_one_button_records_stops_and_begins_again_and_a_refresh_loses_nothing(open_page, spoken) -> None:
+    sound, text = spoken
+    seconds = soundfile.info(str(sound)).duration
+    page = open_page()
+    open_panel(page, "reading")
+    shows(page, "#prompt-place", "1 of 40")
+    read_list(page, text, OTHER, "A third sentence.")
+    assert page.is_disabled("#keep")
+    assert page.inner_text("#record") == "Record"
+
+    page.click("#record")
+    shows(page, "#record", "Stop")
+    page.wait_for_timeout(1000 * (seconds + 0.8))
+    page.click("#record")
+    shows(page, "#record", "Again")
+    page.wait_for_selector("#take-heard .heard", timeout=READING_MS)
+    assert "Received: on disk" in page.inner_text("#take")
+    assert "Level of the speech" in page.inner_text("#take")
+    heard = set(normalise(page.inner_text("#take-heard .heard")).split())
+    assert len(heard & set(normalise(text).split())) >= 0.7 * len(normalise(text).split())
+    assert "Did you read this sentence?" not in page.inner_text("#take-heard")
+    first = page.locator("#take audio").get_attribute("src")
+
+    page.reload()  # received, and neither kept nor rejected yet
+    shows(page, "#take", "Received: on disk")
+    assert page.locator("#take audio").get_attribute("src") == first
+    assert text in page.inner_text("#prompt")
+
+    page.click("#record")
+    shows(page, "#record", "Stop")
+    page.wait_for_timeout(700)
+    page.click("#next-prompt", force=True)  # not while a sentence is being read
+    page.wait_for_timeout(700)
+    page.click("#record")
+    page.wait_for_function("src => document.querySelector('#take audio')?.getAttribute('src') !== src", arg=first)
+    assert page.request.get(page.url.split("/en/")[0] + first).status == 404  # the earlier take is off the list
+
+    page.click("#keep")
+    shows(page, "#prompt", OTHER)
+    shows(page, "#prompt-place", "1 kept")
+    shows(page, "#aim", "Clips of your own: 1,")
+
+    page.locator("#prompt").click()  # the panel has the keys from now on
+    page.keyboard.press("r")
+    shows(page, "#record", "Stop")
+    page.wait_for_timeout(1000 * (seconds + 0.5))
+    page.keyboard.press("Space")
+    page.wait_for_selector("#take-heard .heard", timeout=READING_MS)
+    shows(page, "#take-heard", "Did you read this sentence?")
+    page.keyboard.press("ArrowRight")
+    shows(page, "#prompt", "A third sentence.")
+    page.keyboard.press("ArrowLeft")
+    shows(page, "#take-heard", "Did you read this sentence?")  # it waits for its decision
+    page.keyboard.press("Enter")
+    shows(page, "#prompt-place", "2 kept")
+    shows(page, "#prompt", "A third sentence.")
+
+    page.get_by_text("Read your own sentences").click()
+    page.click("#own-prompts textarea")
+    page.keyboard.press("End")
+    page.keyboard.type("r a")  # in a text field, letters are letters
+    assert page.inner_text("#record") == "Record"
+
+    page.reload()
+    shows(page, "#prompt-place", "2 kept")
+    shows(page, "#prompt", "A third sentence.")
+    page.get_by_text("My clips", exact=True).click()
+    assert page.locator("#own-clips audio").count() == 2
+    assert OTHER in page.inner_text("#own-clips")
+
+
+def test_without_a_microphone_a_sentence_is_uploaded(open_page, spoken) -> None:
+    page = open_page()
+    page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { get: () => undefined })")
+    page.reload()
+    page.wait_for_selector("#set-card .card")
+    open_panel(page, "reading")
+    hidden = page.get_by_text("There is no microphone here.")
+    assert not hidden.is_visible()
+    page.click("#record")
+    hidden.wait_for()
+    assert page.get_by_text("the browser hides the microphone").is_visible()  # as on a page from another computer
+    assert page.inner_text("#record") == "Record"
+    with page.expect_file_chooser() as chooser:
+        page.click("#upload-take")
+    chooser.value.set_files(str(spoken[0]))
+    shows(page, "#take", "Received: on disk")
+    page.click("#keep")
+    shows(page, "#prompt-place", "1 kept")
+    page.faults.clear()  # the recorder may say that it found no microphone
+
+
+def test_a_file_that_is_no_sound_changes_nothing(open_page, tmp_path: Path) -> None:
+    page = open_page()
+    open_panel(page, "reading")
+    (tmp_path / "page.wav").write_bytes(b"<html><script>alert(1)</script></html>")
+    for panel, choose in (("reading", "#upload-take"), ("proofread", None)):
+        if choose:
+            with page.expect_file_chooser() as chooser:
+                page.click(choose)
+            chooser.value.set_files(str(tmp_path / "page.wav"))
+        else:
+            open_panel(page, panel)
+            page.locator("#long input[type=file]").set_input_files(str(tmp_path / "page.wav"))
+        page.wait_for_selector(f"#{panel} .note.error")
+        page.wait_for_timeout(1500)  # what runs after it leaves the sentence alone
+        assert "not a sound file" in page.inner_text(f"#{panel} .note.error")
+    assert page.is_disabled("#keep")
+    assert page.is_visible("#long input[type=file], #long button")  # another file can be chosen
+    page.faults.clear()  # a player that cannot play the file may say so
+
+
+@pytest.fixture
+def lecture(tmp_path: Path) -> Path:
+    """Eight sentences of clean synthetic speech with a second between them."""
+    parts = []
+    for clip in read_sample("general").clips[:8]:
+        wave, _ = soundfile.read(clip.path)
+        parts += [wave, np.zeros(SAMPLE_RATE)]
+    soundfile.write(tmp_path / "lecture.wav", np.concatenate(parts), SAMPLE_RATE)
+    return tmp_path / "lecture.wav"
+
+
+def test_a_long_recording_is_proofread_instead_of_typed(open_page, lecture: Path) -> None:
+    page = open_page()
+    open_panel(page, "proofread")
+    page.locator("#long input[type=file]").set_input_files(str(lecture))
+    page.wait_for_selector("#proofread-status progress")
+    page.reload()  # the reading goes on without the page
+    page.wait_for_selector("#row-5 textarea", timeout=READING_MS)
+    shows(page, "#proofread-summary", "8 rows to proofread")
+
+    row = page.locator("#row-0 textarea")
+    row.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text("pasted, with nothing pressed")
+    page.locator("#proofread-summary").click()
+    page.wait_for_timeout(1000)
+    page.reload()
+    page.wait_for_function("document.querySelector('#row-0 textarea')?.value === 'pasted, with nothing pressed'")
+    page.click("#row-0 .accept")
+    shows(page, "#proofread-summary", "7 rows to proofread, 1 accepted")
+
+    page.click("#row-1 .split")
+    page.wait_for_selector("#proofread-message .note.error")
+    page.evaluate("document.querySelector('#row-1 audio').play()")
+    page.wait_for_function("document.querySelector('#row-1 audio').currentTime > 0.7")
+    page.evaluate("document.querySelector('#row-1 audio').pause()")
+    page.click("#row-1 .split")
+    shows(page, "#proofread-summary", "8 rows to proofread")
+    page.get_by_label("as spoken").check()
+    page.wait_for_function("document.querySelector('#row-0 .draft')?.innerText.includes('0:00')")
+    page.click("#row-0 .merge")
+    shows(page, "#proofread-summary", "7 rows to proofread")
+    page.click("#row-0 .delete")
+    shows(page, "#proofread-summary", "6 rows to proofread")
+
+    page.click("#keep-drafts")
+    shows(page, "#proofread-kept", "Kept as clips of your own: 1")
+    page.get_by_text("My clips", exact=True).click()
+    assert "pasted, with nothing pressed" in page.inner_text("#own-clips")
+    page.click("#row-0 .accept")
+    shows(page, "#proofread-summary", "1 accepted")
+    page.fill("#drafts-name input, #drafts-name textarea", "<b>Lecture</b>")
+    page.click("#keep-as-set")
+    shows(page, "#proofread-kept", "Kept as the set “<b>Lecture</b>”: 1 clips")
+    shows(page, "#set", "<b>Lecture</b> (1 clips)")
