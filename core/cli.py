@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from core import audio, runs
+from core.commands.library import add_arguments, manage_sets, named_or, users_library
 from core.compare import compare
 from core.dataset import Clip
 from core.errors import AttuneError, DatasetError, RecipeError
@@ -82,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     transcribe.add_argument("files", nargs="+", metavar="FILE")
     finetune = job("finetune", _finetune, "Adapt a model and compare it with its base on held-out clips.")
     source = finetune.add_mutually_exclusive_group(required=True)
-    source.add_argument("--train", metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}")
+    source.add_argument(
+        "--train", metavar="T", help=f"a CSV (path,text[,speaker]), a set of the library, or one of: {', '.join(SAMPLES)}"
+    )
     source.add_argument(
         "--again", type=Path, metavar="RUN0", help="do what RUN0 did: its model, clips, seed, and recipe but for --set"
     )
@@ -107,16 +110,20 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, metavar="RUN")
     rate = job("rate", _rate, "Find a learning rate: raise it step by step on a copy of the model and watch the loss.")
     rate.add_argument(
-        "--train", required=True, metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}"
+        "--train",
+        required=True,
+        metavar="T",
+        help=f"a CSV (path,text[,speaker]), a set of the library, or one of: {', '.join(SAMPLES)}",
     )
     rate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
     rate.add_argument("--seed", type=int, default=0)
-    taking = job("import", _import, "Make clips.csv and 16 kHz FLAC of anyone's recordings; say why any is left out.")
+    taking = job("import", named_or(_import), "Make a named set, or clips.csv and 16 kHz FLAC, of anyone's recordings.")
+    taking.add_argument("--name", metavar="NAME", help="keep it in the library under this name; see attune sets")
     taking.add_argument("source", metavar="SOURCE", help="a file, a folder or an archive; an id for --format huggingface")
     giving = job("export", _import, "Write a set for others to read.")
     giving.add_argument("source", metavar="SET", help="anything that can be imported, such as what import wrote")
     for added, to in ((taking, "SET"), (giving, "FOLDER")):
-        added.add_argument("--to", required=True, type=Path, metavar=to, help="the folder to make")
+        added.add_argument("--to", required=added is giving, type=Path, metavar=to, help="the folder to make")
         added.add_argument("--language", default="en", metavar="CODE", help="ISO 639-1 code of the speech (default en)")
         added.set_defaults(format="", tier="", column=[], limit=None, layout="csv")
     names = ", ".join([*(format.name for format in FORMATS), ARCHIVE])
@@ -130,7 +137,9 @@ def _parser() -> argparse.ArgumentParser:
             "--model", default=DEFAULT_MODEL, metavar="ID", help=f"id, hub id or folder (default {DEFAULT_MODEL})"
         )
         added.add_argument("--language", default="", metavar="CODE", help="ISO 639-1 code of the speech, e.g. en, sw, zh")
-    for added in (models, transcribe, finetune, rate, comparison, report, taking, giving):
+    sets = job("sets", manage_sets, "List the sets of the library; copy, merge, rename, delete, restore or verify them.")
+    add_arguments(sets)
+    for added in (models, transcribe, finetune, rate, comparison, report, taking, giving, sets):
         added.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     job("demo", _demo, "Open the browser app; python -m demo --help lists its options.")
     return parser
@@ -303,7 +312,7 @@ def _settings(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _rate(options: argparse.Namespace) -> int:
-    labelled = gather(options.train, None, None, options.language or "en", options.seed)
+    labelled = gather(options.train, None, None, options.language or "en", options.seed, library=users_library())
     sounds = [(audio.decode(clip.path, MAX_CLIP_SECONDS), clip.text) for clip in labelled.part("train")]
     model = load_model(options.model, language=labelled.language)
     recipe = Recipe.default(model.family, len(sounds)).changed(_settings(options.set))
@@ -330,7 +339,9 @@ def _request(options: argparse.Namespace) -> runs.Request:
         before = runs.open_run(options.again.resolve()).request()
         return dataclasses.replace(before, recipe=before.recipe.changed(settings))
     classify = settings.get("task") == "classify"
-    labelled = gather(options.train, options.validation, options.test, options.language or "en", options.seed, classify)
+    labelled = gather(
+        options.train, options.validation, options.test, options.language or "en", options.seed, classify, users_library()
+    )
     family = "classifier" if classify else model_family(options.model)
     clips = len(labelled.part("train"))
     usual = preset(options.preset, family, clips) if options.preset else Recipe.default(family, clips)

@@ -16,7 +16,7 @@ from core.audio import MAX_BYTES
 from core.errors import AttuneError, RunError
 from core.importers.samples import read_sample
 from core.presets import PRESETS, preset
-from demo import presenters, session, settings
+from demo import managing, presenters, session, set_files, settings
 from demo.downloads import Downloads
 from demo.handlers.adapt import AdaptHandlers
 from demo.handlers.compare import CompareHandlers
@@ -24,8 +24,9 @@ from demo.handlers.listen import ListenHandlers
 from demo.handlers.model import ModelHandlers
 from demo.handlers.teach import TeachHandlers
 from demo.jobs import Jobs
-from demo.security import Guard
+from demo.security import Guard, is_local
 from demo.shelf import Shelf
+from demo.tasks import Tasks
 from demo.theme import css, head, theme
 from demo.views import adapt, compare, listen, model, take_home, teach
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
@@ -36,7 +37,7 @@ LANGUAGE_COOKIE = "attune_language"
 Handler = Callable[..., tuple]
 
 
-def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr.Blocks:
+def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads, tasks: Tasks) -> gr.Blocks:
     """Builds the page in one language."""
     with gr.Blocks(title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_banner(w), elem_id="banner")
@@ -112,6 +113,11 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
 
         chosen = on(three.choice.input, teaching.choose, [three.choice], [three.card], three.message, **quiet)
         then_forecast(on(chosen.then, adapting.default, [], chosen_preset, None, **quiet).then)
+
+        def then_adapt(event: Callable) -> None:
+            then_forecast(on(event, adapting.default, [], chosen_preset, None, **quiet).then)
+
+        restore_sets = managing.wire(on, w, three, teaching, shelf, tasks, chosen, then_adapt)
         on(three.add.click, teaching.add, [three.text, three.language], [three.added, *own], three.message, **quiet)
         on(three.text.submit, teaching.add, [three.text, three.language], [three.added, *own], three.message, **quiet)
         on(three.remove.click, teaching.remove, [three.removal], own, three.message, **quiet)
@@ -159,7 +165,9 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads) -> gr
         restored = [
             one.choice, three.choice, three.language, two.transcript, three.text, *own, *chosen_preset, *looked, *fetching,
         ]  # fmt: skip
-        then_forecast(on(page.load, restore, [], restored, one.message, **quiet).then)
+        loaded = on(page.load, restore, [], restored, one.message, **quiet)
+        restore_sets(loaded.then)
+        then_forecast(loaded.then)
     return page
 
 
@@ -171,7 +179,8 @@ def _told(handler: Handler, outputs: int, has_message: bool, w: Wording, blank: 
 
     def handle(request: gr.Request, *values: Any) -> Any:
         try:
-            found = session.find(request.cookies.get(session.COOKIE))
+            local = is_local(request.client.host if request.client else None, request.headers.get("host", ""))
+            found = session.find(request.cookies.get(session.COOKIE), local)
             results, message = list(handler(found, *values)), ""
         except Exception as error:
             if not isinstance(error, AttuneError):
@@ -191,6 +200,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     """
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
     shelf, jobs, downloads = Shelf(), Jobs(), Downloads()
+    tasks = Tasks()
 
     @server.get("/")
     def start(request: Request) -> Response:
@@ -234,10 +244,11 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     def model_zip(request: Request, id: str) -> Response:
         return _file(lambda: export.zip_model(_session(request).run(id)), f"attune-{id}.zip")
 
+    set_files.add_routes(server, _session, tasks)
     for language in LANGUAGES:
         gr.mount_gradio_app(
             server,
-            build_page(Wording(language), shelf, jobs, downloads),
+            build_page(Wording(language), shelf, jobs, downloads, tasks),
             path=f"/{language}",
             footer_links=[],
             run_history=False,

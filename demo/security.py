@@ -66,6 +66,17 @@ class Guard:
         return await self._app(scope, bounded, hardened)
 
 
+def is_local(client: str | None, host: str) -> bool:
+    """Whether a request comes from this very computer: from a loopback address, and to one.
+
+    Args:
+        client: the address it comes from.
+        host: its Host header; a proxy on this computer passes on what the browser asked for.
+    """
+    loopback = client is not None and (client == "::1" or client.startswith("127."))
+    return loopback and _name(host) in LOOPBACK
+
+
 def _name(host: str) -> str:
     """The host without its port; an IPv6 address keeps its brackets."""
     return host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host

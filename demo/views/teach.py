@@ -8,7 +8,9 @@ import gradio as gr
 
 from core.importers.samples import SAMPLES
 from demo.presenters import heading, note
+from demo.views import sets
 from demo.views.listen import recorder
+from demo.views.sets import SetsView
 from demo.wording import Wording
 
 LANGUAGES = ("en", "zh", "es", "fr", "de", "pt", "it", "ru", "ar", "hi", "ja", "ko", "sw", "be")
@@ -34,6 +36,7 @@ class TeachView:
     keep: gr.Button
     skip: gr.Button
     prompt_note: gr.HTML
+    sets: SetsView
     message: gr.HTML
 
 
@@ -66,7 +69,8 @@ def build(w: Wording, prompts: str) -> TeachView:
             with gr.Row(elem_classes="field-and-button"):
                 removal = gr.Dropdown([], label=w("teach.remove"), scale=4)
                 remove = gr.Button(w("teach.remove_button"), scale=0, min_width=180)
+        managed = sets.build(w, LANGUAGES)
     return TeachView(
         choice, card, text, add, added, own_panel, own, removal, remove, language, listed, prompt, prompt_audio, keep, skip,
-        prompt_note, message,
+        prompt_note, managed, message,
     )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What `attune JOB` does, a file a group of jobs; `core.cli` has their arguments."""
