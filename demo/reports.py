@@ -178,9 +178,10 @@ def finding(finding: SetFinding, report: Inspection, sound: Sound, w: Wording) -
         f"{heard}</details>"
     )
     said = escape(finding_words(finding, report, w))
-    label = escape(w(f"severity.{finding.severity}"))
+    left = "note" if not finding.clips and not w.has(f"finding.{finding.kind}") else finding.severity  # out already
+    label = escape(w(f"severity.{left}"))
     return (
-        f'<div class="found {finding.severity}" data-kind="{escape(finding.kind)}"><p><span class="severity">{label}</span> '
+        f'<div class="found is-{left}" data-kind="{escape(finding.kind)}"><p><span class="severity">{label}</span> '
         f"{said}</p>{folded if heard else ''}</div>"
     )
 

@@ -12,7 +12,7 @@ from core.dataset import Clip, LabelledSet, assign_parts
 from core.errors import AttuneError, DatasetError
 from core.findings import SetFinding
 from core.inspection import Inspection, inspect
-from core.models.catalogue import is_here
+from core.models.catalogue import is_here, model_family
 from core.normalisation import Normalisation
 from demo import chosen, presenters, reports
 from demo.session import Session
@@ -21,6 +21,7 @@ from demo.tasks import Task, Tasks
 from demo.wording import Wording
 
 KIND = "inspection"
+SPELLING = ("ctc", "deepspeech", "seq2seq")  # families that may lack a character; others need not be waited for
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class InspectHandlers:
         if task.error is not None:
             kind = "info" if getattr(task.error, "reason", "").endswith("_stopped") else "error"
             return presenters.note(presenters.explain(task.error, self._w), kind), *over, "", *empty, ""
-        stale = "" if task.order == self._order(session, task.order) else presenters.note(self._w("inspect.stale"), "warning")
+        stale = "" if self._is_current(session, task.order) else presenters.note(self._w("inspect.stale"), "warning")
         return stale, *over, *self._shown(session, task, task.result)
 
     def mend(self, session: Session, place: int, closed: bool) -> tuple:
@@ -96,7 +97,7 @@ class InspectHandlers:
         stored = chosen.stored_set(session)
         if stored is None:
             raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
-        if task is None or not task.ended or task.result is None or task.order != self._order(session, task.order):
+        if task is None or not task.ended or task.result is None or not self._is_current(session, task.order):
             raise DatasetError("report_stale", "The set was changed since it was looked at. Look at it again.")
         finding = _mendable(task.result)[place]
         mended = mending.mend(task.order.labelled, finding, stored.seed, closed)
@@ -145,6 +146,11 @@ class InspectHandlers:
             raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
         return stored
 
+    def _is_current(self, session: Session, asked: Order) -> bool:
+        now = self._order(session, asked)
+        same = now.labelled.clips == asked.labelled.clips and now.normalisation == asked.normalisation
+        return same and now.name == asked.name
+
     def _order(self, session: Session, asked: Order) -> Order:
         labelled = chosen.as_typed(session)
         if chosen.stored_set(session) is None:
@@ -171,7 +177,7 @@ class InspectHandlers:
                 with self._shelf.model(order.model) as model:
                     return look(model, model.characters())
             known = None
-            if is_here(order.model):
+            if is_here(order.model) and model_family(order.model) in SPELLING:
                 with suppress(AttuneError), self._shelf.model(order.model) as model:
                     known = model.characters()
             return look(None, known)
