@@ -64,7 +64,7 @@ def dropped_rows(dropped: Sequence[Dropped], w: Wording) -> str:
         f"<li>{escape(w('counts.reason', count=count, why=said))}</li>" for said, count in by_reason.most_common(10)
     )
     rows = "".join(
-        f"<tr><td>{escape(row.where)}</td><td>{escape(row.name)}</td><td>{escape(why(row, w))}</td></tr>"
+        f"<tr><td>{escape(place(row, w))}</td><td>{escape(row.name)}</td><td>{escape(why(row, w))}</td></tr>"
         for row in dropped[:SHOWN_ROWS]
     )
     head = "".join(f'<th scope="col">{escape(w(key))}</th>' for key in ("counts.where", "counts.file", "counts.why"))
@@ -73,6 +73,12 @@ def dropped_rows(dropped: Sequence[Dropped], w: Wording) -> str:
         f'<ul class="reasons">{lines}</ul><details><summary>{escape(w("counts.each"))}</summary><div class="scroll">'
         f'<table class="rows"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}</details>'
     )
+
+
+def place(row: Dropped, w: Wording) -> str:
+    """Where a row stood, in the page's language: importers write "clips.csv, line 3"."""
+    file, comma, number = row.where.rpartition(", line ")
+    return w("counts.line", file=file, number=number) if comma and number.isdecimal() else row.where
 
 
 def why(row: Dropped, w: Wording) -> str:
@@ -86,7 +92,7 @@ def why(row: Dropped, w: Wording) -> str:
 def dropped_table(dropped: Sequence[Dropped], w: Wording) -> list[tuple[str, str, str, str]]:
     """The lost rows as a table to download, its first line the headings."""
     head = (w("counts.where"), w("counts.file"), "reason", w("counts.why"))
-    return [head, *((row.where, row.name, row.reason, why(row, w)) for row in dropped)]
+    return [head, *((place(row, w), row.name, row.reason, why(row, w)) for row in dropped)]
 
 
 def summary(report: Inspection, w: Wording, dropped: Sequence[Dropped] = ()) -> str:

@@ -116,6 +116,7 @@ TEXTS = {
     "counts.reason": "{count} times: {why}",
     "counts.each": "Every dropped row",
     "counts.where": "Where",
+    "counts.line": "{file}, line {number}",
     "counts.file": "File",
     "counts.why": "Why it was dropped",
     "counts.more": "And {count} more; the download has all.",

@@ -116,6 +116,7 @@ TEXTS = {
     "counts.reason": "{count} 次：{why}",
     "counts.each": "逐行列出舍弃的行",
     "counts.where": "位置",
+    "counts.line": "{file}，第 {number} 行",
     "counts.file": "文件",
     "counts.why": "舍弃的原因",
     "counts.more": "另有 {count} 行，下载的表格里全都有。",
