@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -73,7 +74,10 @@ def is_local(client: str | None, host: str) -> bool:
         client: the address it comes from.
         host: its Host header; a proxy on this computer passes on what the browser asked for.
     """
-    loopback = client is not None and (client == "::1" or client.startswith("127."))
+    try:
+        loopback = ipaddress.ip_address(client or "").is_loopback
+    except ValueError:
+        return False
     return loopback and _name(host) in LOOPBACK
 
 
