@@ -14,6 +14,7 @@ from typing import Any
 from core.commands.compare import compare_runs, report_run
 from core.commands.finetune import finetune_run, search_rate
 from core.commands.ladder import climb_ladder
+from core.commands.library import add_arguments, manage_sets, named_or
 from core.commands.models import show_models
 from core.commands.robustness import measure_robustness
 from core.commands.sets import count, take_in
@@ -106,16 +107,20 @@ def _parser() -> argparse.ArgumentParser:
     endurance.add_argument("--seed", type=int, default=0, help="of the noise")
     rate = job("rate", search_rate, "Find a learning rate: raise it step by step on a copy of the model and watch the loss.")
     rate.add_argument(
-        "--train", required=True, metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}"
+        "--train",
+        required=True,
+        metavar="T",
+        help=f"a CSV (path,text[,speaker]), a set of the library, or one of: {', '.join(SAMPLES)}",
     )
     rate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
     rate.add_argument("--seed", type=int, default=0)
-    taking = job("import", take_in, "Make clips.csv and 16 kHz FLAC of anyone's recordings; say why any is left out.")
+    taking = job("import", named_or(take_in), "Make a named set, or clips.csv and 16 kHz FLAC, of anyone's recordings.")
+    taking.add_argument("--name", metavar="NAME", help="keep it in the library under this name; see attune sets")
     taking.add_argument("source", metavar="SOURCE", help="a file, a folder or an archive; an id for --format huggingface")
     giving = job("export", take_in, "Write a set for others to read.")
     giving.add_argument("source", metavar="SET", help="anything that can be imported, such as what import wrote")
     for added, to in ((taking, "SET"), (giving, "FOLDER")):
-        added.add_argument("--to", required=True, type=Path, metavar=to, help="the folder to make")
+        added.add_argument("--to", required=added is giving, type=Path, metavar=to, help="the folder to make")
         added.add_argument("--language", default="en", metavar="CODE", help="ISO 639-1 code of the speech (default en)")
         added.set_defaults(format="", tier="", column=[], limit=None, layout="csv")
     names = ", ".join([*(format.name for format in FORMATS), ARCHIVE])
@@ -129,7 +134,9 @@ def _parser() -> argparse.ArgumentParser:
             "--model", default=DEFAULT_MODEL, metavar="ID", help=f"id, hub id or folder (default {DEFAULT_MODEL})"
         )
         added.add_argument("--language", default="", metavar="CODE", help="ISO 639-1 code of the speech, e.g. en, sw, zh")
-    for added in (models, transcribe, finetune, ladder, rate, comparison, report, endurance, taking, giving):
+    sets = job("sets", manage_sets, "List the sets of the library; copy, merge, rename, delete, restore or verify them.")
+    add_arguments(sets)
+    for added in (models, transcribe, finetune, ladder, rate, comparison, report, endurance, taking, giving, sets):
         added.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     job("demo", _demo, "Open the browser app; python -m demo --help lists its options.")
     return parser
@@ -138,7 +145,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_fine_tune(parser: argparse.ArgumentParser, out: str) -> None:
     """Adds what says what to learn from, how, and where to."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--train", metavar="T", help=f"a CSV (path,text[,speaker]) or one of: {', '.join(SAMPLES)}")
+    source.add_argument(
+        "--train", metavar="T", help=f"a CSV (path,text[,speaker]), a set of the library, or one of: {', '.join(SAMPLES)}"
+    )
     source.add_argument(
         "--again", type=Path, metavar="RUN0", help="do what RUN0 did: its model, clips, seed, and recipe but for --set"
     )

@@ -13,12 +13,14 @@ from typing import Any, Literal
 import numpy as np
 
 from core import audio
-from core.errors import AudioError, DatasetError
+from core.errors import AttuneError, AudioError, DatasetError
+from core.normalisation import Normalisation
 from core.text import MAX_TEXT_CHARACTERS, clean, normalise
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 HELD_OUT = {"test": 0.2, "validation": 0.1}  # shares of the clips, where a set brings no split
+AS_TYPED = Normalisation()
 MIN_CLIPS_TO_SPLIT = 3
 MIN_SPEAKER_CLUSTERS = 8
 
@@ -42,11 +44,31 @@ class Clip:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A row that cannot be used, and why."""
+    """A row that cannot be used, and why.
+
+    Attributes:
+        path: of its sound, as far as there is one.
+        reason: a stable word, see `core.errors`.
+        message: an English sentence, with the row's place in its source.
+        where: that place alone, such as "clips.tsv, line 3"; "" for a clip that was no row.
+        details: what fills the sentence of the reason in another language.
+    """
 
     path: str
     reason: str
     message: str
+    where: str = ""
+    details: dict[str, Any] = dataclasses.field(default_factory=dict, hash=False)
+
+    @classmethod
+    def because(cls, path: str, error: AttuneError, where: str = "") -> Dropped:
+        """Drops a row for an error that names what is wrong with it."""
+        return cls(path, error.reason, f"{where}: {error}" if where else str(error), where, dict(error.details))
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.replace("\\", "/").rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -58,16 +80,23 @@ class LabelledSet:
         clips: all of them, each with its part.
         language: ISO 639-1 code of the speech.
         synthetic: whether speech synthesisers made the clips.
+        normalisation: how the texts are written; by default as a person typed them.
     """
 
     name: str
     clips: tuple[Clip, ...]
     language: str = "en"
     synthetic: bool = False
+    normalisation: Normalisation = AS_TYPED
 
     def part(self, name: str) -> list[Clip]:
         """Returns the clips of "train", "validation" or "test"."""
         return [clip for clip in self.clips if clip.part == name]
+
+    def written_as(self, normalisation: Normalisation) -> LabelledSet:
+        """Returns the set with its texts as a model is to write them, in all three parts alike."""
+        clips = (dataclasses.replace(clip, text=normalisation.apply(clip.text, self.language)) for clip in self.clips)
+        return dataclasses.replace(self, clips=tuple(clips), normalisation=normalisation)
 
     def to_json(self) -> dict[str, Any]:
         """Returns a plain dict."""
@@ -76,7 +105,8 @@ class LabelledSet:
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> LabelledSet:
         """Builds a set from `to_json`'s dict."""
-        return cls(**{**fields, "clips": tuple(Clip(**clip) for clip in fields["clips"])})
+        normalisation = Normalisation.from_json(fields.get("normalisation", {}))
+        return cls(**{**fields, "clips": tuple(Clip(**clip) for clip in fields["clips"]), "normalisation": normalisation})
 
 
 @dataclass(frozen=True)
@@ -209,7 +239,7 @@ def decode_clips(clips: Sequence[Clip], max_seconds: float) -> tuple[list[np.nda
             waves.append(audio.decode(clip.path, max_seconds))
             kept.append(clip)
         except AudioError as error:
-            dropped.append(Dropped(clip.path, error.reason, str(error)))
+            dropped.append(Dropped.because(clip.path, error))
     return waves, kept, dropped
 
 

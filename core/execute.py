@@ -22,6 +22,7 @@ from core.models.catalogue import load_model
 from core.models.classifier import Classifier
 from core.models.deepspeech import DeepSpeech, drop_source_layers
 from core.models.scratch import start_anew
+from core.normalisation import Normalisation, default
 from core.runs import Run
 from core.training import finetune
 
@@ -70,6 +71,8 @@ def _steps(run: Run, keep_model: bool, heard: Mapping[str, str]) -> Iterator[Eve
         dropped += lost
     if dropped:
         yield clips_dropped(dropped)
+    if labelled.normalisation != default(labelled.language):
+        yield _texts_written(labelled.normalisation)
     shared = dataset.overlap(groups["train"], groups["test"], labelled.language)
     if shared.sentences and recipe.task != "classify":  # a classifier can only be asked what it was taught
         yield Noticed(
@@ -136,6 +139,7 @@ def _steps(run: Run, keep_model: bool, heard: Mapping[str, str]) -> Iterator[Eve
         "set": labelled.name,
         "synthetic": labelled.synthetic,
         "language": labelled.language,
+        "normalisation": labelled.normalisation.to_json(),
         "clips": prepared.clips,
         "minutes": prepared.minutes,
         "validation_clips": len(groups["validation"]),
@@ -191,6 +195,16 @@ def clips_dropped(dropped: Sequence[Dropped]) -> Noticed:
         "clips_dropped",
         f"{len(dropped)} clips were left out; the first: {first.message}",
         {"clips": len(dropped), "name": Path(first.path).name},
+    )
+
+
+def _texts_written(normalisation: Normalisation) -> Noticed:
+    chosen = {name: value for name, value in normalisation.to_json().items() if value not in ("keep", "NFC", False)}
+    shown = ", ".join(name if value is True else f"{name} {value}" for name, value in chosen.items())
+    return Noticed(
+        "texts_written",
+        f"The transcripts are written as chosen for the set, to train on and to score against: {shown or 'as typed'}.",
+        {},
     )
 
 

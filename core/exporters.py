@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core import audio
 from core.dataset import Clip, Dropped
 from core.errors import AudioError, DatasetError
-from core.files import whole_folder
+from core.files import replacing, whole_folder
 from core.importers.base import Progress, file_name
+from core.stored import StoredSet
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def export(
     language: str = "",
     progress: Progress = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
+    names: Mapping[str, str] | None = None,
 ) -> Exported:
     """Writes clips as 16 kHz FLAC with the tables of a format; the folder is there when it is whole.
 
@@ -60,6 +64,7 @@ def export(
         language: ISO 639-1 code of the speech; Common Voice has a column for it.
         progress: told after every clip.
         should_stop: asked before every clip.
+        names: what a sound is to be called, by its path; by default as its file is.
 
     Raises:
         DatasetError: the folder is not empty, there is no such format, no clip can be decoded, or `should_stop` said so.
@@ -81,9 +86,9 @@ def export(
             try:
                 wave = audio.decode(clip.path)
             except AudioError as error:
-                dropped.append(Dropped(clip.path, error.reason, str(error)))
+                dropped.append(Dropped.because(clip.path, error))
             else:
-                name = f"{layout.place(clip)}/{_new_name(Path(clip.path).stem, taken)}.flac"
+                name = f"{layout.place(clip)}/{_new_name(Path((names or {}).get(clip.path) or clip.path).stem, taken)}.flac"
                 audio.write_flac(building / name, wave)
                 written.append((name, clip))
             progress(number, len(clips))
@@ -95,6 +100,29 @@ def export(
         layout.write(building, written, language)
     moved = (Clip(str((folder / name).resolve()), clip.text, clip.speaker, clip.part) for name, clip in written)
     return Exported(folder, tuple(moved), tuple(dropped))
+
+
+def export_zip(stored: StoredSet, path: Path, format: str = "csv") -> Path:
+    """Writes a set of the library as a zip of a folder that `export` makes, its sounds called as they came.
+
+    Args:
+        stored: the set; its texts go out as they were typed.
+        path: of the zip, which is there when it is whole.
+        format: a name in `LAYOUTS`.
+
+    Raises:
+        DatasetError: as `export`.
+        OSError: the disk is full.
+    """
+    names = {one.clip.path: one.source for one in stored.clips}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as work:
+        folder = export(stored.labelled().clips, Path(work) / file_name(stored.name), format, stored.language, names=names)
+        with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:  # FLAC is packed
+            for file in sorted(folder.folder.rglob("*")):
+                if file.is_file():
+                    archive.write(file, file.relative_to(work))
+    return path
 
 
 def _new_name(stem: str, taken: dict[str, int]) -> str:

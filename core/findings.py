@@ -34,12 +34,15 @@ class Fate:
         reason: why not, a stable word; "" where it is kept.
         message: the same as an English sentence.
         sentence: the normalised text.
+        written: the text as it is to be written for training.
         characters: of the text as it is spoken: whole numbers as words, without punctuation and spaces.
         measures: of its sound; None where it could not be decoded.
         fingerprint: of its samples, see `core.audio.fingerprint`.
         loss: of the base on its text, in nats a token or character; None where no model was asked.
         findings: the kinds of what was found about it.
         listed: whether the set still holds it; an importer has left the others out.
+        where: its place in what was imported, where it was left out there.
+        details: what fills the sentence of the reason in another language.
     """
 
     clip: Clip
@@ -47,12 +50,15 @@ class Fate:
     reason: str = ""
     message: str = ""
     sentence: str = ""
+    written: str = ""
     characters: int = 0
     measures: Measures | None = None
     fingerprint: str = ""
     loss: float | None = None
     findings: tuple[str, ...] = ()
     listed: bool = True
+    where: str = ""
+    details: dict[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def seconds(self) -> float:
@@ -208,7 +214,7 @@ def unwritable(fates: Sequence[Fate], known: Collection[str]) -> list[SetFinding
     missing: Counter[str] = Counter()
     clips = []
     for fate in fates:
-        cover = coverage([cased(fate.clip.text, known)], known) if fate.kept else None
+        cover = coverage([cased(fate.written, known)], known) if fate.kept else None
         if cover is not None and cover.lost:
             clips.append(fate.clip)
             missing.update({c: n for c, n in cover.missing.items() if c.isalnum()})

@@ -7,6 +7,7 @@ import dataclasses
 import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +18,9 @@ from core import audio, findings, mending, quality
 from core.dataset import PARTS, Clip, Dropped, LabelledSet, check_text
 from core.errors import AttuneError, DatasetError
 from core.findings import Fate, SetFinding
-from core.models.base import AsrModel
-from core.normalisation import Normalisation
-from core.text import is_shouted, normalise
+from core.models.base import AsrModel, in_language
+from core.normalisation import Normalisation, default
+from core.text import normalise
 
 MAX_CLIP_SECONDS = 30.0  # a run leaves out longer ones
 BINS = 30  # of a histogram
@@ -127,7 +128,9 @@ def inspect(
     known: Collection[str] | None = None,
     model: AsrModel | None = None,
     closed: bool = False,
+    normalisation: Normalisation | None = None,
     progress: Progress = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Inspection:
     """Looks at every clip of a set, one after the other; no more than one is decoded at a time.
 
@@ -138,12 +141,22 @@ def inspect(
         model: a base that knows the language; its loss on each text shows transcripts of something else. That takes
             about as long as a pass of training over the clips.
         closed: the texts are a closed set of words, each said many times and wanted in every part.
+        normalisation: how the texts are to be written for training; by default what suits the language and the texts.
         progress: told after every clip.
+        should_stop: asked before every clip.
+
+    Raises:
+        DatasetError: `should_stop` said so.
     """
-    shouted = is_shouted([clip.text for clip in labelled.clips])  # training would lower them first
-    fates = [Fate(Clip(row.path, ""), False, row.reason, row.message, listed=False) for row in dropped]
+    form = normalisation or default(labelled.language, [clip.text for clip in labelled.clips])
+    fates = [
+        Fate(Clip(row.path, ""), False, row.reason, row.message, listed=False, where=row.where, details=row.details)
+        for row in dropped
+    ]
     for number, clip in enumerate(labelled.clips, 1):
-        fates.append(_look(clip, labelled.language, model, shouted))
+        if should_stop():
+            raise DatasetError("inspection_stopped", "Looking at the set was stopped. Nothing was changed.")
+        fates.append(_look(clip, labelled.language, model, form))
         progress(number, len(labelled.clips))
     of_clips = [
         *findings.unusable(fates),
@@ -167,17 +180,20 @@ def inspect(
     )
 
 
-def _look(clip: Clip, language: str, model: AsrModel | None, shouted: bool) -> Fate:
+def _look(clip: Clip, language: str, model: AsrModel | None, form: Normalisation) -> Fate:
     try:
         text = check_text(clip.text, language, clip.path)
         wave = audio.decode(clip.path, MAX_CLIP_SECONDS)
-        loss = _loss(model, wave, text.lower() if shouted else text) if model else None
+        written = form.apply(text, language)
+        with in_language(model, language) if model else nullcontext():
+            loss = _loss(model, wave, written) if model else None
     except AttuneError as error:
-        return Fate(clip, False, error.reason, str(error))
+        return Fate(clip, False, error.reason, str(error), details=dict(error.details))
     return Fate(
         clip,
         kept=True,
         sentence=normalise(text, language),
+        written=written,
         characters=len(SPOKEN.apply(text, language).replace(" ", "")),
         measures=quality.measure(wave),
         fingerprint=audio.fingerprint(wave),

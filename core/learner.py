@@ -19,7 +19,6 @@ from core.models.base import AsrModel, Example, Features, in_language
 from core.models.vocabulary import Fitted
 from core.recipe import Recipe
 from core.regularisation import Anchor, adversarial_loss, masks_hidden
-from core.text import is_shouted
 
 SHOWN_CHARACTERS = 20  # of those a notice names
 AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
@@ -53,12 +52,11 @@ class Learner:
 
     def __init__(self, model: AsrModel, train: Sounds, recipe: Recipe, seed: int = 0, general: Sounds = ()) -> None:
         self.model, self.recipe = model, recipe
-        texts = _written_as_the_model_writes([text for _, text in train])
-        fitted = model.fit_to(texts, [len(wave) / SAMPLE_RATE for wave, _ in train], recipe.vocabulary)
+        fitted = model.fit_to([text for _, text in train], [len(wave) / SAMPLE_RATE for wave, _ in train], recipe.vocabulary)
         self.notices = list(_vocabulary_notices(fitted))
         self._sounds: list[tuple[np.ndarray, str, str]] = []  # wave, text, language
         self.examples: list[Example] = []
-        for (wave, _), text in zip(train, texts, strict=True):
+        for wave, text in train:
             self._take(wave, text, model.language, noticed=True)
         if not self.examples:
             raise DatasetError("no_training_clips", "There is no clip that can be trained on.")
@@ -218,10 +216,6 @@ def with_adapters(model: AsrModel, plans: Sequence[freezing.LayerPlan], recipe: 
         )
         for entry in plans
     ]
-
-
-def _written_as_the_model_writes(texts: list[str]) -> list[str]:
-    return [text.lower() for text in texts] if is_shouted(texts) else texts
 
 
 def _vocabulary_notices(fitted: Fitted) -> Iterator[Noticed]:

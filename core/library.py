@@ -4,6 +4,8 @@ FOLDER/
   ID/set.json          name, language, how texts are written for training, seed, format version
   ID/clips.jsonl       a clip a line: id, text, speaker, part, sha256, fingerprint, seconds, source
   ID/audio/CLIP.flac   16 kHz mono
+  ID/dropped.jsonl     rows of what it was made from that could not be taken in, and why
+  ID/history/          earlier lists, so that a change can be taken back
   .trash/ID/           what was deleted, until the trash is emptied
 
 A set is written beside its place and renamed into it, a list is replaced in one step, so a crash or a full disk costs
@@ -25,13 +27,25 @@ from typing import Any
 
 from filelock import FileLock
 
-from core import audio
+from core import audio, history
 from core.audio import SAMPLE_RATE
 from core.dataset import Clip, Dropped, LabelledSet, Overlap, check_text, overlap
 from core.errors import AttuneError, DatasetError
 from core.files import sha256, whole_folder, write_json
 from core.normalisation import Normalisation, default
-from core.stored import ID, StoredClip, StoredSet, read_clips, read_lines, read_set, read_settings, sound_path, write_lines
+from core.stored import (
+    ID,
+    StoredClip,
+    StoredSet,
+    read_clips,
+    read_dropped,
+    read_lines,
+    read_set,
+    read_settings,
+    sound_path,
+    write_dropped,
+    write_lines,
+)
 from core.text import clean
 
 FORMAT = 1
@@ -104,6 +118,7 @@ class Library:
         normalisation: Normalisation | None = None,
         seed: int = 0,
         synthetic: bool = False,
+        dropped: Sequence[Dropped] = (),
         progress: Progress = lambda done, total: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Created:
@@ -113,9 +128,10 @@ class Library:
             name: to show; any text.
             clips: to take in, e.g. those of an import.
             language: ISO 639-1 code of the speech.
-            normalisation: how texts are written for training; by default what suits the language.
+            normalisation: how texts are written for training; by default what suits the language and the texts.
             seed: of the split, for the record.
             synthetic: whether speech synthesisers made the clips.
+            dropped: rows that an importer has left out already, to be remembered with the set.
             progress: told after every clip.
             should_stop: asked before every clip.
 
@@ -127,12 +143,12 @@ class Library:
             "format": FORMAT,
             "name": _checked_name(name),
             "language": language,
-            "normalisation": (normalisation or default(language)).to_json(),
+            "normalisation": (normalisation or default(language, [clip.text for clip in clips])).to_json(),
             "seed": seed,
             "synthetic": synthetic,
             "created": time.time(),
         }
-        dropped: list[Dropped] = []
+        unusable: list[Dropped] = []
         with self._new_set() as (id, building):
             lines = []
             for number, clip in enumerate(clips, 1):
@@ -142,7 +158,7 @@ class Library:
                     text = check_text(clip.text, language, Path(clip.path).name)
                     wave = audio.decode(clip.path)
                 except AttuneError as error:
-                    dropped.append(Dropped(clip.path, error.reason, str(error)))
+                    unusable.append(Dropped.because(clip.path, error))
                 else:
                     path = sound_path(building, secrets.token_hex(8))
                     audio.write_flac(path, wave)
@@ -151,11 +167,12 @@ class Library:
                     lines.append({**line, "seconds": len(wave) / SAMPLE_RATE, "source": Path(clip.path).name})
                 progress(number, len(clips))
             if not lines:
-                why = dropped[0].message if dropped else "There are none."
+                why = unusable[0].message if unusable else "There are none."
                 raise DatasetError("set_no_clips", f"No clip can be used, so there is no set. {why}", why=why)
             write_lines(building, lines)
+            write_dropped(building, [*dropped, *unusable])
             write_json(building / "set.json", fields)
-        return Created(self.open(id), tuple(dropped))
+        return Created(self.open(id), tuple(unusable))
 
     def sets(self) -> list[StoredSet]:
         """Returns the sets that can be read, by name."""
@@ -173,6 +190,22 @@ class Library:
         """
         return read_set(self._folder(id))
 
+    def find(self, name: str) -> StoredSet:
+        """Reads a set by its id or its name.
+
+        Raises:
+            DatasetError: there is none, or several have that name.
+        """
+        if ID.fullmatch(name) and (self.folder / name).is_dir():
+            return self.open(name)
+        found = [stored for stored in self.sets() if stored.name == clean(name)]
+        if len(found) > 1:
+            ids = ", ".join(stored.id for stored in found)
+            raise DatasetError("sets_alike", f"Several sets are called {name!r}: {ids}. Give one's id.", name=name, ids=ids)
+        if not found:
+            raise DatasetError("no_set", f"There is no set {name!r} in the library.")
+        return found[0]
+
     def rename(self, id: str, name: str) -> StoredSet:
         """Gives a set another name; its folder stays.
 
@@ -189,11 +222,17 @@ class Library:
         """
         return self._change(id, normalisation=normalisation.to_json())
 
-    def update(self, id: str, labelled: LabelledSet) -> StoredSet:
+    def update(self, id: str, labelled: LabelledSet, seed: int | None = None) -> StoredSet:
         """Takes over texts, speakers and parts that were edited, e.g. by `core.mending`.
 
         Clips that `labelled` lacks are left out of the set; their sound and text stay on disk, and passing them again
-        puts them back. A text that is no more than the normalised form of the one there changes nothing.
+        puts them back. A text that is no more than the normalised form of the one there changes nothing. `undo` takes
+        the change back.
+
+        Args:
+            id: of the set.
+            labelled: its clips as they are to be.
+            seed: of a new split, for the record.
 
         Raises:
             DatasetError: there is no such set, it has no such clip, or a text cannot be used; nothing was changed.
@@ -221,8 +260,31 @@ class Library:
             if wanted:
                 name = Path(next(iter(wanted))).name
                 raise DatasetError("not_in_set", f"{before.name} has no clip {name!r}.", name=name)
+            history.remember(folder)
             write_lines(folder, lines)
+            if seed is not None:
+                write_json(folder / "set.json", {**read_settings(folder), "seed": seed})
         return read_set(folder)
+
+    def undo(self, id: str) -> StoredSet:
+        """Takes the last `update` of a set back.
+
+        Raises:
+            DatasetError: there is no such set, or nothing to take back.
+        """
+        folder = self._folder(id)
+        with self._lock():
+            if not history.take_back(folder):
+                raise DatasetError("nothing_to_undo", "There is no change of this set to take back.")
+        return read_set(folder)
+
+    def changes(self, id: str) -> int:
+        """Returns how many changes of a set can be taken back.
+
+        Raises:
+            DatasetError: there is no such set.
+        """
+        return history.steps(self._folder(id))
 
     def copy(self, id: str, name: str) -> StoredSet:
         """Makes a second, independent set of the same clips.
@@ -236,6 +298,7 @@ class Library:
             stored = read_clips(folder)
             _copy_sounds(stored, building)
             write_lines(building, [line for line, _ in read_lines(folder)])
+            write_dropped(building, read_dropped(folder))
             write_json(building / "set.json", {**read_settings(folder), "name": name, "created": time.time()})
         return self.open(new)
 
@@ -273,6 +336,7 @@ class Library:
                 _copy_sounds([stored], building, id)
                 lines.append({**stored.fields, "id": id})
             write_lines(building, lines)
+            write_dropped(building, [*one.dropped, *other.dropped])
             synthetic = one.synthetic or other.synthetic
             settings = {**read_settings(self._folder(first)), "name": name, "synthetic": synthetic, "created": time.time()}
             write_json(building / "set.json", settings)

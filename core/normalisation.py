@@ -114,9 +114,14 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 
 
-def default(language: str) -> Normalisation:
-    """Returns what suits a language whatever the texts: Chinese and Japanese without full-width letters and inner spaces."""
-    return Normalisation(full_width=language in EAST_ASIAN, spaces=language in EAST_ASIAN)
+def default(language: str, texts: Sequence[str] = ()) -> Normalisation:
+    """Returns what suits a language and texts where nobody has chosen.
+
+    Chinese and Japanese go without full-width letters and inner spaces. Texts in capitals only, as many corpora have
+    them, become small letters: a model that writes mixed case would have to unlearn it.
+    """
+    east_asian = language in EAST_ASIAN
+    return Normalisation(case="lower" if is_shouted(texts) else "keep", full_width=east_asian, spaces=east_asian)
 
 
 def detect(texts: Sequence[str], language: str) -> Normalisation:
@@ -131,9 +136,7 @@ def detect(texts: Sequence[str], language: str) -> Normalisation:
         texts: the transcripts.
         language: ISO 639-1 code.
     """
-    proposed = default(language)
-    if is_shouted(texts):
-        proposed = dataclasses.replace(proposed, case="lower")
+    proposed = default(language, texts)
     ended = sum(bool(_END.search(text)) for text in texts)
     if _is_mixed(ended, len(texts) - ended):
         proposed = dataclasses.replace(proposed, punctuation="drop")

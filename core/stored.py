@@ -6,13 +6,13 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.dataset import PARTS, Clip, LabelledSet
+from core.dataset import PARTS, Clip, Dropped, LabelledSet
 from core.errors import DatasetError
-from core.files import read_json, replacing
+from core.files import read_json, read_json_lines, replacing
 from core.normalisation import Normalisation
 from core.text import clean
 
@@ -55,6 +55,7 @@ class StoredSet:
         synthetic: whether speech synthesisers made the clips.
         clips: those of the set.
         left_out: those that were taken out and can be put back.
+        dropped: rows of what it was made from that could not be taken in.
     """
 
     id: str
@@ -65,6 +66,7 @@ class StoredSet:
     synthetic: bool
     clips: tuple[StoredClip, ...]
     left_out: tuple[StoredClip, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -77,9 +79,7 @@ class StoredSet:
 
     def for_training(self) -> LabelledSet:
         """Returns the set with the texts as a model is to write them, in all three parts alike."""
-        whole = self.labelled()
-        written = (replace(clip, text=self.normalisation.apply(clip.text, self.language)) for clip in whole.clips)
-        return replace(whole, clips=tuple(written))
+        return self.labelled().written_as(self.normalisation)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -119,7 +119,28 @@ def read_set(folder: Path) -> StoredSet:
         settings.get("synthetic") is True,
         tuple(stored for stored in clips if not stored.left_out),
         tuple(stored for stored in clips if stored.left_out),
+        read_dropped(folder),
     )
+
+
+def read_dropped(folder: Path) -> tuple[Dropped, ...]:
+    """Returns the rows that could not be taken into a set when it was made."""
+    dropped = []
+    for line in read_json_lines(folder / "dropped.jsonl"):
+        try:
+            path, reason, message, where = (clean(str(line[name])) for name in ("path", "reason", "message", "where"))
+            dropped.append(Dropped(path, reason, message, where, dict(line.get("details") or {})))
+        except (KeyError, TypeError, ValueError):
+            continue
+    return tuple(dropped)
+
+
+def write_dropped(folder: Path, dropped: Iterable[Dropped]) -> None:
+    """Writes down the rows that could not be taken into a set, beside its list; of a path only the file's name."""
+    with replacing(folder / "dropped.jsonl") as temporary, temporary.open("wb") as file:
+        for row in dropped:
+            text = json.dumps({**vars(row), "path": row.name}, ensure_ascii=False, default=str)
+            file.write((text + "\n").encode("utf-8", "backslashreplace"))
 
 
 def read_lines(folder: Path) -> list[tuple[str, StoredClip | None]]:

@@ -85,10 +85,7 @@ def _visible(character: str) -> str:
 
 
 def is_shouted(texts: Sequence[str]) -> bool:
-    """Whether transcripts are written in capitals only, as many corpora are.
-
-    A model that writes mixed case would have to unlearn it to write them, so training lowers them first.
-    """
+    """Whether transcripts are written in capitals only, as many corpora are; see `core.normalisation.default`."""
     joined = "".join(texts)
     return joined != joined.lower() and joined == joined.upper()
 

@@ -18,7 +18,7 @@ from core.errors import AttuneError, RunError
 from core.importers.samples import read_sample
 from core.presets import PRESETS, preset
 from core.word_times import word_times
-from demo import collecting, presenters, proofreading, reading, session, settings
+from demo import collecting, managing, presenters, proofreading, reading, session, set_files, settings
 from demo.downloads import Downloads
 from demo.handlers.adapt import AdaptHandlers
 from demo.handlers.clips import ClipsHandlers
@@ -35,8 +35,9 @@ from demo.handlers.teach import TeachHandlers
 from demo.handlers.watch import WatchHandlers
 from demo.jobs import Jobs
 from demo.outcomes import Outcomes
-from demo.security import Guard
+from demo.security import Guard, is_local
 from demo.shelf import Shelf
+from demo.tasks import Tasks
 from demo.theme import css, head, theme
 from demo.transcriptions import Transcriptions
 from demo.views import adapt, compare, listen, model, report, robustness, take_home, teach
@@ -48,7 +49,13 @@ Handler = Callable[..., tuple]
 
 
 def build_page(
-    w: Wording, shelf: Shelf, jobs: Jobs, downloads: Downloads, outcomes: Outcomes, transcriptions: Transcriptions
+    w: Wording,
+    shelf: Shelf,
+    jobs: Jobs,
+    downloads: Downloads,
+    outcomes: Outcomes,
+    transcriptions: Transcriptions,
+    tasks: Tasks,
 ) -> gr.Blocks:
     """Builds the page in one language."""
     with gr.Blocks(title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
@@ -129,6 +136,11 @@ def build_page(
 
         chosen = on(three.choice.input, teaching.choose, [three.choice], [three.card], three.message, **quiet)
         then_forecast(on(chosen.then, adapting.default, [], chosen_preset, None, **quiet).then)
+
+        def then_adapt(event: Callable) -> None:
+            then_forecast(on(event, adapting.default, [], chosen_preset, None, **quiet).then)
+
+        restore_sets = managing.wire(on, w, three, teaching, shelf, tasks, chosen, then_adapt)
         on(three.add.click, teaching.add, [three.text, three.language], [three.added, *own], three.message, **quiet)
         on(three.text.submit, teaching.add, [three.text, three.language], [three.added, *own], three.message, **quiet)
         on(three.remove.click, teaching.remove, [three.removal], own, three.message, **quiet)
@@ -224,6 +236,7 @@ def build_page(
         loaded = on(page.load, restore, [], restored, one.message, **quiet)
         restore_record(loaded.then)
         restore_proofread(loaded.then)
+        restore_sets(loaded.then)
         then_forecast(loaded.then)
     return page
 
@@ -236,7 +249,8 @@ def _told(handler: Handler, outputs: int, has_message: bool, w: Wording, blank: 
 
     def handle(request: gr.Request, *values: Any) -> Any:
         try:
-            found = session.find(request.cookies.get(session.COOKIE))
+            local = is_local(request.client.host if request.client else None, request.headers.get("host", ""))
+            found = session.find(request.cookies.get(session.COOKIE), local)
             results, message = list(handler(found, *values)), ""
         except Exception as error:
             if not isinstance(error, AttuneError):
@@ -255,7 +269,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
     """
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
-    shelf, jobs, downloads, outcomes = Shelf(), Jobs(), Downloads(), Outcomes()
+    shelf, jobs, downloads, outcomes, tasks = Shelf(), Jobs(), Downloads(), Outcomes(), Tasks()
     transcriptions = Transcriptions(shelf)
 
     @server.get("/")
@@ -323,10 +337,11 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     def report_file(request: Request, id: str, language: str, kind: str) -> Response:
         return _file(lambda: write(_session(request), id, language, kind), f"attune-{id}.{kind}")
 
+    set_files.add_routes(server, _session, tasks)
     for language in LANGUAGES:
         gr.mount_gradio_app(
             server,
-            build_page(Wording(language), shelf, jobs, downloads, outcomes, transcriptions),
+            build_page(Wording(language), shelf, jobs, downloads, outcomes, transcriptions, tasks),
             path=f"/{language}",
             footer_links=[],
             run_history=False,

@@ -8,7 +8,8 @@ from pathlib import Path
 from core.dataset import LabelledSet, assign_parts
 from core.errors import DatasetError
 from core.importers.samples import SAMPLES, read_sample
-from core.stored import ID
+from core.normalisation import Normalisation, default
+from core.stored import ID, StoredSet
 from demo.session import Session
 from demo.wording import Wording
 
@@ -45,21 +46,50 @@ def choose(session: Session, name: str) -> None:
 
 
 def labelled_set(session: Session, closed: bool = False) -> LabelledSet:
-    """Returns the chosen set with its split; `closed` where it is a closed set of words, see `assign_parts`.
+    """Returns the chosen set with its split, its texts as a model is to write them.
+
+    Args:
+        session: whose.
+        closed: the texts are a closed set of words, see `assign_parts`.
 
     Raises:
         DatasetError: too few own clips to hold any out, or the set is no longer in the library.
     """
+    typed = as_typed(session)
+    if typed.name in SAMPLES and session.choices.labelled_set in SAMPLES:
+        return typed
+    stored = stored_set(session)
+    clips = assign_parts(typed.clips, typed.language, stored.seed if stored else 0, closed=closed)
+    return dataclasses.replace(typed, clips=tuple(clips)).written_as(form(session, typed))
+
+
+def as_typed(session: Session) -> LabelledSet:
+    """Returns the chosen set with its texts as a person typed them; clips that nobody has put into a part have none.
+
+    Raises:
+        DatasetError: the set is no longer in the library.
+    """
     chosen = session.choices
     if chosen.labelled_set in SAMPLES:
         return read_sample(chosen.labelled_set)
-    if ID.fullmatch(chosen.labelled_set):
-        stored = session.library.open(chosen.labelled_set)
-        labelled = stored.for_training()
-        clips = assign_parts(labelled.clips, stored.language, stored.seed, closed=closed)
-        return dataclasses.replace(labelled, clips=tuple(clips))
-    clips = assign_parts(session.collection.clips(), chosen.language, closed=closed)
-    return LabelledSet(OWN, tuple(clips), chosen.language)
+    stored = stored_set(session)
+    return stored.labelled() if stored else LabelledSet(OWN, tuple(session.collection.clips()), chosen.language)
+
+
+def stored_set(session: Session) -> StoredSet | None:
+    """Returns the chosen set of the library, or None where a sample set or the own clips are chosen.
+
+    Raises:
+        DatasetError: it is no longer in the library.
+    """
+    name = session.choices.labelled_set
+    return session.library.open(name) if ID.fullmatch(name) else None
+
+
+def form(session: Session, typed: LabelledSet) -> Normalisation:
+    """Returns how the texts of the chosen set are to be written: as was chosen for it, or what suits it."""
+    stored = stored_set(session)
+    return stored.normalisation if stored else default(typed.language, [clip.text for clip in typed.clips])
 
 
 def sound(session: Session, path: str) -> str:

@@ -15,7 +15,7 @@ from core.collection import Recording
 from core.dataset import LabelledSet
 from core.errors import AttuneError
 from core.forecast import Forecast
-from core.importers.samples import CANARY
+from core.importers.samples import CANARY, SAMPLES
 from core.job import State
 from core.metrics import Word
 from core.models.catalogue import CATALOGUE, is_here
@@ -319,7 +319,7 @@ def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
     again = " ".join(["attune finetune", given, *settings])
     parts = [f'<p><a class="download" href="{link}" download>{escape(w("home.download", mb=f"{megabytes:.0f}"))}</a></p>']
     parts.append(f"<h3>{escape(w('home.use'))}</h3><pre><code>{escape(code)}</code></pre>")
-    if result["synthetic"]:
+    if result["synthetic"] and result["set"] in SAMPLES:  # a copy of one is synthetic too, and goes by another name
         parts.append(f"<h3>{escape(w('home.again'))}</h3><pre><code>{escape(again)}</code></pre>")
     parts.append(f'<p class="fine">{escape(w("home.where", folder=Path(result["run"])))}</p>')
     return "".join(parts)

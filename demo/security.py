@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -64,6 +65,20 @@ class Guard:
             await send(message)
 
         return await self._app(scope, bounded, hardened)
+
+
+def is_local(client: str | None, host: str) -> bool:
+    """Whether a request comes from this very computer: from a loopback address, and to one.
+
+    Args:
+        client: the address it comes from.
+        host: its Host header; a proxy on this computer passes on what the browser asked for.
+    """
+    try:
+        loopback = ipaddress.ip_address(client or "").is_loopback
+    except ValueError:
+        return False
+    return loopback and _name(host) in LOOPBACK
 
 
 def _name(host: str) -> str:

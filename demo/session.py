@@ -61,10 +61,12 @@ class Session:
 
     Args:
         folder: where it lies.
+        local: whether the browser runs on this computer, so that its user may know where files lie.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, local: bool = False) -> None:
         self.folder = folder
+        self.local = local
         self.collection = Collection(folder / "recordings")
         self.library = Library(folder / "library")
 
@@ -148,15 +150,15 @@ def is_known(token: str | None) -> bool:
     return token is not None and _TOKEN.fullmatch(token) is not None and _folder(token).is_dir()
 
 
-def find(token: str | None) -> Session:
-    """Returns the session a cookie names.
+def find(token: str | None, local: bool = False) -> Session:
+    """Returns the session a cookie names; `local` as `Session` takes it.
 
     Raises:
         RunError: there is none; the page must be loaded anew.
     """
     if token is None or not is_known(token):
         raise RunError("session_missing", "This page has lost its session. Reload it; cookies must be allowed.")
-    return Session(_folder(token))
+    return Session(_folder(token), local)
 
 
 def _folder(token: str) -> Path:

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from core import audio, runs
+from core.commands.library import users_library
 from core.commands.printing import print_figures, print_json, show_progress
 from core.dataset import Clip
 from core.errors import AttuneError, RecipeError
@@ -44,7 +45,7 @@ def finetune_run(options: argparse.Namespace) -> int:
 
 def search_rate(options: argparse.Namespace) -> int:
     """Prints the loss as the rate rises."""
-    labelled = gather(options.train, None, None, options.language or "en", options.seed)
+    labelled = gather(options.train, None, None, options.language or "en", options.seed, library=users_library())
     sounds = [(audio.decode(clip.path, MAX_CLIP_SECONDS), clip.text) for clip in labelled.part("train")]
     model = load_model(options.model, language=labelled.language)
     recipe = Recipe.default(model.family, len(sounds)).changed(settings_of(options.set))
@@ -66,7 +67,9 @@ def request_of(options: argparse.Namespace) -> runs.Request:
         before = runs.open_run(options.again.resolve()).request()
         return dataclasses.replace(before, recipe=before.recipe.changed(settings))
     classify = settings.get("task") == "classify"
-    labelled = gather(options.train, options.validation, options.test, options.language or "en", options.seed, classify)
+    labelled = gather(
+        options.train, options.validation, options.test, options.language or "en", options.seed, classify, users_library()
+    )
     family = "classifier" if classify else model_family(options.model)
     clips = len(labelled.part("train"))
     usual = preset(options.preset, family, clips) if options.preset else Recipe.default(family, clips)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from core.dataset import HELD_OUT, Clip, LabelledSet, Part, assign_parts
+from core.errors import DatasetError
+from core.importers.base import Imported
 from core.importers.csv import read_csv
 from core.importers.formats import detect, read, tiers
 from core.importers.samples import SAMPLES, read_sample
+from core.library import Created, Library
+from core.normalisation import Normalisation, default
 
-__all__ = ["detect", "gather", "read", "tiers"]
+__all__ = ["detect", "gather", "into_library", "read", "tiers"]
 
 
 def gather(
@@ -20,15 +27,18 @@ def gather(
     language: str = "en",
     seed: int = 0,
     closed: bool = False,
+    library: Library | None = None,
 ) -> LabelledSet:
-    """Builds a labelled set from what the command line names.
+    """Builds a labelled set from what the command line names, its texts written as a model is to write them.
 
     Args:
-        train, validation, test: a CSV file or a sample set's name. What is not given is held out from `train`: by
-            its own split where it has one, else by sentence and, where possible, by speaker.
-        language: ISO 639-1 code of the CSVs' speech; a sample set knows its own.
+        train, validation, test: a sample set's name, a CSV file, or the id or name of a set of the library. What is not
+            given is held out from `train`: by its own split where it has one, else by sentence and, where possible, by
+            speaker.
+        language: ISO 639-1 code of the CSVs' speech; a sample set and one of the library know their own.
         seed: of the split.
         closed: the texts are a closed set of words, see `assign_parts`.
+        library: where named sets are.
 
     Raises:
         DatasetError: a file cannot be used, or there is too little to hold anything out.
@@ -38,18 +48,72 @@ def gather(
         given["validation"] = validation
     if test is not None:
         given["test"] = test
-    sample = read_sample(train) if train in SAMPLES else None
-    language = sample.language if sample else language
-    # The file's own split says where a clip belongs, unless that part comes from elsewhere.
-    own = [clip for clip in _clips(train, language) if clip.part in ("", "train") or clip.part not in given]
+    first, form = _set(train, language, library)
+    language = first.language
+    # The set's own split says where a clip belongs, unless that part comes from elsewhere.
+    own = [clip for clip in first.clips if clip.part in ("", "train") or clip.part not in given]
     clips = assign_parts(own, language, seed, [part for part in HELD_OUT if part not in given], closed)
     for part, source in given.items():
         if part != "train":
-            chosen = [clip for clip in _clips(source, language) if source not in SAMPLES or clip.part == part]
-            clips += [dataclasses.replace(clip, part=part) for clip in chosen]
-    name = sample.name if sample else Path(train).stem
-    return LabelledSet(name, tuple(clips), language, synthetic=sample is not None)
+            other = _set(source, language, library)[0].clips
+            has = any(clip.part == part for clip in other) and not Path(source).is_file()
+            clips += [dataclasses.replace(clip, part=part) for clip in other if clip.part == part or not has]
+    whole = dataclasses.replace(first, clips=tuple(clips))
+    return whole.written_as(form or default(language, [clip.text for clip in whole.part("train")]))
 
 
-def _clips(source: str, language: str) -> tuple[Clip, ...]:
-    return read_sample(source).clips if source in SAMPLES else tuple(read_csv(source, language))
+def into_library(
+    imported: Imported,
+    library: Library,
+    name: str,
+    language: str = "en",
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Created:
+    """Keeps what was imported as a named set, split where the source brings no split.
+
+    Args:
+        imported: what a source gave.
+        library: where to keep it.
+        name: of the set.
+        language: ISO 639-1 code of the speech.
+        seed: of the split. Where there is too little to hold any out, the set stays without one, as `core.inspection` says.
+        progress: told after every clip.
+        should_stop: asked before every clip.
+
+    Raises:
+        DatasetError: as `Library.create`.
+        OSError: the disk is full; there is no set then.
+    """
+    if not imported.clips and imported.dropped:
+        first = imported.dropped[0]
+        raise DatasetError(
+            "import_nothing",
+            f"None of the {len(imported.dropped)} rows can be used. {first.message}",
+            rows=len(imported.dropped),
+            dropped=imported.dropped,
+        )
+    clips: Sequence[Clip] = imported.clips
+    with suppress(DatasetError):
+        clips = assign_parts(clips, language, seed)
+    return library.create(
+        name, clips, language, seed=seed, dropped=imported.dropped, progress=progress, should_stop=should_stop
+    )
+
+
+def _set(source: str, language: str, library: Library | None) -> tuple[LabelledSet, Normalisation | None]:
+    """Returns a set with its texts as typed, and how they are to be written if somebody has chosen that."""
+    if source in SAMPLES:
+        return read_sample(source), None
+    if library is None or os.path.isfile(source) or source.endswith(".csv"):
+        return LabelledSet(Path(source).stem, tuple(read_csv(source, language)), language), None
+    try:
+        stored = library.find(source)
+    except DatasetError as error:
+        if error.reason != "no_set":
+            raise
+        raise DatasetError(
+            "no_set", f"There is no file {source}, and no sample set or set of the library of that name."
+        ) from error
+    return stored.labelled(), stored.normalisation

@@ -28,7 +28,8 @@ def rows(path: Path, options: Options) -> Rows:
             id, _, text = line.strip().partition(" ")
             where = f"{transcript.name}, line {number}"
             if id in texts:
-                yield Dropped(shown(id), "row_duplicate", f"{where}: {shown(id)} stands there twice; the first is kept.")
+                why = f"{where}: {shown(id)} stands there twice; the first is kept."
+                yield Dropped(shown(id), "row_duplicate", why, where)
             elif id:
                 texts[id] = where, text
     parts = parts_of(folder.name for folder in sorted((path / "wav").iterdir()))
@@ -40,4 +41,4 @@ def rows(path: Path, options: Options) -> Rows:
         part = parts[sound.relative_to(path / "wav").parts[0]]
         yield Row(str(sound), joined(text), where, sound.parent.name, part)
     for id, (where, _) in texts.items():
-        yield Dropped(shown(id), "row_no_sound", f"{where}: there is no sound file {shown(id)}.wav.")
+        yield Dropped(shown(id), "row_no_sound", f"{where}: there is no sound file {shown(id)}.wav.", where)

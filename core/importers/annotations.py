@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.dataset import Dropped
 from core.errors import DatasetError
-from core.importers.base import SOUND_SUFFIXES, Row, Rows, files_below, shown
+from core.importers.base import SOUND_SUFFIXES, Options, Row, Rows, files_below, shown
 
 Span = tuple[float, float]  # start and end in seconds
 
@@ -56,13 +56,13 @@ def tier_names(path: Path, suffix: str, parse: Callable[[Path], Annotation]) -> 
     return list(dict.fromkeys(tier.name for file in annotation_files(path, suffix) for tier in parse(file).tiers))
 
 
-def annotation_rows(path: Path, suffix: str, tier: str, parse: Callable[[Path], Annotation]) -> Rows:
+def annotation_rows(path: Path, suffix: str, options: Options, parse: Callable[[Path], Annotation]) -> Rows:
     """Yields a row a piece of the chosen tier.
 
     Args:
         path: an annotation file, or a folder of them.
         suffix: of such files, in lower case.
-        tier: its name; "" where every file has one only.
+        options: `tier`, "" where every file has one only, and `within`.
         parse: reads a file.
 
     Raises:
@@ -71,18 +71,20 @@ def annotation_rows(path: Path, suffix: str, tier: str, parse: Callable[[Path], 
     for file in annotation_files(path, suffix):
         try:
             annotation = parse(file)
-            chosen = _choose(annotation.tiers, tier, file.name)
+            chosen = _choose(annotation.tiers, options.tier, file.name)
         except DatasetError as error:
             if file == path or error.reason == "tier_needed":
                 raise
-            yield Dropped(str(file), error.reason, str(error))
+            yield Dropped.because(str(file), error)
             continue
         beside = (file.with_suffix(ending) for ending in sorted(SOUND_SUFFIXES))
-        sound = next((sound for sound in (*annotation.sounds, *beside) if os.path.isfile(sound)), file.with_suffix(".wav"))
+        listed = (sound for sound in (*annotation.sounds, *beside) if options.may_use(sound) and os.path.isfile(sound))
+        sound = next(listed, file.with_suffix(".wav"))
         for number, (span, text) in enumerate(chosen.pieces, 1):
             where = f"{file.name}, {shown(chosen.name)} {number}"
             if span is None:
-                yield Dropped(str(sound), "row_times", f"{where}: it has no times of its own. Choose the tier that has them.")
+                why = f"{where}: it has no times of its own. Choose the tier that has them."
+                yield Dropped(str(sound), "row_times", why, where)
             else:
                 yield Row(str(sound), text, where, chosen.speaker, "", *span)
 
@@ -92,7 +94,11 @@ def _choose(tiers: Sequence[Tier], name: str, file: str) -> Tier:
     found = [tier for tier in tiers if name in ("", tier.name)]
     if not name and len(found) > 1:
         raise DatasetError(
-            "tier_needed", f"{file} has several tiers: {names}. Say which holds the texts, with --tier.", name=file, tiers=names
+            "tier_needed",
+            f"{file} has several tiers: {names}. Say which holds the texts, with --tier.",
+            name=file,
+            tiers=names,
+            listed=[tier.name for tier in tiers],
         )
     if not found:
         raise DatasetError(

@@ -73,12 +73,18 @@ class Options:
         columns: our name of a column -> the source's.
         tier: of an annotation.
         work: a folder for what has to be unpacked or cut, or None.
+        within: the only folder whose sound files may be used, or None for any.
     """
 
     language: str = "en"
     columns: Mapping[str, str] = field(default_factory=dict)
     tier: str = ""
     work: Path | None = None
+    within: Path | None = None
+
+    def may_use(self, path: Path) -> bool:
+        """Whether a file lies where this source may reach; says nothing of whether it is there."""
+        return self.within is None or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.within))
 
     def new_folder(self, prefix: str) -> Path:
         """Makes a new folder in `work`.
@@ -116,7 +122,6 @@ def collect(
     format: str,
     options: Options,
     limit: int | None = None,
-    within: Path | None = None,
     progress: Progress = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Imported:
@@ -128,7 +133,6 @@ def collect(
         format: of the source.
         options: as the reader had them.
         limit: read no more rows than this.
-        within: sound files elsewhere are dropped: a source that others made must not reach further.
         progress: told after every row.
         should_stop: asked before every row.
 
@@ -138,7 +142,7 @@ def collect(
     """
     clips: list[Clip] = []
     dropped: list[Dropped] = []
-    checker = _Checker(options, within.resolve() if within else None)
+    checker = _Checker(options)
     with closing(rows):
         for number, row in enumerate(islice(rows, limit), 1):
             if should_stop():
@@ -153,7 +157,7 @@ def collect(
                 try:
                     clips.append(checker.clip(row))
                 except AttuneError as error:
-                    dropped.append(Dropped(row.path, error.reason, f"{row.where}: {error}"))
+                    dropped.append(Dropped.because(row.path, error, row.where))
             progress(number, limit)
     if not clips and not dropped:
         raise DatasetError("import_no_rows", f"{name} lists no recordings.", name=name)
@@ -163,9 +167,8 @@ def collect(
 class _Checker:
     """Makes clips of rows, remembering which recordings it has seen."""
 
-    def __init__(self, options: Options, within: Path | None) -> None:
+    def __init__(self, options: Options) -> None:
         self.options = options
-        self.within = within
         self.seen: set[tuple[str, float, float]] = set()
         self.pieces: Path | None = None
 
@@ -175,9 +178,7 @@ class _Checker:
             name = shown(row.part)
             raise DatasetError("row_part", f"the part is train, validation or test, not {name!r}.", name=name)
         text = check_text(row.text, self.options.language, "this row")
-        sound = found_sound(row.path)
-        if self.within and not sound.is_relative_to(self.within):
-            raise DatasetError("row_outside", f"{shown(row.path)} lies outside the imported folder.", name=shown(row.path))
+        sound = self._found(row.path)
         end = math.inf if row.end is None else row.end
         key = (str(sound), row.start, end)
         if key in self.seen:
@@ -185,6 +186,24 @@ class _Checker:
         path = str(sound) if self._is_whole(sound, row.start, end) else str(self._cut(sound, row.start, end))
         self.seen.add(key)
         return Clip(path, text, clean(row.speaker), part)
+
+    def _found(self, path: str) -> Path:
+        """Finds a row's sound: where the row says, or by its name alone at the top of what was imported.
+
+        The files that a browser uploads come without their folders.
+        """
+        within = self.options.within
+        if within is None:
+            return found_sound(path)
+        allowed = "\0" not in path and self.options.may_use(Path(path))
+        if allowed and (os.path.isfile(path) or os.path.isfile(path.replace("\\", "/"))):
+            return found_sound(path)
+        beside = os.path.join(within, path.replace("\\", "/").rpartition("/")[2])
+        if os.path.isfile(beside) and self.options.may_use(Path(beside)):
+            return Path(beside).resolve()
+        if not allowed:  # whether something lies there is nobody's business
+            raise DatasetError("row_outside", f"{shown(path)} lies outside the imported folder.", name=shown(path))
+        return found_sound(path)
 
     def _is_whole(self, sound: Path, start: float, end: float) -> bool:
         if start == 0 and not math.isinf(end):

@@ -44,6 +44,7 @@ def rows(path: Path, options: Options) -> Rows:
                 sound = sound.with_name(f"{sound.name}.mp3")
             votes = fields.get("up_votes", ""), fields.get("down_votes", "")
             if all(vote.isdecimal() for vote in votes) and int(votes[0]) <= int(votes[1]):
-                yield Dropped(str(sound), "row_votes", f"{where}: {votes[0]} votes for this clip and {votes[1]} against.")
+                why = f"{where}: {votes[0]} votes for this clip and {votes[1]} against."
+                yield Dropped(str(sound), "row_votes", why, where)
             else:
                 yield Row(str(sound), fields["text"], where, fields.get("speaker", ""), part)

@@ -26,7 +26,7 @@ def recognises(path: Path) -> bool:
 
 def rows(path: Path, options: Options) -> Rows:
     """Yields a row an annotation of the chosen tier; the speaker is the tier's participant."""
-    yield from annotation_rows(path, SUFFIX, options.tier, _parse)
+    yield from annotation_rows(path, SUFFIX, options, _parse)
 
 
 def tiers(path: Path) -> list[str]:

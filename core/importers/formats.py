@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -127,19 +128,20 @@ def read(
         raise DatasetError(
             "column_unknown", f"There is no column {unknown[0]!r}; there are: {known}.", name=unknown[0], known=known
         )
-    options = Options(language, columns or {}, tier, work)
+    options = Options(language, columns or {}, tier, work, within)
     if format == "huggingface" and not Path(path).exists():
         rows, name = huggingface.rows(str(path), options), str(path)
     else:
         place = _existing(path)
         name = place.name
         if is_archive(place):
-            within = options.new_folder("unpacked")
-            unpack(place, within, should_stop)
-            place, format = within, "" if format == ARCHIVE else format
+            folder = options.new_folder("unpacked")
+            options = dataclasses.replace(options, within=folder)
+            unpack(place, folder, should_stop)
+            place, format = folder, "" if format == ARCHIVE else format
         found, place = _locate(place, format, name)
         rows, format = found.rows(place, options), found.name
-    return collect(rows, name, format, options, limit, within, progress, should_stop)
+    return collect(rows, name, format, options, limit, progress, should_stop)
 
 
 def _existing(path: Path | str) -> Path:

@@ -7,17 +7,24 @@ Parquet, as the hub keeps nearly all, need no more; for sounds that lie there as
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import HfApi
+
 from core import audio
-from core.dataset import Dropped
+from core.dataset import PARTS, Dropped
 from core.errors import DatasetError
-from core.importers.base import SOUND_SUFFIXES, Options, Row, Rows, parts_of, shown
+from core.importers.base import PART_NAMES, SOUND_SUFFIXES, Options, Row, Rows, parts_of, shown
 from core.importers.tables import column_names
 
 HUB = "hf://"
+HUB_SECONDS = 8.0  # to wait for the hub's first answer
+MAX_CAUSES = 10
+# What the hub's client and `datasets` raise where nobody answers; the types differ from version to version.
+UNREACHABLE = frozenset({"TransportError", "ConnectionError", "OfflineModeIsEnabled", "LocalEntryNotFoundError"})
 
 
 def recognises(path: Path) -> bool:
@@ -54,7 +61,7 @@ def rows(source: Path | str, options: Options) -> Rows:
             try:
                 path = _sound(fields["path"], folder / f"{count:06}", within)
             except DatasetError as error:
-                yield Dropped("", error.reason, f"{where}: {error}")
+                yield Dropped.because("", error, where)
                 continue
             text, speaker = fields["text"], fields.get("speaker")
             if names["text"] in labels and isinstance(text, int):
@@ -75,13 +82,14 @@ def _splits(source: Path | str) -> list[tuple[str, Any]]:
     try:
         if isinstance(source, str):
             id, _, configuration = source.partition(":")
+            HfApi().dataset_info(id, timeout=HUB_SECONDS)  # `datasets` itself would retry for half a minute
             found = datasets.load_dataset(id, configuration or None, streaming=True)
         elif source.is_file():
             found = datasets.load_dataset("parquet", data_files=str(source), streaming=True)
         elif _is_saved(source):
             found = datasets.load_from_disk(str(source))
         else:
-            found = datasets.load_dataset(str(source), streaming=True)
+            found = datasets.load_dataset("parquet", data_files=_parquet(source), streaming=True)
     except Exception as error:  # of many types, of the hub's client and of every file format
         raise _unusable(str(source), error) from error
     splits = found if isinstance(found, dict) else {str(found.split or ""): found}
@@ -89,6 +97,19 @@ def _splits(source: Path | str) -> list[tuple[str, Any]]:
         (name, (split.to_iterable_dataset() if isinstance(split, datasets.Dataset) else split).decode(False))
         for name, split in splits.items()
     ]
+
+
+def _parquet(folder: Path) -> dict[str, list[str]]:
+    """Returns the Parquet files of a folder by split, such as data/train-00000-of-00001.parquet or train/0000.parquet.
+
+    A dataset's README.md may name files anywhere on the disk, so `datasets` is not left to read it.
+    """
+    found: dict[str, list[str]] = {}
+    for path in sorted([*folder.glob("*.parquet"), *folder.glob("*/*.parquet")]):
+        name = re.split(r"[^a-z]", path.stem.lower())[0] or re.split(r"[^a-z]", path.parent.name.lower())[0]
+        found.setdefault(name or "train", []).append(str(path))
+    order: dict[str, int] = {part: place for place, part in enumerate(PARTS)}
+    return dict(sorted(found.items(), key=lambda split: order.get(PART_NAMES.get(split[0], ""), len(order))))
 
 
 def _guarded(examples: Any, source: str) -> Iterator[dict[str, Any]]:
@@ -143,6 +164,19 @@ def _is_saved(path: Path) -> bool:
 
 
 def _unusable(source: str, error: Exception) -> DatasetError:
+    cause: BaseException | None = error
+    names: set[str] = set()
+    for _ in range(MAX_CAUSES):
+        if cause is not None:
+            names.update(kind.__name__ for kind in type(cause).__mro__)
+            cause = cause.__cause__ or cause.__context__
+    if names & UNREACHABLE:
+        return DatasetError(
+            "huggingface_unreachable",
+            f"{source} could not be fetched: the Hugging Face hub did not answer. Check the network; recordings on this "
+            "computer can be imported without one.",
+            name=source,
+        )
     return DatasetError(
         "huggingface_unusable",
         f"{source} cannot be read as a Hugging Face dataset ({shown(f'{type(error).__name__}: {error}')}). Check its name "

@@ -50,26 +50,27 @@ def _folder_rows(folder: Path, language: str, part: str) -> Rows:
         recording, *times = (segments.get(id) or "-").split() if segments else (id, "0", "-1")
         entry = entries.get(recording)
         if TWICE in (entry, recording):
-            yield Dropped(shown(id), "row_duplicate", f"{where}: {shown(id)} has two different sounds.")
+            yield Dropped(shown(id), "row_duplicate", f"{where}: {shown(id)} has two different sounds.", where)
         elif id in written:
-            yield Dropped(shown(entry or id), "row_duplicate", f"{where}: {shown(id)} stands there twice; the first is kept.")
+            why = f"{where}: {shown(id)} stands there twice; the first is kept."
+            yield Dropped(shown(entry or id), "row_duplicate", why, where)
         elif entry is None:
-            yield Dropped(shown(id), "row_no_sound", f"{where}: {shown(id)} is not in {'segments' if segments else 'wav.scp'}.")
+            why = f"{where}: {shown(id)} is not in {'segments' if segments else 'wav.scp'}."
+            yield Dropped(shown(id), "row_no_sound", why, where)
         elif entry.endswith("|"):
-            yield Dropped(
-                shown(entry), "row_command", f"{where}: its sound is a command to run, and none is. Write it to a file first."
-            )
+            why = f"{where}: its sound is a command to run, and none is. Write it to a file first."
+            yield Dropped(shown(entry), "row_command", why, where)
         else:
             sound = str(_sound(folder, entry))
             try:
                 start, end = map(float, times)
             except ValueError:
-                yield Dropped(sound, "row_times", f"{where}: the segment's times are no numbers of seconds.")
+                yield Dropped(sound, "row_times", f"{where}: the segment's times are no numbers of seconds.", where)
             else:
                 yield Row(sound, joined(text), where, speakers.get(id, ""), part, start, None if end == -1 else end)
         written.add(id)
     for id in [id for id in segments or entries if id not in written]:
-        yield Dropped(shown(entries.get(id, id)), "row_no_text", f"{folder.name}: {shown(id)} is not in text.")
+        yield Dropped(shown(entries.get(id, id)), "row_no_text", f"{folder.name}: {shown(id)} is not in text.", folder.name)
 
 
 def _data_folders(path: Path) -> list[Path]:

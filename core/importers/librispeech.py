@@ -44,10 +44,10 @@ def rows(path: Path, options: Options) -> Rows:
                         sound = sounds.get(id, f"{shown(id)}.flac")
                         yield Row(str(folder / sound), text, f"{name}, line {number}", speaker, parts[_subset(folder)])
             except DatasetError as error:
-                yield Dropped(str(folder / name), error.reason, str(error))
+                yield Dropped.because(str(folder / name), error)
         for sound in [sound for id, sound in sounds.items() if id not in written]:
-            where = (folder / sound).relative_to(path)
-            yield Dropped(str(folder / sound), "row_no_text", f"{where}: no transcript beside it has it.")
+            where = str((folder / sound).relative_to(path))
+            yield Dropped(str(folder / sound), "row_no_text", f"{where}: no transcript beside it has it.", where)
 
 
 def _subset(chapter: Path) -> str:

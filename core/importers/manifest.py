@@ -46,7 +46,8 @@ def table_rows(table: Path, options: Options, part: str = "") -> Rows:
                 start = float(fields["offset"])
                 end = start + float(fields["duration"]) if fields.get("duration") else None
             except ValueError:
-                yield Dropped(shown(path), "row_times", f"{where}: the offset or the duration is no number of seconds.")
+                why = f"{where}: the offset or the duration is no number of seconds."
+                yield Dropped(shown(path), "row_times", why, where)
                 continue
         yield Row(path, fields["text"], where, fields.get("speaker", ""), fields.get("part", part), start, end)
 

@@ -33,4 +33,4 @@ def rows(path: Path, options: Options) -> Rows:
             speaker, divider, _ = sound.stem.partition(DIVIDER)
             yield Row(str(sound), folder.name, where, speaker if divider else "", parts.pop(where, "train"))
     for where, part in parts.items():
-        yield Dropped(where, "row_no_sound", f"{where}, listed for {part}, is not there.")
+        yield Dropped(where, "row_no_sound", f"{where}, listed for {part}, is not there.", where)

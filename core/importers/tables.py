@@ -84,7 +84,8 @@ def _delimited_records(
             fields = [field.strip() if quoted else _unquoted(field.strip()) for field in fields]
             if any(fields[len(there) :]):
                 counts = f"{len(fields)} fields for {len(there)} columns"
-                yield Dropped(shown(fields[0]), "row_fields", f"{where}: {counts}. Put text with commas in quotation marks.")
+                why = f"{where}: {counts}. Put text with commas in quotation marks."
+                yield Dropped(shown(fields[0]), "row_fields", why, where)
                 continue
             yield where, {name: fields[place] if place < len(fields) else "" for name, place in places.items()}
     finally:
@@ -106,14 +107,14 @@ def _json_records(
             except (ValueError, RecursionError):
                 value = None
             if not isinstance(value, dict):
-                yield Dropped("", "row_json", f"{where}: this is no JSON object.")
+                yield Dropped("", "row_json", f"{where}: this is no JSON object.", where)
                 continue
             try:
                 names = column_names(path.name, list(value), columns, also)
             except DatasetError as error:
                 if not begun:
                     raise
-                yield Dropped("", error.reason, f"{where}: {error}")
+                yield Dropped.because("", error, where)
                 continue
             begun = True
             yield where, {name: _plain(value[column]) for name, column in names.items()}
@@ -162,6 +163,7 @@ def column_names(file: str, there: Sequence[str], columns: Mapping[str, str], al
                 name=file,
                 column=name,
                 columns=", ".join(found),
+                listed=list(there),
             )
         if found and found[0] in by_name:
             names[name] = by_name[found[0]]
@@ -172,6 +174,7 @@ def column_names(file: str, there: Sequence[str], columns: Mapping[str, str], al
                 name=file,
                 column=name,
                 columns=listed,
+                listed=list(there),
             )
     return names
 

@@ -29,19 +29,20 @@ def rows(path: Path, options: Options) -> Rows:
             file = folder / names[0]
             where = str(file.relative_to(path))
             for other in names[1:]:  # one recording in several formats
-                yield Dropped(str(folder / other), "row_duplicate", f"{where}: {other} is another sound file of this name.")
+                why = f"{where}: {other} is another sound file of this name."
+                yield Dropped(str(folder / other), "row_duplicate", why, where)
             if stem not in texts:
-                yield Dropped(str(file), "row_no_text", f"{where}: there is no {stem}.txt with its text.")
+                yield Dropped(str(file), "row_no_text", f"{where}: there is no {stem}.txt with its text.", where)
                 continue
             try:
                 text = _read(folder / texts.pop(stem), options.language)
             except DatasetError as error:
-                yield Dropped(str(file), error.reason, f"{where}: {error}")
+                yield Dropped.because(str(file), error, where)
                 continue
             yield Row(str(file), text, where)
         for name in texts.values():
             where = str((folder / name).relative_to(path))
-            yield Dropped(str(folder / name), "row_no_sound", f"{where}: there is no sound file of this name.")
+            yield Dropped(str(folder / name), "row_no_sound", f"{where}: there is no sound file of this name.", where)
 
 
 def _folders(path: Path, deep: int | None = None) -> Iterator[tuple[Path, dict[str, list[str]], dict[str, str]]]:

@@ -28,7 +28,7 @@ def recognises(path: Path) -> bool:
 
 def rows(path: Path, options: Options) -> Rows:
     """Yields a row an interval of the chosen tier; intervals without a text are pauses and left out."""
-    yield from annotation_rows(path, SUFFIX, options.tier, lambda file: _parse(file, options.language))
+    yield from annotation_rows(path, SUFFIX, options, lambda file: _parse(file, options.language))
 
 
 def tiers(path: Path) -> list[str]:

@@ -115,6 +115,9 @@ class AsrModel(Protocol):
             DatasetError: the vocabulary is to be kept and cannot write this language.
         """
 
+    def characters(self) -> frozenset[str] | None:
+        """Returns the characters it writes, without the space; None where its tokens can spell any."""
+
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Turns float32 [samples] at 16 kHz and its transcript into an example.
 

@@ -127,6 +127,10 @@ class Classifier:
         """Does nothing: the classes were fixed when the head was made."""
         return Fitted()
 
+    def characters(self) -> frozenset[str] | None:
+        """Returns None: it writes whole texts."""
+        return None
+
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Returns what the network reads and the class as int64 [1].
 

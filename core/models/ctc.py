@@ -115,6 +115,10 @@ class Ctc:
             self._write_with(characters)
         return fitted
 
+    def characters(self) -> frozenset[str] | None:
+        """Returns the characters of its vocabulary; None where it was never taught to write and will get a new one."""
+        return frozenset(self._characters()) if self.writes else None
+
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Returns samples float32 [samples] and characters; characters outside the vocabulary are left out.
 

@@ -176,6 +176,10 @@ class DeepSpeech:
     def extractor(self) -> None:
         """None: its front end is `core.models.mfcc`."""
 
+    def characters(self) -> frozenset[str] | None:
+        """Returns the characters of its alphabet."""
+        return frozenset(self.config.alphabet) - {" "}
+
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Returns MFCC float32 [frames, features] and characters; characters outside the alphabet are left out.
 

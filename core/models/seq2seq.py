@@ -24,6 +24,7 @@ from core.text import MAX_COMPRESSION_RATIO, clean, compression_ratio
 
 MODEL_TYPES = ("moonshine", "speech_to_text")
 WINDOW_SECONDS = 30.0  # longer sound is read window by window
+WORD_MARKS = frozenset("▁| ")  # before or between words in a vocabulary; no character of a text
 REPETITION_PENALTY = 1.3  # of the second attempt, where the first repeats itself
 
 
@@ -99,6 +100,13 @@ class Seq2Seq:
         tokens = [len(self._tokens(text)) for text in texts]
         self._tokens_per_second = decoding.fitted_rate(self._tokens_per_second, tokens, seconds)
         return Fitted()
+
+    def characters(self) -> frozenset[str] | None:
+        """Returns the characters of its tokens; None where it has a token for every byte, or pieces of bytes."""
+        tokens = self._tokenizer.get_vocab()
+        if "<0x00>" in tokens:
+            return None
+        return frozenset("".join(set(tokens) - set(self._tokenizer.all_special_tokens))) - WORD_MARKS
 
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Returns samples float32 [samples], and tokens with the end as labels.

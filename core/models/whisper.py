@@ -132,6 +132,10 @@ class Whisper:
         self.tokens_per_second = decoding.fitted_rate(self.tokens_per_second, tokens, seconds)
         return Fitted()
 
+    def characters(self) -> frozenset[str] | None:
+        """Returns None: its tokens are bytes, which spell any character."""
+        return None
+
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Returns log-mel features float32 [mels, 3000] and prompt + tokens + end as labels.
 

@@ -8,9 +8,10 @@ import gradio as gr
 
 from core.importers.samples import SAMPLES
 from demo.presenters import heading, note
-from demo.views import proofread, record
+from demo.views import proofread, record, sets
 from demo.views.proofread import ProofreadView
 from demo.views.record import RecordView
+from demo.views.sets import SetsView
 from demo.wording import Wording
 
 LANGUAGES = ("en", "zh", "es", "fr", "de", "pt", "it", "ru", "ar", "hi", "ja", "ko", "sw", "be")
@@ -32,6 +33,7 @@ class TeachView:
     language: gr.Dropdown
     record: RecordView
     proofread: ProofreadView
+    sets: SetsView
     message: gr.HTML
 
 
@@ -58,6 +60,7 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
             with gr.Row(elem_classes="field-and-button"):
                 removal = gr.Dropdown([], label=w("teach.remove"), scale=4)
                 remove = gr.Button(w("teach.remove_button"), scale=0, min_width=180)
+        managed = sets.build(w, LANGUAGES)
     return TeachView(
-        choice, card, text, add, added, own_panel, own, removal, remove, language, reader, mended, message,
+        choice, card, text, add, added, own_panel, own, removal, remove, language, reader, mended, managed, message,
     )  # fmt: skip

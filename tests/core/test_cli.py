@@ -224,7 +224,7 @@ def test_import_and_export(sheet: Path, tmp_path: Path, capsys: pytest.CaptureFi
     said = last_line(capsys)
     assert {key: said[key] for key in ("format", "rows", "clips")} == {"format": "manifest", "rows": 12, "clips": 10}
     assert said["reasons"] == {"row_no_sound": 1, "audio_unreadable": 1}
-    assert [set(dropped) for dropped in said["dropped"]] == [{"path", "reason", "message"}] * 2
+    assert [set(dropped) for dropped in said["dropped"]] == [{"path", "reason", "message", "where", "details"}] * 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "source"]
     clips = read_csv(tmp_path / "set" / "clips.csv")
     assert [clip.text for clip in clips] == [c.text for i, c in enumerate(read_csv(sheet)) if i not in (3, 4)]

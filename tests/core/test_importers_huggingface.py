@@ -7,6 +7,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from huggingface_hub import HfApi
 
 from core.errors import DatasetError
 from core.importers import detect, read
@@ -75,6 +76,7 @@ def test_an_id_is_loaded_row_by_row(saved: Path, tmp_path: Path, monkeypatch: py
         return real(str(saved), **options)
 
     monkeypatch.setattr(datasets, "load_dataset", from_here)
+    monkeypatch.setattr(HfApi, "dataset_info", lambda self, id, timeout: None)
     imported = read("google/fleurs:sw_ke", "huggingface", work=tmp_path / "work", limit=1, language="sw")
     assert [clip.text for clip in imported.clips] == ["Said in a.wav"]
     assert asked == [(("google/fleurs", "sw_ke"), {"streaming": True})]

@@ -10,6 +10,7 @@ import os
 import weakref
 from collections import Counter, deque
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -265,7 +266,7 @@ def test_a_model_tells_its_loss_on_every_text(good: LabelledSet, tiny_ctc: Path)
 def test_a_loss_far_above_the_rest_is_suspected(monkeypatch: pytest.MonkeyPatch, good: LabelledSet) -> None:
     losses = iter([1.0 + 0.01 * i for i in range(59)] + [9.0])
     monkeypatch.setattr("core.inspection._loss", lambda model, wave, text: next(losses))
-    report = inspect(good, model=object())  # type: ignore[arg-type]
+    report = inspect(good, model=SimpleNamespace(language=""))  # type: ignore[arg-type]
     assert the(report, "loss_high").clips == (good.clips[-1],)
 
 

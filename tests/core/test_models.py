@@ -92,6 +92,20 @@ def test_a_batch_reads_like_its_clips_one_by_one(model: AsrModel) -> None:
     assert texts(model, []) == []
 
 
+def test_a_model_says_which_characters_it_writes(model: AsrModel) -> None:
+    known = model.characters()
+    if model.family in ("whisper", "classifier"):
+        assert known is None
+    elif known is not None:
+        assert " " not in known
+        assert "|" not in known
+        assert all(len(character) == 1 for character in known)
+        written = "".join(texts(model, [tone(2.0, seed=i) for i in range(3)])).replace(" ", "")
+        assert set(written) <= known
+    else:
+        assert not getattr(model, "writes", True)  # it was never taught any
+
+
 @pytest.mark.parametrize("seconds", [0.1, 1.0, 29.0, 75.0])
 def test_sound_of_any_length_is_read(model: AsrModel, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.models.decoding.TEMPERATURES", (0.0, 1.0))  # a random network needs them all, and long

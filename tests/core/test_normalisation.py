@@ -109,7 +109,8 @@ def test_detect(language: str, texts: list[str], changes: dict[str, Any]) -> Non
 
 
 def test_defaults() -> None:
-    assert default("en") == default("th") == Normalisation()
+    assert default("en") == default("th") == default("en", ["Not ALL capitals", "SOME"]) == Normalisation()
+    assert default("en", ["ALL OF THEM", "HERE TOO"]) == Normalisation(case="lower")
     for language in ("zh", "yue", "ja"):
         assert default(language) == Normalisation(full_width=True, spaces=True)
 

@@ -1,0 +1,196 @@
+"""`attune import --name` and `attune sets`: named sets, kept in the library of this computer's user."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.errors import DatasetError
+from core.files import home
+from core.importers import into_library, read
+from core.library import Library
+from core.stored import StoredSet
+
+SHOWN_DROPPED = 10  # rows that are named on stderr; --json has them all
+
+Job = Callable[[argparse.Namespace], int]
+
+
+def users_library() -> Library:
+    """Returns the sets that the command line names; every browser of the page has others of its own."""
+    return Library(home() / "library")
+
+
+def named_or(write: Job) -> Job:
+    """Returns what imports into the library where a name is given, and else, or besides, does `write`."""
+
+    def job(options: argparse.Namespace) -> int:
+        if not options.name and not options.to:
+            raise DatasetError("import_where", "Say where to: --name NAME for the library, --to FOLDER for files, or both.")
+        if options.name:
+            _keep(options)
+        return write(options) if options.to else 0
+
+    return job
+
+
+def _keep(options: argparse.Namespace) -> None:
+    columns = dict(_pair(given) for given in options.column)
+    work = Path(tempfile.mkdtemp(prefix="attune-import-"))
+    try:
+        imported = read(
+            options.source,
+            options.format,
+            language=options.language,
+            columns=columns,
+            tier=options.tier,
+            limit=options.limit,
+            work=work,
+        )
+        created = into_library(imported, users_library(), options.name, options.language)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    stored = created.stored
+    for row in stored.dropped[:SHOWN_DROPPED]:
+        print(f"dropped: {row.message}", file=sys.stderr)
+    if len(stored.dropped) > SHOWN_DROPPED:
+        print(f"and {len(stored.dropped) - SHOWN_DROPPED} more", file=sys.stderr)
+    if options.json:
+        reasons = Counter(row.reason for row in stored.dropped)
+        rows = [vars(row) for row in stored.dropped]
+        counts = {"rows": len(stored.clips) + len(stored.dropped), "clips": len(stored.clips)}
+        _print_json({"format": imported.format, **_told(stored), **counts, "reasons": reasons, "dropped": rows})
+    else:
+        print(f"{_line(stored)}, {len(stored.dropped)} rows dropped")
+
+
+def _pair(given: str) -> tuple[str, str]:
+    ours, equals, theirs = given.partition("=")
+    if not equals:
+        raise DatasetError("column_unknown", f"--column takes OURS=THEIRS, not {given!r}.", name=given, known="")
+    return ours.strip(), theirs.strip()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what `attune sets` can be asked to do; without anything it lists the sets."""
+    task = parser.add_mutually_exclusive_group()
+    task.add_argument("--copy", nargs=2, metavar=("SET", "NAME"), help="make an independent set of the same clips")
+    task.add_argument("--merge", nargs=3, metavar=("SET", "SET2", "NAME"), help="make a new set of two")
+    task.add_argument("--rename", nargs=2, metavar=("SET", "NAME"))
+    task.add_argument("--delete", metavar="SET", help="put it into the trash")
+    task.add_argument("--restore", metavar="SET", help="bring it back from the trash")
+    task.add_argument("--empty-trash", action="store_true", help="delete for good what is in the trash")
+    task.add_argument("--verify", metavar="SET", help="compare every sound with its checksum; status 1 if one is damaged")
+    task.add_argument("--undo", metavar="SET", help="take the last change of its clips back")
+
+
+def manage_sets(options: argparse.Namespace) -> int:
+    """Does what was asked for; a set is named by its name or id."""
+    library = users_library()
+    if options.verify:
+        return _verify(library, library.find(options.verify), options.json)
+    told: dict[str, Any] = {}
+    if options.copy:
+        done, line = library.copy(library.find(options.copy[0]).id, options.copy[1]), "copied"
+    elif options.merge:
+        merged = library.merge(library.find(options.merge[0]).id, library.find(options.merge[1]).id, options.merge[2])
+        done = merged.stored
+        told = {
+            "duplicates": len(merged.duplicates),
+            "conflicting": [{"path": clip.path, "text": clip.text} for clip in merged.conflicting],
+            "overlap": vars(merged.overlap),
+        }
+        line = (
+            f"merged: {len(merged.duplicates)} sounds were in both and are taken once, {len(merged.conflicting)} of them with "
+            f"another text; {merged.overlap.sentences} sentences and {merged.overlap.speakers} speakers now stand both in "
+            "training and held out"
+        )
+    elif options.rename:
+        done, line = library.rename(library.find(options.rename[0]).id, options.rename[1]), "renamed"
+    elif options.delete:
+        done, line = library.find(options.delete), "in the trash; --restore brings it back"
+        library.delete(done.id)
+    elif options.restore:
+        done, line = library.restore(_in_trash(library, options.restore)), "restored"
+    elif options.undo:
+        done, line = library.undo(library.find(options.undo).id), "the last change is taken back"
+    elif options.empty_trash:
+        gone = library.empty_trash()
+        if options.json:
+            _print_json({"deleted": gone})
+        else:
+            print(f"{gone} sets deleted for good")
+        return 0
+    else:
+        return _list(library, options.json)
+    if options.json:
+        _print_json({**_told(done), **told})
+    else:
+        print(f"{_line(done)}: {line}")
+    return 0
+
+
+def _in_trash(library: Library, name: str) -> str:
+    found = [stored.id for stored in library.trash() if name in (stored.id, stored.name)]
+    if len(found) > 1:
+        raise DatasetError(
+            "sets_alike", f"Several deleted sets are called {name!r}: {', '.join(found)}. Give one's id.", name=name, ids=found
+        )
+    return found[0] if found else name
+
+
+def _verify(library: Library, stored: StoredSet, as_json: bool) -> int:
+    damages = library.verify(stored.id)
+    if as_json:
+        _print_json({**_told(stored), "damages": [vars(damage) for damage in damages]})
+    elif damages:
+        print("\n".join(f"{damage.kind}: {damage.name}" for damage in damages))
+    else:
+        print(f"{_line(stored)}: every sound is as it was written")
+    return 1 if damages else 0
+
+
+def _list(library: Library, as_json: bool) -> int:
+    sets, trash, damaged = library.sets(), library.trash(), library.damaged()
+    if as_json:
+        listed = {"sets": [_told(stored) for stored in sets], "trash": [_told(stored) for stored in trash]}
+        _print_json({"folder": str(library.folder), **listed, "damaged": damaged})
+        return 0
+    for heading, rows in (("", sets), ("in the trash:", trash)):
+        if rows and heading:
+            print(heading)
+        print("\n".join(_line(stored) for stored in rows), end="\n" if rows else "")
+    for id in damaged:
+        print(f"{id}  cannot be read: its set.json is damaged, its sounds are still there")
+    if not sets:
+        print(f"no sets in {library.folder}; attune import SOURCE --name NAME makes one")
+    return 0
+
+
+def _told(stored: StoredSet) -> dict[str, Any]:
+    parts = Counter(one.clip.part for one in stored.clips)
+    return {
+        "id": stored.id,
+        "name": stored.name,
+        "language": stored.language,
+        "clips": len(stored.clips),
+        "minutes": stored.seconds / 60,
+        "parts": parts,
+        "left_out": len(stored.left_out),
+        "normalisation": stored.normalisation.to_json(),
+    }
+
+
+def _line(stored: StoredSet) -> str:
+    return f"{stored.id}  {stored.name}  {stored.language}, {len(stored.clips)} clips, {stored.seconds / 60:.1f} min"
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False), flush=True)

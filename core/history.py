@@ -1,0 +1,46 @@
+"""What was changed in a set and can be taken back: earlier lists, kept beside the one that counts."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from core.files import replacing
+
+STEPS = 50  # that can be taken back; a list takes about 0.3 kB a clip
+_KEPT = re.compile(r"\d{6}\.jsonl")
+
+
+def steps(folder: Path) -> int:
+    """Returns how many changes of a set can be taken back."""
+    return len(_lists(folder))
+
+
+def remember(folder: Path) -> None:
+    """Keeps a set's list as it stands, before it is changed.
+
+    Raises:
+        OSError: the disk is full; the change must not be made then.
+    """
+    kept = _lists(folder)
+    number = int(kept[-1].stem) + 1 if kept else 1
+    with replacing(folder / "history" / f"{number:06}.jsonl") as temporary:
+        shutil.copyfile(folder / "clips.jsonl", temporary)
+    for path in kept[: max(0, len(kept) + 1 - STEPS)]:
+        path.unlink(missing_ok=True)
+
+
+def take_back(folder: Path) -> bool:
+    """Puts the list back as it was before the last change; False where there is none to take back."""
+    for path in reversed(_lists(folder)):
+        same = path.read_bytes() == (folder / "clips.jsonl").read_bytes()  # remembered, and then a crash: nothing changed
+        path.replace(folder / "clips.jsonl")
+        if not same:
+            return True
+    return False
+
+
+def _lists(folder: Path) -> list[Path]:
+    where = folder / "history"
+    return sorted(path for path in where.iterdir() if _KEPT.fullmatch(path.name)) if where.is_dir() else []

@@ -1,0 +1,144 @@
+"""Wires the parts of step 3 that are about a whole set: bringing, looking, splitting, writing, keeping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from demo.handlers.bring import BringHandlers
+from demo.handlers.inspect import InspectHandlers
+from demo.handlers.library import LibraryHandlers
+from demo.handlers.split import SplitHandlers
+from demo.handlers.teach import TeachHandlers
+from demo.handlers.write import WriteHandlers
+from demo.session import Session
+from demo.shelf import Shelf
+from demo.tasks import Tasks
+from demo.views.teach import TeachView
+from demo.wording import Wording
+
+QUIET = {"show_progress": "hidden"}
+
+
+def wire(
+    on: Callable[..., Any],
+    w: Wording,
+    three: TeachView,
+    teaching: TeachHandlers,
+    shelf: Shelf,
+    tasks: Tasks,
+    chosen: Callable[..., Any],
+    then_adapt: Callable[[Callable[..., Any]], None],
+) -> Callable[[Callable[..., Any]], None]:
+    """Wires them.
+
+    Args:
+        on: connects an event, a handler, its inputs, outputs and place for messages.
+        w: the words.
+        three: the components.
+        teaching: the handlers of the step that hold the choice of a set.
+        shelf: models that are warm.
+        tasks: what goes on in the background.
+        chosen: the event after a set was chosen by hand.
+        then_adapt: given an event after which another set is chosen, lets step 4 follow.
+
+    Returns:
+        What, given an event after the page was loaded, shows what is going on in the background.
+    """
+    bring, look, split = three.sets.bring, three.sets.inspect, three.sets.split
+    write, library = three.sets.write, three.sets.library
+    bringing, splitting, writing, keeping = BringHandlers(w, tasks), SplitHandlers(w), WriteHandlers(w), LibraryHandlers(w)
+    looking = InspectHandlers(w, shelf, tasks, len(look.places))
+
+    places = [part for place in look.places for part in (place.row, place.about, place.mend)]
+    looked = [look.progress, look.stop, look.timer, look.summary, *places, look.rest]
+    brought = [
+        bring.progress, bring.stop, bring.timer, bring.question, bring.asked, bring.sound, bring.text, bring.speaker,
+        bring.tier, bring.arrived,
+    ]  # fmt: skip
+    wording = [*write.fields, write.store, write.preview]
+    splits = [split.table, split.editing, split.who, split.seed]
+    kept = [library.listed, library.changing, library.other, library.deleted, library.trash, library.link, library.where]
+    panels = [three.choice, three.card, bring.result, look.undo, look.back, *splits, *wording, *kept]
+
+    def show(session: Session, format: str) -> tuple:
+        """Format of the download -> everything that depends on the chosen set."""
+        return (
+            *teaching.choices(session),
+            teaching.card(session),
+            *bringing.result(session),
+            *looking.buttons(session),
+            *splitting.show(session),
+            *writing.show(session),
+            *keeping.show(session, format),
+        )
+
+    def then_show(event: Any, adapt: bool = False) -> Any:
+        shown = on(event.then, show, [library.format], panels, None, **QUIET)
+        if adapt:
+            then_adapt(shown.then)
+        return shown
+
+    def then_look(event: Any) -> None:
+        on(event.then, looking.look, [], looked, None, **QUIET)
+
+    # Another set is chosen: what was said about the last one goes.
+    then_look(then_show(chosen))
+    for panel in (split.panel, write.panel, library.panel):
+        on(panel.expand, show, [library.format], panels, None, **QUIET)
+
+    given = [bring.name, bring.language]
+    on(bring.start.click, bringing.begin, [bring.files, *given], [bring.files, *brought], bring.message, **QUIET)
+    on(bring.fetch.click, bringing.fetch, [bring.dataset, bring.rows, *given], brought, bring.message, **QUIET)
+    answers = [bring.sound, bring.text, bring.speaker, bring.tier]
+    on(bring.answer.click, bringing.answer, answers, brought, bring.message, **QUIET)
+    on(bring.stop.click, bringing.stop, [], [bring.progress], None, **QUIET)
+    on(bring.timer.tick, bringing.look, [], brought, None, **QUIET, queue=False)
+    arrived = on(bring.arrived.change, show, [library.format], panels, None, **QUIET)
+    then_adapt(arrived.then)
+    then_look(arrived)
+
+    on(look.look.click, looking.begin, [look.closed], looked, look.message, **QUIET)
+    on(look.ask.click, looking.ask, [look.closed], looked, look.message, **QUIET)
+    on(look.stop.click, looking.stop, [], [look.progress], None, **QUIET)
+    on(look.timer.tick, looking.look, [], looked, None, **QUIET, queue=False)
+    changed = [look.told, *looked]
+    for number, place in enumerate(look.places):
+        then_show(on(place.mend.click, _of_place(looking, number), [look.closed], changed, look.message, **QUIET))
+    then_show(on(look.undo.click, looking.undo, [look.closed], changed, look.message, **QUIET))
+    then_show(on(look.back.click, looking.back, [look.closed], changed, look.message, **QUIET))
+
+    then_look(then_show(on(split.move.click, splitting.move, [split.who, split.part], [split.note], split.message, **QUIET)))
+    then_look(then_show(on(split.anew.click, splitting.anew, [split.seed], [split.note], split.message, **QUIET)))
+
+    for component in write.fields:
+        on(component.input, writing.preview, write.fields, [write.preview], write.message, **QUIET)
+    on(write.propose.click, writing.propose, [], [*write.fields, write.preview], write.message, **QUIET)
+    then_look(then_show(on(write.store.click, writing.store, write.fields, [write.note], write.message, **QUIET)))
+
+    named = [library.note, library.name]
+    for button, handler in ((library.save, keeping.save), (library.copy, keeping.copy)):
+        then_look(then_show(on(button.click, handler, [library.name], named, library.message, **QUIET), adapt=True))
+    then_show(on(library.rename.click, keeping.rename, [library.name], named, library.message, **QUIET))
+    merged = on(library.merge.click, keeping.merge, [library.other, library.name], named, library.message, **QUIET)
+    then_look(then_show(merged, adapt=True))
+    deleted = on(library.delete.click, keeping.delete, [], [library.note], library.message, **QUIET)
+    then_look(then_show(deleted, adapt=True))
+    restored = on(library.restore.click, keeping.restore, [library.trash], [library.note], library.message, **QUIET)
+    then_look(then_show(restored, adapt=True))
+    on(library.format.input, keeping.link, [library.format], [library.link], library.message, **QUIET)
+
+    def restore(event: Callable[..., Any]) -> None:
+        def load(session: Session) -> tuple:
+            return *bringing.look(session), *bringing.result(session), *looking.look(session), *looking.buttons(session)
+
+        on(event, load, [], [*brought, bring.result, *looked, look.undo, look.back], None, **QUIET)
+
+    return restore
+
+
+def _of_place(looking: InspectHandlers, number: int) -> Callable[..., tuple]:
+    def mend(session: Session, closed: bool) -> tuple:
+        return looking.mend(session, number, closed)
+
+    return mend

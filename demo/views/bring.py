@@ -1,0 +1,81 @@
+"""Step 3: recordings that others made, or other programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components.file import ListFiles
+
+from demo.wording import Wording
+
+POLL_SECONDS = 0.5
+FIRST_ROWS = 100  # of a dataset on the hub
+
+
+def named(payload: ListFiles | None) -> list[tuple[str, str]]:
+    """Returns where each uploaded file lies, and what it was called on the visitor's computer."""
+    return [(file.path, file.orig_name or "") for file in payload.root] if isinstance(payload, ListFiles) else []
+
+
+@dataclass(frozen=True)
+class BringView:
+    """The components of the import."""
+
+    files: gr.File
+    name: gr.Textbox
+    language: gr.Dropdown
+    start: gr.Button
+    dataset: gr.Textbox
+    rows: gr.Number
+    fetch: gr.Button
+    question: gr.Column
+    asked: gr.HTML
+    sound: gr.Dropdown
+    text: gr.Dropdown
+    speaker: gr.Dropdown
+    tier: gr.Dropdown
+    answer: gr.Button
+    progress: gr.HTML
+    stop: gr.Button
+    timer: gr.Timer
+    arrived: gr.Textbox
+    result: gr.HTML
+    message: gr.HTML
+
+
+def build(w: Wording, languages: tuple[str, ...]) -> BringView:
+    """Lays out the import; `languages` are those of the speech, as ISO 639-1 codes."""
+    with gr.Accordion(w("bring.title"), open=False, elem_id="bring"):
+        gr.HTML(f'<p class="fine">{w("bring.about")}</p>')
+        files = gr.File(file_count="multiple", label=w("bring.files"), height=130, elem_id="bring-files")
+        # By those names tables and annotations name their sounds. A class of our own would have to bring a script along.
+        files.preprocess = named  # type: ignore[method-assign]
+        with gr.Row():
+            name = gr.Textbox(label=w("bring.name"), placeholder=w("bring.name_empty"), max_length=200, elem_id="bring-name")
+            language = gr.Dropdown([(w(f"language.{code}"), code) for code in languages], value="en", label=w("bring.language"))
+        start = gr.Button(w("bring.start"), variant="primary", elem_id="bring-start")
+        with gr.Accordion(w("bring.hub"), open=False), gr.Row(elem_classes="field-and-button"):
+            dataset = gr.Textbox(
+                label=w("bring.dataset"), placeholder=w("bring.dataset_empty"), scale=3, elem_id="bring-dataset"
+            )
+            rows = gr.Number(FIRST_ROWS, label=w("bring.rows"), precision=0, minimum=1, scale=1, min_width=120)
+            fetch = gr.Button(w("bring.fetch"), scale=0, min_width=160, elem_id="bring-fetch")
+        message = gr.HTML(elem_classes="message")
+        with gr.Column(visible=False, elem_id="bring-question") as question:
+            asked = gr.HTML()
+            with gr.Row():
+                sound = gr.Dropdown([], label=w("bring.column.path"))
+                text = gr.Dropdown([], label=w("bring.column.text"))
+                speaker = gr.Dropdown([], label=w("bring.column.speaker"))
+                tier = gr.Dropdown([], label=w("bring.tier"))
+            answer = gr.Button(w("bring.answer"), elem_id="bring-answer")
+        progress = gr.HTML(elem_id="bring-progress")
+        stop = gr.Button(w("bring.stop"), visible=False, elem_id="bring-stop")
+        result = gr.HTML(elem_id="bring-result")
+        timer = gr.Timer(POLL_SECONDS, active=False)
+        arrived = gr.Textbox(visible="hidden")
+    return BringView(
+        files, name, language, start, dataset, rows, fetch, question, asked, sound, text, speaker, tier, answer, progress, stop,
+        timer, arrived, result, message,
+    )  # fmt: skip

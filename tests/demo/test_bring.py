@@ -1,0 +1,327 @@
+"""Importing on the page: what is uploaded becomes a set, what is harmful becomes a sentence."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import shutil
+import tarfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import HfApi
+
+from core.importers.samples import read_sample
+from demo.handlers import bring as module
+from demo.handlers.bring import BringHandlers, _file_name
+from demo.session import Session
+from demo.tasks import Tasks
+from demo.wording import Wording
+from tests.core.recordings import sound
+
+W = Wording("en")
+HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)}"
+PROGRESS, STOP, TIMER, QUESTION, ASKED, PATH, TEXT, SPEAKER, TIER, ARRIVED = range(10)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    return Session(tmp_path / "session")
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder into which gradio puts what is uploaded."""
+    monkeypatch.setattr(module, "get_upload_folder", lambda: str(tmp_path / "uploads"))
+    (tmp_path / "uploads").mkdir()
+    return tmp_path / "uploads"
+
+
+@pytest.fixture
+def bring() -> BringHandlers:
+    return BringHandlers(W, Tasks())
+
+
+def put(uploads: Path, files: dict[str, bytes]) -> list[tuple[str, str]]:
+    """Uploads files as a browser does: the name on the disk is another than the one they had."""
+    given = []
+    for number, (name, content) in enumerate(files.items()):
+        path = uploads / f"{number}"
+        path.write_bytes(content)
+        given.append((str(path), name))
+    return given
+
+
+def ended(bring: BringHandlers, session: Session) -> tuple:
+    """What is shown when the import is over."""
+    for _ in range(2000):
+        shown = bring.look(session)
+        if shown[TIMER]["active"] is False:
+            return shown
+        time.sleep(0.01)
+    raise AssertionError(shown)
+
+
+def wave(tmp_path: Path, name: str = "a.wav") -> bytes:
+    (tmp_path / "made").mkdir(exist_ok=True)
+    return sound(tmp_path / "made" / name).read_bytes()
+
+
+def packed(files: dict[str, bytes], kind: str = "zip") -> bytes:
+    target = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+    else:
+        with tarfile.open(fileobj=target, mode="w:gz") as archive:
+            for name, content in files.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "files"])
+def test_an_upload_becomes_a_chosen_set_and_every_lost_row_is_named(
+    kind: str, bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path
+) -> None:
+    rows = f'path,text\naudio/a.wav,Hello there\naudio/b.wav,Good day\naudio/gone.wav,Gone\naudio/a.wav,"{HOSTILE}"\n'
+    files = {"clips.csv": rows.encode(), "audio/a.wav": wave(tmp_path), "audio/b.wav": wave(tmp_path, "b.wav")}
+    if kind == "files":  # a browser sends them without their folders
+        given = put(uploads, {name.rpartition("/")[2]: content for name, content in files.items()})
+    else:
+        given = put(uploads, {f"My birds.{kind}": packed(files, kind)})
+    begun = bring.begin(session, given, "", "en")
+    assert begun[0] is None  # the files are no longer the component's
+    shown = ended(bring, session)
+    id = shown[ARRIVED]
+    stored = session.library.open(id)
+    assert session.choices.labelled_set == id
+    assert sorted(one.clip.text for one in stored.clips) == ["Good day", "Hello there"]
+    assert [(row.where, row.name, row.reason) for row in stored.dropped] == [
+        ("clips.csv, line 4", "gone.wav", "row_no_sound"),
+        ("clips.csv, line 5", "a.wav", "row_duplicate"),
+    ]
+    (said,) = bring.result(session)
+    assert "4 rows in, 2 kept, 2 dropped" in said
+    assert "clips.csv, line 4" in said
+    assert str(tmp_path) not in said
+    assert stored.name == ("a" if kind == "files" else "My birds")
+    assert not any((session.folder / "imports").iterdir())
+    assert not any(uploads.iterdir())
+    (chinese,) = BringHandlers(Wording("zh-CN"), Tasks()).result(session)
+    assert "clips.csv，第 4 行" in chinese
+    assert "没有这个声音文件" in chinese
+
+
+def test_the_counts_of_a_session_outlive_the_app(bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path) -> None:
+    given = put(uploads, {"t.zip": packed({"t.csv": b"path,text\na.wav,Hello\nb.wav,Gone\n", "a.wav": wave(tmp_path)})})
+    bring.begin(session, given, "", "en")
+    ended(bring, session)
+    again = Session(session.folder)
+    assert "2 rows in, 1 kept, 1 dropped" in BringHandlers(W, Tasks()).result(again)[0]
+
+
+BOMB = packed({"a.wav": b"\0" * 150_000_000})
+SECRET = b"path,text\n/etc/hostname,One\n/no/such/file,Two\n../../../../etc/passwd,Three\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("empty.zip", b"", "is nothing that can be imported"),
+        ("empty.csv", b"", "empty.csv needs a column for path"),
+        ("page.csv", b"<html><script>alert(1)</script></html>", "needs a column for"),
+        ("bomb.zip", BOMB, "far more than its size lets expect"),
+        ("renamed.wav", BOMB, "far more than its size lets expect"),
+        ("out.zip", packed({"../out.csv": b"x"}), "was not unpacked: ../out.csv is no plain file inside it"),
+        ("out.tar.gz", packed({"/etc/out.csv": b"x"}, "tar"), "was not unpacked: /etc/out.csv"),
+        ("cut.zip", packed({"a.csv": b"path,text\n" * 500})[:90], "damaged"),
+        ("model.pkl", pickle.dumps({"a": 1}), "is nothing that can be imported"),
+        ("model.csv", pickle.dumps({"a": 1}), "model.csv"),
+        ("inside.zip", packed({"weights.pt": pickle.dumps([1]), "x.pickle": b"\x80\x04."}), "is nothing that can be imported"),
+        ("sound.wav", b"RIFF", "is nothing that can be imported"),
+        ("notes.txt", b"hello", "needs a column for"),
+        ("server.csv", SECRET, "None of the 3 rows can be used"),
+        ("evil.eaf", b'<!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]><ANNOTATION_DOCUMENT/>', "damaged"),
+        (HOSTILE, b"x", "is nothing that can be imported"),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, str) else "",
+)
+def test_a_harmful_upload_gets_a_sentence_and_leaves_nothing(
+    name: str, content: bytes, sentence: str, bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path
+) -> None:
+    bring.begin(session, put(uploads, {name: content}), "", "en")
+    shown = ended(bring, session)
+    said = shown[PROGRESS] or shown[ASKED]
+    assert sentence in said
+    assert "<img" not in said
+    assert "${" not in said
+    assert session.library.sets() == []
+    assert session.choices.labelled_set == "accent"
+    assert {path.name for path in tmp_path.iterdir()} <= {"session", "uploads", "made"}
+    if not shown[ASKED]:
+        assert not any((session.folder / "imports").iterdir())
+
+
+def test_a_row_says_nothing_of_what_lies_on_the_server(
+    bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path
+) -> None:
+    """Whether a file outside is there or not, the row is dropped for the same reason."""
+    there = sound(tmp_path / "there.wav")
+    rows = f"path,text\n{there},One\n{tmp_path / 'not-there.wav'},Two\na.wav,Three\n"
+    bring.begin(session, put(uploads, {"t.csv": rows.encode(), "a.wav": wave(tmp_path)}), "", "en")
+    stored = session.library.open(ended(bring, session)[ARRIVED])
+    assert [(row.name, row.reason) for row in stored.dropped] == [
+        ("there.wav", "row_outside"),
+        ("not-there.wav", "row_outside"),
+    ]
+    assert str(tmp_path) not in bring.result(session)[0]
+
+
+def test_a_path_of_the_server_is_never_taken(bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("path,text\n")
+    for path in (str(secret), f"{uploads}/../secret.csv"):
+        with pytest.raises(Exception, match="was not uploaded here"):
+            bring.begin(session, [(path, "secret.csv")], "", "en")
+    assert secret.is_file()
+    with pytest.raises(Exception, match="Choose files first"):
+        bring.begin(session, [], "", "en")
+
+
+@pytest.mark.parametrize(
+    "id", ["", "/etc", "../x", "assets/samples", "a/b/c", "a b/c", "file:///etc/passwd", "hf://datasets/a/b", "-x/y", "a/b:c:d"]
+)
+def test_only_an_id_of_the_hub_is_a_dataset(id: str, bring: BringHandlers, session: Session) -> None:
+    with pytest.raises(Exception, match="A dataset's id looks like"):
+        bring.fetch(session, id, 3, "", "en")
+    assert not (session.folder / "imports").exists()
+
+
+def test_without_a_network_that_is_what_is_said(
+    bring: BringHandlers, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise ConnectionError("Name or service not known")
+
+    monkeypatch.setattr(HfApi, "dataset_info", refused)
+    session.folder.mkdir()
+    bring.fetch(session, "google/fleurs:sw_ke", 3, "", "sw")
+    assert "there is no network, or the Hugging Face hub does not answer" in ended(bring, session)[PROGRESS]
+
+
+def test_a_column_is_asked_for_and_the_import_goes_on(
+    bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path
+) -> None:
+    files = {"t.tsv": b"clip\twords\twho\na.wav\tHello there\tAnna\n", "a.wav": wave(tmp_path)}
+    bring.begin(session, put(uploads, files), "Mine", "en")
+    shown = ended(bring, session)
+    assert shown[QUESTION]["visible"] is True
+    assert "needs a column for path" in shown[ASKED]
+    assert shown[PATH]["choices"] == ["clip", "words", "who"]
+    assert shown[TIER]["visible"] is False
+    bring.answer(session, "clip", "words", "who", None)
+    stored = session.library.open(ended(bring, session)[ARRIVED])
+    assert [(one.clip.text, one.clip.speaker) for one in stored.clips] == [("Hello there", "Anna")]
+    assert stored.name == "Mine"
+    with pytest.raises(Exception, match="Upload it again"):
+        bring.answer(session, "clip", "words", "who", None)
+
+
+def eaf(*tiers: str) -> bytes:
+    slots = "".join(f'<TIME_SLOT TIME_SLOT_ID="t{i}" TIME_VALUE="{500 * i}"/>' for i in range(2))
+    body = "".join(
+        f'<TIER TIER_ID="{name}"><ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a{name}" TIME_SLOT_REF1="t0" '
+        f'TIME_SLOT_REF2="t1"><ANNOTATION_VALUE>Said in {name}</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER>'
+        for name in tiers
+    )
+    head = '<HEADER><MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/talk.wav"/></HEADER>'
+    return f"<ANNOTATION_DOCUMENT>{head}<TIME_ORDER>{slots}</TIME_ORDER>{body}</ANNOTATION_DOCUMENT>".encode()
+
+
+def test_a_tier_is_asked_for(bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path) -> None:
+    bring.begin(session, put(uploads, {"talk.eaf": eaf("words", "notes"), "talk.wav": wave(tmp_path)}), "", "en")
+    shown = ended(bring, session)
+    assert shown[TIER]["choices"] == ["words", "notes"]
+    bring.answer(session, None, None, None, "words")
+    stored = session.library.open(ended(bring, session)[ARRIVED])
+    assert [one.clip.text for one in stored.clips] == ["Said in words"]
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Any]]:
+    """Lets an import begin, and go on only when it is told to."""
+    from threading import Event
+
+    go_on, real = Event(), module.read
+
+    def slow(*given: Any, progress: Callable, should_stop: Callable, **more: Any) -> Any:
+        while not go_on.wait(0.01):
+            progress(3, None)
+            if should_stop():
+                break
+        return real(*given, progress=progress, should_stop=should_stop, **more)
+
+    monkeypatch.setattr(module, "read", slow)
+    yield go_on.set
+    go_on.set()
+
+
+def test_it_is_watched_from_a_page_that_was_loaded_again_and_stopped(
+    bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path, held: Callable[[], None]
+) -> None:
+    files = {"t.zip": packed({"t.csv": b"path,text\na.wav,Hello\n", "a.wav": wave(tmp_path)})}
+    bring.begin(session, put(uploads, files), "", "en")
+    for _ in range(500):
+        shown = bring.look(Session(session.folder))
+        if "3 rows so far" in shown[PROGRESS]:
+            break
+        time.sleep(0.01)
+    assert "3 rows so far" in shown[PROGRESS]
+    assert shown[STOP]["visible"] is shown[TIMER]["active"] is True
+    with pytest.raises(Exception, match="is being imported already"):
+        bring.begin(session, put(uploads, files), "", "en")
+    assert "Stopping" in bring.stop(session)[0]
+    said = ended(bring, session)[PROGRESS]
+    assert "was stopped" in said
+    assert "error" not in said
+    assert session.library.sets() == []
+    assert not any((session.folder / "imports").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("called", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\a.wav", "a.wav"),
+        ("..", "file"),
+        (".hidden", "hidden"),
+        ("", "file"),
+        ("a\0b\n.wav", "a b .wav"),
+        ("好 (1).wav", "好 (1).wav"),
+        ("x" * 400 + ".wav", "x" * 116 + ".wav"),
+        ("." + "y" * 400, "y" * 12),
+    ],
+)
+def test_a_file_keeps_its_name_as_far_as_that_does_no_harm(called: str, kept: str) -> None:
+    assert _file_name(called) == kept
+
+
+def test_shouted_transcripts_become_small_letters_and_that_is_written_down(
+    bring: BringHandlers, session: Session, uploads: Path
+) -> None:
+    clips = read_sample("accent").clips[:4]
+    rows = "".join(f"{i}.flac,{clip.text.upper()}\n" for i, clip in enumerate(clips))
+    files = {f"{i}.flac": Path(clip.path).read_bytes() for i, clip in enumerate(clips)}
+    bring.begin(session, put(uploads, {"t.csv": f"path,text\n{rows}".encode(), **files}), "", "en")
+    stored = session.library.open(ended(bring, session)[ARRIVED])
+    assert stored.normalisation.case == "lower"
+    assert {one.clip.text for one in stored.clips} == {clip.text.upper() for clip in clips}
+    assert {one.clip.part for one in stored.clips} == {"train", "validation", "test"}
+    shutil.rmtree(session.folder)
