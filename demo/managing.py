@@ -88,7 +88,10 @@ def wire(
         on(panel.expand, show, [library.format], panels, None, **QUIET)
 
     given = [bring.name, bring.language]
-    on(bring.start.click, bringing.begin, [bring.files, *given], [bring.files, *brought], bring.message, **QUIET)
+    # No event that may fail has the files among its outputs: gradio makes a component anew that it is told to leave as it
+    # is, and the new one would not know the files' own names.
+    begun = on(bring.start.click, bringing.begin, [bring.files, *given], brought, bring.message, **QUIET)
+    on(begun.then, bringing.emptied, [], [bring.files], None, **QUIET)
     on(bring.fetch.click, bringing.fetch, [bring.dataset, bring.rows, *given], brought, bring.message, **QUIET)
     answers = [bring.sound, bring.text, bring.speaker, bring.tier]
     on(bring.answer.click, bringing.answer, answers, brought, bring.message, **QUIET)

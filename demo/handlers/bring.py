@@ -60,7 +60,7 @@ class BringHandlers:
         self._w, self._tasks = w, tasks
 
     def begin(self, session: Session, files: Sequence[tuple[str, str]], name: str, language: str) -> tuple:
-        """Uploaded files, name, language -> files, and what `look` says. The files are this session's from now on."""
+        """Uploaded files, name, language -> what `look` says. The files are this session's from now on."""
         if not files:
             raise DatasetError("nothing_uploaded", "Choose files first.")
         folder = self._new_folder(session)
@@ -73,7 +73,11 @@ class BringHandlers:
         there = sorted(uploaded.iterdir())
         source = there[0] if len(there) == 1 else uploaded
         self._start(session, Order(folder, str(source), clean(name) or clean(there[0].stem) or "?", language))
-        return None, *self.look(session)
+        return self.look(session)
+
+    def emptied(self, session: Session) -> tuple[None]:
+        """-> no files: they were taken."""
+        return (None,)
 
     def fetch(self, session: Session, id: str, rows: float | None, name: str, language: str) -> tuple:
         """Dataset id, number of rows, name, language -> what `look` says."""
