@@ -10,7 +10,8 @@ demo: .venv/installed
 
 test: .venv/installed-test
 	@$(BIN)/python -m tests.browser.setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser" $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m browser $(ARGS) || [ $$? = 5 ]
 
 check: .venv/installed-check
 	$(BIN)/ruff check .
