@@ -26,6 +26,7 @@ from core.errors import ModelError
 from core.files import HASH_BLOCK_BYTES, home, sha256
 from core.models.convert import built_once
 
+BUILD = 2  # of the folders that are made; goes up with what is written into them
 CT2_VERSION = 6
 CT2_DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 
@@ -92,12 +93,12 @@ BASE = Bundle(
 def bundled_folder(bundle: Bundle) -> Path:
     """Returns the Hugging Face folder of a bundled model, building it on the first call.
 
-    The folder's name holds the checksum, so another version of the package gets another folder.
+    The folder's name holds the checksum and `BUILD`, so another version of the package or of this file gets another.
 
     Raises:
         ModelError: a package is not installed, or its weights are not the ones this was written for.
     """
-    folder = home() / "models" / f"{bundle.id}-{bundle.sha256[:12]}"
+    folder = home() / "models" / f"{bundle.id}-{bundle.sha256[:12]}-{BUILD}"
     if (folder / "config.json").exists():
         return folder
     weights = _weights(bundle)
@@ -242,7 +243,7 @@ def _build(bundle: Bundle, weights: list[Path], folder: Path) -> None:
         **(_prompt_tokens(source / "tokenizer.json", listed["lang_ids"]) if bundle.multilingual else {}),
     )
     network.save_pretrained(folder)
-    tokenizer = WhisperTokenizer(tokenizer_file=str(source / "tokenizer.json"))
+    tokenizer = WhisperTokenizer(tokenizer_file=str(source / "tokenizer.json"), pad_token="<|endoftext|>")
     extractor = WhisperFeatureExtractor(feature_size=config.num_mel_bins)
     WhisperProcessor(feature_extractor=extractor, tokenizer=tokenizer).save_pretrained(folder)
 

@@ -85,8 +85,6 @@ def train(arm: str, source: Path, learn: Spoken, validation: Spoken, epochs: int
     torch.manual_seed(seed)
     what, _, precision = arm.partition("-")
     processor = AutoProcessor.from_pretrained(source)
-    if processor.tokenizer.pad_token is None:  # the packaged tokeniser names none; the label is masked
-        processor.tokenizer.pad_token = processor.tokenizer.eos_token
     whisper = "Whisper" in type(processor).__name__
     network = (WhisperForConditionalGeneration if whisper else Wav2Vec2ForCTC).from_pretrained(source)
     if what == "frozen":

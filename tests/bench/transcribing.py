@@ -93,7 +93,6 @@ def _load(name: str, source: Path, threads: int) -> Recogniser:
     if name in (PIPELINE, PIPELINE_BFLOAT16):
         dtype = torch.float32 if name == PIPELINE else torch.bfloat16
         read = pipeline("automatic-speech-recognition", model=str(source), dtype=dtype, device="cpu")
-        read.tokenizer.pad_token_id = read.model.config.pad_token_id  # the packaged tokeniser names none
 
         def given(wave: np.ndarray) -> dict[str, Any]:
             return {"raw": wave, "sampling_rate": SAMPLE_RATE}

@@ -83,6 +83,13 @@ def test_every_weight_of_the_package_is_used(bundled: Path) -> None:
     assert sum(value.size for value in weights.values()) - dropped == sum(p.numel() for p in network.parameters())
 
 
+def test_texts_of_different_lengths_make_one_batch(bundled: Path) -> None:
+    tokenizer = AutoProcessor.from_pretrained(bundled).tokenizer
+    batch = tokenizer(["a", "a longer text"], padding=True).input_ids
+    assert len(batch[0]) == len(batch[1])
+    assert tokenizer.pad_token_id == TINY_EN.end
+
+
 def test_the_second_call_reuses_the_folder(bundled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def explode(*_: object) -> None:
         raise AssertionError("built again")
@@ -113,7 +120,7 @@ def test_a_failed_conversion_leaves_no_half_folder(fresh_home: Path, monkeypatch
 
 def test_a_quicker_process_wins(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def build_while_another_finishes(bundle: object, weights: list[Path], folder: Path) -> None:
-        finished = folder.parent / f"{TINY_EN.id}-{TINY_EN.sha256[:12]}"
+        finished = folder.parent / f"{TINY_EN.id}-{TINY_EN.sha256[:12]}-{module.BUILD}"
         finished.mkdir()
         (finished / "config.json").write_text("theirs")
         (folder / "config.json").write_text("ours")
