@@ -145,8 +145,10 @@ def write_dropped(folder: Path, dropped: Iterable[Dropped]) -> None:
 
 def read_lines(folder: Path) -> list[tuple[str, StoredClip | None]]:
     """Returns the lines of the list as they stand, each with its clip, or None where it says none."""
-    path = folder / "clips.jsonl"
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    try:
+        text = (folder / "clips.jsonl").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:  # the set may be deleted while it is read
+        text = ""
     lines: list[tuple[str, StoredClip | None]] = []
     for line in filter(str.strip, text.split("\n")):
         try:
