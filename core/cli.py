@@ -456,9 +456,10 @@ def _show_progress(event: object) -> None:
             line = f"{phase}{f': {clips} clips' if clips else ''}"
         case Noticed(_, message, _):
             line = f"note: {message}"
-        case Prepared(clips, minutes, steps, trained, total):
+        case Prepared(clips, minutes, steps, trained, total, _, _, padding):
             line = (
-                f"{clips} clips, {minutes:.1f} min, {steps} steps; {trained / 1e6:.1f} of {total / 1e6:.1f} M parameters learn"
+                f"{clips} clips, {minutes:.1f} min, {steps} steps; {trained / 1e6:.1f} of {total / 1e6:.1f} M learn; "
+                f"{padding:.0%} of the batches are padding"
             )
         case Stepped(step, loss, _, _, remaining):
             line = f"step {step}: loss {loss:.3f}, about {remaining:.0f} s to go"

@@ -22,6 +22,7 @@ from core.regularisation import Anchor, adversarial_loss, masks_hidden
 from core.text import is_shouted
 
 SHOWN_CHARACTERS = 20  # of those a notice names
+BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
 AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
 REPLAYING = 2
 
@@ -42,6 +43,7 @@ class Learner:
         notices: what was noticed meanwhile.
         examples: training clips, the replayed ones last; `own` of them are the user's.
         batches: indices into `examples`, clips of similar length together.
+        padding: see `padding`.
         plans: what happens to each layer.
         groups: AdamW's parameter groups.
         learning: all parameters that learn.
@@ -68,6 +70,7 @@ class Learner:
         if recipe.replay and len(self.examples) == self.own:
             self.notices.append(Noticed("replay_none", "There is no general speech that this model could replay.", {}))
         self.batches = batches_by_length(self.examples, recipe.batch_size)
+        self.padding = padding(self.examples, self.batches)
 
         self.plans = freezing.plan(model, recipe)
         if recipe.adapter != "none":
@@ -181,12 +184,28 @@ def _example(model: AsrModel, language: str, wave: np.ndarray, text: str) -> Exa
 def batches_by_length(examples: Sequence[Example], size: int) -> list[list[int]]:
     """Groups clips of similar duration, so that little of a batch is padding.
 
+    A batch holds `size` clips, but no more than `BATCH_SECONDS` a clip would take, padding included: so the memory that
+    the longest clips take is bounded, and batches of usual clips are as large as the recipe says.
+
     Returns:
-        Indices into `examples`, shortest clips first. The groups stay the same in every epoch, so that what a frozen
-        prefix computes for them can be kept; their order changes.
+        Indices into `examples`, shortest clips first. The groups stay the same in every epoch; their order changes.
     """
     by_length = sorted(range(len(examples)), key=lambda i: examples[i].seconds)
-    return [by_length[start : start + size] for start in range(0, len(by_length), size)]
+    batches: list[list[int]] = [[]]
+    for i in by_length:
+        if len(batches[-1]) == size or (len(batches[-1]) + 1) * examples[i].seconds > max(
+            size * BATCH_SECONDS, examples[i].seconds
+        ):
+            batches.append([])
+        batches[-1].append(i)
+    return [batch for batch in batches if batch]
+
+
+def padding(examples: Sequence[Example], batches: Sequence[Sequence[int]]) -> float:
+    """Returns which share of the batches' sound only makes clips as long as the longest beside them."""
+    own = sum(example.seconds for example in examples)
+    taken = sum(len(batch) * max(examples[i].seconds for i in batch) for batch in batches)
+    return 1 - own / taken if taken else 0.0
 
 
 def _replayed(general: Sounds, own: int, share: float, seed: int) -> Sounds:
