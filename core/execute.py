@@ -22,7 +22,8 @@ from core.models.classifier import Classifier
 from core.models.deepspeech import DeepSpeech, drop_source_layers
 from core.models.scratch import start_anew
 from core.runs import Run
-from core.training import finetune
+from core.training import Read, finetune, transcribe
+from core.transcripts import read_once
 
 MAX_CLIP_SECONDS = 30.0  # a longer clip does not fit Whisper's window, and a batch of them no laptop's memory
 GROUPS = ("test", "canary", "own")
@@ -76,7 +77,7 @@ def _steps(run: Run) -> Iterator[Event]:
 
     before = time.perf_counter()
     yield Entered("base", sum(len(groups[group]) for group in GROUPS))
-    base = _transcribe(model, decoded)
+    base = _transcribe(model, decoded, read_once)
     evaluate_seconds = time.perf_counter() - before
 
     if recipe.task == "classify" and model.family != "classifier":
@@ -101,6 +102,7 @@ def _steps(run: Run) -> Iterator[Event]:
         general=_sounds(decoded["general"], groups["general"]),
         watch=_sounds(decoded["watch"], groups["watch"]),
         adapter_folder=run.folder / "adapter",
+        read_base=read_once,
     ):
         prepared = event if isinstance(event, Prepared) else prepared
         trained = event if isinstance(event, Trained) else trained
@@ -159,12 +161,12 @@ def _steps(run: Run) -> Iterator[Event]:
     yield Finished(time.perf_counter() - started)
 
 
-def _transcribe(model: AsrModel, decoded: dict[str, list[np.ndarray]]) -> dict[str, list[str]]:
+def _transcribe(model: AsrModel, decoded: dict[str, list[np.ndarray]], read: Read = transcribe) -> dict[str, list[str]]:
     texts = {}
     for group in GROUPS:
         # The canary is English: a multilingual model told to write Swahili would translate it, before and after alike.
         with in_language(model, "en" if group == "canary" else model.language):
-            texts[group] = [t.text for t in model.transcribe(decoded[group])]
+            texts[group] = [t.text for t in read(model, decoded[group])]
     return texts
 
 

@@ -19,10 +19,13 @@ from core.models.base import AsrModel, Example, Features, in_language
 from core.models.vocabulary import Fitted
 from core.recipe import Recipe
 from core.regularisation import Anchor, adversarial_loss, masks_hidden
+from core.store import Store, key_of
 from core.text import is_shouted
+from core.transcripts import weights_key
 
 SHOWN_CHARACTERS = 20  # of those a notice names
 BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
+PREFIX_VERSION = 1  # raise it when a model of the same weights may compute another prefix than before
 AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
 REPLAYING = 2
 
@@ -83,7 +86,8 @@ class Learner:
         self._frozen_prefix = freezing.prefix_is_frozen(self.plans)
         augment = recipe.augment
         self._masks = bool(augment.time_mask or augment.frequency_mask) and not masks_hidden(model.network)
-        self._cache = PrefixCache() if self._frozen_prefix else None
+        self._cache = PrefixCache(store=Store("prefixes")) if self._frozen_prefix else None
+        self._told = self._frozen_key() if self._frozen_prefix else ""
         self._cached_training = self._frozen_prefix and not (augment.changes_waves or self._masks or recipe.adversarial)
         self._augmenter = Augmenter(augment, [wave for wave, _, _ in self._sounds[: self.own]])
         self._rng = np.random.default_rng([seed, AUGMENTING])
@@ -99,7 +103,7 @@ class Learner:
         if self._cached_training:
             batch = [self.examples[i] for i in self.batches[index]]
             assert self._cache is not None, "what is frozen is kept"
-            kept = self._cache.get(index, partial(self._frozen, batch))
+            kept = self._cache.get(self._keys(batch), partial(self._frozen, batch))
             self.model.network.train()
             return self.model.loss(batch, kept, smoothing)
         batch = [self._augmented(i) for i in self.batches[index]]
@@ -118,11 +122,11 @@ class Learner:
         """Returns the mean loss of clips that are not trained on; None without any."""
         self.model.network.eval()
         total = 0.0
-        for number, chosen in enumerate(batches_by_length(examples, self.recipe.batch_size)):
+        for chosen in batches_by_length(examples, self.recipe.batch_size):
             batch = [examples[i] for i in chosen]
             prefix = None
             if self._cache is not None:
-                prefix = self._cache.get(("held out", number), partial(self.model.prefix, batch))
+                prefix = self._cache.get(self._keys(batch), partial(self.model.prefix, batch))
             total += float(self.model.loss(batch, prefix)) * len(batch)
         return total / len(examples) if examples else None
 
@@ -169,6 +173,19 @@ class Learner:
                 upright = row if features.bands < features.time else row.T
                 upright.copy_(self._augmenter.features(upright.clone(), frames, self._rng))
         return dataclasses.replace(features, values=values)
+
+    def _frozen_key(self) -> str:
+        """Returns the key of all that the frozen prefix depends on, a clip apart: its weights, and how it computes."""
+        learning = {id(parameter) for parameter in self.learning}
+        weights = [(n, p) for n, p in self.model.network.named_parameters() if id(p) not in learning]
+        buffers = list(self.model.network.named_buffers())
+        how = (self.model.family, self.model.thin, self.recipe.precision, str(self.model.device), PREFIX_VERSION)
+        return key_of([weights_key([*weights, *buffers]), *map(str, how)])
+
+    def _keys(self, batch: Sequence[Example]) -> list[str]:
+        """Returns each clip's key: what is read of it, and how long the longest clip beside it makes it."""
+        longest = (max(e.seconds for e in batch), max(e.features.numel() for e in batch))
+        return [key_of([self._told, *longest, e.seconds, e.features.numpy().tobytes()]) for e in batch]
 
     @torch.no_grad()
     def _frozen(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:

@@ -28,7 +28,8 @@ LEAST_LOOKED_AT = 16  # clips, where there are as many: on fewer, a rate of erro
 Read = Callable[[AsrModel, Sequence[np.ndarray]], Sequence[Transcript]]
 
 
-def _transcribe(model: AsrModel, waves: Sequence[np.ndarray]) -> Sequence[Transcript]:
+def transcribe(model: AsrModel, waves: Sequence[np.ndarray]) -> Sequence[Transcript]:
+    """Transcribes, looking nothing up."""
     return model.transcribe(waves)
 
 
@@ -44,7 +45,7 @@ def finetune(
     general: Sounds = (),
     watch: Sounds = (),
     adapter_folder: Path | None = None,
-    read_base: Read = _transcribe,
+    read_base: Read = transcribe,
 ) -> Iterator[Event]:
     """Adapts `model` in place, yielding events as it goes.
 
@@ -95,7 +96,7 @@ def finetune(
     )
 
     def evaluate(step: int) -> tuple[Evaluated, list[str]]:
-        read = read_base if step == 0 else _transcribe
+        read = read_base if step == 0 else transcribe
         texts = [t.text for t in read(model, [wave for wave, _ in looked_at])]
         result = score([text for _, text in looked_at], texts, language) if looked_at else None
         return Evaluated(
