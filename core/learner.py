@@ -41,6 +41,7 @@ class Learner:
         recipe: the choices.
         seed: of augmentation and of which general speech is replayed.
         general: general English speech, of which the recipe's share is mixed in.
+        keep: whether what a frozen prefix computes is kept on disk, for other runs.
 
     Attributes:
         notices: what was noticed meanwhile.
@@ -56,7 +57,9 @@ class Learner:
         DatasetError: there is nothing to train on.
     """
 
-    def __init__(self, model: AsrModel, train: Sounds, recipe: Recipe, seed: int = 0, general: Sounds = ()) -> None:
+    def __init__(
+        self, model: AsrModel, train: Sounds, recipe: Recipe, seed: int = 0, general: Sounds = (), keep: bool = True
+    ) -> None:
         self.model, self.recipe = model, recipe
         texts = _written_as_the_model_writes([text for _, text in train])
         fitted = model.fit_to(texts, [len(wave) / SAMPLE_RATE for wave, _ in train], recipe.vocabulary)
@@ -86,11 +89,20 @@ class Learner:
         self._frozen_prefix = freezing.prefix_is_frozen(self.plans)
         augment = recipe.augment
         self._masks = bool(augment.time_mask or augment.frequency_mask) and not masks_hidden(model.network)
-        self._cache = PrefixCache(store=Store("prefixes")) if self._frozen_prefix else None
+        self._cache = PrefixCache(store=Store("prefixes") if keep else None) if self._frozen_prefix else None
         self._told = self._frozen_key() if self._frozen_prefix else ""
         self._cached_training = self._frozen_prefix and not (augment.changes_waves or self._masks or recipe.adversarial)
         self._augmenter = Augmenter(augment, [wave for wave, _, _ in self._sounds[: self.own]])
         self._rng = np.random.default_rng([seed, AUGMENTING])
+
+    @property
+    def keeps_prefix(self) -> bool:
+        """Whether what is frozen is computed once for the training clips, which augmentation forbids."""
+        return self._cached_training
+
+    def forget(self) -> None:
+        """Drops what was kept in memory."""
+        self._cache = PrefixCache() if self._frozen_prefix else None
 
     @property
     def minutes(self) -> float:
