@@ -38,7 +38,9 @@ class Prepared:
         trained_parameters, parameters: how many parameters learn, of how many.
         seconds: it took so far.
         replayed: how many of the clips are general speech.
-        held_out: what was said in the validation clips.
+        held_out: what was said in the validation clips that are transcribed.
+        padding: share of the frames in the training batches that only make clips equally long.
+        validation: held-out clips. All of them tell the held-out loss; `Evaluated.clips` of them are transcribed each time.
     """
 
     clips: int
@@ -49,6 +51,8 @@ class Prepared:
     seconds: float
     replayed: int = 0
     held_out: tuple[str, ...] = ()
+    padding: float = 0.0
+    validation: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,16 +76,16 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The validation clips were transcribed. None of them was trained on.
+    """Validation clips were transcribed: all of few, some of many. None of them was trained on.
 
     Attributes:
         step: after which; 0 is the base.
         wer, cer: on the validation clips; None where there are none.
-        clips: how many validation clips.
+        clips: how many validation clips were transcribed: what the rates, and the choice of the best step, rest on.
         watched: what the model now writes for the watched held-out clip.
         reference: what was said in it.
         seconds: since training began.
-        loss: mean loss of the validation clips; None where there are none.
+        loss: mean loss of all validation clips; None where there are none.
         canary_wer: on the general speech that is watched; None where there is none.
         drift: name and ||theta_l - theta_p,l|| / ||theta_p,l|| of every layer that learns, bottom to top.
         texts: what the model now writes for each validation clip, in the order of `Prepared.held_out`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +24,19 @@ from core.models.deepspeech import DeepSpeech, drop_source_layers
 from core.models.scratch import start_anew
 from core.normalisation import Normalisation, default
 from core.runs import Run
-from core.training import finetune
+from core.training import Read, finetune, transcribe
+from core.transcripts import read_once
 
 MAX_CLIP_SECONDS = 30.0  # a longer clip does not fit Whisper's window, and a batch of them no laptop's memory
 GROUPS = ("test", "canary", "own")
 
 
-def execute(run: Run, *, keep_model: bool = True, heard: Mapping[str, str] | None = None) -> Iterator[Event]:
+def execute(run: Run, *, keep_model: bool = True) -> Iterator[Event]:
     """Carries out a run from its folder, writing every event there before yielding it.
 
     Args:
         run: what to do.
         keep_model: whether the adapted model is saved; without it only the figures are of use.
-        heard: what the base writes for clips, by path, where another run has found that out: they are not read again.
 
     Yields:
         The events, ending with Finished.
@@ -45,12 +45,12 @@ def execute(run: Run, *, keep_model: bool = True, heard: Mapping[str, str] | Non
         AttuneError: the model, the clips or the recipe cannot be used.
         OSError: the disk is full.
     """
-    for event in _steps(run, keep_model, heard or {}):
+    for event in _steps(run, keep_model):
         run.append(event)
         yield event
 
 
-def _steps(run: Run, keep_model: bool, heard: Mapping[str, str]) -> Iterator[Event]:
+def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
     started = time.perf_counter()
     request = run.request()
     labelled, recipe = request.labelled_set, request.recipe
@@ -85,8 +85,7 @@ def _steps(run: Run, keep_model: bool, heard: Mapping[str, str]) -> Iterator[Eve
 
     before = time.perf_counter()
     yield Entered("base", sum(len(groups[group]) for group in GROUPS))
-    known = {g: [heard[c.path] for c in groups[g]] for g in GROUPS if all(c.path in heard for c in groups[g])}
-    base = known | _transcribe(model, {group: decoded[group] for group in GROUPS if group not in known})
+    base = _transcribe(model, decoded, read_once)
     evaluate_seconds = time.perf_counter() - before
 
     if recipe.task == "classify" and model.family != "classifier":
@@ -111,6 +110,7 @@ def _steps(run: Run, keep_model: bool, heard: Mapping[str, str]) -> Iterator[Eve
         general=_sounds(decoded["general"], groups["general"]),
         watch=_sounds(decoded["watch"], groups["watch"]),
         adapter_folder=run.folder / "adapter" if keep_model else None,
+        read_base=read_once,
     ):
         prepared = event if isinstance(event, Prepared) else prepared
         trained = event if isinstance(event, Trained) else trained
@@ -173,14 +173,12 @@ def _steps(run: Run, keep_model: bool, heard: Mapping[str, str]) -> Iterator[Eve
     yield Finished(time.perf_counter() - started)
 
 
-def _transcribe(model: AsrModel, decoded: dict[str, list[np.ndarray]]) -> dict[str, list[str]]:
+def _transcribe(model: AsrModel, decoded: dict[str, list[np.ndarray]], read: Read = transcribe) -> dict[str, list[str]]:
     texts = {}
     for group in GROUPS:
-        if group not in decoded:
-            continue
         # The canary is English: a multilingual model told to write Swahili would translate it, before and after alike.
         with in_language(model, "en" if group == "canary" else model.language):
-            texts[group] = [t.text for t in model.transcribe(decoded[group])]
+            texts[group] = [t.text for t in read(model, decoded[group])]
     return texts
 
 

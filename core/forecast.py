@@ -14,8 +14,10 @@ import torch
 from core.learner import Learner, Sounds
 from core.models.base import AsrModel
 from core.recipe import Recipe
+from core.training import looks
 
 TRIAL_STEPS = 3  # of which the quickest counts: what else the computer does, such as drawing the page, comes and goes
+LOSS_SHARE = 1 / 3  # of a step: a held-out batch is computed forwards alone
 TRIAL_BATCH = 8  # clips of the transcriptions that are timed; a batch costs less than its clips one by one
 
 
@@ -48,45 +50,51 @@ def forecast(
     recipe: Recipe,
     watch: int = 0,
 ) -> Forecast:
-    """Times a step and two transcriptions, and scales them up.
+    """Times a step and two transcriptions, and scales them up. What an earlier run has kept on disk makes it quicker still.
 
     Clips that the base cannot make out cost it several attempts each, so hard and easy clips are timed apart: the
     training clips tell what the base will need, easy ones what the adapted model will.
 
     Args:
         model: the base; what is timed is a copy, and the model stays as it is.
-        sample: training clips of usual length, as many as a batch takes.
+        sample: training clips of mean length, see `usual_clips`, as many as a batch takes.
         easy: float32 [samples] of a few clips that the base understands.
         train: how many training clips there are.
         test, canary: clips that base and adapted are compared on.
-        validation: clips that are transcribed at each evaluation.
+        validation: held-out clips; how many of them each evaluation transcribes follows from `training.looks`.
         recipe: the choices.
         watch: clips of general speech that are read at each evaluation.
     """
-    learner = Learner(copy.deepcopy(model), sample, recipe)
+    learner = Learner(copy.deepcopy(model), sample, recipe, keep=False)
     optimizer = torch.optim.AdamW(learner.groups, fused=True)
-    first, times = 0.0, []
-    for trial in range(TRIAL_STEPS + 1):
-        begun = time.perf_counter()
-        optimizer.zero_grad()
-        learner.loss(0).backward()
-        if recipe.l2_sp or recipe.l2_new:
-            learner.anchor.penalty().backward()
-        optimizer.step()
-        elapsed = time.perf_counter() - begun
-        if trial == 0:
-            first = elapsed
-        else:
-            times.append(elapsed)
-    step = min(times)
-    once = max(0.0, first - step)  # what is kept after the first time a batch is seen
-    batches = math.ceil(train / (1 - recipe.replay) / len(sample))
+    _step(learner, optimizer)  # the first one also prepares buffers and kernels
+    learner.forget()
+    first = _step(learner, optimizer)
+    step = min(_step(learner, optimizer) for _ in range(TRIAL_STEPS))
+    once = max(0.0, first - step) if learner.keeps_prefix else 0.0  # what is kept after the first time a clip is seen
+    clips = math.ceil(train / (1 - recipe.replay))
+    batches = math.ceil(clips / len(learner.batches[0]))
     hard_clip, easy_clip = _seconds_a_clip(model, [wave for wave, _ in sample]), _seconds_a_clip(model, easy)
-    looks = validation * recipe.evaluations
+    looked_at = len(looks(validation, clips, recipe))
+    told = (1 + recipe.evaluations) * validation / len(learner.batches[0]) * LOSS_SHARE * step
+    easy_clips = test + 2 * canary + looked_at * recipe.evaluations + watch * (1 + recipe.evaluations)
     return Forecast(
         train=batches * (step * recipe.epochs + once),
-        evaluate=hard_clip * (test + validation) + easy_clip * (test + 2 * canary + looks + watch * (1 + recipe.evaluations)),
+        evaluate=hard_clip * (test + looked_at) + easy_clip * easy_clips + told,
     )
+
+
+def _step(learner: Learner, optimizer: torch.optim.Optimizer) -> float:
+    """Takes a step and returns the seconds it took."""
+    recipe = learner.recipe
+    begun = time.perf_counter()
+    optimizer.zero_grad()
+    learner.loss(0).backward()
+    if recipe.l2_sp or recipe.l2_new:
+        learner.anchor.penalty().backward()
+    torch.nn.utils.clip_grad_norm_(learner.learning, recipe.clip_norm)
+    optimizer.step()
+    return time.perf_counter() - begun
 
 
 def _seconds_a_clip(model: AsrModel, waves: Sequence[np.ndarray]) -> float:
@@ -97,6 +105,9 @@ def _seconds_a_clip(model: AsrModel, waves: Sequence[np.ndarray]) -> float:
 
 
 def usual_clips(seconds: Sequence[float], count: int) -> list[int]:
-    """Returns the indices of the `count` clips nearest to the median duration, for `forecast`'s sample."""
-    middle = sorted(seconds)[len(seconds) // 2]
+    """Returns the indices of the `count` clips nearest to the mean duration, for `forecast`'s sample.
+
+    What a clip costs grows about evenly with its length, so that the mean of the costs is the cost at the mean.
+    """
+    middle = sum(seconds) / len(seconds)
     return sorted(range(len(seconds)), key=lambda i: abs(seconds[i] - middle))[:count]

@@ -126,16 +126,14 @@ def _steps(job: LadderJob) -> Iterator[Event]:
     started = time.perf_counter()
     rungs = job.rungs()
     yield Entered("rungs", len(rungs))
-    heard: dict[str, str] = {}  # what the base makes of the test clips, which are the same for all
     done_before = sum(run.result() is not None for _, run in rungs)
     for place, (rung, run) in enumerate(rungs):
         if run.result() is None:
             shutil.rmtree(run.folder, ignore_errors=True)  # of a process that died
-            for share in _climb(job, runs.create(run.folder, rung.request), heard):
+            for share in _climb(job, runs.create(run.folder, rung.request)):
                 done = place + share
                 took = (time.perf_counter() - started) / (done - done_before)
                 yield Advanced(done, len(rungs), took * (len(rungs) - done))
-        heard |= {clip["path"]: clip["base"] for clip in (run.comparison() or {}).get("test", {}).get("clips", ())}
     rows = job.measured()
     result: dict[str, Any] = {
         "run": str(job.folder),
@@ -151,12 +149,12 @@ def _steps(job: LadderJob) -> Iterator[Event]:
     yield Finished(result["seconds"])
 
 
-def _climb(job: LadderJob, run: Run, heard: dict[str, str]) -> Iterator[float]:
+def _climb(job: LadderJob, run: Run) -> Iterator[float]:
     """Carries one fine-tune out, yielding how much of it is done; one that is stopped leaves nothing."""
     steps = 1
     try:
         with run.lock():
-            for event in execute(run, keep_model=False, heard=heard):
+            for event in execute(run, keep_model=False):
                 if job.should_stop():
                     raise stopped()
                 if isinstance(event, Prepared):

@@ -19,8 +19,12 @@ from core.models.base import AsrModel, Example, Features, in_language
 from core.models.vocabulary import Fitted
 from core.recipe import Recipe
 from core.regularisation import Anchor, adversarial_loss, masks_hidden
+from core.store import Store, key_of
+from core.transcripts import weights_key
 
 SHOWN_CHARACTERS = 20  # of those a notice names
+BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
+PREFIX_VERSION = 1  # raise it when a model of the same weights may compute another prefix than before
 AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
 REPLAYING = 2
 
@@ -36,11 +40,13 @@ class Learner:
         recipe: the choices.
         seed: of augmentation and of which general speech is replayed.
         general: general English speech, of which the recipe's share is mixed in.
+        keep: whether what a frozen prefix computes is kept on disk, for other runs.
 
     Attributes:
         notices: what was noticed meanwhile.
         examples: training clips, the replayed ones last; `own` of them are the user's.
         batches: indices into `examples`, clips of similar length together.
+        padding: see `padding`.
         plans: what happens to each layer.
         groups: AdamW's parameter groups.
         learning: all parameters that learn.
@@ -50,7 +56,9 @@ class Learner:
         DatasetError: there is nothing to train on.
     """
 
-    def __init__(self, model: AsrModel, train: Sounds, recipe: Recipe, seed: int = 0, general: Sounds = ()) -> None:
+    def __init__(
+        self, model: AsrModel, train: Sounds, recipe: Recipe, seed: int = 0, general: Sounds = (), keep: bool = True
+    ) -> None:
         self.model, self.recipe = model, recipe
         fitted = model.fit_to([text for _, text in train], [len(wave) / SAMPLE_RATE for wave, _ in train], recipe.vocabulary)
         self.notices = list(_vocabulary_notices(fitted))
@@ -66,6 +74,7 @@ class Learner:
         if recipe.replay and len(self.examples) == self.own:
             self.notices.append(Noticed("replay_none", "There is no general speech that this model could replay.", {}))
         self.batches = batches_by_length(self.examples, recipe.batch_size)
+        self.padding = padding(self.examples, self.batches)
 
         self.plans = freezing.plan(model, recipe)
         if recipe.adapter != "none":
@@ -78,10 +87,20 @@ class Learner:
         self._frozen_prefix = freezing.prefix_is_frozen(self.plans)
         augment = recipe.augment
         self._masks = bool(augment.time_mask or augment.frequency_mask) and not masks_hidden(model.network)
-        self._cache = PrefixCache() if self._frozen_prefix else None
+        self._cache = PrefixCache(store=Store("prefixes") if keep else None) if self._frozen_prefix else None
+        self._told = self._frozen_key() if self._frozen_prefix else ""
         self._cached_training = self._frozen_prefix and not (augment.changes_waves or self._masks or recipe.adversarial)
         self._augmenter = Augmenter(augment, [wave for wave, _, _ in self._sounds[: self.own]])
         self._rng = np.random.default_rng([seed, AUGMENTING])
+
+    @property
+    def keeps_prefix(self) -> bool:
+        """Whether what is frozen is computed once for the training clips, which augmentation forbids."""
+        return self._cached_training
+
+    def forget(self) -> None:
+        """Drops what was kept in memory."""
+        self._cache = PrefixCache() if self._frozen_prefix else None
 
     @property
     def minutes(self) -> float:
@@ -94,7 +113,7 @@ class Learner:
         if self._cached_training:
             batch = [self.examples[i] for i in self.batches[index]]
             assert self._cache is not None, "what is frozen is kept"
-            kept = self._cache.get(index, partial(self._frozen, batch))
+            kept = self._cache.get(self._keys(batch), partial(self._frozen, batch))
             self.model.network.train()
             return self.model.loss(batch, kept, smoothing)
         batch = [self._augmented(i) for i in self.batches[index]]
@@ -113,11 +132,11 @@ class Learner:
         """Returns the mean loss of clips that are not trained on; None without any."""
         self.model.network.eval()
         total = 0.0
-        for number, chosen in enumerate(batches_by_length(examples, self.recipe.batch_size)):
+        for chosen in batches_by_length(examples, self.recipe.batch_size):
             batch = [examples[i] for i in chosen]
             prefix = None
             if self._cache is not None:
-                prefix = self._cache.get(("held out", number), partial(self.model.prefix, batch))
+                prefix = self._cache.get(self._keys(batch), partial(self.model.prefix, batch))
             total += float(self.model.loss(batch, prefix)) * len(batch)
         return total / len(examples) if examples else None
 
@@ -165,6 +184,19 @@ class Learner:
                 upright.copy_(self._augmenter.features(upright.clone(), frames, self._rng))
         return dataclasses.replace(features, values=values)
 
+    def _frozen_key(self) -> str:
+        """Returns the key of all that the frozen prefix depends on, a clip apart: its weights, and how it computes."""
+        learning = {id(parameter) for parameter in self.learning}
+        weights = [(n, p) for n, p in self.model.network.named_parameters() if id(p) not in learning]
+        buffers = list(self.model.network.named_buffers())
+        how = (self.model.family, self.model.thin, self.recipe.precision, str(self.model.device), PREFIX_VERSION)
+        return key_of([weights_key([*weights, *buffers]), *map(str, how)])
+
+    def _keys(self, batch: Sequence[Example]) -> list[str]:
+        """Returns each clip's key: what is read of it, and how long the longest clip beside it makes it."""
+        longest = (max(e.seconds for e in batch), max(e.features.numel() for e in batch))
+        return [key_of([self._told, *longest, e.seconds, e.features.numpy().tobytes()]) for e in batch]
+
     @torch.no_grad()
     def _frozen(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
         self.model.network.eval()  # dropout acts on what learns; what is kept must come out the same every time
@@ -179,12 +211,28 @@ def _example(model: AsrModel, language: str, wave: np.ndarray, text: str) -> Exa
 def batches_by_length(examples: Sequence[Example], size: int) -> list[list[int]]:
     """Groups clips of similar duration, so that little of a batch is padding.
 
+    A batch holds `size` clips, but no more than `BATCH_SECONDS` a clip would take, padding included: so the memory that
+    the longest clips take is bounded, and batches of usual clips are as large as the recipe says.
+
     Returns:
-        Indices into `examples`, shortest clips first. The groups stay the same in every epoch, so that what a frozen
-        prefix computes for them can be kept; their order changes.
+        Indices into `examples`, shortest clips first. The groups stay the same in every epoch; their order changes.
     """
     by_length = sorted(range(len(examples)), key=lambda i: examples[i].seconds)
-    return [by_length[start : start + size] for start in range(0, len(by_length), size)]
+    batches: list[list[int]] = [[]]
+    for i in by_length:
+        if len(batches[-1]) == size or (len(batches[-1]) + 1) * examples[i].seconds > max(
+            size * BATCH_SECONDS, examples[i].seconds
+        ):
+            batches.append([])
+        batches[-1].append(i)
+    return [batch for batch in batches if batch]
+
+
+def padding(examples: Sequence[Example], batches: Sequence[Sequence[int]]) -> float:
+    """Returns which share of the batches' sound only makes clips as long as the longest beside them."""
+    own = sum(example.seconds for example in examples)
+    taken = sum(len(batch) * max(examples[i].seconds for i in batch) for batch in batches)
+    return 1 - own / taken if taken else 0.0
 
 
 def _replayed(general: Sounds, own: int, share: float, seed: int) -> Sounds:

@@ -16,11 +16,21 @@ from core.events import Evaluated, Event, Noticed, Prepared, Stepped, Trained
 from core.guards import STOPS, Guards
 from core.learner import Learner, Sounds
 from core.metrics import score
-from core.models.base import AsrModel, Example, in_language
+from core.models.base import AsrModel, Example, Transcript, in_language
 from core.recipe import Recipe
 from core.regularisation import Average, regularised
 
 CTC_FAMILIES = ("ctc", "deepspeech")
+LOOK_SHARE = 0.1  # of the training: reading a clip costs about as much as learning from it once
+LEAST_LOOKED_AT = 16  # clips, where there are as many: on fewer, a rate of errors says next to nothing
+
+
+Read = Callable[[AsrModel, Sequence[np.ndarray]], Sequence[Transcript]]
+
+
+def transcribe(model: AsrModel, waves: Sequence[np.ndarray]) -> Sequence[Transcript]:
+    """Transcribes, looking nothing up."""
+    return model.transcribe(waves)
 
 
 def finetune(
@@ -35,6 +45,7 @@ def finetune(
     general: Sounds = (),
     watch: Sounds = (),
     adapter_folder: Path | None = None,
+    read_base: Read = transcribe,
 ) -> Iterator[Event]:
     """Adapts `model` in place, yielding events as it goes.
 
@@ -42,7 +53,8 @@ def finetune(
         model: the base; when the iteration ends it is the adapted model, an adapter merged into its weights.
         train: clips to learn from.
         validation: held-out clips that choose the best checkpoint; may be empty. The first one is watched. Their
-            score is not a test score: it took part in a choice.
+            score is not a test score: it took part in a choice. Where there are many, some of them are transcribed at
+            each evaluation, always the same ones, and all of them tell the held-out loss; see `looks`.
         recipe: the choices.
         seed: of batches, dropout and augmentation. Same seed, same machine, same events, timings apart.
         language: ISO 639-1 code, chooses the normalisation of the scores.
@@ -50,6 +62,7 @@ def finetune(
         general: general English speech, of which the recipe's share is replayed.
         watch: general English speech that is not trained on; read at each evaluation, so that forgetting is seen early.
         adapter_folder: where an adapter is also saved by itself.
+        read_base: transcribes with the model before it has learnt; it may know the texts from an earlier run.
 
     Raises:
         DatasetError: there is nothing to train on, or the loss is no longer a number before anything was learnt.
@@ -67,6 +80,7 @@ def finetune(
         optimizer, lambda step: rate_share(step, steps, recipe.warmup, recipe.schedule)
     )
     held_out = _examples(model, validation)
+    looked_at = [validation[i] for i in looks(len(validation), len(learner.examples), recipe)]
     guards = Guards(steps, blanks=model.family in CTC_FAMILIES)
     average = Average(learner.learning)
     yield Prepared(
@@ -77,22 +91,25 @@ def finetune(
         parameters=sum(p.numel() for p in model.network.parameters()),
         seconds=time.perf_counter() - started,
         replayed=len(learner.examples) - learner.own,
-        held_out=tuple(text for _, text in validation),
+        held_out=tuple(text for _, text in looked_at),
+        padding=learner.padding,
+        validation=len(validation),
     )
 
     def evaluate(step: int) -> tuple[Evaluated, list[str]]:
-        texts = [t.text for t in model.transcribe([wave for wave, _ in validation])]
-        result = score([text for _, text in validation], texts, language) if validation else None
+        read = read_base if step == 0 else transcribe
+        texts = [t.text for t in read(model, [wave for wave, _ in looked_at])]
+        result = score([text for _, text in looked_at], texts, language) if looked_at else None
         return Evaluated(
             step=step,
             wer=result.wer.rate if result else None,
             cer=result.cer.rate if result else None,
-            clips=len(validation),
+            clips=len(looked_at),
             watched=texts[0] if texts else "",
-            reference=validation[0][1] if validation else "",
+            reference=looked_at[0][1] if looked_at else "",
             seconds=time.perf_counter() - started,
             loss=learner.held_out_loss(held_out),
-            canary_wer=_canary_wer(model, watch),
+            canary_wer=_canary_wer(model, watch, read),
             drift=learner.drift(),
             texts=tuple(texts),
         ), texts
@@ -196,6 +213,25 @@ def finetune(
     yield Trained(step, best_step, ended == "asked", distance, seconds, evaluating, ended, drift)
 
 
+def looks(validation: int, train: int, recipe: Recipe) -> list[int]:
+    """Chooses the validation clips that are transcribed at each evaluation: all of few, an even sample of many.
+
+    The sample is as large as keeps all evaluations together within a tenth of the training's work, but no smaller than 16
+    clips. It depends on counts alone, so that the same run makes the same choices on any machine.
+
+    Args:
+        validation: how many validation clips there are.
+        train: how many clips are trained on, the replayed ones among them.
+        recipe: the choices.
+
+    Returns:
+        Indices, the first clip's among them.
+    """
+    afforded = round(LOOK_SHARE * train * recipe.epochs / (recipe.evaluations + 1))
+    count = min(validation, max(LEAST_LOOKED_AT, afforded))
+    return [i * validation // count for i in range(count)]
+
+
 def rate_share(step: int, steps: int, warmup: float, schedule: str = "linear") -> float:
     """Returns the share of the peak rate at a step: linear warm-up, then the schedule.
 
@@ -233,11 +269,11 @@ def _examples(model: AsrModel, sounds: Sounds) -> list[Example]:
     return examples
 
 
-def _canary_wer(model: AsrModel, watch: Sounds) -> float | None:
+def _canary_wer(model: AsrModel, watch: Sounds, read: Read) -> float | None:
     if not watch:
         return None
     with in_language(model, "en"):
-        texts = [t.text for t in model.transcribe([wave for wave, _ in watch])]
+        texts = [t.text for t in read(model, [wave for wave, _ in watch])]
     return score([text for _, text in watch], texts, "en").wer.rate
 
 

@@ -36,7 +36,8 @@ def show_progress(event: object) -> None:
             line = f"note: {message}"
         case Prepared(clips, minutes, steps, trained, total):
             line = (
-                f"{clips} clips, {minutes:.1f} min, {steps} steps; {trained / 1e6:.1f} of {total / 1e6:.1f} M parameters learn"
+                f"{clips} clips, {minutes:.1f} min, {steps} steps; {trained / 1e6:.1f} of {total / 1e6:.1f} M learn; "
+                f"{event.padding:.0%} of the batches are padding"
             )
         case Stepped(step, loss, _, _, remaining):
             line = f"step {step}: loss {loss:.3f}, about {remaining:.0f} s to go"

@@ -19,7 +19,8 @@ from core.models import layers
 from core.models.base import AsrModel, Example, Features, Layer, Transcript, own_frames
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
-from core.models.whisper import FRAMES_PER_SECOND, encode, kept_frames, mel_frames
+from core.models.whisper import mel_frames
+from core.models.whisper_network import FRAMES_PER_SECOND, convolved, encode, frame_weights, kept_frames
 from core.text import clean, normalise
 
 MAX_CLASSES = 200
@@ -205,7 +206,9 @@ class Classifier:
         with autocast(self.device, self.precision):
             if self._is_whisper:
                 positions = kept_frames([len(wave) / SAMPLE_RATE for wave in waves]) if self.thin else None
-                return encode(self.network.encoder, inputs["input_features"], positions)
+                read = convolved(self.network.encoder, inputs["input_features"], positions)
+                weights = None if positions is None else frame_weights(positions).to(self.device)
+                return encode(self.network.encoder, read, weights)
             return self.network.base_model(**inputs)[0]
 
     def _scores(self, frames: torch.Tensor, samples: Sequence[int]) -> torch.Tensor:

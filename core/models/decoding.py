@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -86,25 +86,49 @@ def refuse_too_long(seconds: float, window: float, tokens: int, positions: int, 
         raise DatasetError("text_too_long", f"A transcript of {tokens} tokens is too long: {text[:60]}...")
 
 
+class Writer(Protocol):
+    """What writes token by token, such as `core.models.whisper_decoder.Writer`.
+
+    Attributes:
+        size: of its vocabulary.
+    """
+
+    size: int
+
+    def begin(self, frames: torch.Tensor, weights: torch.Tensor | None) -> Any:
+        """Takes in the encoder's output, float [clips, frames, width], and returns what it remembers; see `decode`."""
+
+    def write(self, memory: Any, tokens: torch.Tensor) -> torch.Tensor:
+        """Takes in further tokens int64 [clips, tokens] and returns a hidden state for each, [clips, tokens, width]."""
+
+    def scores(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Returns the logits of the next token, float32 [..., vocabulary]."""
+
+    def keep(self, memory: Any, rows: torch.Tensor) -> None:
+        """Forgets all clips but those at some places, int64 [clips]."""
+
+
 def decode(
-    network: Any,
+    writer: Writer,
     frames: torch.Tensor,
     prompts: torch.Tensor,
     budgets: list[int],
     seeds: list[int],
     vocabulary: Vocabulary,
     to_text: Callable[[list[int]], str],
+    weights: torch.Tensor | None = None,
 ) -> list[Decoded]:
     """Decodes a batch, falling back to higher temperatures for the clips that need it.
 
     Args:
-        network: WhisperForConditionalGeneration.
+        writer: the decoder.
         frames: encoder output, float [clips, frames, width].
         prompts: int64 [clips, tokens], beginning with <|startoftranscript|>.
         budgets: most tokens a clip may take.
         seeds: of each clip's sampling, so that a result does not depend on its batch.
         vocabulary: special tokens.
         to_text: turns tokens into the text whose compression is measured.
+        weights: how many frames each frame stands for, as logarithms: float [clips, frames]; None where each is itself.
 
     Returns:
         One result a clip.
@@ -115,7 +139,16 @@ def decode(
         rows = torch.tensor(pending, device=frames.device)
         limits = [budgets[i] for i in pending]
         draws = torch.stack([_uniform(seeds[i] + attempt, max(limits)) for i in pending]).to(frames.device)
-        batch = _decode_once(network, frames[rows], prompts[rows], limits, draws, vocabulary, temperature)
+        batch = _decode_once(
+            writer,
+            frames[rows],
+            None if weights is None else weights[rows],
+            prompts[rows],
+            limits,
+            draws,
+            vocabulary,
+            temperature,
+        )
         for i, decoded in zip(pending, batch, strict=True):
             tried[i].append(decoded)
         pending = [i for i in pending if not (_is_sound(tried[i][-1], to_text) or is_silence(tried[i][-1]))]
@@ -152,8 +185,9 @@ def _uniform(seed: int, count: int) -> torch.Tensor:
 
 
 def _decode_once(
-    network: Any,
+    writer: Writer,
     frames: torch.Tensor,
+    weights: torch.Tensor | None,
     prompts: torch.Tensor,
     budgets: list[int],
     draws: torch.Tensor,
@@ -161,43 +195,43 @@ def _decode_once(
     temperature: float,
 ) -> list[Decoded]:
     clips = len(budgets)
-    never = torch.zeros(network.config.vocab_size, dtype=torch.bool, device=frames.device)
-    never[list(vocabulary.never)] = True
+    barred = torch.zeros(writer.size, device=frames.device)
+    barred[list(vocabulary.never)] = -torch.inf
     tokens: list[list[int]] = [[] for _ in range(clips)]
     total = [0.0] * clips
-    done = [False] * clips
     no_speech = [0.0] * clips
-    fed, cache = prompts, None
+    writing = list(range(clips))  # the clips that have not ended, by their rows
+    memory, fed = writer.begin(frames, weights), prompts
     for step in range(max(budgets)):
-        out = network.model.decoder(input_ids=fed, encoder_hidden_states=frames, cache=cache, use_cache=True, return_dict=True)
-        cache = out.cache
-        logits = network.proj_out(out.last_hidden_state[:, -1]).float()
+        hidden = writer.write(memory, fed)
+        logits = writer.scores(hidden[:, -1])
         if step == 0:
-            first = network.proj_out(out.last_hidden_state[:, 0]).float().softmax(-1)
+            first = writer.scores(hidden[:, 0]).softmax(-1)
             no_speech = first[:, vocabulary.no_speech].tolist()
-        logits = logits.masked_fill(never, -torch.inf)
+        logits += barred
         if step == 0 and vocabulary.not_first:
             logits[:, list(vocabulary.not_first)] = -torch.inf
-        log_probabilities = logits.log_softmax(-1)
         if temperature == 0.0:
-            chosen = log_probabilities.argmax(-1)
+            chosen = logits.argmax(-1)
         else:
             shares = (logits / temperature).softmax(-1).cumsum(-1)
-            at = draws[:, step : step + 1] * shares[:, -1:]  # inverse transform sampling
+            at = draws[writing, step : step + 1] * shares[:, -1:]  # inverse transform sampling
             chosen = torch.searchsorted(shares, at)[:, 0].clamp(max=shares.shape[1] - 1)
-        gains = log_probabilities.gather(1, chosen[:, None])[:, 0].tolist()
-        for i, token in enumerate(chosen.tolist()):
-            if done[i]:
-                continue
-            total[i] += gains[i]
-            if token == vocabulary.end:
-                done[i] = True
-            else:
+        gains = (logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(-1)).tolist()
+        going = []
+        for row, (i, token) in enumerate(zip(writing, chosen.tolist(), strict=True)):
+            total[i] += gains[row]
+            if token != vocabulary.end:
                 tokens[i].append(token)
-                done[i] = len(tokens[i]) >= budgets[i]
-        if all(done):
+                if len(tokens[i]) < budgets[i]:
+                    going.append(row)
+        if not going:
             break
         fed = chosen[:, None]
+        if len(going) < len(writing):
+            rows = torch.tensor(going, device=frames.device)
+            writer.keep(memory, rows)
+            writing, fed = [writing[row] for row in going], fed[rows]
     return [
         Decoded(ids, score / (len(ids) + 1), silence, temperature)
         for ids, score, silence in zip(tokens, total, no_speech, strict=True)

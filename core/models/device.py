@@ -30,6 +30,11 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=use)
 
 
+def computing_type(device: torch.device) -> torch.dtype:
+    """Returns the type of matrix products within the `autocast` that is in force: float32 outside of one."""
+    return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32
+
+
 def where_ctc_runs(log_probs: torch.Tensor) -> torch.Tensor:
     """Returns log probabilities on a device where CTC's loss has a kernel: their own, but the CPU in place of MPS.
 

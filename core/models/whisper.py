@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,15 +21,23 @@ from core.errors import ModelError
 from core.files import read_json, write_json
 from core.models import decoding
 from core.models.base import Example, Features, Layer, Transcript
-from core.models.device import autocast, choose_device
+from core.models.device import autocast, choose_device, computing_type
 from core.models.vocabulary import Fitted
+from core.models.whisper_decoder import Writer
+from core.models.whisper_network import (
+    FRAMES_PER_SECOND,
+    HOP_SAMPLES,
+    convolved,
+    encode,
+    frame_weights,
+    kept_frames,
+    log_mel,
+    padded,
+)
 from core.text import clean
 
 WINDOW_SECONDS = 30.0  # what the encoder was trained on; shorter sound is padded with silence
-MEL_FRAMES_PER_SECOND = 100  # hop length 160 samples at 16 kHz
-FRAMES_PER_SECOND = MEL_FRAMES_PER_SECOND // 2  # encoder frames: the second convolution has a stride of 2
-MARGIN_FRAMES = 25  # of padding kept whole after the speech
-TAIL_STRIDE = 8  # every 8th frame of the padding beyond the margin is kept
+MEL_FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
 BUCKET_FRAMES = 100  # clips whose speech rounds up to the same 2 s are transcribed in one batch
 TRANSCRIBE_BATCH = 16  # clips
 SETTINGS_FILE = "attune.json"
@@ -72,6 +81,8 @@ class Whisper:
         self.thin = thin
         self.fresh: dict[nn.Parameter, torch.Tensor] = {}
         self.tokens_per_second = tokens_per_second
+        self._written_with: tuple[list[tuple[int, int]], Writer] | None = None
+        network.model.decoder.embed_tokens.sparse = True  # else its gradient is a second whole table, mostly zeros
         generation = network.generation_config
         self._multilingual = bool(getattr(generation, "is_multilingual", False))
         self.language = language if self._multilingual else "en"
@@ -137,7 +148,7 @@ class Whisper:
         return None
 
     def example(self, wave: np.ndarray, text: str) -> Example:
-        """Returns log-mel features float32 [mels, 3000] and prompt + tokens + end as labels.
+        """Returns log-mel features float32 [mels, frames], see `log_mel`, and prompt + tokens + end as labels.
 
         Raises:
             DatasetError: the clip exceeds 30 s, or its text the decoder's positions.
@@ -145,7 +156,7 @@ class Whisper:
         seconds = len(wave) / SAMPLE_RATE
         labels = [*self._prompt(self.language or "en"), *self._tokens(text), self._vocabulary.end]
         decoding.refuse_too_long(seconds, WINDOW_SECONDS, len(labels), self.network.config.max_target_positions, text)
-        return Example(self._mel([wave])[0], torch.tensor(labels), seconds)
+        return Example(self._mel(wave), torch.tensor(labels), seconds)
 
     @property
     def extractor(self) -> Any:
@@ -153,8 +164,8 @@ class Whisper:
         return self.processor.feature_extractor
 
     def features(self, batch: Sequence[Example]) -> list[Features]:
-        """Returns log-mel features float32 [clips, mels, 3000]."""
-        mel = torch.stack([example.features for example in batch]).to(self.device)
+        """Returns log-mel features float32 [clips, mels, frames], as long as the longest clip and a little more."""
+        mel = padded([example.features for example in batch]).to(self.device)
         return [Features(mel, mel_frames([example.seconds for example in batch], mel.shape[2]), time=2, bands=1)]
 
     def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
@@ -169,12 +180,12 @@ class Whisper:
         fed = labels[:, :-1].clamp(min=0)  # what is fed at padded positions cannot be seen: attention looks back only
         wanted = labels[:, 1:].clone()
         wanted[:, : len(self._prompt("en")) - 1] = -100
-        with autocast(self.device, self.precision):
+        counted = wanted != -100
+        positions = self._positions([e.seconds for e in batch])
+        with autocast(self.device, self.precision), self._weighing(positions):
             hidden = self.network.model.decoder(input_ids=fed, encoder_hidden_states=frames, use_cache=False)
-            logits = self.network.proj_out(hidden.last_hidden_state)
-        return functional.cross_entropy(
-            logits.float().flatten(0, 1), wanted.flatten(), ignore_index=-100, label_smoothing=smoothing
-        )
+            logits = self.network.proj_out(hidden.last_hidden_state[counted])
+        return functional.cross_entropy(logits.float(), wanted[counted], label_smoothing=smoothing)
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
@@ -218,8 +229,8 @@ class Whisper:
         seconds, tokens = len(wave) / SAMPLE_RATE, self._tokens(text)
         length = len(self._prompt("en")) + len(tokens)
         decoding.refuse_too_long(seconds, WINDOW_SECONDS, length, self.network.config.max_target_positions, text)
-        frames = self._encode(self._mel([wave]), self._positions([seconds]))
-        prompt = self._prompt(self.language or self._detect(frames)[0])
+        frames = self._encode(self._mel(wave)[None], self._positions([seconds]))
+        prompt = self._prompt(self.language or self._detect(frames, self._weights(self._positions([seconds])))[0])
         layers = self.network.model.decoder.layers
         heads = self.network.config.decoder_attention_heads
         there = [(layer, head) for layer in range(len(layers)) for head in range(heads)]
@@ -236,7 +247,7 @@ class Whisper:
                 hooks.append(getattr(layers[i].encoder_attn, side).register_forward_hook(keep))
         fed = torch.tensor([[*prompt, *tokens]], device=self.device)
         try:
-            with autocast(self.device, self.precision):
+            with autocast(self.device, self.precision), self._weighing(self._positions([seconds])):
                 self.network.model.decoder(input_ids=fed, encoder_hidden_states=frames, use_cache=False)
         finally:
             for hook in hooks:
@@ -265,40 +276,71 @@ class Whisper:
         spoken, task = generation.lang_to_id[f"<|{language}|>"], generation.task_to_id["transcribe"]
         return [self._start, spoken, task, self._no_timestamps]
 
-    def _mel(self, waves: Sequence[np.ndarray]) -> torch.Tensor:
-        extractor = self.processor.feature_extractor
-        return extractor(list(waves), sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features
+    def _mel(self, wave: np.ndarray) -> torch.Tensor:
+        return log_mel(wave, self.processor.feature_extractor.mel_filters)
 
     def _positions(self, seconds: Sequence[float]) -> torch.Tensor | None:
         return kept_frames(seconds, self.network.config.max_source_positions) if self.thin else None
 
     def _encode(self, mel: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:
         with autocast(self.device, self.precision):
-            return encode(self.network.model.encoder, mel.to(self.device), positions)
+            encoder = self.network.model.encoder
+            return encode(encoder, convolved(encoder, mel.to(self.device), positions), self._weights(positions))
+
+    def _weights(self, positions: torch.Tensor | None) -> torch.Tensor | None:
+        return None if positions is None else frame_weights(positions).to(self.device)
+
+    @contextmanager
+    def _weighing(self, positions: torch.Tensor | None) -> Iterator[None]:
+        """Lets transformers' decoder give thinned frames their weight, for which it has no argument."""
+        weights = self._weights(positions)
+        if weights is None:
+            yield
+            return
+        bias = weights[:, None, None].to(computing_type(self.device))
+
+        def put(module: Any, given: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+            return given, {**named, "attention_mask": bias}
+
+        layers = self.network.model.decoder.layers
+        hooks = [layer.encoder_attn.register_forward_pre_hook(put, with_kwargs=True) for layer in layers]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
     def _transcribe_batch(self, waves: Sequence[np.ndarray], seconds: float) -> list[Transcript]:
-        frames = self._encode(self._mel(waves), self._positions([seconds] * len(waves)))
-        languages = [self.language] * len(waves) if self.language else self._detect(frames)
+        positions = self._positions([seconds] * len(waves))
+        frames, weights = self._encode(padded([self._mel(wave) for wave in waves]), positions), self._weights(positions)
+        languages = [self.language] * len(waves) if self.language else self._detect(frames, weights)
         room = self.network.config.max_target_positions // 2
         budgets = [decoding.budget(len(wave) / SAMPLE_RATE, self.tokens_per_second, room) for wave in waves]
         prompts = torch.tensor([self._prompt(language) for language in languages], device=self.device)
-        with autocast(self.device, self.precision):
-            seeds = [zlib.crc32(wave.tobytes()) for wave in waves]
-            decoded = decoding.decode(self.network, frames, prompts, budgets, seeds, self._vocabulary, self._text)
+        seeds = [zlib.crc32(wave.tobytes()) for wave in waves]
+        decoded = decoding.decode(self._writer(), frames, prompts, budgets, seeds, self._vocabulary, self._text, weights)
         return [
             Transcript("" if decoding.is_silence(d) else self._text(d.tokens), d.log_probability, d.temperature > 0, language)
             for d, language in zip(decoded, languages, strict=True)
         ]
 
+    def _writer(self) -> Writer:
+        """Returns the decoder as it is now; its weights are converted anew only if they have changed."""
+        parameters = [*self.network.model.decoder.parameters(), self.network.proj_out.weight]
+        version = [(id(p), p._version) for p in parameters]
+        if self._written_with is None or self._written_with[0] != version:
+            with autocast(self.device, self.precision):
+                self._written_with = version, Writer(self.network, computing_type(self.device))
+        return self._written_with[1]
+
     def _text(self, tokens: list[int]) -> str:
         return clean(self.processor.tokenizer.decode(tokens, skip_special_tokens=True))
 
-    def _detect(self, frames: torch.Tensor) -> list[str]:
+    def _detect(self, frames: torch.Tensor, weights: torch.Tensor | None) -> list[str]:
         ids = self.network.generation_config.lang_to_id
+        writer = self._writer()
         start = torch.full((len(frames), 1), self._start, device=self.device)
-        with autocast(self.device, self.precision):
-            hidden = self.network.model.decoder(input_ids=start, encoder_hidden_states=frames, use_cache=False)
-            logits = self.network.proj_out(hidden.last_hidden_state[:, 0])[:, list(ids.values())]
+        logits = writer.scores(writer.write(writer.begin(frames, weights), start)[:, 0])[:, list(ids.values())]
         names = [token.strip("<|>") for token in ids]
         return [names[i] for i in logits.argmax(-1).tolist()]
 
@@ -312,7 +354,7 @@ class Whisper:
             return_attention_mask=True,
         )
         beginning = wave[: int(WINDOW_SECONDS * SAMPLE_RATE)]
-        language = self.language or self._detect(self._encode(self._mel([beginning]), None))[0]
+        language = self.language or self._detect(self._encode(self._mel(beginning)[None], None), None)[0]
         spoken = {"language": language, "task": "transcribe"} if self._multilingual else {}
         # MPS has one generator, which fork_rng cannot keep: sampling there moves it on.
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
@@ -334,48 +376,3 @@ class Whisper:
 def mel_frames(seconds: Sequence[float], most: int) -> tuple[int, ...]:
     """Returns how many log-mel frames clips of so many seconds take, at most `most`."""
     return tuple(min(most, math.ceil(MEL_FRAMES_PER_SECOND * s)) for s in seconds)
-
-
-def encode(encoder: Any, mel: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:
-    """WhisperEncoder.forward with frames left out after the positions are added.
-
-    Args:
-        encoder: a WhisperEncoder.
-        mel: float32 [clips, mels, 3000].
-        positions: int64 [clips, kept], the frames to keep, or None for all 1,500.
-
-    Returns:
-        float [clips, kept, width].
-    """
-    hidden = functional.gelu(encoder.conv1(mel))
-    hidden = functional.gelu(encoder.conv2(hidden)).transpose(1, 2) + encoder.embed_positions.weight
-    if positions is not None:
-        hidden = hidden.gather(1, positions.to(hidden.device)[:, :, None].expand(-1, -1, hidden.shape[-1]))
-    for layer in encoder.layers:
-        if not (encoder.training and encoder.layerdrop and torch.rand(()) < encoder.layerdrop):
-            hidden = layer(hidden, None)
-    return encoder.layer_norm(hidden)
-
-
-def kept_frames(seconds: Sequence[float], total: int = 1500) -> torch.Tensor:
-    """Chooses the encoder positions to compute: the speech, a margin, and a thin, even sample of the padding.
-
-    Whisper pads every clip to 30 s and needs to see that the speech ends, but not 1,500 frames of it. Clips of a
-    batch must be equally long, since there is no mask: the shorter ones take more of their padding.
-
-    Args:
-        seconds: duration of each clip's speech, at most 30.
-        total: positions of the whole window.
-
-    Returns:
-        int64 [clips, kept], ascending in each row. With n_i = min(total, floor(50 s_i) + 25), kept is
-        max_i(n_i + floor((total - n_i) / 8)).
-    """
-    speech = [min(total, math.floor(FRAMES_PER_SECOND * s) + MARGIN_FRAMES) for s in seconds]
-    kept = max(n + (total - n) // TAIL_STRIDE for n in speech)
-    rows = []
-    for n in speech:
-        tail = kept - n
-        evenly = n + (torch.arange(tail) * (total - n)) // max(tail, 1)
-        rows.append(torch.cat([torch.arange(n), evenly]))
-    return torch.stack(rows)

@@ -28,29 +28,30 @@ Script = Callable[[int, int], torch.Tensor]  # clip, step -> logits [SIZE]
 class Rigged:
     """Stands in for Whisper: the logits after the prompt come from a script, the clip's number from its frames."""
 
+    size = SIZE
+
     def __init__(self, script: Script, silence: float = 0.0) -> None:
-        self.config = SimpleNamespace(vocab_size=SIZE)
-        self.model = SimpleNamespace(decoder=self._decoder)
-        self.proj_out = torch.nn.Identity()
         self.passes = 0
         self._script = script
         self._silence = silence
 
-    def _decoder(
-        self,
-        input_ids: torch.Tensor,
-        encoder_hidden_states: torch.Tensor,
-        cache: int | None,
-        use_cache: bool,
-        return_dict: bool,
-    ) -> SimpleNamespace:
-        step = cache or 0
-        self.passes += step == 0
-        rows = [self._script(int(frames[0, 0]), step) for frames in encoder_hidden_states]
-        hidden = torch.stack(rows)[:, None].expand(-1, input_ids.shape[1], -1).clone()
-        if step == 0:
+    def begin(self, frames: torch.Tensor, weights: None) -> SimpleNamespace:
+        self.passes += 1
+        return SimpleNamespace(clips=[int(clip) for clip in frames[:, 0, 0]], step=0)
+
+    def write(self, memory: SimpleNamespace, tokens: torch.Tensor) -> torch.Tensor:
+        rows = [self._script(clip, memory.step) for clip in memory.clips]
+        hidden = torch.stack(rows)[:, None].expand(-1, tokens.shape[1], -1).clone()
+        if memory.step == 0:
             hidden[:, 0] = probabilities({NO_SPEECH: self._silence})
-        return SimpleNamespace(last_hidden_state=hidden, cache=step + 1)
+        memory.step += 1
+        return hidden
+
+    def scores(self, hidden: torch.Tensor) -> torch.Tensor:
+        return hidden.clone()
+
+    def keep(self, memory: SimpleNamespace, rows: torch.Tensor) -> None:
+        memory.clips = [memory.clips[row] for row in rows.tolist()]
 
 
 def probabilities(chosen: dict[int, float]) -> torch.Tensor:

@@ -35,7 +35,9 @@ def test_more_work_takes_longer(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch)
     recipe = Recipe(epochs=10, evaluations=5)
     one = forecast(model, SAMPLE, [tone(1.0)], 8, 16, 8, 4, recipe)
     assert one.train == pytest.approx(4 * 10)  # four batches of two clips, ten times
-    assert one.evaluate == pytest.approx((16 + 4 + 16 + 2 * 8 + 4 * 5) / 8)
+    assert one.evaluate == pytest.approx(
+        (16 + 4 + 16 + 2 * 8 + 4 * 5) / 8 + 6 * 2 / 3
+    )  # and the loss of two batches, six times
     assert one.total == one.train + one.evaluate
     longer = forecast(model, SAMPLE, [tone(1.0)], 16, 16, 8, 4, recipe)
     assert longer.train == pytest.approx(2 * one.train)

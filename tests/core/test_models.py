@@ -20,7 +20,7 @@ from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.models.decoding import BUDGET_TOKENS
 from core.models.torchaudio_bundles import TORCHAUDIO
-from core.models.whisper import kept_frames
+from core.models.whisper_network import kept_frames, padded
 from core.recipe import PLANS, Recipe
 from core.training import finetune
 from tests.conftest import CTC_FAMILIES, tone
@@ -170,7 +170,7 @@ def test_a_kept_prefix_changes_nothing(model: AsrModel) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "kept"),
-    [([0.0], 25 + 1475 // 8), ([1.0], 75 + 1425 // 8), ([1.0, 2.5, 7.77], 413 + 1087 // 8), ([30.0, 1.0], 1500)],
+    [([0.0], 25 + 1475 // 32), ([1.0], 75 + 1425 // 32), ([1.0, 2.5, 7.77], 413 + 1087 // 32), ([30.0, 1.0], 1500)],
 )
 def test_kept_frames(seconds: list[float], kept: int) -> None:
     positions = kept_frames(seconds)
@@ -188,7 +188,7 @@ def test_without_thinning_the_encoder_and_the_loss_are_those_of_transformers(whi
     whisper.thin = False
     examples = [whisper.example(wave, text) for wave, text in CLIPS]
     theirs = WhisperForConditionalGeneration.from_pretrained(tiny_whisper).eval()
-    mel = torch.stack([example.features for example in examples])
+    mel = padded([example.features for example in examples], 3000)
     width = max(len(example.labels) for example in examples)
     labels = torch.full((2, width), -100)
     for row, example in zip(labels, examples, strict=True):

@@ -14,11 +14,11 @@ import torch
 
 from core.errors import DatasetError
 from core.events import Evaluated, Event, Noticed, Prepared, Stepped, Trained
-from core.learner import batches_by_length
+from core.learner import batches_by_length, padding
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.recipe import Recipe
-from core.training import finetune, rate_share
+from core.training import LEAST_LOOKED_AT, finetune, looks, rate_share
 from tests.conftest import tone
 
 TRAIN = [(tone(0.6 + 0.2 * i, 150 + 70 * i, seed=i), text) for i, text in enumerate(["one", "two", "three", "four", "five"])]
@@ -217,6 +217,28 @@ def test_batches_are_of_similar_length_and_hold_everything(tiny_ctc: Path) -> No
     model = load(tiny_ctc)
     examples = [model.example(tone(seconds), "a") for seconds in (3.0, 0.5, 2.0, 1.0, 2.5)]
     assert batches_by_length(examples, 2) == [[1, 3], [2, 4], [0]]
+
+
+def test_long_clips_come_in_smaller_batches(tiny_ctc: Path) -> None:
+    model = load(tiny_ctc)
+    examples = [model.example(tone(seconds), "a") for seconds in (1.0, 12.0, 25.0, 1.5, 9.0, 12.5)]
+    batches = batches_by_length(examples, 2)
+    assert batches == [[0, 3], [4], [1], [5], [2]]
+    assert padding(examples[:2], [[0, 1]]) == pytest.approx(1 - 13 / 24)
+    assert padding(examples[:1], [[0]]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("validation", "train", "count"), [(0, 100, 0), (5, 100, 5), (40, 20, LEAST_LOOKED_AT), (40, 500, 40), (400, 500, 42)]
+)
+def test_many_validation_clips_are_sampled_evenly(validation: int, train: int, count: int) -> None:
+    chosen = looks(validation, train, dataclasses.replace(RECIPE, epochs=5, evaluations=5))
+    assert len(chosen) == count
+    assert chosen == sorted(set(chosen))
+    assert chosen[:1] == ([0] if validation else [])
+    assert all(0 <= i < validation for i in chosen)
+    gaps = [b - a for a, b in itertools.pairwise(chosen)]
+    assert not gaps or max(gaps) - min(gaps) <= 1
 
 
 def test_the_rate_rises_then_falls_to_zero() -> None:

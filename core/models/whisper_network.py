@@ -1,0 +1,189 @@
+"""Whisper's arithmetic where transformers' own is slow on a processor: log-mel, and an encoder that leaves out silence.
+
+What is computed is the same up to rounding; tests hold it against transformers'.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from core.audio import SAMPLE_RATE
+from core.models.device import computing_type
+
+WINDOW_SAMPLES = 400  # 25 ms, of one log-mel frame
+HOP_SAMPLES = 160  # 10 ms
+MEL_FRAMES = 3000  # of Whisper's window of 30 s
+FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES // 2  # encoder frames: the second convolution has a stride of 2
+CONSTANT_FRAMES = 6  # of padding after the sound: as many as the two convolutions look at
+MARGIN_FRAMES = 25  # of padding kept whole after the speech
+TAIL_STRIDE = 32  # every 32nd frame of the padding beyond the margin is kept, and counts as 32: see `frame_weights`
+SHORT_FRAMES = 800  # up to which plain matrix products in bfloat16 beat torch's fused attention on a CPU
+
+
+def log_mel(wave: np.ndarray, filters: np.ndarray) -> torch.Tensor:
+    """Returns a clip's log-mel energies as Whisper reads them, without most of the silence it is padded with.
+
+    Padded to 30 s, all frames after the sound are alike, so that the last one returned stands for the rest.
+
+    Args:
+        wave: float32 [samples] at 16 kHz, at most 30 s.
+        filters: float [201, mels], of transformers' feature extractor.
+
+    Returns:
+        float32 [mels, frames], an even number of frames: up to 3,000.
+    """
+    frames = math.ceil((len(wave) + WINDOW_SAMPLES // 2) / HOP_SAMPLES) + CONSTANT_FRAMES
+    frames = min(MEL_FRAMES, frames + frames % 2)
+    sound = functional.pad(torch.from_numpy(wave), (0, frames * HOP_SAMPLES - len(wave)))
+    window = torch.hann_window(WINDOW_SAMPLES)
+    spectrum = torch.stft(sound, WINDOW_SAMPLES, HOP_SAMPLES, window=window, return_complex=True)[:, :-1]
+    energies = torch.from_numpy(filters).to(torch.float32).T @ (spectrum.abs() ** 2).contiguous()
+    logarithms = energies.clamp(min=1e-10).log10()
+    return (torch.maximum(logarithms, logarithms.max() - 8.0) + 4.0) / 4.0
+
+
+def padded(mels: Sequence[torch.Tensor], frames: int | None = None) -> torch.Tensor:
+    """Stacks clips' log-mel energies, each continued by its last frame: [clips, mels, frames], or as long as the longest."""
+    longest = frames or max(mel.shape[1] for mel in mels)
+    return torch.stack([torch.cat([mel, mel[:, -1:].expand(-1, longest - mel.shape[1])], dim=1) for mel in mels])
+
+
+def kept_frames(seconds: Sequence[float], total: int = MEL_FRAMES // 2) -> torch.Tensor:
+    """Chooses the encoder positions to compute: the speech, a margin, and a thin, even sample of the padding.
+
+    Whisper pads every clip to 30 s and needs to see that the speech ends, but not 1,500 frames of it. Clips of a
+    batch must be equally long, since there is no mask: the shorter ones take more of their padding.
+
+    Args:
+        seconds: duration of each clip's speech, at most 30.
+        total: positions of the whole window.
+
+    Returns:
+        int64 [clips, kept], ascending in each row. With n_i = min(total, floor(50 s_i) + 25), kept is
+        max_i(n_i + floor((total - n_i) / 32)).
+    """
+    speech = [speech_frames(s, total) for s in seconds]
+    kept = max(kept_count(s, total) for s in seconds)
+    rows = []
+    for n in speech:
+        tail = kept - n
+        evenly = n + (torch.arange(tail) * (total - n)) // max(tail, 1)
+        rows.append(torch.cat([torch.arange(n), evenly]))
+    return torch.stack(rows)
+
+
+def speech_frames(seconds: float, total: int = MEL_FRAMES // 2) -> int:
+    """Returns how many encoder frames a clip's speech and its margin take."""
+    return min(total, math.floor(FRAMES_PER_SECOND * seconds) + MARGIN_FRAMES)
+
+
+def kept_count(seconds: float, total: int = MEL_FRAMES // 2) -> int:
+    """Returns how many encoder frames a clip takes by itself."""
+    speech = speech_frames(seconds, total)
+    return speech + (total - speech) // TAIL_STRIDE
+
+
+def convolved(encoder: Any, mel: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:
+    """Computes what the first encoder layer reads: convolutions with positions added, thinned.
+
+    Args:
+        encoder: a WhisperEncoder.
+        mel: float32 [clips, mels, frames], its last frames alike where there are fewer than 3,000.
+        positions: int64 [clips, kept], the frames to keep, or None for all 1,500.
+
+    Returns:
+        float [clips, kept, width].
+    """
+    total = encoder.embed_positions.weight.shape[0]
+    if positions is None:
+        mel = torch.cat([mel, mel[:, :, -1:].expand(-1, -1, 2 * total - mel.shape[2])], dim=2)
+    hidden = functional.gelu(encoder.conv1(mel))
+    hidden = functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
+    if positions is None:
+        return hidden + encoder.embed_positions.weight
+    positions = positions.to(hidden.device)
+    # The last frame is the border's; the one before it is what the rest of the padding looks like.
+    last = hidden.shape[1] - (1 if hidden.shape[1] == total else 2)
+    read = hidden.gather(1, positions.clamp(max=last)[:, :, None].expand(-1, -1, hidden.shape[-1]))
+    return read + functional.embedding(positions, encoder.embed_positions.weight)
+
+
+def frame_weights(positions: torch.Tensor, total: int = MEL_FRAMES // 2) -> torch.Tensor:
+    """Returns how many frames of the whole window each kept one stands for, as logarithms: float32 [clips, kept].
+
+    Attention that adds them to its logits gives the padding as much weight as it has in the whole window: proportional
+    attention (Bolya et al. 2023, arXiv 2210.09461, equation 1).
+    """
+    ends = torch.cat([positions[:, 1:], torch.full_like(positions[:, :1], total)], dim=1)
+    return (ends - positions).float().log()
+
+
+def encode(
+    encoder: Any, hidden: torch.Tensor, weights: torch.Tensor | None = None, first: int = 0, after: int | None = None
+) -> torch.Tensor:
+    """Applies some of a WhisperEncoder's layers, and after the last one its norm.
+
+    Args:
+        encoder: a WhisperEncoder.
+        hidden: float [clips, frames, width], what layer `first` reads.
+        weights: of `frame_weights`, or None where all frames are there.
+        first: the first layer to apply.
+        after: one past the last one; None for all, and the norm.
+
+    Returns:
+        float [clips, frames, width].
+    """
+    for layer in encoder.layers[first:after]:
+        if not (encoder.training and encoder.layerdrop and torch.rand(()) < encoder.layerdrop):
+            hidden = _layer(layer, hidden, weights)
+    return hidden if after is not None else encoder.layer_norm(hidden).to(computing_type(hidden.device))
+
+
+def _layer(layer: Any, hidden: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+    """WhisperEncoderLayer.forward, converting what is normalised once and not for each projection."""
+    low = computing_type(hidden.device)
+    normalised = layer.self_attn_layer_norm(hidden).to(low)
+    attended = _dropped(_attention(layer.self_attn, normalised, weights), layer.dropout, layer.training)
+    hidden = hidden + attended
+    inner = layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden).to(low)))
+    inner = _dropped(inner, layer.activation_dropout, layer.training)
+    return hidden + _dropped(layer.fc2(inner), layer.dropout, layer.training)
+
+
+def _attention(attention: Any, hidden: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+    shape = (*hidden.shape[:2], attention.num_heads, attention.head_dim)
+    query = (attention.q_proj(hidden) * attention.scaling).view(shape).transpose(1, 2)
+    key, value = (project(hidden).view(shape).transpose(1, 2) for project in (attention.k_proj, attention.v_proj))
+    dropout = attention.dropout if attention.training else 0.0
+    short = hidden.device.type == "cpu" and query.dtype == torch.bfloat16 and hidden.shape[1] <= SHORT_FRAMES
+    mixed = (_short_attention if short else _fused_attention)(query, key, value, weights, dropout)
+    return attention.out_proj(mixed.transpose(1, 2).reshape(hidden.shape))
+
+
+def _fused_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, weights: torch.Tensor | None, dropout: float
+) -> torch.Tensor:
+    bias = None if weights is None else weights[:, None, None].to(query.dtype)
+    return functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout, scale=1.0)
+
+
+def _short_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, weights: torch.Tensor | None, dropout: float
+) -> torch.Tensor:
+    clips, heads = query.shape[:2]
+    query, key, value = (side.flatten(0, 1) for side in (query, key, value))
+    with torch.autocast(query.device.type, enabled=False):  # it would convert the shares to float32 and back
+        logits = torch.bmm(query, key.transpose(1, 2))
+        if weights is not None:
+            logits = logits + weights.to(query.dtype).repeat_interleave(heads, 0)[:, None]
+        return torch.bmm(_dropped(logits.softmax(-1), dropout, True), value).unflatten(0, (clips, heads))
+
+
+def _dropped(values: torch.Tensor, share: float, training: bool) -> torch.Tensor:
+    return functional.dropout(values, share, training) if share and training else values
