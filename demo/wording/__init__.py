@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from demo.wording import en, languages, panels, zh_cn
+from demo.wording import en, languages, zh_cn
 
 LANGUAGES = {
-    "en": {**en.TEXTS, **languages.ENGLISH, **panels.ENGLISH},
-    "zh-CN": {**zh_cn.TEXTS, **languages.CHINESE, **panels.CHINESE},
+    "en": en.TEXTS | languages.ENGLISH,
+    "zh-CN": zh_cn.TEXTS | languages.CHINESE,
 }
 NAMES = {"en": "English", "zh-CN": "简体中文"}
 

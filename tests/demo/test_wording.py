@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def test_every_language_has_the_same_texts_with_the_same_fields(language: str) -
     for key, text in texts.items():
         assert set(FIELD.findall(text)) == set(FIELD.findall(ENGLISH[key])), key
         assert text.strip(), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_stands_in_two_files(language: str) -> None:
+    folder = ROOT / "demo" / "wording" / language.lower().replace("-", "_")
+    modules = [importlib.import_module(f"demo.wording.{folder.name}.{path.stem}") for path in folder.glob("[a-z]*.py")]
+    keys = [key for module in modules for key in module.TEXTS]
+    assert len(keys) == len(set(keys))
+    assert set(keys) <= LANGUAGES[language].keys()
 
 
 def test_chinese_is_chinese() -> None:

@@ -1,0 +1,5 @@
+"""What the page says in Simplified Chinese, a file a step."""
+
+from demo.wording.zh_cn import adapt, collect, compare, errors, panels, sets, start
+
+TEXTS = start.TEXTS | collect.TEXTS | sets.TEXTS | adapt.TEXTS | compare.TEXTS | panels.TEXTS | errors.TEXTS
