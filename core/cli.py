@@ -14,7 +14,7 @@ from typing import Any
 from core.commands.compare import compare_runs, report_run
 from core.commands.finetune import finetune_run, search_rate
 from core.commands.ladder import climb_ladder
-from core.commands.library import add_arguments, manage_sets, named_or
+from core.commands.library import add_arguments, manage_sets
 from core.commands.models import show_models
 from core.commands.robustness import measure_robustness
 from core.commands.sets import count, take_in
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     rate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
     rate.add_argument("--seed", type=int, default=0)
-    taking = job("import", named_or(take_in), "Make a named set, or clips.csv and 16 kHz FLAC, of anyone's recordings.")
+    taking = job("import", take_in, "Make a named set, or clips.csv and 16 kHz FLAC, of anyone's recordings.")
     taking.add_argument("--name", metavar="NAME", help="keep it in the library under this name; see attune sets")
     taking.add_argument("source", metavar="SOURCE", help="a file, a folder or an archive; an id for --format huggingface")
     giving = job("export", take_in, "Write a set for others to read.")
@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     for added, to in ((taking, "SET"), (giving, "FOLDER")):
         added.add_argument("--to", required=added is giving, type=Path, metavar=to, help="the folder to make")
         added.add_argument("--language", default="en", metavar="CODE", help="ISO 639-1 code of the speech (default en)")
-        added.set_defaults(format="", tier="", column=[], limit=None, layout="csv")
+        added.set_defaults(format="", tier="", column=[], limit=None, layout="csv", name="")
     names = ", ".join([*(format.name for format in FORMATS), ARCHIVE])
     taking.add_argument("--format", metavar="F", help=f"one of {names} (default: found out)")
     taking.add_argument("--tier", metavar="T", help="of an ELAN or Praat annotation")

@@ -1,81 +1,21 @@
-"""`attune import --name` and `attune sets`: named sets, kept in the library of this computer's user."""
+"""`attune sets`: named sets, kept in the library of this computer's user."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
-import sys
-import tempfile
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from core.commands.printing import print_json
 from core.errors import DatasetError
 from core.files import home
-from core.importers import into_library, read
 from core.library import Library
 from core.stored import StoredSet
-
-SHOWN_DROPPED = 10  # rows that are named on stderr; --json has them all
-
-Job = Callable[[argparse.Namespace], int]
 
 
 def users_library() -> Library:
     """Returns the sets that the command line names; every browser of the page has others of its own."""
     return Library(home() / "library")
-
-
-def named_or(write: Job) -> Job:
-    """Returns what imports into the library where a name is given, and else, or besides, does `write`."""
-
-    def job(options: argparse.Namespace) -> int:
-        if not options.name and not options.to:
-            raise DatasetError("import_where", "Say where to: --name NAME for the library, --to FOLDER for files, or both.")
-        if options.name:
-            _keep(options)
-        return write(options) if options.to else 0
-
-    return job
-
-
-def _keep(options: argparse.Namespace) -> None:
-    columns = dict(_pair(given) for given in options.column)
-    work = Path(tempfile.mkdtemp(prefix="attune-import-"))
-    try:
-        imported = read(
-            options.source,
-            options.format,
-            language=options.language,
-            columns=columns,
-            tier=options.tier,
-            limit=options.limit,
-            work=work,
-        )
-        created = into_library(imported, users_library(), options.name, options.language)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    stored = created.stored
-    for row in stored.dropped[:SHOWN_DROPPED]:
-        print(f"dropped: {row.message}", file=sys.stderr)
-    if len(stored.dropped) > SHOWN_DROPPED:
-        print(f"and {len(stored.dropped) - SHOWN_DROPPED} more", file=sys.stderr)
-    if options.json:
-        reasons = Counter(row.reason for row in stored.dropped)
-        rows = [vars(row) for row in stored.dropped]
-        counts = {"rows": len(stored.clips) + len(stored.dropped), "clips": len(stored.clips)}
-        _print_json({"format": imported.format, **_told(stored), **counts, "reasons": reasons, "dropped": rows})
-    else:
-        print(f"{_line(stored)}, {len(stored.dropped)} rows dropped")
-
-
-def _pair(given: str) -> tuple[str, str]:
-    ours, equals, theirs = given.partition("=")
-    if not equals:
-        raise DatasetError("column_unknown", f"--column takes OURS=THEIRS, not {given!r}.", name=given, known="")
-    return ours.strip(), theirs.strip()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,16 +64,16 @@ def manage_sets(options: argparse.Namespace) -> int:
     elif options.empty_trash:
         gone = library.empty_trash()
         if options.json:
-            _print_json({"deleted": gone})
+            print_json({"deleted": gone})
         else:
             print(f"{gone} sets deleted for good")
         return 0
     else:
         return _list(library, options.json)
     if options.json:
-        _print_json({**_told(done), **told})
+        print_json({**as_json(done), **told})
     else:
-        print(f"{_line(done)}: {line}")
+        print(f"{as_line(done)}: {line}")
     return 0
 
 
@@ -146,27 +86,27 @@ def _in_trash(library: Library, name: str) -> str:
     return found[0] if found else name
 
 
-def _verify(library: Library, stored: StoredSet, as_json: bool) -> int:
+def _verify(library: Library, stored: StoredSet, for_program: bool) -> int:
     damages = library.verify(stored.id)
-    if as_json:
-        _print_json({**_told(stored), "damages": [vars(damage) for damage in damages]})
+    if for_program:
+        print_json({**as_json(stored), "damages": [vars(damage) for damage in damages]})
     elif damages:
         print("\n".join(f"{damage.kind}: {damage.name}" for damage in damages))
     else:
-        print(f"{_line(stored)}: every sound is as it was written")
+        print(f"{as_line(stored)}: every sound is as it was written")
     return 1 if damages else 0
 
 
-def _list(library: Library, as_json: bool) -> int:
+def _list(library: Library, for_program: bool) -> int:
     sets, trash, damaged = library.sets(), library.trash(), library.damaged()
-    if as_json:
-        listed = {"sets": [_told(stored) for stored in sets], "trash": [_told(stored) for stored in trash]}
-        _print_json({"folder": str(library.folder), **listed, "damaged": damaged})
+    if for_program:
+        listed = {"sets": [as_json(stored) for stored in sets], "trash": [as_json(stored) for stored in trash]}
+        print_json({"folder": str(library.folder), **listed, "damaged": damaged})
         return 0
     for heading, rows in (("", sets), ("in the trash:", trash)):
         if rows and heading:
             print(heading)
-        print("\n".join(_line(stored) for stored in rows), end="\n" if rows else "")
+        print("\n".join(as_line(stored) for stored in rows), end="\n" if rows else "")
     for id in damaged:
         print(f"{id}  cannot be read: its set.json is damaged, its sounds are still there")
     if not sets:
@@ -174,7 +114,8 @@ def _list(library: Library, as_json: bool) -> int:
     return 0
 
 
-def _told(stored: StoredSet) -> dict[str, Any]:
+def as_json(stored: StoredSet) -> dict[str, Any]:
+    """Returns what a program is told of a set."""
     parts = Counter(one.clip.part for one in stored.clips)
     return {
         "id": stored.id,
@@ -188,9 +129,6 @@ def _told(stored: StoredSet) -> dict[str, Any]:
     }
 
 
-def _line(stored: StoredSet) -> str:
+def as_line(stored: StoredSet) -> str:
+    """Returns what a person is told of a set."""
     return f"{stored.id}  {stored.name}  {stored.language}, {len(stored.clips)} clips, {stored.seconds / 60:.1f} min"
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False), flush=True)

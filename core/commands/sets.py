@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from core.commands.library import as_json, as_line, users_library
 from core.commands.printing import print_json
 from core.errors import DatasetError
 from core.exporters import export
-from core.importers.formats import read
+from core.importers import into_library, read
 
 SHOWN_DROPPED = 10  # rows that are named on stderr; --json has them all
 
 
 def take_in(options: argparse.Namespace) -> int:
-    """Reads a set in any layout and writes it in another."""
-    columns = {}
-    for pair in options.column:
-        ours, equals, theirs = pair.partition("=")
-        if not equals:
-            raise DatasetError("column_unknown", f"--column takes OURS=THEIRS, not {pair!r}.", name=pair, known="")
-        columns[ours.strip()] = theirs.strip()
-    options.to.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=options.to.parent, prefix=f".{options.to.name}-") as work:
+    """Reads a set in any layout; keeps it in the library, writes it in another layout, or both."""
+    if not options.name and not options.to:
+        raise DatasetError("import_where", "Say where to: --name NAME for the library, --to FOLDER for files, or both.")
+    if options.to:
+        options.to.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=options.to.parent if options.to else None, prefix=".attune-import-"))
+    try:
         imported = read(
             options.source,
             options.format,
             language=options.language,
-            columns=columns,
+            columns=dict(_pair(given) for given in options.column),
             tier=options.tier,
             limit=options.limit,
-            work=Path(work),
+            work=work,
             progress=_row_progress("read"),
         )
         if not imported.clips:
@@ -42,20 +43,36 @@ def take_in(options: argparse.Namespace) -> int:
                 "import_nothing",
                 f"None of the {len(imported.dropped)} rows of {options.source} can be used. {imported.dropped[0].message}",
             )
-        exported = export(imported.clips, options.to, options.layout, options.language, _row_progress("written"))
-    dropped = [*imported.dropped, *exported.dropped]
+        told: dict[str, Any] = {"format": imported.format}
+        if options.name:
+            stored = into_library(imported, users_library(), options.name, options.language).stored
+            kept, dropped, line = len(stored.clips), list(stored.dropped), as_line(stored)
+            told |= as_json(stored)
+        if options.to:
+            exported = export(imported.clips, options.to, options.layout, options.language, _row_progress("written"))
+            kept, dropped = len(exported.clips), [*imported.dropped, *exported.dropped]
+            line = f"{kept} clips of {imported.format} in {options.to}"
+            told["path"] = str(options.to)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     for one in dropped[:SHOWN_DROPPED]:
         print(f"dropped: {one.message}", file=sys.stderr)
     if len(dropped) > SHOWN_DROPPED:
         print(f"and {len(dropped) - SHOWN_DROPPED} more", file=sys.stderr)
     if options.json:
         reasons = Counter(one.reason for one in dropped)
-        listed = [vars(one) for one in dropped]
-        counts = {"rows": len(exported.clips) + len(dropped), "clips": len(exported.clips)}
-        print_json({"format": imported.format, "path": str(options.to), **counts, "reasons": reasons, "dropped": listed})
+        counts = {"rows": kept + len(dropped), "clips": kept}
+        print_json({**told, **counts, "reasons": reasons, "dropped": [vars(one) for one in dropped]})
     else:
-        print(f"{len(exported.clips)} clips of {imported.format} in {options.to}, {len(dropped)} rows dropped")
+        print(f"{line}, {len(dropped)} rows dropped")
     return 0
+
+
+def _pair(given: str) -> tuple[str, str]:
+    ours, equals, theirs = given.partition("=")
+    if not equals:
+        raise DatasetError("column_unknown", f"--column takes OURS=THEIRS, not {given!r}.", name=given, known="")
+    return ours.strip(), theirs.strip()
 
 
 def count(text: str) -> int:
