@@ -104,6 +104,11 @@ def player(url: str, w: Wording) -> str:
     return f'<audio controls preload="none" src="{escape(url)}" aria-label="{escape(w("listen.play"))}"></audio>'
 
 
+def subheading(text: str) -> str:
+    """The title of a group of panels."""
+    return f"<h3>{escape(text)}</h3>"
+
+
 def fine(text: str) -> str:
     """A sentence in small type."""
     return f'<p class="fine">{escape(text)}</p>'

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from core.importers.samples import SAMPLES
-from demo.presenters import heading, note
+from demo.presenters import heading, note, subheading
 from demo.views import proofread, record, sets
 from demo.views.proofread import ProofreadView
 from demo.views.record import RecordView
@@ -52,6 +52,7 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
             add = gr.Button(w("teach.add"), scale=0, min_width=180, elem_id="add-clip")
         added = gr.HTML(elem_id="added")
         message = gr.HTML(elem_classes="message")
+        gr.HTML(subheading(w("teach.collect")))
         reader = record.build(w, lists)
         mended = proofread.build(w)
         with gr.Accordion(w("teach.mine"), open=False) as own_panel:
@@ -60,6 +61,7 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
             with gr.Row(elem_classes="field-and-button"):
                 removal = gr.Dropdown([], label=w("teach.remove"), scale=4)
                 remove = gr.Button(w("teach.remove_button"), scale=0, min_width=180)
+        gr.HTML(subheading(w("teach.sets")))
         managed = sets.build(w, LANGUAGES)
     return TeachView(
         choice, card, text, add, added, own_panel, own, removal, remove, language, reader, mended, managed, message,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from demo.presenters import subheading
 from demo.wording import Wording
 
 
@@ -25,7 +26,7 @@ class WatchView:
 def build(w: Wording) -> WatchView:
     """Lays the panel out."""
     with gr.Column(visible=False, elem_id="watch-panel") as panel:
-        gr.HTML(f"<h3>{w('adapt.watch')}</h3>")
+        gr.HTML(subheading(w("adapt.watch")))
         charts = gr.HTML(elem_id="charts")
         moment = gr.Slider(0, 1, 0, step=1, label=w("watch.moment"), info=w("watch.moment.info"), elem_id="moment", buttons=[])
         about = gr.HTML(elem_id="moment-about")

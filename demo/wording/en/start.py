@@ -60,6 +60,8 @@ TEXTS = {
     "teach.correct_empty": "Record a clip in step 2; its transcript appears here.",
     "teach.add": "Add to my clips",
     "teach.added": "Added: “{text}” Labelled clips: {clips}.",
+    "teach.collect": "Record and transcribe your own",
+    "teach.sets": "Labelled sets: bring, check, keep",
     "teach.mine": "My clips",
     "teach.none": "No clips of your own yet. Correct the transcript above and add the clip, or record against the sentences.",
     "teach.unlabelled": "(no transcript yet)",

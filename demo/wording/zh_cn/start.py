@@ -60,6 +60,8 @@ TEXTS = {
     "teach.correct_empty": "先在第 2 步录音，文字会出现在这里。",
     "teach.add": "加入我的录音",
     "teach.added": "已加入：“{text}”　带标注的录音共 {clips} 段。",
+    "teach.collect": "录制并转写自己的声音",
+    "teach.sets": "数据集：导入、检查、保存",
     "teach.mine": "我的录音",
     "teach.none": "还没有自己的录音。请改正上面的文字并加入，或照着句子录音。",
     "teach.unlabelled": "（尚无文字）",
