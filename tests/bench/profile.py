@@ -27,7 +27,7 @@ from core.models.whisper import Whisper
 from core.models.whisper_network import padded
 from core.presets import preset
 
-ROUNDS = 3
+ROUNDS = 2
 MEL_FRAMES = 3000
 
 
