@@ -81,7 +81,7 @@ class Whisper:
         self.thin = thin
         self.fresh: dict[nn.Parameter, torch.Tensor] = {}
         self.tokens_per_second = tokens_per_second
-        self._written_with: tuple[list[tuple[int, int]], Writer] | None = None
+        self._writes: Writer | None = None
         network.model.decoder.embed_tokens.sparse = True  # else its gradient is a second whole table, mostly zeros
         generation = network.generation_config
         self._multilingual = bool(getattr(generation, "is_multilingual", False))
@@ -190,7 +190,7 @@ class Whisper:
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
         """Transcribes; clips over 30 s go through Whisper's own long-form decoding."""
-        self.network.eval()
+        self._begin()
         results: dict[int, Transcript] = {}
         buckets: dict[int, list[int]] = defaultdict(list)
         for i, wave in enumerate(waves):
@@ -225,7 +225,7 @@ class Whisper:
         Raises:
             DatasetError: the clip exceeds 30 s, or its text the decoder's positions.
         """
-        self.network.eval()
+        self._begin()
         seconds, tokens = len(wave) / SAMPLE_RATE, self._tokens(text)
         length = len(self._prompt("en")) + len(tokens)
         decoding.refuse_too_long(seconds, WINDOW_SECONDS, length, self.network.config.max_target_positions, text)
@@ -325,13 +325,16 @@ class Whisper:
         ]
 
     def _writer(self) -> Writer:
-        """Returns the decoder as it is now; its weights are converted anew only if they have changed."""
-        parameters = [*self.network.model.decoder.parameters(), self.network.proj_out.weight]
-        version = [(id(p), p._version) for p in parameters]
-        if self._written_with is None or self._written_with[0] != version:
+        """Returns the decoder with its weights as they were when the clips in hand were taken up."""
+        if self._writes is None:
             with autocast(self.device, self.precision):
-                self._written_with = version, Writer(self.network, computing_type(self.device))
-        return self._written_with[1]
+                self._writes = Writer(self.network, computing_type(self.device))
+        return self._writes
+
+    def _begin(self) -> None:
+        """Takes clips up. What was converted before may be out of date: a fused optimiser changes weights and leaves no trace."""
+        self.network.eval()
+        self._writes = None
 
     def _text(self, tokens: list[int]) -> str:
         return clean(self.processor.tokenizer.decode(tokens, skip_special_tokens=True))
