@@ -57,6 +57,27 @@ def test_the_events_tell_the_story_in_order(finished: Run) -> None:
     assert finished.state() == "done"
 
 
+def test_the_result_notes_what_computed_it(finished: Run) -> None:
+    result = finished.result()
+    assert result is not None
+    versions = result["versions"]
+    assert list(versions)[:2] == ["attune", "python"]
+    assert versions["torch"] == torch.__version__.partition("+")[0]
+    assert versions["threads"] == str(torch.get_num_threads())
+    assert versions["precision"] in ("float32", "bfloat16")
+    assert all(isinstance(value, str) and value for value in versions.values())
+
+
+def test_what_the_base_hears_may_be_known_and_the_model_not_kept(finished: Run, tmp_path: Path) -> None:
+    clips = (finished.comparison() or {})["test"]["clips"]
+    run = runs.create(tmp_path / "run", dataclasses.replace(finished.request(), own=()))
+    list(execute(run, keep_model=False, heard={clip["path"]: f"known {i}" for i, clip in enumerate(clips)}))
+    compared = (run.comparison() or {})["test"]["clips"]
+    assert [clip["base"] for clip in compared] == ["known 0", "known 1", "known 2"]
+    assert [clip["adapted"] for clip in compared] == [clip["adapted"] for clip in clips]
+    assert not run.adapted.exists()
+
+
 def test_the_result_says_on_what_it_was_computed(finished: Run) -> None:
     result = finished.result()
     assert result is not None

@@ -57,6 +57,8 @@ def test_events_come_in_order_and_count_what_they_say(folder: Path) -> None:
     assert [event.step for event in of(Stepped, middle)] == list(range(1, 10))
     assert [event.step for event in of(Evaluated, middle)] == [3, 6, 9]
     assert all(event.clips == 2 and event.reference == "six" for event in of(Evaluated, middle))
+    assert prepared.held_out == ("six", "seven")
+    assert all(len(event.texts) == 2 and event.texts[0] == event.watched for event in of(Evaluated, happened))
     remaining = [event.remaining for event in of(Stepped, middle)]
     assert all(seconds >= 0 for seconds in remaining)
     assert isinstance(trained, Trained)
