@@ -98,7 +98,7 @@ def test_one_button_records_stops_and_begins_again_and_a_refresh_loses_nothing(o
     shows(page, "#prompt-place", "2 kept")
     shows(page, "#prompt", "A third sentence.")
     page.get_by_text("My clips", exact=True).click()
-    assert page.locator("#own-clips audio").count() == 2
+    page.wait_for_function("document.querySelectorAll('#own-clips audio').length === 2")
     assert OTHER in page.inner_text("#own-clips")
 
 

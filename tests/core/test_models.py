@@ -236,6 +236,21 @@ def test_a_fast_language_raises_the_token_budget_and_keeps_it(
     assert getattr(load_model(str(tmp_path)), name) == getattr(model, name)
 
 
+def test_what_is_written_follows_a_fused_optimisers_steps(tiny_whisper: Path, tmp_path: Path) -> None:
+    model = load_model(str(tiny_whisper))
+    wave = tone(1.0)
+    before = model.transcribe([wave])
+    optimizer = torch.optim.AdamW(model.network.parameters(), lr=0.01, fused=True)
+    for _ in range(3):
+        optimizer.zero_grad()
+        model.loss([model.example(wave, "seven new words that nobody said before")]).backward()
+        optimizer.step()
+    after = model.transcribe([wave])
+    model.save(tmp_path / "saved")
+    assert after == load_model(str(tmp_path / "saved")).transcribe([wave])
+    assert after != before
+
+
 def test_a_transcript_stays_within_the_token_budget(whisper: AsrModel) -> None:
     for seconds in (0.2, 1.0, 4.0):
         (text,) = texts(whisper, [tone(seconds)])
