@@ -23,6 +23,7 @@ FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES // 2  # encoder frames: the secon
 CONSTANT_FRAMES = 6  # of padding after the sound: as many as the two convolutions look at
 MARGIN_FRAMES = 25  # of padding kept whole after the speech
 TAIL_STRIDE = 32  # every 32nd frame of the padding beyond the margin is kept, and counts as 32: see `frame_weights`
+BLOCK_FRAMES = 32  # kept frames are a multiple of it: torch's CPU library keeps memory for every size it has met
 SHORT_FRAMES = 800  # up to which plain matrix products in bfloat16 beat torch's fused attention on a CPU
 
 
@@ -49,8 +50,9 @@ def log_mel(wave: np.ndarray, filters: np.ndarray) -> torch.Tensor:
 
 
 def padded(mels: Sequence[torch.Tensor], frames: int | None = None) -> torch.Tensor:
-    """Stacks clips' log-mel energies, each continued by its last frame: [clips, mels, frames], or as long as the longest."""
-    longest = frames or max(mel.shape[1] for mel in mels)
+    """Stacks clips' log-mel energies, each continued by its last frame: [clips, mels, frames], or what the longest needs."""
+    longest = max(mel.shape[1] for mel in mels)
+    longest = frames or min(MEL_FRAMES, longest + -longest % (2 * BLOCK_FRAMES))
     return torch.stack([torch.cat([mel, mel[:, -1:].expand(-1, longest - mel.shape[1])], dim=1) for mel in mels])
 
 
@@ -66,7 +68,7 @@ def kept_frames(seconds: Sequence[float], total: int = MEL_FRAMES // 2) -> torch
 
     Returns:
         int64 [clips, kept], ascending in each row. With n_i = min(total, floor(50 s_i) + 25), kept is
-        max_i(n_i + floor((total - n_i) / 32)).
+        max_i(n_i + floor((total - n_i) / 32)), made a multiple of 32.
     """
     speech = [speech_frames(s, total) for s in seconds]
     kept = max(kept_count(s, total) for s in seconds)
@@ -86,7 +88,8 @@ def speech_frames(seconds: float, total: int = MEL_FRAMES // 2) -> int:
 def kept_count(seconds: float, total: int = MEL_FRAMES // 2) -> int:
     """Returns how many encoder frames a clip takes by itself."""
     speech = speech_frames(seconds, total)
-    return speech + (total - speech) // TAIL_STRIDE
+    kept = speech + (total - speech) // TAIL_STRIDE
+    return min(total, kept + -kept % BLOCK_FRAMES)
 
 
 def convolved(encoder: Any, mel: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:

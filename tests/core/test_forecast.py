@@ -36,7 +36,7 @@ def test_more_work_takes_longer(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch)
     one = forecast(model, SAMPLE, [tone(1.0)], 8, 16, 8, 4, recipe)
     assert one.train == pytest.approx(4 * 10)  # four batches of two clips, ten times
     assert one.evaluate == pytest.approx(
-        (16 + 4 + 16 + 2 * 8 + 4 * 5) / 8 + 6 * 2 / 3
+        (16 + 4 + 16 + 2 * 8 + 4 * 5) / 4 + 6 * 2 / 3
     )  # and the loss of two batches, six times
     assert one.total == one.train + one.evaluate
     longer = forecast(model, SAMPLE, [tone(1.0)], 16, 16, 8, 4, recipe)
