@@ -24,7 +24,7 @@ from core.transcripts import weights_key
 
 SHOWN_CHARACTERS = 20  # of those a notice names
 BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
-PREFIX_VERSION = 1  # raise it when a model of the same weights may compute another prefix than before
+PREFIX_VERSION = 2  # raise it when a model of the same weights may compute another prefix than before
 AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
 REPLAYING = 2
 

@@ -50,6 +50,11 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _never_the_users_home(shared_home: Path) -> None:
+    os.environ["ATTUNE_HOME"] = str(shared_home)  # for what is set up once for several tests, before `_own_home`
+
+
 @pytest.fixture(autouse=True)
 def _own_home(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATTUNE_HOME", str(shared_home))

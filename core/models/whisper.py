@@ -175,7 +175,7 @@ class Whisper:
 
     def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
         """Returns the mean cross-entropy in nats over the batch's text and end tokens (the prompt is given)."""
-        self._written_with = None  # the weights are about to change, and so many more bytes are free
+        self._writes = None  # the weights are about to change, and so many bytes more are free
         frames = self.prefix(batch) if prefix is None else prefix
         labels = nn.utils.rnn.pad_sequence([e.labels for e in batch], batch_first=True, padding_value=-100).to(self.device)
         fed = labels[:, :-1].clamp(min=0)  # what is fed at padded positions cannot be seen: attention looks back only
@@ -333,7 +333,7 @@ class Whisper:
         return self._writes
 
     def _begin(self) -> None:
-        """Takes clips up. What was converted before may be out of date: a fused optimiser changes weights and leaves no trace."""
+        """Takes clips up. What was converted before may be out of date: a fused optimiser leaves no trace on weights."""
         self.network.eval()
         self._writes = None
 

@@ -68,12 +68,12 @@ def test_the_result_notes_what_computed_it(finished: Run) -> None:
     assert all(isinstance(value, str) and value for value in versions.values())
 
 
-def test_what_the_base_hears_may_be_known_and_the_model_not_kept(finished: Run, tmp_path: Path) -> None:
+def test_a_run_may_keep_its_figures_and_not_its_model(finished: Run, tmp_path: Path) -> None:
     clips = (finished.comparison() or {})["test"]["clips"]
     run = runs.create(tmp_path / "run", dataclasses.replace(finished.request(), own=()))
-    list(execute(run, keep_model=False, heard={clip["path"]: f"known {i}" for i, clip in enumerate(clips)}))
+    list(execute(run, keep_model=False))
     compared = (run.comparison() or {})["test"]["clips"]
-    assert [clip["base"] for clip in compared] == ["known 0", "known 1", "known 2"]
+    assert [clip["base"] for clip in compared] == [clip["base"] for clip in clips]
     assert [clip["adapted"] for clip in compared] == [clip["adapted"] for clip in clips]
     assert not run.adapted.exists()
 
