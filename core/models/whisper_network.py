@@ -127,25 +127,21 @@ def frame_weights(positions: torch.Tensor, total: int = MEL_FRAMES // 2) -> torc
     return (ends - positions).float().log()
 
 
-def encode(
-    encoder: Any, hidden: torch.Tensor, weights: torch.Tensor | None = None, first: int = 0, after: int | None = None
-) -> torch.Tensor:
-    """Applies some of a WhisperEncoder's layers, and after the last one its norm.
+def encode(encoder: Any, hidden: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
+    """Applies a WhisperEncoder's layers and its norm.
 
     Args:
         encoder: a WhisperEncoder.
-        hidden: float [clips, frames, width], what layer `first` reads.
+        hidden: float [clips, frames, width], what the first layer reads.
         weights: of `frame_weights`, or None where all frames are there.
-        first: the first layer to apply.
-        after: one past the last one; None for all, and the norm.
 
     Returns:
         float [clips, frames, width].
     """
-    for layer in encoder.layers[first:after]:
+    for layer in encoder.layers:
         if not (encoder.training and encoder.layerdrop and torch.rand(()) < encoder.layerdrop):
             hidden = _layer(layer, hidden, weights)
-    return hidden if after is not None else encoder.layer_norm(hidden).to(computing_type(hidden.device))
+    return encoder.layer_norm(hidden).to(computing_type(hidden.device))
 
 
 def _layer(layer: Any, hidden: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
