@@ -8,10 +8,9 @@ from collections.abc import Sequence
 
 from core import audio, runs
 from core.commands.library import users_library
-from core.commands.printing import print_figures, print_json, show_progress
+from core.commands.printing import carry_out_here, print_figures, print_json, show_progress
 from core.dataset import Clip
-from core.errors import AttuneError, RecipeError
-from core.events import Failed
+from core.errors import RecipeError
 from core.execute import MAX_CLIP_SECONDS, execute
 from core.importers import gather
 from core.importers.csv import read_csv
@@ -26,13 +25,7 @@ def finetune_run(options: argparse.Namespace) -> int:
     """Carries a fine-tune out in this process."""
     request = request_of(options)
     run = runs.create(options.out.resolve(), request)
-    with run.lock():
-        try:
-            for event in execute(run):
-                show_progress(event)
-        except AttuneError as error:
-            run.append(Failed(error.reason, str(error), error.details))
-            raise
+    carry_out_here(run, execute(run), show_progress)
     result = run.result()
     assert result is not None, "execute ends with a result"
     if options.json:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
+from collections.abc import Iterator
 
 from core.commands.finetune import request_of
-from core.commands.printing import print_json
-from core.errors import AttuneError
-from core.events import Advanced, Failed
+from core.commands.printing import carry_out_here, print_json, show_advance
+from core.events import Event
 from core.ladder import Curve, Forecast, learning_curve
 from core.ladder_job import LadderJob, carry_out, create, open_ladder
 
@@ -31,16 +30,7 @@ def climb_ladder(options: argparse.Namespace) -> int:
     else:
         job = create(folder, request_of(options), options.sizes, options.repeats)
     if job.result() is None:
-        with job.lock():
-            job.resume()
-            try:
-                for event in carry_out(job):
-                    if isinstance(event, Advanced):
-                        line = f"{event.done:.1f} of {event.parts} fine-tunes, about {event.remaining:.0f} s to go"
-                        print(line, file=sys.stderr, flush=True)
-            except AttuneError as error:
-                job.append(Failed(error.reason, str(error), error.details))
-                raise
+        carry_out_here(job, _resumed(job), show_advance("fine-tunes", 1))
     curve = learning_curve(job.measured())
     wanted = half_of_the_best(curve) if options.target is None else options.target / 100
     found = curve.clips_for(wanted)
@@ -54,6 +44,11 @@ def climb_ladder(options: argparse.Namespace) -> int:
 def half_of_the_best(curve: Curve) -> float:
     """Returns half the error rate of the largest size, which is asked about where nobody says what would do."""
     return curve.sizes[-1].wer / 2 if curve.sizes else 0.0
+
+
+def _resumed(job: LadderJob) -> Iterator[Event]:
+    job.resume()
+    yield from carry_out(job)
 
 
 def _print_ladder(job: LadderJob, curve: Curve, found: Forecast) -> None:

@@ -1,12 +1,15 @@
-"""What the jobs print alike."""
+"""What the commands do and print alike."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from core.events import Entered, Evaluated, Noticed, Prepared, Stepped, Trained
+from core.errors import AttuneError
+from core.events import Advanced, Entered, Evaluated, Event, Failed, Noticed, Prepared, Stepped, Trained
+from core.job import Job
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -49,3 +52,29 @@ def show_progress(event: object) -> None:
             return
     if line:
         print(line, file=sys.stderr, flush=True)
+
+
+def carry_out_here(job: Job, happens: Iterable[Event], show: Callable[[Event], None]) -> None:
+    """Carries a job out in this process, showing each event; what ends it early is noted in its folder.
+
+    Raises:
+        AttuneError: whatever ended it.
+    """
+    with job.lock():
+        try:
+            for event in happens:
+                show(event)
+        except AttuneError as error:
+            job.append(Failed(error.reason, str(error), error.details))
+            raise
+
+
+def show_advance(parts: str, decimals: int) -> Callable[[Event], None]:
+    """Returns what shows on stderr how much of a job is done, in parts called so."""
+
+    def show(event: Event) -> None:
+        if isinstance(event, Advanced):
+            line = f"{event.done:.{decimals}f} of {event.parts} {parts}, about {event.remaining:.0f} s to go"
+            print(line, file=sys.stderr, flush=True)
+
+    return show

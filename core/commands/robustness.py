@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from core import runs
-from core.commands.printing import print_json
-from core.errors import AttuneError
-from core.events import Advanced, Failed
+from core.commands.printing import carry_out_here, print_json, show_advance
 from core.robustness_job import carry_out, create, find
 
 
@@ -18,15 +15,7 @@ def measure_robustness(options: argparse.Namespace) -> int:
     job = find(run)
     if job is None or options.again or job.result() is None:
         job = create(run, options.seed)
-        with job.lock():
-            try:
-                for event in carry_out(job):
-                    if isinstance(event, Advanced):
-                        line = f"{event.done:.0f} of {event.parts} conditions, about {event.remaining:.0f} s to go"
-                        print(line, file=sys.stderr, flush=True)
-            except AttuneError as error:
-                job.append(Failed(error.reason, str(error), error.details))
-                raise
+        carry_out_here(job, carry_out(job), show_advance("conditions", 0))
     if options.json:
         print_json(job.result() or {})
         return 0
