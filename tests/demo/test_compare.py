@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html.parser
 import re
 import shutil
 from pathlib import Path
@@ -27,6 +26,7 @@ from demo.outcomes import Outcomes
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.wording import Wording
+from tests.demo.test_presenters import tags
 
 W = Wording("en")
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}{{x}}`y`</p><script>"
@@ -34,19 +34,8 @@ COLOURS = ("red", "green", "blue", "grey", "pink", "brown", "black", "white", "g
 SAID = [f"the {colour} house stands here" for colour in COLOURS]
 
 
-class Tags(html.parser.HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        self.tags.add(tag)
-
-
 def is_plain(markup: str) -> bool:
-    parser = Tags()
-    parser.feed(markup)
-    return not parser.tags & {"img", "script"} and "${" not in markup and "{{" not in markup
+    return not tags(markup) & {"img", "script"} and "${" not in markup and "{{" not in markup
 
 
 def finished(folder: Path, base: list[str], adapted: list[str], said: list[str] = SAID, language: str = "en", **recipe) -> Run:
