@@ -11,6 +11,9 @@ from torch import nn
 
 from core.models.base import AsrModel, Example, Features
 from core.recipe import Recipe
+from core.snapshot import compact
+
+PIECE = 1 << 20  # numbers
 
 
 class Anchor:
@@ -35,7 +38,7 @@ class Anchor:
     ) -> None:
         self._strength, self._new_strength = strength, new_strength
         self._fresh = dict(fresh or {})
-        self._start = {p: p.detach().clone() for p in parameters}
+        self._start = {p: compact(p) for p in parameters}
 
     def penalty(self) -> torch.Tensor:
         """Returns the penalty, a scalar whose gradient is 2 * lambda * (theta - theta_p), and 2 * beta * theta_new."""
@@ -53,8 +56,12 @@ class Anchor:
     def distance(self, parameters: Iterable[nn.Parameter] | None = None) -> float:
         """Returns ||theta - theta_p|| / ||theta_p||: how far all that learns, or some of it, has moved from its start."""
         chosen = [(p, self._start[p]) for p in (self._start if parameters is None else parameters)]
-        moved = sum(float((p.detach() - start).square().sum()) for p, start in chosen)
-        length = sum(float(start.square().sum()) for _, start in chosen)
+        moved = length = 0.0
+        for parameter, start in chosen:  # in pieces: a whole embedding table would be copied three times
+            pieces = zip(*(values.detach().reshape(-1).split(PIECE) for values in (parameter, start)), strict=True)
+            for now, before in pieces:
+                moved += float((now - before).square().sum())
+                length += float(before.to(now.dtype).square().sum())
         return (moved / max(length, 1e-30)) ** 0.5
 
 

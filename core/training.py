@@ -19,6 +19,7 @@ from core.metrics import score
 from core.models.base import AsrModel, Example, Transcript, in_language
 from core.recipe import Recipe
 from core.regularisation import Average, regularised
+from core.snapshot import Snapshot, return_free_memory
 
 CTC_FAMILIES = ("ctc", "deepspeech")
 LOOK_SHARE = 0.1  # of the training: reading a clip costs about as much as learning from it once
@@ -97,10 +98,11 @@ def finetune(
     )
 
     def evaluate(step: int) -> tuple[Evaluated, list[str]]:
+        return_free_memory()
         read = read_base if step == 0 else transcribe
         texts = [t.text for t in read(model, [wave for wave, _ in looked_at])]
         result = score([text for _, text in looked_at], texts, language) if looked_at else None
-        return Evaluated(
+        evaluated = Evaluated(
             step=step,
             wer=result.wer.rate if result else None,
             cer=result.cer.rate if result else None,
@@ -112,7 +114,9 @@ def finetune(
             canary_wer=_canary_wer(model, watch, read),
             drift=learner.drift(),
             texts=tuple(texts),
-        ), texts
+        )
+        return_free_memory()
+        return evaluated, texts
 
     started = time.perf_counter()
     evaluation, texts = evaluate(0)
@@ -120,7 +124,7 @@ def finetune(
     yield evaluation
     evaluating = time.perf_counter() - started
     best, best_step, waited = (math.inf, math.inf), 0, 0
-    best_state: list[torch.Tensor] = []
+    best_values = Snapshot()
     due = {round(steps * (i + 1) / recipe.evaluations) for i in range(recipe.evaluations)}
     step, ended = 0, ""
     with regularised(model.network, recipe):
@@ -130,7 +134,6 @@ def finetune(
             else:
                 step += 1
                 learner.join(step, steps)
-                optimizer.zero_grad()
                 losses = []
                 for index in chosen:
                     loss = learner.loss(index)
@@ -140,7 +143,7 @@ def finetune(
                 mean = sum(losses) / len(losses)
                 if not math.isfinite(mean):
                     ended, step = "loss_not_finite", step - 1
-                    if not best_state:
+                    if not best_values.taken:
                         raise _not_finite(step + 1, recipe)
                     yield Noticed(ended, str(_not_finite(step + 1, recipe)), {"step": step + 1})
                     break
@@ -149,6 +152,7 @@ def finetune(
                     penalty.backward()
                 torch.nn.utils.clip_grad_norm_(learner.learning, recipe.clip_norm)
                 optimizer.step()
+                optimizer.zero_grad()  # now, so that evaluations have the room
                 schedule.step()
                 if step > steps * (1 - recipe.average):
                     average.add()
@@ -169,7 +173,8 @@ def finetune(
                 rank = (-step, 0.0) if evaluation.wer is None else (evaluation.wer, evaluation.loss or 0.0)
                 waited = 0 if rank[0] < best[0] else waited + 1
                 if rank < best:
-                    best, best_step, best_state = rank, step, [p.detach().clone() for p in learner.learning]
+                    best, best_step = rank, step
+                    best_values.take(learner.learning)
                 for notice in guards.after_evaluation(evaluation, texts) if recipe.guards else ():
                     yield notice
                     ended = notice.reason if notice.reason in STOPS else ended
@@ -191,7 +196,8 @@ def finetune(
             "best": "-" if averaged.wer is None else f"{100 * best[0]:.0f}",
         }
         if rank <= best:
-            best, best_step, best_state = rank, step, [value.clone() for value in average.values()]
+            best, best_step = rank, step
+            best_values.take(average.values())
             yield Noticed(
                 "averaged", "The mean of the last {steps} steps is kept: validation WER {wer} %.".format(**told), told
             )
@@ -199,8 +205,8 @@ def finetune(
             sentence = "The mean of the last {steps} steps has a validation WER of {wer} %: the best step, {best} %, is kept."
             yield Noticed("not_averaged", sentence.format(**told), told)
         evaluating += time.perf_counter() - before
-    if best_state:
-        _set(learner.learning, best_state)
+    if best_values.taken:
+        best_values.put_back(learner.learning)
     notice = guards.at_end(best[0] if best_step and validation else None)
     if notice is not None and recipe.guards:
         yield notice

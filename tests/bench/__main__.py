@@ -20,8 +20,8 @@ from pathlib import Path
 from core.files import append_json_line, read_json_lines
 from tests.bench import chart, table, transcribing
 from tests.bench.adapting import CTC, DEFAULT
+from tests.bench.arms import ARMS
 from tests.bench.jobs import Job, machine, run, run_apart
-from tests.bench.trainer import ARMS
 
 FIRST = ("plain", "plain-bf16", "accent")
 OTHERS = (

@@ -37,9 +37,8 @@ from core.models.catalogue import fetch_model, load_model
 from core.presets import preset
 from core.recipe import Recipe
 from core.training import finetune
-from tests.bench import trainer
+from tests.bench.arms import ARMS, Spent
 from tests.bench.clips import Spoken
-from tests.bench.trainer import Spent
 
 CTC = "wav2vec2-base, random"  # as large as the real one: for time and memory, nothing it writes means anything
 DEFAULT = "default"
@@ -72,14 +71,16 @@ def train(arm: str, source: Path, parts: dict[str, Spoken], epochs: int, seed: i
     """Fine-tunes one arm and saves it in `folder`.
 
     Args:
-        arm: one of `trainer.ARMS`, or for `recipe_of`.
+        arm: one of `ARMS`, or for `recipe_of`.
         source: folder of the base.
         parts: "train" and "validation".
         epochs: of the Trainer's arms; Attune's choose their own.
         seed: of the training.
         folder: to make.
     """
-    if arm in trainer.ARMS:
+    if arm in ARMS:
+        from tests.bench import trainer  # what it imports is not to weigh on the memory of the others
+
         spent = trainer.train(arm, source, parts["train"], parts["validation"], epochs, seed, folder)
     else:
         epochs, spent = _ours(arm, source, parts, seed, folder)

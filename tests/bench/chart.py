@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from core.files import replacing
 from tests.bench import table
 from tests.bench.adapting import CTC
+from tests.bench.arms import ARMS
 from tests.bench.table import PLAIN, PLAIN_BF16, Row, by_arm, change, middle
-from tests.bench.trainer import ARMS
 from tests.bench.transcribing import OURS
 
 OURS_COLOUR, THEIRS_COLOUR, OTHER_COLOUR = "#2456c9", "#9aa5b5", "#c98a24"

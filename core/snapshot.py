@@ -1,0 +1,74 @@
+"""Parameters as they were at one moment, kept in a file: a second copy of the network would be most of what memory holds."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import sys
+import tempfile
+import weakref
+from collections.abc import Sequence
+from typing import IO, Any
+
+import torch
+
+
+class Snapshot:
+    """The values of some parameters, replaced each time they are taken.
+
+    Where there is no room for the file, they are kept in memory.
+    """
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+        self._values: list[torch.Tensor] = []
+        self.taken = False
+
+    def take(self, values: Sequence[torch.Tensor]) -> None:
+        """Keeps these values, of any types, instead of what was kept before."""
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 closed when this goes
+                weakref.finalize(self, self._file.close)
+            self._file.seek(0)
+            for value in values:
+                self._file.write(_bytes(value.detach().cpu().contiguous()))
+            self._file.flush()
+            self._values = []
+        except OSError as error:
+            logging.warning("the best weights are kept in memory: %s", error)
+            self._values = [value.detach().clone() for value in values]
+        self.taken = True
+
+    @torch.no_grad()
+    def put_back(self, parameters: Sequence[torch.Tensor]) -> None:
+        """Sets parameters, of the shapes and types that were taken, to the kept values."""
+        if self._values:
+            for parameter, value in zip(parameters, self._values, strict=True):
+                parameter.copy_(value)
+            return
+        assert self._file is not None, "nothing was taken"
+        self._file.seek(0)
+        for parameter in parameters:
+            value = torch.empty(parameter.shape, dtype=parameter.dtype)
+            self._file.readinto(_bytes(value))  # type: ignore[attr-defined]
+            parameter.copy_(value)
+
+
+def compact(values: torch.Tensor) -> torch.Tensor:
+    """Returns a copy in half the memory where that loses nothing: many models were published in float16."""
+    halves = values.detach().half()
+    return halves if torch.equal(halves.to(values.dtype), values) else values.detach().clone()
+
+
+def return_free_memory() -> None:
+    """Gives what was freed back to the system, which the C library of Linux does not do by itself."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+        if trim is not None:
+            trim(0)
+
+
+def _bytes(values: torch.Tensor) -> memoryview:
+    array: Any = values.reshape(-1).view(torch.uint8).numpy()
+    return memoryview(array)
