@@ -153,7 +153,11 @@ def _add_fine_tune(parser: argparse.ArgumentParser, out: str) -> None:
     )
     parser.add_argument("--validation", metavar="V", help="clips that choose the best checkpoint (default: held out from T)")
     parser.add_argument("--test", metavar="T2", help="clips that are scored (default: held out from T)")
-    parser.add_argument("--canary", metavar="C", help=f"English general speech that shows forgetting, a CSV or {CANARY!r}")
+    parser.add_argument(
+        "--canary",
+        metavar="C",
+        help=f"English general speech that shows forgetting: {CANARY!r}, a CSV, or a set of the library",
+    )
     parser.add_argument("--replay", metavar="R", default=REPLAY, help="general English speech to mix in, a CSV")
     parser.add_argument("--preset", choices=PRESETS, help="a named recipe; --set changes it further")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")

@@ -162,6 +162,7 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
         },
         "test": _summary(comparisons.get("test")),
         "canary": _summary(comparisons.get("canary")),
+        "canary_set": {"name": request.canary_name, "synthetic": request.canary_synthetic},
         "overlap": {"sentences": shared.sentences, "speakers": shared.speakers},
         "dropped": [vars(row) for row in dropped],
         "run": str(run.folder),

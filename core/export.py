@@ -28,7 +28,9 @@ def write_card(folder: Path, result: dict[str, Any]) -> None:
         "| clips | model | WER | CER |",
         "|---|---|---|---|",
     ]
-    for group, name in (("test", "held-out clips of the set"), ("canary", "general speech (synthetic, English)")):
+    canary = result["canary_set"]
+    kind = "synthetic, English" if canary["synthetic"] else f'"{canary["name"]}", English'
+    for group, name in (("test", "held-out clips of the set"), ("canary", f"general speech ({kind})")):
         if result[group]:
             for model in ("base", "adapted"):
                 rates = result[group][model]

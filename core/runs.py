@@ -25,6 +25,7 @@ from typing import Any
 from core.dataset import Clip, LabelledSet
 from core.errors import RunError
 from core.files import read_json, write_json
+from core.importers.samples import CANARY
 from core.job import Job
 from core.recipe import Recipe
 
@@ -37,6 +38,8 @@ class Request:
         model: what `load_model` takes.
         labelled_set: the clips with their split, as they were when the run was asked for.
         canary: held-out general speech that shows forgetting; may be empty.
+        canary_name: of the set that the general speech is from.
+        canary_synthetic: whether it was made by speech synthesisers.
         own: further clips to compare on, such as the one the user just recorded.
         general: general English speech of which the recipe's share is replayed; may be empty.
         watch: general English speech read at each evaluation, so that forgetting is seen early; never scored, since a
@@ -53,6 +56,8 @@ class Request:
     seed: int = 0
     general: tuple[Clip, ...] = ()
     watch: tuple[Clip, ...] = ()
+    canary_name: str = CANARY
+    canary_synthetic: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Returns a plain dict."""
@@ -65,6 +70,8 @@ class Request:
             "seed": self.seed,
             "general": [vars(clip) for clip in self.general],
             "watch": [vars(clip) for clip in self.watch],
+            "canary_name": self.canary_name,
+            "canary_synthetic": self.canary_synthetic,
         }
 
     @classmethod
@@ -79,6 +86,8 @@ class Request:
             seed=fields["seed"],
             general=tuple(Clip(**clip) for clip in fields.get("general", ())),
             watch=tuple(Clip(**clip) for clip in fields.get("watch", ())),
+            canary_name=fields.get("canary_name", CANARY),  # runs of an earlier version knew no other
+            canary_synthetic=fields.get("canary_synthetic", True),
         )
 
 

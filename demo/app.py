@@ -160,6 +160,8 @@ def build_page(
             sought.then, adapting.find_rate, four.settings, [four.rates_panel, four.rates, four.rates_note], four.message,
             blank=True, **quiet,
         )  # fmt: skip
+        on(four.advanced.expand, adapting.canaries, [], [four.canary], None, **quiet)
+        then_forecast(on(four.canary.input, adapting.choose_canary, [four.canary], [four.forecast], four.message, **quiet).then)
         on(four.hear.click, adapting.hear, four.settings, [four.augmented], four.message, **quiet)
         on(four.start.click, adapting.start, [*four.settings, four.seed, four.control], looked, four.message, **quiet)
         on(five.sweep.click, adapting.sweep, [*four.settings, four.seed], looked, five.message, **quiet)

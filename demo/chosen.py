@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from core.canary import general_speech
 from core.dataset import LabelledSet, assign_parts
 from core.errors import DatasetError
-from core.importers.samples import SAMPLES, read_sample
+from core.importers.samples import CANARY, SAMPLES, read_sample
 from core.normalisation import Normalisation, default
 from core.stored import ID, StoredSet
 from demo.session import Session
@@ -90,6 +91,40 @@ def form(session: Session, typed: LabelledSet) -> Normalisation:
     """Returns how the texts of the chosen set are to be written: as was chosen for it, or what suits it."""
     stored = stored_set(session)
     return stored.normalisation if stored else default(typed.language, [clip.text for clip in typed.clips])
+
+
+def canary(session: Session) -> LabelledSet:
+    """Returns the general speech that is to show what is forgotten.
+
+    Raises:
+        DatasetError: it is the set to learn from, or no longer in the library, or of another language now.
+    """
+    choices = session.choices
+    if choices.canary == CANARY:
+        return read_sample(CANARY)
+    if choices.canary == choices.labelled_set:
+        raise DatasetError(
+            "canary_is_set", "The set to learn from cannot also show what is forgotten: choose another for that."
+        )
+    return general_speech(session.library.open(choices.canary).labelled())
+
+
+def canaries(session: Session, w: Wording) -> list[tuple[str, str]]:
+    """Returns what general speech there is, each with its label: what comes with Attune, then the library's English sets."""
+    english = [one for one in session.library.sets() if one.language == "en"]
+    stored = [(w("set.stored", name=one.name, clips=len(one.clips)), one.id) for one in english]
+    return [(w("adapt.canary.general", clips=len(read_sample(CANARY).clips)), CANARY), *stored]
+
+
+def choose_canary(session: Session, name: str) -> None:
+    """Chooses the general speech by "general" or an id of the library.
+
+    Raises:
+        DatasetError: there is no such set, or it is not English.
+    """
+    if name != CANARY:
+        general_speech(session.library.open(name).labelled())
+    session.choose(canary=name)
 
 
 def sound(session: Session, path: str) -> str:

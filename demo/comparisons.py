@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.compare import Comparison
+from core.importers.samples import CANARY
 from core.metrics import Word, mark_words
 from core.text import UNSPACED_LANGUAGES, leading_measure
 from core.trials import Trial
 from demo.presenters import NO_BREAK, escape, fine, marked, note, percent, player, points
 from demo.wording import Wording
+
+BUILT_IN = {"name": CANARY, "synthetic": True}  # the "canary_set" of a result that names none: there was no other then
 
 # What assets/words.js says beside a clip; it fills in the braces itself.
 _BLANKS: dict[str, dict[str, str]] = {
@@ -30,8 +33,13 @@ def legend(w: Wording) -> str:
     return f'<div class="legend" aria-hidden="true">{items}</div>'
 
 
-def verdict(group: dict[str, Any], name: str, w: Wording) -> str:
-    """The sentence above the numbers; a change for the worse is said as such."""
+def general(canary: dict[str, Any], w: Wording) -> str:
+    """What the general speech of a result is: its "canary_set"."""
+    return w("canary.synthetic") if canary["synthetic"] else w("canary.real", name=canary["name"])
+
+
+def verdict(group: dict[str, Any], name: str, heard: str, w: Wording) -> str:
+    """The sentence above the numbers; a change for the worse is said as such. `heard` is what `general` returns."""
     base, adapted, difference = group["base"]["wer"], group["adapted"]["wer"], group["difference"]
     sentence = w(
         f"verdict.{name}.{group['verdict']}",
@@ -42,6 +50,7 @@ def verdict(group: dict[str, Any], name: str, w: Wording) -> str:
         loss_low=points(difference["low"]),
         loss_high=points(max(0.0, difference["high"])),
         clips=len(group["clips"]),
+        general=heard,
         clusters=difference["clusters"],
         unit=w(f"verdict.{difference['unit']}"),
         errors=w(f"errors.{leading_measure(group['language'])}"),
@@ -50,11 +59,12 @@ def verdict(group: dict[str, Any], name: str, w: Wording) -> str:
     return f'<p class="verdict {kind}">{escape(sentence.replace(" %", f"{NO_BREAK}%"))}</p>'
 
 
-def verdicts(comparison: dict[str, Any], synthetic: bool, w: Wording) -> str:
+def verdicts(comparison: dict[str, Any], synthetic: bool, canary: dict[str, Any], w: Wording) -> str:
     """All verdicts, the bad news first."""
     named = [(name, comparison[name]) for name in ("test", "canary") if name in comparison]
     named.sort(key=lambda pair: pair[1]["verdict"] != "worse")
-    sentences = "".join(verdict(group, name, w) + (_needed(group, w) if name == "test" else "") for name, group in named)
+    heard = general(canary, w)
+    sentences = "".join(verdict(group, name, heard, w) + (_needed(group, w) if name == "test" else "") for name, group in named)
     return sentences + (f'<p class="fine">{escape(w("verdict.synthetic"))}</p>' if synthetic else "")
 
 
@@ -66,7 +76,7 @@ def _needed(group: dict[str, Any], w: Wording) -> str:
     return note(w("verdict.needed", more=more, unit=w(f"verdict.{group['difference']['unit']}"))) if more else ""
 
 
-def figures(comparison: dict[str, Any], w: Wording) -> str:
+def figures(comparison: dict[str, Any], canary: dict[str, Any], w: Wording) -> str:
     """WER and CER of base and adapted, normalised and raw."""
     head = "".join(f'<th scope="col">{escape(w(f"figures.{c}"))}</th>' for c in ("measure", "base", "adapted"))
     rows = []
@@ -76,7 +86,7 @@ def figures(comparison: dict[str, Any], w: Wording) -> str:
         group = comparison[name]
         by_character = leading_measure(group["language"]) == "cer"
         key = "figures.test_cer" if by_character and name == "test" else f"figures.{name}"
-        label = escape(w(key, clips=len(group["clips"]), words=group["words"]))
+        label = escape(w(key, clips=len(group["clips"]), words=group["words"], general=general(canary, w)))
         rows.append(f'<tr class="computed-on"><th scope="rowgroup" colspan="3">{label}</th></tr>')
         for measure in ("cer", "raw_cer") if by_character else ("wer", "cer", "raw_wer", "raw_cer"):
             cells = "".join(

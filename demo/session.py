@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.collection import Collection
 from core.errors import RunError
 from core.files import home, read_json, write_json
+from core.importers.samples import CANARY
 from core.ladder_job import LadderJob, open_ladder
 from core.library import Library
 from core.models.catalogue import CATALOGUE
@@ -42,6 +43,7 @@ class Choices:
         language: ISO 639-1 code spoken in the own clips.
         fetching: id of the model that is to be used as soon as it has been fetched.
         ladder: id of the ladder last started.
+        canary: what general speech shows what is forgotten: "general", or the id of a set of the library.
     """
 
     model: str = CATALOGUE[0].id
@@ -54,6 +56,7 @@ class Choices:
     queue: str = ""
     ladder: str = ""
     long: str = ""
+    canary: str = CANARY
 
 
 class Session:

@@ -20,7 +20,7 @@ LEVELS = [
     {"augment", "quality", "segmentation", "splits", "stored"},
     {"library"},
     {"compare", "importers", "exporters", "recipe", "presets", "robustness"},
-    {"models", "analysis", "selection"},
+    {"models", "analysis", "selection", "canary"},
     {"environment"},
     {
         "freezing",

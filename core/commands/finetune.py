@@ -7,12 +7,13 @@ import dataclasses
 from collections.abc import Sequence
 
 from core import audio, runs
+from core.canary import general_speech
 from core.commands.library import users_library
 from core.commands.printing import carry_out_here, print_figures, print_json, show_progress
-from core.dataset import Clip
+from core.dataset import Clip, LabelledSet
 from core.errors import RecipeError
 from core.execute import MAX_CLIP_SECONDS, execute
-from core.importers import gather
+from core.importers import gather, read_named
 from core.importers.csv import read_csv
 from core.importers.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.models.catalogue import load_model, model_family
@@ -68,15 +69,18 @@ def request_of(options: argparse.Namespace) -> runs.Request:
     usual = preset(options.preset, family, clips) if options.preset else Recipe.default(family, clips)
     recipe = usual.changed(settings)
     general, watch = _general(options.replay)
+    canary = _canary(options.canary)
     return runs.Request(
         model=options.model,
         labelled_set=labelled,
-        canary=tuple(_canary(options.canary)),
+        canary=() if canary is None else canary.clips,
         own=(),
         recipe=recipe,
         seed=options.seed,
         general=general if recipe.replay else (),
         watch=watch if options.canary else (),
+        canary_name=canary.name if canary else CANARY,
+        canary_synthetic=canary is None or canary.synthetic,
     )
 
 
@@ -97,7 +101,8 @@ def _general(source: str) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
     return clips[:-WATCHED_CLIPS], clips[-WATCHED_CLIPS:]
 
 
-def _canary(source: str | None) -> list[Clip]:
-    if source is None:
-        return []
-    return list(read_sample(source).clips) if source == CANARY else read_csv(source, "en")
+def _canary(source: str | None) -> LabelledSet | None:
+    if source is None or source == CANARY:
+        return read_sample(source) if source else None
+    named, _ = read_named(source, "en", users_library())
+    return general_speech(named, most=len(named.clips))

@@ -17,7 +17,7 @@ from core.importers.samples import SAMPLES, read_sample
 from core.library import Created, Library
 from core.normalisation import Normalisation, default
 
-__all__ = ["detect", "gather", "into_library", "read", "tiers"]
+__all__ = ["detect", "gather", "into_library", "read", "read_named", "tiers"]
 
 
 def gather(
@@ -48,14 +48,14 @@ def gather(
         given["validation"] = validation
     if test is not None:
         given["test"] = test
-    first, form = _set(train, language, library)
+    first, form = read_named(train, language, library)
     language = first.language
     # The set's own split says where a clip belongs, unless that part comes from elsewhere.
     own = [clip for clip in first.clips if clip.part in ("", "train") or clip.part not in given]
     clips = assign_parts(own, language, seed, [part for part in HELD_OUT if part not in given], closed)
     for part, source in given.items():
         if part != "train":
-            other = _set(source, language, library)[0].clips
+            other = read_named(source, language, library)[0].clips
             has = any(clip.part == part for clip in other) and not Path(source).is_file()
             clips += [dataclasses.replace(clip, part=part) for clip in other if clip.part == part or not has]
     whole = dataclasses.replace(first, clips=tuple(clips))
@@ -102,8 +102,17 @@ def into_library(
     )
 
 
-def _set(source: str, language: str, library: Library | None) -> tuple[LabelledSet, Normalisation | None]:
-    """Returns a set with its texts as typed, and how they are to be written if somebody has chosen that."""
+def read_named(source: str, language: str, library: Library | None) -> tuple[LabelledSet, Normalisation | None]:
+    """Returns a set with its texts as typed, and how they are to be written if somebody has chosen that.
+
+    Args:
+        source: a sample set's name, a CSV file, or the id or name of a set of the library.
+        language: ISO 639-1 code of a CSV's speech.
+        library: where named sets are.
+
+    Raises:
+        DatasetError: there is nothing of that name, or the file cannot be used.
+    """
     if source in SAMPLES:
         return read_sample(source), None
     if library is None or os.path.isfile(source) or source.endswith(".csv"):

@@ -223,11 +223,17 @@ def _data(outcome: Outcome, say: Say) -> list[Block]:
         ("minutes", f"{result['minutes']:.1f}"),
         ("validation", result["validation_clips"]),
         ("test", result["test_clips"]),
-        ("canary", len(outcome.comparisons["canary"].clips) if "canary" in outcome.comparisons else 0),
+        ("canary", _canary(outcome)),
         ("speakers", len({clip.speaker for clip in labelled.clips} - {""})),
         ("dropped", len(result["dropped"])),
     ]
     return [Heading(say("data")), Table([], [[say(f"data.{name}"), str(value)] for name, value in rows])]
+
+
+def _canary(outcome: Outcome) -> str:
+    if "canary" not in outcome.comparisons:
+        return "0"
+    return f"{len(outcome.comparisons['canary'].clips)} ({outcome.request.canary_name})"
 
 
 def _recipe(outcome: Outcome, say: Say) -> list[Block]:

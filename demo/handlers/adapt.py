@@ -25,7 +25,7 @@ from core.models.classifier import Classifier
 from core.presets import PRESETS, preset
 from core.rate_finder import find_rate
 from core.recipe import Recipe
-from demo import layers, presenters, settings
+from demo import chosen, layers, presenters, settings
 from demo.chosen import labelled_set
 from demo.jobs import Jobs
 from demo.session import Session
@@ -44,7 +44,7 @@ class AdaptHandlers:
 
     def __init__(self, w: Wording, shelf: Shelf, jobs: Jobs) -> None:
         self._w, self._shelf, self._jobs = w, shelf, jobs
-        self._forecasts: dict[tuple[str, LabelledSet, Recipe, bool], Forecast] = {}
+        self._forecasts: dict[tuple[str, LabelledSet, Recipe, int], Forecast] = {}
 
     def default(self, session: Session) -> tuple:
         """The chosen model and set -> the preset that suits the set, its settings, its words, no forecast yet."""
@@ -108,12 +108,12 @@ class AdaptHandlers:
         if not train:
             raise DatasetError("no_training_clips", "There is no clip that can be trained on.")
         rng = np.random.default_rng()
-        chosen = train[int(rng.integers(len(train)))]
+        clip = train[int(rng.integers(len(train)))]
         others = [audio.decode(clip.path) for clip in train[:BABBLE_CLIPS]]
-        drawn = Augmenter(recipe.augment, others).augmented(audio.decode(chosen.path), rng)
+        drawn = Augmenter(recipe.augment, others).augmented(audio.decode(clip.path), rng)
         path = session.folder / "augmented.flac"
         audio.write_flac(path, drawn.wave)
-        return (presenters.augmented(drawn, chosen.text, f"/sound/augmented?{secrets.token_hex(4)}", self._w),)
+        return (presenters.augmented(drawn, clip.text, f"/sound/augmented?{secrets.token_hex(4)}", self._w),)
 
     def forecasting(self, session: Session) -> tuple[str]:
         """-> what is happening meanwhile."""
@@ -136,10 +136,23 @@ class AdaptHandlers:
         Raises:
             DatasetError: too few own clips to hold any out.
         """
-        key = (session.choices.model, labelled_set(session, recipe.task == "classify"), recipe, general)
+        beside = len(chosen.canary(session).clips) if general else 0
+        key = (session.choices.model, labelled_set(session, recipe.task == "classify"), recipe, beside)
         if key not in self._forecasts:
             self._forecasts[key] = self._measure(*key)
         return self._forecasts[key]
+
+    def canaries(self, session: Session) -> tuple[dict]:
+        """-> what general speech there is to choose from, and what is chosen."""
+        there, name = chosen.canaries(session, self._w), session.choices.canary
+        if name not in [id for _, id in there]:  # its set was deleted
+            session.choose(canary=CANARY)
+        return (gr.update(choices=there, value=session.choices.canary),)
+
+    def choose_canary(self, session: Session, name: str) -> tuple[str]:
+        """General speech -> no forecast yet."""
+        chosen.choose_canary(session, name)
+        return ("",)
 
     def start(self, session: Session, *values: Any) -> tuple:
         """Settings, seed, whether to train the control too -> the runs as they stand."""
@@ -207,18 +220,16 @@ class AdaptHandlers:
         except DatasetError:
             return 0
 
-    def _measure(self, id: str, labelled: LabelledSet, recipe: Recipe, general: bool) -> Forecast:
+    def _measure(self, id: str, labelled: LabelledSet, recipe: Recipe, general: int) -> Forecast:
         train = labelled.part("train")
         seconds = [soundfile.info(clip.path).duration for clip in train]
         sample = [(audio.decode(train[i].path), train[i].text) for i in usual_clips(seconds, recipe.batch_size)]
-        canary = read_sample(CANARY).clips
-        easy = [audio.decode(clip.path) for clip in canary[:2]]
+        easy = [audio.decode(clip.path) for clip in read_sample(CANARY).clips[:2]]
         test, validation = len(labelled.part("test")), len(labelled.part("validation"))
         with self._shelf.model(id) as model:
             if recipe.task == "classify" and model.family != "classifier":
                 model = Classifier.from_recogniser(model, [clip.text for clip in train])
-            beside = (len(canary), WATCHED_CLIPS) if general else (0, 0)
-            return forecast(model, sample, easy, len(train), test, beside[0], validation, recipe, beside[1])
+            return forecast(model, sample, easy, len(train), test, general, validation, recipe, WATCHED_CLIPS if general else 0)
 
     def _is_active(self, session: Session) -> bool:
         return any(run.state() in ACTIVE for run in session.queue())
@@ -236,16 +247,18 @@ def request_of(session: Session, recipe: Recipe, seed: int) -> runs.Request:
     if choices.clip and not own:
         recording = session.collection.get(choices.clip)
         own = [runs.Clip(str(recording.path), recording.text)] if recording.text else []
-    general = read_sample(REPLAY).clips
+    general, canary = read_sample(REPLAY).clips, chosen.canary(session)
     return runs.Request(
         model=choices.model,
         labelled_set=labelled,
-        canary=read_sample(CANARY).clips,
+        canary=canary.clips,
         own=tuple(own),
         recipe=recipe,
         seed=seed,
         general=general[:-WATCHED_CLIPS] if recipe.replay else (),
         watch=() if recipe.start == "random" else general[-WATCHED_CLIPS:],
+        canary_name=canary.name,
+        canary_synthetic=canary.synthetic,
     )
 
 

@@ -34,14 +34,15 @@ class CompareHandlers:
             hidden = gr.update(visible=False)
             return empty, "", "", hidden, hidden, "", "", hidden, "", presenters.note(self._w("home.empty"))
         comparison = run.comparison() or {}  # at once; what takes reading every clip follows
+        canary = result.get("canary_set", comparisons.BUILT_IN)
         own = ""
         if "own" in comparison:
             clip, language = comparison["own"]["clips"][0], comparison["own"]["language"]
             sound, times = (f"{address}/{run.id}/own/0" for address in ("/sound/run", f"/times/{self._w.language}"))
             own = self._own(comparisons.side_by_side(clip, sound, self._w, language, times))
         return (
-            comparisons.verdicts(comparison, result["synthetic"], self._w),
-            comparisons.figures(comparison, self._w),
+            comparisons.verdicts(comparison, result["synthetic"], canary, self._w),
+            comparisons.figures(comparison, canary, self._w),
             own,
             gr.update(visible=True),
             gr.update(visible="test" in comparison or "canary" in comparison),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from core.importers.samples import CANARY
 from core.presets import PRESETS
 from core.recipe import Recipe
 from demo import settings
@@ -27,6 +28,8 @@ class AdaptView:
     recipe: gr.HTML
     settings: tuple[gr.components.Component, ...]
     seed: gr.Number
+    advanced: gr.Accordion
+    canary: gr.Dropdown
     picture: gr.HTML
     find: gr.Button
     rates_panel: gr.Column
@@ -58,7 +61,7 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
         words = gr.HTML(elem_id="recipe")
         with gr.Accordion(w("adapt.picture"), open=False):
             picture = gr.HTML(elem_id="layers")
-        with gr.Accordion(w("adapt.advanced"), open=False):
+        with gr.Accordion(w("adapt.advanced"), open=False) as advanced:
             with gr.Tabs():
                 for group, rows in settings.GROUPS.items():
                     with gr.Tab(w(f"adapt.group.{group}")):
@@ -73,7 +76,11 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
                         if group == "data":
                             hear = gr.Button(w("adapt.hear"), elem_id="hear-augmented")
                             augmented = gr.HTML(elem_id="augmented")
-            seed = gr.Number(0, label=w("adapt.seed"), precision=0)
+            with gr.Row():
+                seed = gr.Number(0, label=w("adapt.seed"), precision=0)
+                canary = gr.Dropdown(
+                    [("", CANARY)], value=CANARY, label=w("adapt.canary"), info=w("adapt.canary.info"), elem_id="canary"
+                )
         control = gr.Checkbox(False, label=w("adapt.control"), elem_id="control")
         forecast = gr.HTML(elem_id="forecast")
         with gr.Row():
@@ -87,7 +94,7 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
         seen = gr.Textbox(visible="hidden")
         finished = gr.Textbox(visible="hidden")
     return AdaptView(
-        preset, words, tuple(fields[name] for name in settings.NAMES), seed, picture, find, rates_panel, rates, rates_note,
+        preset, words, tuple(fields[name] for name in settings.NAMES), seed, advanced, canary, picture, find, rates_panel, rates, rates_note,
         hear, augmented, control, forecast, start, stop, progress, watching, climbing, timer, seen, finished, message,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ import pytest
 from transformers import WhisperForConditionalGeneration
 
 from core.cli import main
+from core.commands.library import users_library
 from core.importers.csv import read_csv
 from core.importers.samples import read_sample
 from core.models.catalogue import Entry
@@ -150,6 +151,20 @@ def test_without_a_canary_there_is_none(tiny_ctc: Path, tmp_path: Path, capsys: 
     result = last_line(capsys)
     assert result["canary"] is None
     assert (result["clips"], result["validation_clips"], result["test_clips"]) == (36, 6, 14)
+
+
+def test_a_set_of_the_library_may_show_what_is_forgotten(
+    tiny_ctc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTUNE_HOME", str(tmp_path / "home"))
+    users_library().create("ordinary", read_sample("replay").clips[:3], "en")
+    small = ["--set", "epochs=1", "--set", "evaluations=1", "--set", "trains=head"]
+    given = ["finetune", "--model", str(tiny_ctc), "--train", "accent", "--canary", "ordinary", "--out", str(tmp_path / "run")]
+    assert main([*given, *small, "--json"]) == 0
+    result = last_line(capsys)
+    assert result["canary"]["clips"] == 3
+    assert result["canary_set"] == {"name": "ordinary", "synthetic": False}
+    assert 'general speech ("ordinary", English)' in (tmp_path / "run" / "adapted" / "README.md").read_text()
 
 
 def test_test_and_validation_may_be_given(sheet: Path, tiny_ctc: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -168,3 +168,46 @@ def test_the_picture_leaves_the_model_as_it_was(adapting: AdaptHandlers, tiny: S
     assert 'class="frozen"' not in whole
     assert 'class="adapter"' in adapter
     assert 'class="frozen"' in adapter
+
+
+def kept(session: Session, name: str = "ordinary", language: str = "en") -> str:
+    """Keeps a few clips as a set of the library and returns its id."""
+    return session.library.create(name, read_sample("replay").clips[:3], language).stored.id
+
+
+def test_real_recordings_of_ones_own_show_what_is_forgotten(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    id, _ = kept(tiny), kept(tiny, "kawaida", "sw")
+    (offered,) = adapting.canaries(tiny)
+    assert [value for _, value in offered["choices"]] == ["general", id]
+    assert offered["value"] == "general"
+    adapting.choose_canary(tiny, id)
+    adapting.start(tiny, *settings.values(Recipe(epochs=1)), SEED, False)
+    request = jobs.runs[0].request()
+    assert (request.canary_name, request.canary_synthetic, len(request.canary)) == ("ordinary", False, 3)
+    assert adapting.canaries(tiny)[0]["value"] == id
+
+
+def test_a_canary_that_was_deleted_gives_way_to_what_is_built_in(adapting: AdaptHandlers, session: Session) -> None:
+    id = kept(session)
+    adapting.choose_canary(session, id)
+    session.library.delete(id)
+    assert adapting.canaries(session)[0]["value"] == session.choices.canary == "general"
+
+
+def test_what_is_learnt_from_cannot_show_what_is_forgotten(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    id = kept(tiny)
+    tiny.choose(canary=id, labelled_set=id)
+    with pytest.raises(DatasetError, match="cannot also show"):
+        adapting.start(tiny, *settings.values(Recipe(epochs=1)), SEED, False)
+    assert not jobs.runs
+
+
+@pytest.mark.parametrize(("language", "reason"), [("sw", "canary_language"), ("", "no_set")])
+def test_other_languages_and_unknown_sets_are_no_general_speech(
+    language: str, reason: str, adapting: AdaptHandlers, session: Session
+) -> None:
+    id = kept(session, language=language) if language else "0" * 16
+    with pytest.raises(DatasetError) as refused:
+        adapting.choose_canary(session, id)
+    assert refused.value.reason == reason
+    assert session.choices.canary == "general"

@@ -19,6 +19,7 @@ from core.outcome import Outcome, read_outcome
 from core.recipe import Recipe
 from core.runs import Request, Run
 from demo import analyses, comparisons, lineups, presenters
+from demo.comparisons import BUILT_IN
 from demo.handlers.clips import PAGE, ClipsHandlers
 from demo.handlers.compare import CompareHandlers
 from demo.handlers.lineup import LineUpHandlers
@@ -148,13 +149,13 @@ def test_chinese_is_written_and_counted_by_character() -> None:
     assert re.sub(r"<[^>]+>", "", markup).count("今天天气 (fixed) 很好") == 1
     assert "1 character errors in 6 characters: CER 17" in markup
     assert "WER" not in markup
-    figures = comparisons.figures({"test": comparison.to_json()}, W)
+    figures = comparisons.figures({"test": comparison.to_json()}, BUILT_IN, W)
     assert "1 held-out clips of this set, 6 characters" in figures
     assert "test.base.wer" not in figures
     said = ["今天天气很好"] * 9
     clips = [Clip(f"/{i}.wav", f"{text}{'一二三四五六七八九'[i]}") for i, text in enumerate(said)]
     told = comparisons.verdicts(
-        {"test": compare(clips, said, [c.text for c in clips], "zh").to_json()}, False, Wording("zh-CN")
+        {"test": compare(clips, said, [c.text for c in clips], "zh").to_json()}, False, BUILT_IN, Wording("zh-CN")
     )
     assert "字错误率从" in told
 
@@ -172,10 +173,10 @@ def test_without_a_verdict_the_page_says_how_much_more_it_takes(right: int, said
     texts = SAID[:3] if right == 3 else SAID
     clips = [Clip(f"/{i}.wav", text) for i, text in enumerate(texts)]
     group = compare(clips, wrong[: len(texts)], [*texts[:right], *wrong[right : len(texts)]], "en").to_json()
-    markup = comparisons.verdicts({"test": group}, False, W)
+    markup = comparisons.verdicts({"test": group}, False, BUILT_IN, W)
     assert said in markup
     assert ("Record more:" in markup) == (right == 3)
-    assert "more held-out" not in comparisons.verdicts({"canary": group}, False, W)
+    assert "more held-out" not in comparisons.verdicts({"canary": group}, False, BUILT_IN, W)
 
 
 def test_what_was_learned_is_told_from_the_analysis(outcome: Outcome) -> None:

@@ -11,6 +11,7 @@ from core.dataset import Clip
 from core.errors import AudioError
 from core.metrics import mark_words
 from demo import comparisons, presenters
+from demo.comparisons import BUILT_IN
 from demo.wording import Wording
 
 W = Wording("en")
@@ -69,18 +70,18 @@ def test_marks_speak_three_ways() -> None:
 
 def test_a_change_for_the_worse_comes_first_and_is_named() -> None:
     better, worse = comparison(WRONG, TEXTS, TEXTS), comparison(TEXTS, WRONG, TEXTS)
-    shown = comparisons.verdicts({"test": better, "canary": worse}, False, W)
+    shown = comparisons.verdicts({"test": better, "canary": worse}, False, BUILT_IN, W)
     assert shown.index("It forgot") < shown.index("real improvement")
-    assert "It got worse" in comparisons.verdicts({"test": worse}, False, W)
+    assert "It got worse" in comparisons.verdicts({"test": worse}, False, BUILT_IN, W)
 
 
 def test_thin_and_unclear_evidence_is_called_so() -> None:
-    assert "too few" in comparisons.verdicts({"test": comparison(WRONG[:3], TEXTS[:3], TEXTS[:3])}, False, W)
-    assert "No measurable change" in comparisons.verdicts({"test": comparison(TEXTS, TEXTS, TEXTS)}, False, W)
+    assert "too few" in comparisons.verdicts({"test": comparison(WRONG[:3], TEXTS[:3], TEXTS[:3])}, False, BUILT_IN, W)
+    assert "No measurable change" in comparisons.verdicts({"test": comparison(TEXTS, TEXTS, TEXTS)}, False, BUILT_IN, W)
 
 
 def test_every_figure_says_on_what_it_was_computed() -> None:
-    markup = comparisons.figures({"test": comparison(WRONG, TEXTS, TEXTS)}, W)
+    markup = comparisons.figures({"test": comparison(WRONG, TEXTS, TEXTS)}, BUILT_IN, W)
     assert "10 held-out clips of this set, 50 words" in markup
     assert 'data-figure="test.adapted.wer">0.0\u00a0%' in markup
     assert 'data-figure="test.base.raw_cer"' in markup
