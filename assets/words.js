@@ -3,6 +3,7 @@
   "use strict";
   const MARGIN = 0.06; // s on either side, since aligners place a word's ends a little inside it
   const KEPT = 12; // clips whose sound and times stay in memory
+  const CLIP = ".pair, .lined"; // one clip, compared or lined up
   const PATIENCE = 200; // ms before it is said that something takes time
   const times = new Map();
   const sounds = new Map();
@@ -35,12 +36,14 @@
   }
 
   function hush() {
-    for (const audio of document.querySelectorAll(".pair audio")) audio.pause();
+    for (const audio of document.querySelectorAll(`:is(${CLIP}) audio`)) audio.pause();
     if (heard) heard.source.stop();
   }
 
   async function press(word) {
-    const pair = word.closest(".pair");
+    const pair = word.closest(CLIP);
+    const words = word.closest("[data-words]");
+    const asked = words.dataset.times ?? pair.dataset.times;
     const status = pair.querySelector(".finding");
     const turn = ++latest;
     context ??= new AudioContext();
@@ -51,7 +54,7 @@
     let found, sound;
     try {
       [found, sound] = await Promise.all([
-        kept(times, pair.dataset.times, () => askedTimes(pair.dataset.times)),
+        kept(times, asked, () => askedTimes(asked)),
         kept(sounds, pair.querySelector("audio").src, () => askedSound(pair.querySelector("audio").src)),
       ]);
     } catch (error) {
@@ -60,7 +63,7 @@
     } finally {
       clearTimeout(slow);
     }
-    const [start, end] = found[word.closest("[data-words]").dataset.words][Number(word.dataset.word)];
+    const [start, end] = found[words.dataset.words][Number(word.dataset.word)];
     const said = { word: word.firstChild.textContent, start: start.toFixed(2), end: end.toFixed(2) };
     status.textContent = pair.dataset.heard.replace(/\{(\w+)\}/g, (_, name) => said[name]);
     if (turn !== latest) return; // another word was pressed meanwhile
@@ -131,8 +134,8 @@
     event.preventDefault();
   });
   document.addEventListener("play", (event) => { // one sound at a time
-    if (!event.target.closest?.(".pair")) return;
-    for (const audio of document.querySelectorAll(".pair audio")) if (audio !== event.target) audio.pause();
+    if (!event.target.closest?.(CLIP)) return;
+    for (const audio of document.querySelectorAll(`:is(${CLIP}) audio`)) if (audio !== event.target) audio.pause();
     if (heard) heard.source.stop();
   }, true);
 })();

@@ -51,8 +51,8 @@ class LineUp:
     Attributes:
         entries: in the order given.
         test_clips, words: how many they were tested on.
-        transcripts: for each clip what was said, what the first run's base and each run's adapted model wrote, and the
-            word errors of each.
+        transcripts: for each clip what was said, what the first run's base and each run's adapted model wrote, the word
+            errors of each, and its place in each run's own comparison.
         language: whose normalisation the rates use.
     """
 
@@ -109,6 +109,7 @@ def line_up(outcomes: Sequence[Outcome]) -> LineUp:
             "base_errors": clips[0].base_errors,
             "adapted": [clip.adapted for clip in clips],
             "errors": [clip.adapted_errors for clip in clips],
+            "places": [comparison.clips.index(clip) for comparison, clip in zip(tested, clips, strict=True)],
         }
         for clips in zip(*read, strict=True)
     )

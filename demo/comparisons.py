@@ -22,6 +22,7 @@ _BLANKS: dict[str, dict[str, str]] = {
     "failed": {},
     "heard": {"word": "{word}", "start": "{start}", "end": "{end}"},
 }
+FINDING = '<p class="fine finding" role="status"></p>'  # where it says so
 
 
 def legend(w: Wording) -> str:
@@ -132,6 +133,11 @@ def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) ->
     return f'<div class="scroll">{table}</div>{hint}<p class="fine">{escape(w("trials.note"))}</p>'
 
 
+def told(w: Wording) -> str:
+    """Returns the attributes of a clip whose words can be pressed: what is said while one is sought and heard."""
+    return "".join(f' data-{name}="{escape(w(f"clips.{name}", **_BLANKS[name]))}"' for name in _BLANKS)
+
+
 def side_by_side(clip: dict[str, Any], url: str, w: Wording, language: str = "en", times: str = "") -> str:
     """One clip: base left, what was said and its sound between, adapted right.
 
@@ -156,10 +162,9 @@ def side_by_side(clip: dict[str, Any], url: str, w: Wording, language: str = "en
             f'<p class="heard" title="{escape(clip[model])}"{group}>{text}</p><p class="fine">{escape(errors)}</p></div>'
         )
     flag = note(w("compare.trained_on"), "warning") if clip.get("trained_on") else ""
-    told = "".join(f' data-{name}="{escape(w(f"clips.{name}", **_BLANKS[name]))}"' for name in _BLANKS) if times else ""
-    heard = '<p class="fine finding" role="status"></p>' if times else ""
+    heard = FINDING if times else ""
     middle = f'<div class="said"><p>{escape(clip["reference"])}</p>{player(url, w)}{heard}{flag}</div>'
-    asks = f' data-times="{escape(times)}"{told}' if times else ""
+    asks = f' data-times="{escape(times)}"{told(w)}' if times else ""
     return f'<article class="pair"{asks}>{cells[0]}{middle}{cells[1]}</article>'
 
 

@@ -10,6 +10,7 @@ from core.lineup import Entry, LineUp
 from core.metrics import mark_words
 from core.runs import Run
 from core.text import UNSPACED_LANGUAGES, leading_measure
+from demo.comparisons import FINDING, told
 from demo.presenters import change, escape, fine, marked, percent, player
 from demo.wording import Wording
 
@@ -64,21 +65,25 @@ def clips(lined: LineUp, shown: Sequence[int], urls: Sequence[str], w: Wording) 
         urls: of every clip's sound, in the order of the line-up.
         w: the page's wording.
     """
-    return fine(w("lineup.order")) + "".join(_clip(lined.transcripts[i], lined.language, urls[i], w) for i in shown)
+    runs = [entry.run for entry in lined.entries]
+    return fine(w("lineup.order")) + "".join(_clip(lined.transcripts[i], runs, lined.language, urls[i], w) for i in shown)
 
 
-def _clip(row: dict[str, Any], language: str, url: str, w: Wording) -> str:
-    spaced = language not in UNSPACED_LANGUAGES
+def _clip(row: dict[str, Any], runs: Sequence[str], language: str, url: str, w: Wording) -> str:
     base = mark_words(row["reference"], row["base"], row["base"], language)[0]
-    lines = [(w("watch.said"), escape(row["reference"]), ""), (w("lineup.base"), marked(base, w, spaced), row["base_errors"])]
-    for number, (text, errors) in enumerate(zip(row["adapted"], row["errors"], strict=True), 1):
+    lines = [(w("lineup.base"), "base", base, row["base_errors"], 0)]
+    for place, (text, errors) in enumerate(zip(row["adapted"], row["errors"], strict=True)):
         words = mark_words(row["reference"], row["base"], text, language)[1]
-        lines.append((w("lineup.of", number=number), marked(words, w, spaced), errors))
-    body = "".join(
-        f"<dt>{escape(name)}</dt><dd>{text}{'' if errors == '' else _rate(errors, row['words'])}</dd>"
-        for name, text, errors in lines
+        lines.append((w("lineup.of", number=place + 1), "adapted", words, errors, place))
+    body = [f"<dt>{escape(w('watch.said'))}</dt><dd>{escape(row['reference'])}</dd>"]
+    for name, model, words, errors, place in lines:
+        text = marked(words, w, language not in UNSPACED_LANGUAGES, pressable=True)
+        times = f"/times/{w.language}/{runs[place]}/test/{row['places'][place]}"
+        asks = f' role="group" aria-label="{escape(name)}" data-words="{model}" data-times="{escape(times)}"'
+        body.append(f"<dt>{escape(name)}</dt><dd><span{asks}>{text}</span>{_rate(errors, row['words'])}</dd>")
+    return (
+        f'<article class="lined"{told(w)}><div>{player(url, w)}{FINDING}</div><dl class="watch">{"".join(body)}</dl></article>'
     )
-    return f'<article class="lined">{player(url, w)}<dl class="watch">{body}</dl></article>'
 
 
 def _rate(errors: int, words: int) -> str:

@@ -145,4 +145,9 @@ def test_what_was_learned_and_forgotten_and_runs_lined_up(compared, locale: str,
     count(page, 10, "#lineup-clips article")
     page.click("#lineup-forward")
     count(page, 2, "#lineup-clips article")
+    last = page.locator("#lineup-clips article").last
+    last.locator("[data-words]").last.locator("[data-word]").first.click()  # by the second run's own times
+    page.wait_for_function(
+        "/ [\\d.]+ .*s|秒/.test([...document.querySelectorAll('.lined .finding')].at(-1).innerText)", timeout=300_000
+    )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

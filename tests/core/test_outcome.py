@@ -181,7 +181,10 @@ def changed(outcome: Outcome, **changes: object) -> Outcome:
 def test_the_order_of_the_clips_does_not_matter(finished: Run, second: Run) -> None:
     one, two = read_outcome(finished), read_outcome(second)
     backwards = changed(two, clips=two.comparisons["test"].clips[::-1])
-    assert line_up([one, backwards]) == line_up([one, two])
+    turned, straight = line_up([one, backwards]), line_up([one, two])
+    assert [row.pop("places") for row in turned.transcripts] == [[i, 8 - i] for i in range(9)]
+    assert [row.pop("places") for row in straight.transcripts] == [[i, i] for i in range(9)]
+    assert turned == straight
 
 
 def test_other_test_clips_are_refused(finished: Run, second: Run, capsys: pytest.CaptureFixture[str]) -> None:
