@@ -8,7 +8,34 @@ from typing import Any
 
 from core.errors import RunError
 from core.files import replacing
+from core.models.decoding import MAX_TOKEN_RATIO, MIN_LOG_PROBABILITY, TEMPERATURES
 from core.runs import Run
+
+OWN_FAMILIES = ("deepspeech", "classifier")  # that transformers does not know
+
+
+def folder_name(id: str) -> str:
+    """Returns the name of the folder that the zip of a run's model unpacks to."""
+    return f"attune-{id}"
+
+
+def usage(name: str, family: str) -> str:
+    """Returns the lines of Python that transcribe with an exported model: by transformers alone where it knows the family.
+
+    Args:
+        name: of the model's folder.
+        family: of the model. Whisper is read with its guard against texts that never end, which transformers leaves out
+            unless it is asked for; the bounds are those of Radford et al. 2022 as transformers counts them.
+    """
+    if family in OWN_FAMILIES:
+        load = ["from core import decode, load_model", f'model = load_model("{name}")']
+        return "\n".join([*load, 'print(model.transcribe([decode("clip.wav")])[0].text)'])
+    lines = ["from transformers import pipeline", f'recognise = pipeline("automatic-speech-recognition", "{name}")']
+    if family != "whisper":
+        return "\n".join([*lines, 'print(recognise("clip.wav")["text"])'])
+    bounds = f'"compression_ratio_threshold": {MAX_TOKEN_RATIO}, "logprob_threshold": {MIN_LOG_PROBABILITY}'
+    guard = f'guard = {{"temperature": {TEMPERATURES}, {bounds}}}'
+    return "\n".join([*lines, guard, 'print(recognise("clip.wav", generate_kwargs=guard)["text"])'])
 
 
 def write_card(folder: Path, result: dict[str, Any]) -> None:
@@ -35,6 +62,7 @@ def write_card(folder: Path, result: dict[str, Any]) -> None:
             for model in ("base", "adapted"):
                 rates = result[group][model]
                 lines.append(f"| {name} | {model} | {rates['wer']:.1%} | {rates['cer']:.1%} |")
+    lines += ["", "In Python:", "", "```python", usage(folder_name(Path(result["run"]).name), result["family"]), "```"]
     lines += ["", "Scores compare normalised text (lower case, no punctuation).", "", "Recipe:", "", "```"]
     lines += [f"{key} = {value}" for key, value in result["recipe"].items()]
     lines += ["```", ""]
@@ -50,9 +78,10 @@ def zip_model(run: Run) -> Path:
     """
     if run.result() is None:
         raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
-    target = run.folder / f"attune-{run.id}.zip"
+    name = folder_name(run.id)
+    target = run.folder / f"{name}.zip"
     if not target.exists():
         with replacing(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
             for file in sorted(run.adapted.iterdir()):
-                archive.write(file, f"attune-{run.id}/{file.name}")
+                archive.write(file, f"{name}/{file.name}")
     return target

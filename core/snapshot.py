@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import sys
 import tempfile
 import weakref
 from collections.abc import Sequence
@@ -59,14 +57,6 @@ def compact(values: torch.Tensor) -> torch.Tensor:
     """Returns a copy in half the memory where that loses nothing: many models were published in float16."""
     halves = values.detach().half()
     return halves if torch.equal(halves.to(values.dtype), values) else values.detach().clone()
-
-
-def return_free_memory() -> None:
-    """Gives what was freed back to the system, which the C library of Linux does not do by itself."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
-        if trim is not None:
-            trim(0)
 
 
 def _bytes(values: torch.Tensor) -> memoryview:

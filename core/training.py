@@ -14,12 +14,13 @@ from core import adapters
 from core.errors import DatasetError
 from core.events import Evaluated, Event, Noticed, Prepared, Stepped, Trained
 from core.guards import STOPS, Guards
+from core.heap import return_free_memory
 from core.learner import Learner, Sounds
 from core.metrics import score
 from core.models.base import AsrModel, Example, Transcript, in_language
 from core.recipe import Recipe
 from core.regularisation import Average, regularised
-from core.snapshot import Snapshot, return_free_memory
+from core.snapshot import Snapshot
 
 CTC_FAMILIES = ("ctc", "deepspeech")
 LOOK_SHARE = 0.1  # of the training: reading a clip costs about as much as learning from it once

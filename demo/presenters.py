@@ -14,6 +14,7 @@ from core.augment import Augmented
 from core.collection import Recording
 from core.dataset import LabelledSet
 from core.errors import AttuneError
+from core.export import folder_name, usage
 from core.forecast import Forecast
 from core.importers.samples import CANARY, SAMPLES
 from core.job import State
@@ -312,11 +313,7 @@ def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
     """The download, and how to use and repeat it."""
     link = f"/take-home/{run.id}.zip"
     megabytes = sum(file.stat().st_size for file in run.adapted.iterdir()) / 1e6
-    code = (
-        "from transformers import pipeline\n"
-        f'recognise = pipeline("automatic-speech-recognition", "attune-{run.id}")\n'
-        'print(recognise("clip.wav")["text"])'
-    )
+    code = usage(folder_name(run.id), result["family"])
     usual = Recipe.default(result["family"], result["clips"] - result["replayed"]).settings()
     chosen = Recipe.from_json(result["recipe"]).settings()
     settings = [f"--set {key}={value}" for key, value in chosen.items() if value != usual[key]]

@@ -368,7 +368,7 @@ class Whisper:
                 attention_mask=inputs.attention_mask.to(self.device),
                 return_timestamps=True,
                 temperature=decoding.TEMPERATURES,
-                compression_ratio_threshold=1.35,  # transformers measures it over tokens, not text
+                compression_ratio_threshold=decoding.MAX_TOKEN_RATIO,
                 logprob_threshold=decoding.MIN_LOG_PROBABILITY,
                 no_speech_threshold=decoding.MIN_NO_SPEECH,
                 condition_on_prev_tokens=False,

@@ -105,6 +105,7 @@ def test_the_adapted_model_loads_with_transformers_and_with_us(finished: Run) ->
     card = (finished.adapted / "README.md").read_text(encoding="utf-8")
     assert "on 3 clips" in card
     assert "made by speech synthesisers" in card
+    assert export.usage(f"attune-{finished.id}", "whisper") in card
     assert "learning_rate = 0.001" in card
 
 
@@ -117,6 +118,16 @@ def test_the_zip_unpacks_to_one_folder_that_loads(finished: Run, tmp_path: Path)
     assert folder.name == f"attune-{finished.id}"
     script = "import sys; from transformers import WhisperForConditionalGeneration as W; W.from_pretrained(sys.argv[1])"
     subprocess.run([sys.executable, "-c", script, str(folder)], check=True, capture_output=True, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("family", "says"),
+    [("whisper", "generate_kwargs=guard"), ("ctc", 'recognise("clip.wav")["text"]'), ("deepspeech", "from core import")],
+)
+def test_how_to_use_a_model_depends_on_who_knows_its_family(family: str, says: str) -> None:
+    code = export.usage("attune-x", family)
+    compile(code, "usage", "exec")
+    assert says in code
 
 
 def test_there_is_no_zip_of_an_unfinished_run(tiny_whisper: Path, tmp_path: Path) -> None:
