@@ -18,13 +18,14 @@ MAX_HEADER = 10_000  # characters
 
 # Our name of a column -> what others call it. `offset` and `duration`, in seconds, are NeMo's.
 COLUMNS = {
-    "path": ("path", "file", "file_name", "filename", "audio", "audio_filepath", "audio_file", "wav", "wav_filename"),
-    "text": ("text", "transcript", "transcription", "sentence", "label"),
-    "speaker": ("speaker", "speaker_id", "client_id"),
+    "path": ("path", "file", "file_name", "filename", "audio", "audio_filepath", "audio_file", "wav", "wav_filename",
+             "文件", "文件名", "音频", "录音"),
+    "text": ("text", "transcript", "transcription", "sentence", "label", "文本", "句子", "转写", "内容"),
+    "speaker": ("speaker", "speaker_id", "client_id", "说话人", "发音人"),
     "part": ("part", "split"),
     "offset": ("offset",),
     "duration": ("duration",),
-}
+}  # fmt: skip
 
 Record = tuple[str, dict[str, str]]  # where it stands, and its fields by our names
 
