@@ -287,9 +287,7 @@ class DeepSpeech:
         around = functional.pad(features, (0, 0, self.config.context, self.config.context))
         return around.unfold(1, 2 * self.config.context + 1, 1).transpose(2, 3).flatten(2)
 
-    def _below_head(
-        self, read: torch.Tensor, frames: list[int], state: Any = None, depth: int = 0
-    ) -> tuple[torch.Tensor, Any]:
+    def _below_head(self, read: torch.Tensor, frames: list[int], state: Any = None, depth: int = 0) -> tuple[torch.Tensor, Any]:
         """Computes what the head reads from the windows, or from what the first `depth` dense layers made of them."""
         with autocast(self.device, self.precision):
             dense = self._through(DENSE[depth:], read)

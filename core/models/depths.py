@@ -2,8 +2,8 @@
 
 Both parts are transformers' own forward pass. In the upper one's, something cheap stands in for the modules below, and what
 was kept enters in front of the first layer above: so masks, positions, norms and all that follows the layers are computed
-as ever. Parakeet can be cut below any layer; wav2vec 2.0 and its kin, SEW(-D) and wav2vec2-BERT below any but the first, and those of
-them that read samples also above their convolutions, below whatever drops or masks what these compute.
+as ever. Parakeet can be cut below any layer; wav2vec 2.0 and its kin, SEW(-D) and wav2vec2-BERT below any but the first, and
+those of them that read samples also above their convolutions, below whatever drops or masks what these compute.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def _layer_drop(stack: Any) -> float:
 
 def _position_bias(first: Any, kept: torch.Tensor) -> torch.Tensor | None:
     """Returns what WavLM's first layer tells all others of positions: float [clips * heads, frames, frames]."""
-    attention = getattr(first, "attention", None)
+    attention: Any = getattr(first, "attention", None)
     if not hasattr(attention, "rel_attn_embed"):
         return None
     return attention.compute_bias(kept.shape[1], kept.shape[1]).repeat(len(kept), 1, 1)

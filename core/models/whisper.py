@@ -396,4 +396,3 @@ class Whisper:
                 **spoken,
             )
         return Transcript(self._text(tokens[0].tolist()), 0.0, language=language)
-

@@ -46,15 +46,21 @@ def learned_above(model: AsrModel, depth: Depth, training: bool, cut: bool) -> t
     return float(loss.detach()), gradients
 
 
-def unmasked(model: AsrModel) -> AsrModel:
+def still(model: AsrModel) -> AsrModel:
+    """Masks and drops nothing, not even where a recipe leaves it as it is."""
     config = getattr(model.network, "config", None)
     for name in ("mask_time_prob", "mask_feature_prob"):
         if hasattr(config, name):
             setattr(config, name, 0.0)
+    for module in model.network.modules():
+        for name in [name for name, value in vars(module).items() if "drop" in name and isinstance(value, float)]:
+            setattr(module, name, 0.0)
     return model
 
 
 def check(model: AsrModel, training: bool) -> None:
+    # The kernels of torch that keep something for gradients, as below the depth in training, round otherwise.
+    tolerance = {"rtol": 1e-4, "atol": 2e-4} if training else {"rtol": 1e-6, "atol": 1e-7}
     listed = model.depths()
     assert listed[-1].layers is None
     for depth in listed:
@@ -63,14 +69,15 @@ def check(model: AsrModel, training: bool) -> None:
         assert again == pytest.approx(loss, rel=1e-6), depth.layers
         assert found.keys() == gradients.keys()
         for name, gradient in gradients.items():
-            torch.testing.assert_close(found[name], gradient, rtol=1e-5, atol=1e-7, msg=f"{depth.layers} {name}")
+            torch.testing.assert_close(found[name], gradient, **tolerance, msg=lambda said: f"{depth.layers} {name}: {said}")
 
 
 @pytest.mark.parametrize("training", [False, True])
 def test_what_learns_above_a_prefix_learns_the_same(folder: Path, training: bool) -> None:
-    check(unmasked(load_model(str(folder), precision="float32")), training)
+    check(still(load_model(str(folder), precision="float32")), training)
 
 
+@pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask")  # WavLM's own, wherever clips are padded
 @pytest.mark.parametrize(
     "shape",
     [
@@ -135,7 +142,7 @@ def test_an_unknown_structure_is_taken_whole(tiny_ctc: Path, monkeypatch: pytest
 @pytest.mark.parametrize("family", ["wav2vec2", "wavlm", "sew", "wav2vec2-bert", "parakeet"])
 def test_dropping_layers_never_drops_what_was_kept(family: str, ctc_family: Callable[[str], Path]) -> None:
     """Of two layers one is kept, so the other is applied or left out: two losses, and no third."""
-    model = unmasked(load_model(str(ctc_family(family)), precision="float32"))
+    model = still(load_model(str(ctc_family(family)), precision="float32"))
     batch = batch_of(model)
     losses = []
     with torch.no_grad(), regularised(model.network, Recipe(dropout=0.0, layer_drop=0.5)):
@@ -171,7 +178,7 @@ def test_the_network_is_as_before(family: str, ctc_family: Callable[[str], Path]
 
 @pytest.mark.parametrize("family", ["tiny_whisper", "tiny_ctc", "tiny_deepspeech"])
 def test_under_bfloat16_the_rest_reads_what_it_always_reads(family: str, request: pytest.FixtureRequest) -> None:
-    model = unmasked(load_model(str(request.getfixturevalue(family)), precision="bfloat16"))
+    model = still(load_model(str(request.getfixturevalue(family)), precision="bfloat16"))
     batch = batch_of(model)
     with torch.no_grad():
         whole = model.loss(batch)

@@ -69,9 +69,7 @@ def test_apply_freezes_the_rest_whatever_was_trained_before(tiny_ctc: Path) -> N
         ("tiny_mms", Recipe(trains="head"), FRONT),  # its adapters for a language stand in every layer
     ],
 )
-def test_how_deep_a_prefix_may_be_kept(
-    family: str, recipe: Recipe, layers: int | None, request: pytest.FixtureRequest
-) -> None:
+def test_how_deep_a_prefix_may_be_kept(family: str, recipe: Recipe, layers: int | None, request: pytest.FixtureRequest) -> None:
     model = load_model(str(request.getfixturevalue(family)))
     groups = freezing.apply(freezing.plan(model, recipe), model.network)
     depth = freezing.frozen_depth(model.depths(), [p for group in groups for p in group["params"]])
