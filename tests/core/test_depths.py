@@ -67,9 +67,7 @@ def check(model: AsrModel, training: bool) -> None:
         loss, gradients = learned_above(model, depth, training, cut=False)
         again, found = learned_above(model, depth, training, cut=True)
         assert again == pytest.approx(loss, rel=1e-6), depth.layers
-        assert found.keys() == gradients.keys()
-        for name, gradient in gradients.items():
-            torch.testing.assert_close(found[name], gradient, **tolerance, msg=lambda said: f"{depth.layers} {name}: {said}")
+        torch.testing.assert_close(found, gradients, **tolerance)
 
 
 @pytest.mark.parametrize("training", [False, True])
