@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--precision", default="float32")
+    parser.add_argument("--only", default="", help="part of a recipe's name; without it all are measured")
     parser.add_argument("--tiny", action="store_true", help="a tiny network, to try this out")
     options = parser.parse_args()
     with (options.data / "manifest.csv").open(encoding="utf-8") as file:
@@ -78,7 +79,7 @@ def main() -> None:
         os.environ["ATTUNE_HOME"] = folder
         source = source_folder(CTC, Path(folder), options.tiny)
         print("recipe | layers kept | MB |", " | ".join(WAYS))
-        for name, recipe in RECIPES.items():
+        for name, recipe in ((name, recipe) for name, recipe in RECIPES.items() if options.only in name):
             spent, layers = {}, None
             for way, choose in WAYS.items():
                 learner = Learner(load_model(str(source), precision=options.precision), sounds, recipe)
