@@ -25,7 +25,7 @@ from core.models.scratch import start_anew
 from core.normalisation import Normalisation, default
 from core.runs import Run
 from core.training import Read, finetune, transcribe
-from core.transcripts import read_once
+from core.transcripts import UnchangedReader
 
 MAX_CLIP_SECONDS = 30.0  # a longer clip does not fit Whisper's window, and a batch of them no laptop's memory
 GROUPS = ("test", "canary", "own")
@@ -85,7 +85,7 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
 
     before = time.perf_counter()
     yield Entered("base", sum(len(groups[group]) for group in GROUPS))
-    base = _transcribe(model, decoded, read_once)
+    base = _transcribe(model, decoded, UnchangedReader())
     evaluate_seconds = time.perf_counter() - before
 
     if recipe.task == "classify" and model.family != "classifier":
@@ -110,7 +110,7 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
         general=_sounds(decoded["general"], groups["general"]),
         watch=_sounds(decoded["watch"], groups["watch"]),
         adapter_folder=run.folder / "adapter" if keep_model else None,
-        read_base=read_once,
+        read_base=UnchangedReader(),  # another: the vocabulary, an adapter or a new start may have changed the weights
     ):
         prepared = event if isinstance(event, Prepared) else prepared
         trained = event if isinstance(event, Trained) else trained

@@ -76,7 +76,7 @@ def forecast(
     batches = clips / len(learner.batches[0])  # the last one is seldom full, and costs as much less
     hard_clip, easy_clip = _seconds_a_clip(model, [wave for wave, _ in sample]), _seconds_a_clip(model, easy)
     looked_at = len(looks(validation, clips, recipe))
-    told = (1 + recipe.evaluations) * validation / len(learner.batches[0]) * LOSS_SHARE * step
+    told = validation / len(learner.batches[0]) * ((1 + recipe.evaluations) * LOSS_SHARE * step + once)
     easy_clips = test + 2 * canary + looked_at * recipe.evaluations + watch * (1 + recipe.evaluations)
     return Forecast(
         train=batches * (step * recipe.epochs + once),

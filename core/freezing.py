@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from torch import nn
 
-from core.models.base import AsrModel, Layer
+from core.models.base import AsrModel, Depth, Layer
 from core.recipe import Recipe
 
 _TRAINED_PARTS = {
@@ -110,8 +110,12 @@ def joined(groups: int, step: int, steps: int, share: float) -> int:
     return min(groups, 1 + int((step - 1) * (groups - 1) / max(1.0, share * steps)))
 
 
-def prefix_is_frozen(plans: Sequence[LayerPlan]) -> bool:
-    """Whether all that `AsrModel.prefix` computes is frozen, so that it may be computed once a clip."""
-    decoders = any(entry.layer.part == "decoder" for entry in plans)
-    below = {"front", "encoder"} if decoders else {"front", "encoder", "decoder"}
-    return not any(entry.learning or (entry.rate and entry.adapted) for entry in plans if entry.layer.part in below)
+def frozen_depth(depths: Sequence[Depth], learning: Iterable[nn.Parameter]) -> Depth | None:
+    """Returns the deepest of a model's depths below which nothing learns, or None where something learns below each.
+
+    Args:
+        depths: of `AsrModel.depths`, or those of them that may be used.
+        learning: all parameters that ever learn. Gradual unfreezing lets some join late; what is kept must last for the run.
+    """
+    ever = {id(parameter) for parameter in learning}
+    return next((depth for depth in reversed(depths) if not any(id(weight) in ever for _, weight in depth.weights)), None)

@@ -15,7 +15,7 @@ from core.augment import Augmenter
 from core.errors import DatasetError
 from core.events import Noticed
 from core.features import PrefixCache
-from core.models.base import AsrModel, Example, Features, in_language
+from core.models.base import FRONT, AsrModel, Depth, Example, Features, in_language
 from core.models.vocabulary import Fitted
 from core.recipe import Recipe
 from core.regularisation import Anchor, adversarial_loss, masks_hidden
@@ -24,7 +24,7 @@ from core.transcripts import weights_key
 
 SHOWN_CHARACTERS = 20  # of those a notice names
 BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
-PREFIX_VERSION = 2  # raise it when a model of the same weights may compute another prefix than before
+PREFIX_VERSION = 3  # raise it when a model of the same weights may compute another prefix than before
 AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
 REPLAYING = 2
 
@@ -84,12 +84,17 @@ class Learner:
         if not self.learning:
             raise DatasetError("nothing_learns", "No parameter learns by this recipe: choose other layers or a rate above 0.")
         self.anchor = Anchor(self.learning, recipe.l2_sp, recipe.l2_new, model.fresh)
-        self._frozen_prefix = freezing.prefix_is_frozen(self.plans)
         augment = recipe.augment
-        self._masks = bool(augment.time_mask or augment.frequency_mask) and not masks_hidden(model.network)
-        self._cache = PrefixCache(store=Store("prefixes") if keep else None) if self._frozen_prefix else None
-        self._told = self._frozen_key() if self._frozen_prefix else ""
-        self._cached_training = self._frozen_prefix and not (augment.changes_waves or self._masks or recipe.adversarial)
+        masks, hidden = bool(augment.time_mask or augment.frequency_mask), masks_hidden(model.network)
+        self._masks = masks and not hidden
+        # What the recipe masks within the network is masked anew in every epoch, and what lies above is computed anew.
+        self._depth = freezing.frozen_depth(
+            [depth for depth in model.depths() if depth.layers == FRONT or not (masks and hidden)], self.learning
+        )
+        self._layers = None if self._depth is None else self._depth.layers
+        self._cache = None if self._depth is None else PrefixCache(store=Store("prefixes") if keep else None)
+        self._told = self._prefix_key(self._depth) if self._depth is not None and keep else ""
+        self._cached_training = self._depth is not None and not (augment.changes_waves or self._masks or recipe.adversarial)
         self._augmenter = Augmenter(augment, [wave for wave, _, _ in self._sounds[: self.own]])
         self._rng = np.random.default_rng([seed, AUGMENTING])
 
@@ -100,7 +105,7 @@ class Learner:
 
     def forget(self) -> None:
         """Drops what was kept in memory."""
-        self._cache = PrefixCache() if self._frozen_prefix else None
+        self._cache = None if self._depth is None else PrefixCache()
 
     @property
     def minutes(self) -> float:
@@ -109,23 +114,20 @@ class Learner:
 
     def loss(self, index: int) -> torch.Tensor:
         """Returns the mean loss of one batch, a scalar, in training mode and with a graph."""
-        smoothing = self.recipe.label_smoothing
         if self._cached_training:
             batch = [self.examples[i] for i in self.batches[index]]
-            assert self._cache is not None, "what is frozen is kept"
-            kept = self._cache.get(self._keys(batch), partial(self._frozen, batch))
-            self.model.network.train()
-            return self.model.loss(batch, kept, smoothing)
+            return self._loss_above(batch, self._kept(batch))
         batch = [self._augmented(i) for i in self.batches[index]]
         features = self.model.features(batch) if self._masks or self.recipe.adversarial else None
         if features is not None and self._masks:
             features = [self._masked(one) for one in features]
         if features is not None and self.recipe.adversarial:
             self.model.network.train()
-            return adversarial_loss(self.model, batch, features, self.recipe.adversarial, smoothing)
-        prefix = self._frozen(batch, features) if self._frozen_prefix else None
+            return adversarial_loss(self.model, batch, features, self.recipe.adversarial, self.recipe.label_smoothing)
+        if self._depth is not None:
+            return self._loss_above(batch, self._frozen(batch, features))
         self.model.network.train()
-        return self.model.loss(batch, self.model.prefix(batch, features) if prefix is None else prefix, smoothing)
+        return self._loss_above(batch, self.model.prefix(batch, features))
 
     @torch.no_grad()
     def held_out_loss(self, examples: Sequence[Example]) -> float | None:
@@ -134,10 +136,8 @@ class Learner:
         total = 0.0
         for chosen in batches_by_length(examples, self.recipe.batch_size):
             batch = [examples[i] for i in chosen]
-            prefix = None
-            if self._cache is not None:
-                prefix = self._cache.get(self._keys(batch), partial(self.model.prefix, batch))
-            total += float(self.model.loss(batch, prefix)) * len(batch)
+            prefix = None if self._depth is None else self._kept(batch)
+            total += float(self.model.loss(batch, prefix, depth=self._layers)) * len(batch)
         return total / len(examples) if examples else None
 
     def join(self, step: int, steps: int) -> None:
@@ -184,23 +184,31 @@ class Learner:
                 upright.copy_(self._augmenter.features(upright.clone(), frames, self._rng))
         return dataclasses.replace(features, values=values)
 
-    def _frozen_key(self) -> str:
+    def _prefix_key(self, depth: Depth) -> str:
         """Returns the key of all that the frozen prefix depends on, a clip apart: its weights, and how it computes."""
-        learning = {id(parameter) for parameter in self.learning}
-        weights = [(n, p) for n, p in self.model.network.named_parameters() if id(p) not in learning]
-        buffers = list(self.model.network.named_buffers())
-        how = (self.model.family, self.model.thin, self.recipe.precision, str(self.model.device), PREFIX_VERSION)
-        return key_of([weights_key([*weights, *buffers]), *map(str, how)])
+        model = self.model
+        how = (model.family, type(model.network).__name__, model.extractor, model.thin, self.recipe.precision, model.device)
+        return key_of([weights_key(depth.weights), *map(str, (*how, depth.layers, PREFIX_VERSION))])
 
     def _keys(self, batch: Sequence[Example]) -> list[str]:
         """Returns each clip's key: what is read of it, and how long the longest clip beside it makes it."""
         longest = (max(e.seconds for e in batch), max(e.features.numel() for e in batch))
-        return [key_of([self._told, *longest, e.seconds, e.features.numpy().tobytes()]) for e in batch]
+        return [key_of([self._told, *longest, e.key]) for e in batch]
+
+    def _kept(self, batch: Sequence[Example]) -> torch.Tensor:
+        """Returns the frozen prefix of clips, computed or kept."""
+        assert self._cache is not None, "what is frozen is kept"
+        return self._cache.get(self._keys(batch), partial(self._frozen, batch))
 
     @torch.no_grad()
     def _frozen(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
-        self.model.network.eval()  # dropout acts on what learns; what is kept must come out the same every time
-        return self.model.prefix(batch, features)
+        # Dropout and the network's own masking act on what learns; what is kept must come out the same every time.
+        self.model.network.eval()
+        return self.model.prefix(batch, features, self._layers)
+
+    def _loss_above(self, batch: Sequence[Example], prefix: torch.Tensor) -> torch.Tensor:
+        self.model.network.train()
+        return self.model.loss(batch, prefix, self.recipe.label_smoothing, self._layers)
 
 
 def _example(model: AsrModel, language: str, wave: np.ndarray, text: str) -> Example:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,9 @@ import torch
 from torch import nn
 
 from core.models.vocabulary import Fitted
+from core.store import key_of
+
+FRONT = -1  # a `Depth.layers`
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,11 @@ class Example:
     labels: torch.Tensor
     seconds: float
 
+    @cached_property
+    def key(self) -> str:
+        """The key of all that is read of the clip, see `core.store.key_of`; worked out once."""
+        return key_of([self.seconds, *self.features.shape, self.features.numpy().tobytes()])
+
 
 @dataclass(frozen=True)
 class Features:
@@ -77,6 +86,27 @@ class Layer:
     name: str
     part: str
     parameters: tuple[nn.Parameter, ...]
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How far up a network a prefix reaches: what it computes of a clip depends on the sound and on `weights`, no others.
+
+    Attributes:
+        layers: of the encoder that it takes in, 0 or more; FRONT for the convolutions alone, of which something is still
+            dropped or masked before the first layer reads it; None for all below the decoder or the head.
+        weights: parameters and buffers below, by name.
+    """
+
+    layers: int | None
+    weights: tuple[tuple[str, torch.Tensor], ...]
+
+
+def named_weights(module: nn.Module, above: Sequence[nn.Module] = ()) -> tuple[tuple[str, torch.Tensor], ...]:
+    """Returns the parameters and buffers of a module by name, without those of some modules within it."""
+    left_out = {id(weight) for upper in above for weight in (*upper.parameters(), *upper.buffers())}
+    everything = (*module.named_parameters(), *module.named_buffers())
+    return tuple((name, weight) for name, weight in everything if id(weight) not in left_out)
 
 
 class AsrModel(Protocol):
@@ -132,21 +162,34 @@ class AsrModel(Protocol):
     def features(self, batch: Sequence[Example]) -> list[Features]:
         """Returns what the network reads: one for the whole batch, or one a clip in a family that never pads."""
 
-    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
-        """Returns what the part below the decoder or head computes: float [clips, frames, width].
+    def depths(self) -> list[Depth]:
+        """Returns how far up a prefix may reach, the shortest first; the last is all below the decoder or head."""
+
+    def prefix(
+        self, batch: Sequence[Example], features: Sequence[Features] | None = None, depth: int | None = None
+    ) -> torch.Tensor:
+        """Returns what the part of the network below a depth computes: float [clips, frames, width].
 
         Args:
             batch: the clips.
             features: what it is to read instead of `features(batch)`, such as a masked or disturbed version of it.
+            depth: the `layers` of one of `depths`.
         """
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
+    def loss(
+        self,
+        batch: Sequence[Example],
+        prefix: torch.Tensor | None = None,
+        smoothing: float = 0.0,
+        depth: int | None = None,
+    ) -> torch.Tensor:
         """Returns the mean loss of a batch, a scalar.
 
         Args:
             batch: the clips.
             prefix: of `prefix`, which saves computing what is frozen again.
             smoothing: share of the target that is spread over all labels (Szegedy et al. 2015, arXiv 1512.00567).
+            depth: at which the prefix ends, as it was given to `prefix`.
         """
 
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:

@@ -16,11 +16,10 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 from core.audio import SAMPLE_RATE
 from core.errors import DatasetError, ModelError
 from core.models import layers
-from core.models.base import AsrModel, Example, Features, Layer, Transcript, own_frames
+from core.models.base import AsrModel, Depth, Example, Features, Layer, Transcript, named_weights, own_frames
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
-from core.models.whisper import mel_frames
-from core.models.whisper_network import FRAMES_PER_SECOND, convolved, encode, frame_weights, kept_frames
+from core.models.whisper_network import FRAMES_PER_SECOND, convolved, encode, frame_weights, kept_frames, mel_frames
 from core.text import clean, normalise
 
 MAX_CLASSES = 200
@@ -157,11 +156,23 @@ class Classifier:
         frames = own_frames([len(wave) for wave in waves], values.shape[1])
         return [Features(values, frames, time=1, bands=None if values.dim() == 2 else 2)]
 
-    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
+    def depths(self) -> list[Depth]:
+        """Returns the whole encoder alone, which the default recipe freezes: below one of its layers it is not cut."""
+        return [Depth(None, named_weights(self.network.encoder if self._is_whisper else self.network.base_model))]
+
+    def prefix(
+        self, batch: Sequence[Example], features: Sequence[Features] | None = None, depth: int | None = None
+    ) -> torch.Tensor:
         """Returns the encoder's output, float [clips, frames, width]."""
         return self._encode([example.features.numpy() for example in batch], features)
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
+    def loss(
+        self,
+        batch: Sequence[Example],
+        prefix: torch.Tensor | None = None,
+        smoothing: float = 0.0,
+        depth: int | None = None,
+    ) -> torch.Tensor:
         """Returns the mean cross-entropy in nats."""
         frames = self.prefix(batch) if prefix is None else prefix
         labels = torch.cat([example.labels for example in batch]).to(self.device)

@@ -15,9 +15,9 @@ from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForCTC, Auto
 
 from core.audio import SAMPLE_RATE
 from core.errors import ModelError
-from core.models import layers, losses
+from core.models import depths, layers, losses
 from core.models import vocabulary as vocabularies
-from core.models.base import Example, Features, Layer, Transcript, own_frames
+from core.models.base import Depth, Example, Features, Layer, Transcript, own_frames
 from core.models.device import autocast, choose_device
 from core.models.fetching import fetch_one_more
 from core.models.vocabulary import Fitted
@@ -159,17 +159,29 @@ class Ctc:
         frames = own_frames([len(e.features) for e in batch], values.shape[1])
         return [Features(values, frames, time=1, bands=None if values.dim() == 2 else 2)]
 
-    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
-        """Returns the last hidden layer, float [clips, frames, width]."""
+    def depths(self) -> list[Depth]:
+        """Returns the convolutions, any number of layers, and all, as far as `core.models.depths` can cut the family."""
+        return depths.depths(self._encoder)
+
+    def prefix(
+        self, batch: Sequence[Example], features: Sequence[Features] | None = None, depth: int | None = None
+    ) -> torch.Tensor:
+        """Returns what the convolutions or some layers compute, or the last hidden layer: float [clips, frames, width]."""
         inputs = self._inputs([e.features.numpy() for e in batch])
         if features is not None:
             inputs[self._input_name] = features[0].values
         with autocast(self.device, self.precision):
-            return self._encoder(**inputs)[0]
+            return depths.lower(self._encoder, inputs, depth)
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
+    def loss(
+        self,
+        batch: Sequence[Example],
+        prefix: torch.Tensor | None = None,
+        smoothing: float = 0.0,
+        depth: int | None = None,
+    ) -> torch.Tensor:
         """Returns CTC's negative log likelihood (Graves et al. 2006), each clip's divided by its labels, averaged."""
-        hidden = self.prefix(batch) if prefix is None else prefix
+        hidden = self.prefix(batch) if prefix is None else self._above(batch, prefix, depth)
         with autocast(self.device, self.precision):
             logits = getattr(self.network, self._head)(hidden)
         frames = own_frames([len(e.features) for e in batch], hidden.shape[1])
@@ -211,6 +223,14 @@ class Ctc:
         if language and getattr(self.network.config, "adapter_attn_dim", None):
             adapters = {name: value.contiguous() for name, value in self.network._get_adapters().items()}
             save_file(adapters, folder / f"adapter.{language}.safetensors", {"format": "pt"})
+
+    def _above(self, batch: Sequence[Example], kept: torch.Tensor, depth: int | None) -> torch.Tensor:
+        """Returns the last hidden layer from a prefix."""
+        if depth is None:
+            return kept
+        inputs = self._inputs([e.features.numpy() for e in batch])  # for the mask
+        with autocast(self.device, self.precision):
+            return depths.upper(self._encoder, inputs, depth, kept)
 
     @property
     def _encoder(self) -> Any:

@@ -21,7 +21,7 @@ from core.errors import ModelError, RecipeError
 from core.files import read_json, write_json
 from core.models import losses
 from core.models import vocabulary as vocabularies
-from core.models.base import Example, Features, Layer, Transcript
+from core.models.base import Depth, Example, Features, Layer, Transcript, named_weights
 from core.models.device import autocast, choose_device
 from core.models.mfcc import MEL_CHANNELS, frame_count, mfcc
 from core.models.vocabulary import Fitted
@@ -30,6 +30,7 @@ from core.text import clean
 MODEL_TYPE = "deepspeech"  # in config.json
 CELLS = {"lstm": "rnn", "birnn": "bi_rnn"}  # and what the network calls it
 ENGLISH = " abcdefghijklmnopqrstuvwxyz'"  # data/alphabet.txt of the released models
+DENSE = ("fc1", "fc2", "fc3")  # below the recurrent layer
 BLOCK_FRAMES = 1000  # 20 s: long sound is read in blocks of this length, which bounds the memory it takes
 
 
@@ -162,7 +163,7 @@ class DeepSpeech:
 
     def layers(self) -> list[Layer]:
         """Returns the three dense layers and the recurrent one, then the head: a dense layer and the outputs."""
-        parts = {name: "encoder" for name in ("fc1", "fc2", "fc3", CELLS[self.config.cell])} | {"fc4": "head", "out": "head"}
+        parts = {name: "encoder" for name in (*DENSE, CELLS[self.config.cell])} | {"fc4": "head", "out": "head"}
         return [Layer(f"{part}.{name}", part, tuple(getattr(self.network, name).parameters())) for name, part in parts.items()]
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
@@ -210,15 +211,34 @@ class DeepSpeech:
         """The label between words, or None where there is none."""
         return self._labels.get(" ")
 
-    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
-        """Returns the recurrent layer's output, float [clips, frames, width]."""
-        (read,) = self.features(batch) if features is None else features
-        return self._below_head(self._windows(read.values), list(read.frames))[0]
+    def depths(self) -> list[Depth]:
+        """Returns one, two or three dense layers, and these with the recurrent one."""
+        modules = [getattr(self.network, name) for name in (*DENSE, CELLS[self.config.cell], "fc4", "out")]
+        return [Depth(layers, named_weights(self.network, modules[i:])) for i, layers in enumerate((1, 2, 3, None), start=1)]
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
+    def prefix(
+        self, batch: Sequence[Example], features: Sequence[Features] | None = None, depth: int | None = None
+    ) -> torch.Tensor:
+        """Returns the output of a dense layer or of the recurrent one, float [clips, frames, width]."""
+        (read,) = self.features(batch) if features is None else features
+        windows = self._windows(read.values)
+        if depth is None:
+            return self._below_head(windows, list(read.frames))[0]
+        with autocast(self.device, self.precision):
+            return self._through(DENSE[:depth], windows)
+
+    def loss(
+        self,
+        batch: Sequence[Example],
+        prefix: torch.Tensor | None = None,
+        smoothing: float = 0.0,
+        depth: int | None = None,
+    ) -> torch.Tensor:
         """Returns CTC's negative log likelihood (Graves et al. 2006), each clip's divided by its labels, averaged."""
-        hidden = self.prefix(batch) if prefix is None else prefix
         frames = [len(e.features) for e in batch]
+        hidden = self.prefix(batch) if prefix is None else prefix
+        if depth is not None and prefix is not None:
+            hidden, _ = self._below_head(prefix, frames, depth=depth)
         return losses.ctc(self._head(hidden), frames, [e.labels for e in batch], len(self._labels), smoothing)
 
     @torch.no_grad()
@@ -267,11 +287,10 @@ class DeepSpeech:
         around = functional.pad(features, (0, 0, self.config.context, self.config.context))
         return around.unfold(1, 2 * self.config.context + 1, 1).transpose(2, 3).flatten(2)
 
-    def _below_head(self, windows: torch.Tensor, frames: list[int], state: Any = None) -> tuple[torch.Tensor, Any]:
+    def _below_head(self, read: torch.Tensor, frames: list[int], state: Any = None, depth: int = 0) -> tuple[torch.Tensor, Any]:
+        """Computes what the head reads from the windows, or from what the first `depth` dense layers made of them."""
         with autocast(self.device, self.precision):
-            dense = windows
-            for name in ("fc1", "fc2", "fc3"):
-                dense = self._dense(name, dense)
+            dense = self._through(DENSE[depth:], read)
             # Packed, so that the way back begins at each clip's own end.
             packed = pack_padded_sequence(dense.float(), torch.tensor(frames), batch_first=True, enforce_sorted=False)
             output, state = self._rnn(packed, state)
@@ -283,6 +302,11 @@ class DeepSpeech:
     def _head(self, hidden: torch.Tensor) -> torch.Tensor:
         with autocast(self.device, self.precision):
             return self.network.out(self._dense("fc4", hidden)).float()
+
+    def _through(self, names: Sequence[str], hidden: torch.Tensor) -> torch.Tensor:
+        for name in names:
+            hidden = self._dense(name, hidden)
+        return hidden
 
     def _dense(self, name: str, inputs: torch.Tensor) -> torch.Tensor:
         """Computes a layer whose activation is rectified and cut off: min(max(x, 0), clip)."""

@@ -16,7 +16,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from core.audio import SAMPLE_RATE
 from core.files import read_json, write_json
 from core.models import decoding
-from core.models.base import Example, Features, Layer, Transcript
+from core.models.base import Depth, Example, Features, Layer, Transcript, named_weights
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
 from core.models.whisper import SETTINGS_FILE
@@ -129,12 +129,24 @@ class Seq2Seq:
         read = [next(iter(self._inputs(e.features.numpy()).values())) for e in batch]
         return [Features(values, (values.shape[1],), time=1, bands=None if values.dim() == 2 else 2) for values in read]
 
-    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
+    def depths(self) -> list[Depth]:
+        """Returns the whole encoder alone: below one of its layers it is not cut."""
+        return [Depth(None, named_weights(self.network.model.encoder))]
+
+    def prefix(
+        self, batch: Sequence[Example], features: Sequence[Features] | None = None, depth: int | None = None
+    ) -> torch.Tensor:
         """Returns the encoder's output, float [clips, frames, width], zeros after a shorter clip's end."""
         read = self.features(batch) if features is None else features
         return nn.utils.rnn.pad_sequence([self._encode(one.values)[0] for one in read], batch_first=True)
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
+    def loss(
+        self,
+        batch: Sequence[Example],
+        prefix: torch.Tensor | None = None,
+        smoothing: float = 0.0,
+        depth: int | None = None,
+    ) -> torch.Tensor:
         """Returns the mean cross-entropy in nats over the batch's text and end tokens."""
         hidden = self.prefix(batch) if prefix is None else prefix
         total = []

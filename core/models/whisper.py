@@ -20,24 +20,23 @@ from core.audio import SAMPLE_RATE
 from core.errors import ModelError
 from core.files import read_json, write_json
 from core.models import decoding
-from core.models.base import Example, Features, Layer, Transcript
+from core.models.base import Depth, Example, Features, Layer, Transcript, named_weights
 from core.models.device import autocast, choose_device, computing_type
 from core.models.vocabulary import Fitted
 from core.models.whisper_decoder import Writer
 from core.models.whisper_network import (
     FRAMES_PER_SECOND,
-    HOP_SAMPLES,
     convolved,
     encode,
     frame_weights,
     kept_frames,
     log_mel,
+    mel_frames,
     padded,
 )
 from core.text import clean
 
 WINDOW_SECONDS = 30.0  # what the encoder was trained on; shorter sound is padded with silence
-MEL_FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
 BUCKET_FRAMES = 100  # clips whose speech rounds up to the same 2 s are transcribed in one batch
 TRANSCRIBE_BATCH = 16  # clips
 SETTINGS_FILE = "attune.json"
@@ -168,21 +167,35 @@ class Whisper:
         mel = padded([example.features for example in batch]).to(self.device)
         return [Features(mel, mel_frames([example.seconds for example in batch], mel.shape[2]), time=2, bands=1)]
 
-    def prefix(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
-        """Returns the encoder's output, float [clips, frames, width]."""
-        (mel,) = self.features(batch) if features is None else features
-        return self._encode(mel.values, self._positions([example.seconds for example in batch]))
+    def depths(self) -> list[Depth]:
+        """Returns any number of the encoder's layers with the convolutions below them, and the whole encoder."""
+        encoder = self.network.model.encoder
+        below = [named_weights(encoder, [*encoder.layers[i:], encoder.layer_norm]) for i in range(len(encoder.layers))]
+        return [*(Depth(i, found) for i, found in enumerate(below)), Depth(None, named_weights(encoder))]
 
-    def loss(self, batch: Sequence[Example], prefix: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
+    def prefix(
+        self, batch: Sequence[Example], features: Sequence[Features] | None = None, depth: int | None = None
+    ) -> torch.Tensor:
+        """Returns what one of the encoder's layers reads, or its output: float [clips, frames, width]."""
+        (mel,) = self.features(batch) if features is None else features
+        return self._encode(mel.values, self._positions([example.seconds for example in batch]), depth)
+
+    def loss(
+        self,
+        batch: Sequence[Example],
+        prefix: torch.Tensor | None = None,
+        smoothing: float = 0.0,
+        depth: int | None = None,
+    ) -> torch.Tensor:
         """Returns the mean cross-entropy in nats over the batch's text and end tokens (the prompt is given)."""
         self._writes = None  # the weights are about to change, and so many bytes more are free
-        frames = self.prefix(batch) if prefix is None else prefix
+        positions = self._positions([e.seconds for e in batch])
+        frames = self.prefix(batch) if prefix is None else self._above(prefix, positions, depth)
         labels = nn.utils.rnn.pad_sequence([e.labels for e in batch], batch_first=True, padding_value=-100).to(self.device)
         fed = labels[:, :-1].clamp(min=0)  # what is fed at padded positions cannot be seen: attention looks back only
         wanted = labels[:, 1:].clone()
         wanted[:, : len(self._prompt("en")) - 1] = -100
         counted = wanted != -100
-        positions = self._positions([e.seconds for e in batch])
         with autocast(self.device, self.precision), self._weighing(positions):
             hidden = self.network.model.decoder(input_ids=fed, encoder_hidden_states=frames, use_cache=False)
             logits = self.network.proj_out(hidden.last_hidden_state[counted])
@@ -283,10 +296,18 @@ class Whisper:
     def _positions(self, seconds: Sequence[float]) -> torch.Tensor | None:
         return kept_frames(seconds, self.network.config.max_source_positions) if self.thin else None
 
-    def _encode(self, mel: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:
+    def _encode(self, mel: torch.Tensor, positions: torch.Tensor | None, depth: int | None = None) -> torch.Tensor:
         with autocast(self.device, self.precision):
             encoder = self.network.model.encoder
-            return encode(encoder, convolved(encoder, mel.to(self.device), positions), self._weights(positions))
+            read = convolved(encoder, mel.to(self.device), positions)
+            return encode(encoder, read, self._weights(positions), end=depth)
+
+    def _above(self, kept: torch.Tensor, positions: torch.Tensor | None, depth: int | None) -> torch.Tensor:
+        """Returns the encoder's output from a prefix."""
+        if depth is None:
+            return kept
+        with autocast(self.device, self.precision):
+            return encode(self.network.model.encoder, kept, self._weights(positions), first=depth)
 
     def _weights(self, positions: torch.Tensor | None) -> torch.Tensor | None:
         return None if positions is None else frame_weights(positions).to(self.device)
@@ -375,8 +396,3 @@ class Whisper:
                 **spoken,
             )
         return Transcript(self._text(tokens[0].tolist()), 0.0, language=language)
-
-
-def mel_frames(seconds: Sequence[float], most: int) -> tuple[int, ...]:
-    """Returns how many log-mel frames clips of so many seconds take, at most `most`."""
-    return tuple(min(most, math.ceil(MEL_FRAMES_PER_SECOND * s)) for s in seconds)

@@ -19,7 +19,8 @@ from core.models.device import computing_type
 WINDOW_SAMPLES = 400  # 25 ms, of one log-mel frame
 HOP_SAMPLES = 160  # 10 ms
 MEL_FRAMES = 3000  # of Whisper's window of 30 s
-FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES // 2  # encoder frames: the second convolution has a stride of 2
+MEL_FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
+FRAMES_PER_SECOND = MEL_FRAMES_PER_SECOND // 2  # encoder frames: the second convolution has a stride of 2
 CONSTANT_FRAMES = 6  # of padding after the sound: as many as the two convolutions look at
 MARGIN_FRAMES = 25  # of padding kept whole after the speech
 TAIL_STRIDE = 32  # every 32nd frame of the padding beyond the margin is kept, and counts as 32: see `frame_weights`
@@ -47,6 +48,11 @@ def log_mel(wave: np.ndarray, filters: np.ndarray) -> torch.Tensor:
     energies = torch.from_numpy(filters).to(torch.float32).T @ (spectrum.abs() ** 2).contiguous()
     logarithms = energies.clamp(min=1e-10).log10()
     return (torch.maximum(logarithms, logarithms.max() - 8.0) + 4.0) / 4.0
+
+
+def mel_frames(seconds: Sequence[float], most: int) -> tuple[int, ...]:
+    """Returns how many log-mel frames clips of so many seconds take, at most `most`."""
+    return tuple(min(most, math.ceil(MEL_FRAMES_PER_SECOND * s)) for s in seconds)
 
 
 def padded(mels: Sequence[torch.Tensor], frames: int | None = None) -> torch.Tensor:
@@ -127,21 +133,25 @@ def frame_weights(positions: torch.Tensor, total: int = MEL_FRAMES // 2) -> torc
     return (ends - positions).float().log()
 
 
-def encode(encoder: Any, hidden: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
-    """Applies a WhisperEncoder's layers and its norm.
+def encode(
+    encoder: Any, hidden: torch.Tensor, weights: torch.Tensor | None = None, first: int = 0, end: int | None = None
+) -> torch.Tensor:
+    """Applies a WhisperEncoder's layers and its norm, or some of the layers.
 
     Args:
         encoder: a WhisperEncoder.
-        hidden: float [clips, frames, width], what the first layer reads.
+        hidden: float [clips, frames, width], what the first of them reads.
         weights: of `frame_weights`, or None where all frames are there.
+        first: of the layers to apply.
+        end: which layer is not applied any more, nor the norm; None applies all that are left and the norm.
 
     Returns:
         float [clips, frames, width].
     """
-    for layer in encoder.layers:
+    for layer in encoder.layers[first:end]:
         if not (encoder.training and encoder.layerdrop and torch.rand(()) < encoder.layerdrop):
             hidden = _layer(layer, hidden, weights)
-    return encoder.layer_norm(hidden).to(computing_type(hidden.device))
+    return hidden if end is not None else encoder.layer_norm(hidden).to(computing_type(hidden.device))
 
 
 def _layer(layer: Any, hidden: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:

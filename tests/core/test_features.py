@@ -81,16 +81,90 @@ def test_training_from_disk_is_training(
     assert len(list((tmp_path / FOLDER / "prefixes").iterdir())) == 5  # a held-out clip is read at its own length
 
 
-def test_other_frozen_weights_have_other_keys(tiny_ctc: Path) -> None:
-    keys = []
-    for change in (0.0, 0.0, 1e-6):
-        model = load_model(str(tiny_ctc), precision="float32")
-        with torch.no_grad():
-            next(model.network.parameters()).add_(change)
-        learner = Learner(model, TRAIN, RECIPE)
-        keys.append(learner._keys(learner.examples[:2]))
-    assert keys[0] == keys[1]
-    assert not set(keys[1]) & set(keys[2])
+PARTLY = [
+    ("tiny_ctc", Recipe(trains="all_but_front")),
+    ("tiny_ctc", Recipe(trains="last", last_layers=1)),
+    ("tiny_whisper", Recipe(trains="all_but_front")),
+    ("tiny_whisper", Recipe(trains="last", last_layers=3)),
+    ("tiny_deepspeech", Recipe(trains="last", last_layers=2)),
+]
+
+
+@pytest.mark.parametrize(("family", "recipe"), PARTLY)
+def test_what_is_partly_frozen_is_computed_once_and_learns_the_same(
+    family: str, recipe: Recipe, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTUNE_HOME", str(tmp_path))
+    recipe = dataclasses.replace(recipe, learning_rate=1e-3, epochs=3, batch_size=2, evaluations=1)
+    losses, computed = [], []
+    real = Learner._frozen
+
+    def counted(self: Learner, *given: object) -> torch.Tensor:
+        computed.append(len(losses))
+        return real(self, *given)
+
+    monkeypatch.setattr(Learner, "_frozen", counted)
+    for kept in (True, True, False):
+        model = load_model(str(request.getfixturevalue(family)), precision="float32")
+        if not kept:
+            monkeypatch.setattr(PrefixCache, "get", lambda self, keys, compute: compute())
+        losses.append([e.loss for e in finetune(model, TRAIN, TRAIN[:1], recipe) if isinstance(e, Stepped)])
+    assert losses[0] == losses[1] == losses[2]
+    assert [computed.count(run) for run in range(3)] == [3, 0, 8]  # two batches and a held-out one; each time anew
+
+
+def keys_of(folder: Path, recipe: Recipe, change: str = "") -> list[str]:
+    """Returns the keys of two clips, with weights of one layer changed a little."""
+    model = load_model(str(folder), precision="float32")
+    with torch.no_grad():
+        for layer in model.layers():
+            if layer.name == change:
+                layer.parameters[0].add_(1e-6)
+    learner = Learner(model, TRAIN, recipe)
+    return learner._keys(learner.examples[:2])
+
+
+@pytest.mark.parametrize(
+    ("trains", "below", "above"),
+    [
+        ("head", ["front", "encoder.rest", "encoder.0", "encoder.1"], ["head"]),
+        ("last", ["front", "encoder.rest", "encoder.0"], ["encoder.1", "head"]),
+        ("all_but_front", ["front"], ["encoder.rest", "encoder.0", "encoder.1", "head"]),
+    ],
+)
+def test_a_key_holds_the_weights_of_the_prefix_and_no_others(
+    tiny_ctc: Path, trains: str, below: list[str], above: list[str]
+) -> None:
+    recipe = Recipe(trains=trains, last_layers=1)
+    keys = keys_of(tiny_ctc, recipe)
+    assert keys_of(tiny_ctc, dataclasses.replace(recipe, learning_rate=1e-2, l2_sp=1.0, unfreeze=0.5, layer_drop=0.1)) == keys
+    for layer in above:
+        assert keys_of(tiny_ctc, recipe, layer) == keys
+    for layer in below:
+        assert not set(keys_of(tiny_ctc, recipe, layer)) & set(keys)
+
+
+def test_keys_tell_depths_and_ways_of_reading_apart(tiny_ctc: Path) -> None:
+    keys = [keys_of(tiny_ctc, Recipe(trains=trains, last_layers=1)) for trains in ("head", "last", "all_but_front")]
+    model = load_model(str(tiny_ctc), precision="float32")
+    model.extractor.do_normalize = False  # the same sound reads otherwise
+    learner = Learner(model, TRAIN, Recipe(trains="head"))
+    keys.append(learner._keys(learner.examples[:2]))
+    assert len({key for pair in keys for key in pair}) == 8
+
+
+def test_a_clip_is_hashed_once(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed = []
+    monkeypatch.setattr("core.models.base.key_of", lambda parts: hashed.append(1) or str(len(hashed)))
+    list(finetune(load_model(str(tiny_ctc)), TRAIN, TRAIN[:1], RECIPE))
+    assert len(hashed) == len(TRAIN) + 1
+
+
+def test_a_clip_has_its_own_key_in_a_longer_batch(tiny_ctc: Path) -> None:
+    learner = Learner(load_model(str(tiny_ctc)), TRAIN, Recipe(trains="last", last_layers=1))
+    short, middle, long = learner.examples[:3]
+    assert learner._keys([short, long])[0] == learner._keys([short, middle, long])[0]
+    assert learner._keys([short, middle])[0] != learner._keys([short, long])[0]
 
 
 def test_the_cache_may_be_deleted_during_a_run(tiny_ctc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

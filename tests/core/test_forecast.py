@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
 
+from core.augmentation import Augmentation
 from core.forecast import forecast, usual_clips
 from core.models.catalogue import load_model
 from core.recipe import Recipe
@@ -41,6 +43,26 @@ def test_more_work_takes_longer(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch)
     assert one.total == one.train + one.evaluate
     longer = forecast(model, SAMPLE, [tone(1.0)], 16, 16, 8, 4, recipe)
     assert longer.train == pytest.approx(2 * one.train)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "kept"),
+    [
+        (Recipe(trains="last", last_layers=1), True),
+        (Recipe(trains="all_but_front"), True),
+        (Recipe(trains="all_but_front", augment=Augmentation(gain=3.0)), False),
+        (Recipe(trains="everything"), False),
+    ],
+)
+def test_what_is_kept_costs_once_a_clip(recipe: Recipe, kept: bool, tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([100.0, 9.0, 2.0, 1.0, 2.0])  # of a first step, one after all was forgotten, and three
+    monkeypatch.setattr("core.forecast._step", lambda learner, optimizer: next(times))
+    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda model, waves: 0.0)
+    recipe = dataclasses.replace(recipe, epochs=10, evaluations=5)
+    expected = forecast(load_model(str(tiny_ctc)), SAMPLE, [tone(1.0)], 8, 0, 0, 4, recipe)
+    once = 8.0 if kept else 0.0
+    assert expected.train == pytest.approx(4 * (10 * 1.0 + once))
+    assert expected.evaluate == pytest.approx(2 * (6 / 3 * 1.0 + once))  # held-out clips are kept too
 
 
 def test_usual_clips_are_the_middling_ones() -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from core import freezing
+from core.models.base import FRONT
 from core.models.catalogue import load_model
 from core.recipe import Recipe
 from core.regularisation import Anchor
@@ -50,19 +51,41 @@ def test_apply_freezes_the_rest_whatever_was_trained_before(tiny_ctc: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("family", "trains", "frozen"),
+    ("family", "recipe", "layers"),
     [
-        ("tiny_whisper", "decoder", True),
-        ("tiny_whisper", "head", True),
-        ("tiny_whisper", "all_but_front", False),
-        ("tiny_ctc", "head", True),
-        ("tiny_ctc", "all_but_front", False),
-        ("tiny_ctc", "everything", False),
+        ("tiny_whisper", Recipe(trains="decoder"), None),
+        ("tiny_whisper", Recipe(trains="head"), None),
+        ("tiny_whisper", Recipe(trains="last", last_layers=3), 1),
+        ("tiny_whisper", Recipe(trains="all_but_front"), 0),
+        ("tiny_ctc", Recipe(trains="head"), None),
+        ("tiny_ctc", Recipe(trains="last", last_layers=1), 1),
+        ("tiny_ctc", Recipe(trains="last", last_layers=1, unfreeze=0.5), 1),
+        ("tiny_ctc", Recipe(trains="last", last_layers=2), FRONT),
+        ("tiny_ctc", Recipe(trains="all_but_front"), FRONT),
+        ("tiny_ctc", Recipe(trains="all_but_front", unfreeze=0.9), FRONT),  # what joins last counts
+        ("tiny_deepspeech", Recipe(trains="last", last_layers=1), 3),
+        ("tiny_deepspeech", Recipe(trains="last", last_layers=3), 1),
+        ("tiny_moonshine", Recipe(trains="decoder"), None),
+        ("tiny_mms", Recipe(trains="head"), FRONT),  # its adapters for a language stand in every layer
     ],
 )
-def test_when_a_prefix_may_be_kept(family: str, trains: str, frozen: bool, request: pytest.FixtureRequest) -> None:
+def test_how_deep_a_prefix_may_be_kept(family: str, recipe: Recipe, layers: int | None, request: pytest.FixtureRequest) -> None:
     model = load_model(str(request.getfixturevalue(family)))
-    assert freezing.prefix_is_frozen(freezing.plan(model, Recipe(trains=trains))) == frozen
+    groups = freezing.apply(freezing.plan(model, recipe), model.network)
+    depth = freezing.frozen_depth(model.depths(), [p for group in groups for p in group["params"]])
+    assert depth is not None
+    assert depth.layers == layers
+    assert not any(weight.requires_grad for _, weight in depth.weights)
+
+
+@pytest.mark.parametrize(
+    ("family", "trains"),
+    [("tiny_whisper", "everything"), ("tiny_ctc", "everything"), ("tiny_ctc", "encoder"), ("tiny_moonshine", "all_but_front")],
+)
+def test_where_the_lowest_part_learns_no_prefix_is_kept(family: str, trains: str, request: pytest.FixtureRequest) -> None:
+    model = load_model(str(request.getfixturevalue(family)))
+    groups = freezing.apply(freezing.plan(model, Recipe(trains=trains)), model.network)
+    assert freezing.frozen_depth(model.depths(), [p for group in groups for p in group["params"]]) is None
 
 
 def test_the_anchor_is_the_formula() -> None:

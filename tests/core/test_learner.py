@@ -16,10 +16,11 @@ from core.errors import DatasetError
 from core.events import Evaluated, Noticed, Prepared, Stepped, Trained
 from core.freezing import joined, plan
 from core.learner import Learner
-from core.models.base import AsrModel
+from core.models.base import FRONT, AsrModel
 from core.models.catalogue import load_model
 from core.rate_finder import find_rate, suggested
 from core.recipe import ADAPTERS, Recipe
+from core.regularisation import regularised
 from core.training import finetune, rate_share
 from tests.conftest import tone
 
@@ -179,3 +180,34 @@ def test_finding_a_rate_leaves_the_model_as_it_was(tiny_whisper: Path) -> None:
     assert 1e-6 < curve.suggestion <= 0.1
     assert all(torch.equal(a, b) for a, b in zip(before, model.network.parameters(), strict=True))
     assert find_rate(model, TRAIN, RECIPE, steps=25) == curve
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "reaches"),
+    [
+        ("tiny_ctc", {"trains": "last", "last_layers": 1}, 1),
+        ("tiny_ctc", {"trains": "last", "last_layers": 1, "augment": Augmentation(time_mask=0.1)}, FRONT),
+        ("tiny_ctc", {"trains": "head", "augment": Augmentation(frequency_mask=0.1)}, FRONT),
+        ("tiny_ctc", {"adapter": "lora", "adapter_rank": 2}, FRONT),
+        ("tiny_whisper", {"trains": "last", "last_layers": 3, "augment": Augmentation(time_mask=0.1)}, 1),
+        ("tiny_whisper", {"adapter": "lora", "adapter_rank": 2}, 0),
+    ],
+)
+def test_how_deep_a_recipe_keeps(family: str, changes: dict, reaches: int, request: pytest.FixtureRequest) -> None:
+    learner = Learner(load(request.getfixturevalue(family)), TRAIN, dataclasses.replace(RECIPE, **changes), keep=False)
+    assert learner._depth is not None
+    assert learner._depth.layers == reaches
+    hidden_masks = family == "tiny_ctc"  # the spectrum of the others is masked below all that could be kept
+    assert learner.keeps_prefix == (hidden_masks or "augment" not in changes)
+
+
+@pytest.mark.parametrize("trains", ["last", "head", "all_but_front"])
+def test_what_is_kept_is_never_masked_and_what_the_recipe_masks_is(tiny_ctc: Path, trains: str) -> None:
+    """A network that masks its own first hidden layer does so above the convolutions that are kept, anew each time."""
+    recipe = dataclasses.replace(RECIPE, trains=trains, last_layers=1, dropout=0.0, layer_drop=0.0)
+    for share, different in ((0.0, trains == "all_but_front"), (0.2, True)):
+        chosen = dataclasses.replace(recipe, augment=Augmentation(time_mask=share))
+        learner = Learner(load(tiny_ctc), TRAIN, chosen, keep=False)
+        with regularised(learner.model.network, chosen):
+            losses = {round(float(learner.loss(0).detach()), 4) for _ in range(6)}
+        assert (len(losses) > 1) == different

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from core import transcripts
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
-from core.transcripts import read_once
+from core.transcripts import UnchangedReader, read_once
 from tests.conftest import tone
 
 WAVES = [tone(0.8, 200), tone(1.1, 330, seed=1)]
@@ -59,4 +61,25 @@ def test_other_weights_and_settings_are_another_model(model: AsrModel, read: lis
     read_once(model, WAVES)
     model.language = "sw"
     read_once(model, WAVES)
+    assert read == [2, 2, 2]
+
+
+def test_weights_that_stay_are_hashed_once(model: AsrModel, read: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+    real = transcripts.weights_key
+    monkeypatch.setattr(transcripts, "weights_key", lambda tensors: hashed.append(real(tensors)) or hashed[-1])
+    reader = UnchangedReader()
+    assert reader(model, []) == []
+    first = reader(model, WAVES)
+    model.language = "sw"  # what is set may change
+    reader(model, WAVES)
+    model.language = ""
+    assert reader(model, WAVES[::-1]) == first[::-1]
+    assert read == [2, 2]
+    assert len(hashed) == 1
+    assert read_once(model, WAVES) == first  # under the same keys
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        next(other.network.parameters()).add_(1e-6)
+    reader(other, WAVES)
     assert read == [2, 2, 2]
