@@ -19,7 +19,6 @@ from core.importers.samples import read_sample
 from core.presets import PRESETS, preset
 from core.word_times import word_times
 from demo import collecting, managing, presenters, proofreading, reading, session, set_files, settings
-from demo.downloads import Downloads
 from demo.handlers.adapt import AdaptHandlers
 from demo.handlers.clips import ClipsHandlers
 from demo.handlers.compare import CompareHandlers
@@ -39,7 +38,6 @@ from demo.security import Guard, is_local
 from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.theme import css, head, theme
-from demo.transcriptions import Transcriptions
 from demo.views import adapt, compare, listen, model, report, robustness, take_home, teach
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
@@ -48,15 +46,7 @@ LANGUAGE_COOKIE = "attune_language"
 Handler = Callable[..., tuple]
 
 
-def build_page(
-    w: Wording,
-    shelf: Shelf,
-    jobs: Jobs,
-    downloads: Downloads,
-    outcomes: Outcomes,
-    transcriptions: Transcriptions,
-    tasks: Tasks,
-) -> gr.Blocks:
+def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: Tasks) -> gr.Blocks:
     """Builds the page in one language."""
     with gr.Blocks(title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_banner(w), elem_id="banner")
@@ -71,8 +61,8 @@ def build_page(
         with six.download.parent:
             reports = report.build()
 
-        models, listening, teaching = ModelHandlers(w, shelf, downloads), ListenHandlers(w, shelf), TeachHandlers(w)
-        recording, proofing = RecordHandlers(w, shelf), ProofreadHandlers(w, transcriptions)
+        models, listening, teaching = ModelHandlers(w, shelf, tasks), ListenHandlers(w, shelf), TeachHandlers(w)
+        recording, proofing = RecordHandlers(w, shelf), ProofreadHandlers(w, shelf, tasks)
         adapting, comparing = AdaptHandlers(w, shelf, jobs), CompareHandlers(w, shelf, outcomes)
         watching, climbing, enduring = WatchHandlers(w), LadderHandlers(w, jobs, adapting), RobustnessHandlers(w, jobs)
         listing, lining, reporting = ClipsHandlers(w, outcomes), LineUpHandlers(w, outcomes), ReportHandlers(w)
@@ -271,8 +261,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
     """
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
-    shelf, jobs, downloads, outcomes, tasks = Shelf(), Jobs(), Downloads(), Outcomes(), Tasks()
-    transcriptions = Transcriptions(shelf)
+    shelf, jobs, outcomes, tasks = Shelf(), Jobs(), Outcomes(), Tasks()
 
     @server.get("/")
     def start(request: Request) -> Response:
@@ -343,7 +332,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     for language in LANGUAGES:
         gr.mount_gradio_app(
             server,
-            build_page(Wording(language), shelf, jobs, downloads, outcomes, transcriptions, tasks),
+            build_page(Wording(language), shelf, jobs, outcomes, tasks),
             path=f"/{language}",
             footer_links=[],
             run_history=False,
