@@ -101,6 +101,11 @@ class Tasks:
         if task is not None:
             task.stopping = True
 
+    def failed(self, owner: Session | None, kind: str, error: Exception) -> Task:
+        """Remembers a piece of work as failed over which an earlier process died."""
+        task = self._tasks[_key(owner, kind)] = Task(None, ended=True, error=error)
+        return task
+
     def forget(self, owner: Session | None, kind: str) -> None:
         """Forgets a piece of work that is over."""
         with self._lock:

@@ -97,12 +97,13 @@ class ModelHandlers:
     def look(self, session: Session) -> tuple:
         """-> status, stop, timer, and the id of a model that has just come."""
         id = session.choices.fetching
-        download = self._tasks.look(None, _kind(id)) if id else None
+        download = self._tasks.look(None, _kind(id))
         over = gr.update(visible=False), gr.update(active=False)
-        if download is None:  # nothing is on its way, or the app was started anew meanwhile
-            if id:
-                session.choose(fetching="")
+        if not id:
             return gr.skip(), *over, ""
+        if download is None:  # the app was started anew meanwhile
+            session.choose(fetching="")
+            return presenters.note(self._w("error.fetch_interrupted", id=id)), *over, ""
         if not download.ended:
             shown = presenters.fetching(id, download.done, download.total or 0, download.remaining(), download.stopping, self._w)
             return shown, gr.update(visible=not download.stopping), gr.update(active=True), ""

@@ -185,9 +185,12 @@ def test_what_cannot_be_fetched_is_not_asked_for(models: ModelHandlers, session:
     assert hub.fetches == 0
 
 
-def test_a_restarted_app_forgets_a_download(models: ModelHandlers, session: Session) -> None:
-    session.choose(fetching=ID)
-    assert models.look(session)[2]["active"] is False
+def test_a_restarted_app_says_that_a_download_was_interrupted(models: ModelHandlers, session: Session) -> None:
+    session.choose(fetching=HOSTILE)
+    status, _, timer, _ = models.look(session)
+    assert "restarted while it downloaded" in status
+    assert "<img" not in status
+    assert timer["active"] is False
     assert session.choices.fetching == ""
 
 

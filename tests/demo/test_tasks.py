@@ -58,7 +58,7 @@ def test_a_second_start_joins_the_first_and_others_have_their_own(session: Sessi
     [
         (lambda: DatasetError("long_no_speech", "Nobody speaks in this recording."), "Nobody speaks", False),
         (lambda: OSError(28, "No space left on device"), "could not write to its disk", True),
-        (lambda: ZeroDivisionError("nobody foresaw it"), "Something unexpected", True),
+        (lambda: ZeroDivisionError("nobody foresaw it"), "Something went wrong", True),
     ],
 )
 def test_a_failure_is_a_sentence_and_an_unexpected_one_is_written_down_whole(

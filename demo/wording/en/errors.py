@@ -56,6 +56,7 @@ TEXTS = {
     "error.model_unreachable": "{id} is not on this computer and could not be fetched: the server it comes from did not answer. Check the network, or use whisper-tiny.en, which needs none.",
     "error.model_too_large": "{id} needs about {needed} GB of memory, and {available} GB are free. Nothing was downloaded. Choose a smaller model, or close other programs.",
     "error.fetch_stopped": "The download of {id} was stopped. What came is kept: press “Use this model” again to go on.",
+    "error.fetch_interrupted": "Attune was restarted while it downloaded {id}. What came is kept: press “Use this model” again to go on.",
     "error.release_gone": "{id} is no longer at {address}. Fetch the file {name} elsewhere, and type its path into the field above.",
     "error.fetch_damaged": "{name} of {id} was damaged on the way and was thrown away. Try again.",
     "error.language_unknown": "{id} does not know the language “{language}”. Choose another language, or another model.",

@@ -184,6 +184,7 @@ TEXTS = {
     "error.huggingface_id": "That is no dataset's id. It looks like google/fleurs:sw_ke: an owner, a slash, a name, and where there are several configurations a colon and one of them.",
     "error.import_nothing": "None of the {rows} rows can be used, so there is no set.",
     "error.import_running": "Something is being imported already. Wait for it, or stop it.",
+    "error.import_interrupted": "Attune was restarted while it imported {name}. Nothing of it was kept: bring it again.",
     "error.nothing_uploaded": "Choose the files first, and wait until they are uploaded.",
     "error.not_of_library": "Sample sets and the list of your clips are not changed. Make a copy of the set first, under “My sets”.",
     "error.report_stale": "The set was changed since it was looked at. Look at it again.",

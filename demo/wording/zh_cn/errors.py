@@ -56,6 +56,7 @@ TEXTS = {
     "error.model_unreachable": "本机没有 {id}，也无法下载：提供它的服务器没有回应。请检查网络，或使用无需联网的 whisper-tiny.en。",
     "error.model_too_large": "{id} 约需 {needed} GB 内存，而目前只空闲 {available} GB，因此没有下载。请选择较小的模型，或关闭其他程序。",
     "error.fetch_stopped": "{id} 的下载已停止。已下载的部分保留着：再按“使用此模型”即可继续。",
+    "error.fetch_interrupted": "下载 {id} 时 Attune 被重新启动。已下载的部分保留着：再按“使用此模型”即可继续。",
     "error.release_gone": "{id} 已不在 {address}。请从别处获取文件 {name}，再在上方填写其路径。",
     "error.fetch_damaged": "{id} 的文件 {name} 在传输中损坏，已丢弃。请重试。",
     "error.language_unknown": "{id} 不认识语言“{language}”。请选择其他语言，或换一个模型。",

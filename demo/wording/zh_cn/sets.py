@@ -184,6 +184,7 @@ TEXTS = {
     "error.huggingface_id": "这不是数据集的编号。正确的样子如 google/fleurs:sw_ke：拥有者、斜杠、名称，有多个配置时再加冒号和其中一个。",
     "error.import_nothing": "{rows} 行都不能使用，因此没有建立数据集。",
     "error.import_running": "正在导入其他内容。请等它结束，或先停止它。",
+    "error.import_interrupted": "导入 {name} 时 Attune 被重新启动，导入中断，没有留下任何内容：请重新导入。",
     "error.nothing_uploaded": "请先选择文件，并等它们上传完毕。",
     "error.not_of_library": "样例集和我的录音列表不能直接修改。请先在“我的数据集”中复制这个数据集。",
     "error.report_stale": "检查之后数据集又有修改。请重新检查。",
