@@ -17,7 +17,7 @@ LEVELS = [
     {"files", "text", "writing", "normalisation", "events", "limits", "history", "store", "snapshot"},
     {"audio", "metrics", "guards"},
     {"activity", "dataset", "job", "collection", "augmentation", "surroundings"},
-    {"augment", "quality", "segmentation", "splits", "stored"},
+    {"augment", "damage", "merging", "quality", "segmentation", "splits", "stored", "trash"},
     {"library"},
     {"compare", "importers", "exporters", "recipe", "presets", "robustness"},
     {"models", "analysis", "selection", "canary"},
