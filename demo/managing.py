@@ -15,13 +15,12 @@ from demo.session import Session
 from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.views.teach import TeachView
+from demo.wiring import QUIET, On
 from demo.wording import Wording
-
-QUIET = {"show_progress": "hidden"}
 
 
 def wire(
-    on: Callable[..., Any],
+    on: On,
     w: Wording,
     three: TeachView,
     teaching: TeachHandlers,
@@ -33,7 +32,7 @@ def wire(
     """Wires them.
 
     Args:
-        on: connects an event, a handler, its inputs, outputs and place for messages.
+        on: wires one event, see `demo.wiring`.
         w: the words.
         three: the components.
         teaching: the handlers of the step that hold the choice of a set.
