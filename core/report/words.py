@@ -111,7 +111,7 @@ ENGLISH = {
     "repeat.versions_now": "Versions and hardware when this report was written (the run noted none)",
     "method": "How it was worked out",
     "method.interval": "Intervals: paired bootstrap of {resamples} draws of whole {unit}, difference -+ Student's t times the draws' standard deviation. Verdicts also ask for a p-value below 0.05 in a test that flips signs at random. Intervals of groups are not corrected for how many there are.",
-    "method.noise": "Noise: the quietest tenth of 20 ms frames is taken for it. Lengths and noise come in quarters of about equal size.",
+    "method.noise": "Noise: the mean power of the pauses, which are told from the speech by energy, against that of the speech; clips without pauses are left out there. Lengths and noise come in quarters of about equal size.",
 }
 
 LANGUAGES = {"en": ENGLISH, "zh-CN": CHINESE}
