@@ -14,7 +14,7 @@ DEMO = sorted((ROOT / "demo").rglob("*.py"))
 # From the bottom up: a file of `core` imports files of its own or a lower level only.
 LEVELS = [
     {"errors"},
-    {"files", "text", "writing", "normalisation", "events", "limits", "history", "store", "snapshot"},
+    {"files", "text", "writing", "phrases", "normalisation", "events", "limits", "history", "store", "snapshot"},
     {"audio", "metrics", "guards"},
     {"activity", "dataset", "job", "collection", "augmentation", "surroundings"},
     {"augment", "damage", "merging", "quality", "segmentation", "splits", "stored", "trash"},

@@ -105,7 +105,8 @@ class ModelHandlers:
             session.choose(fetching="")
             return presenters.note(self._w("error.fetch_interrupted", id=id)), *over, ""
         if not download.ended:
-            shown = presenters.fetching(id, download.done, download.total or 0, download.remaining(), download.stopping, self._w)
+            done, total, left = download.done, download.total or 0, download.remaining()
+            shown = presenters.fetching(id, done, total, left, download.stopping, self._w)
             return shown, gr.update(visible=not download.stopping), gr.update(active=True), ""
         session.choose(fetching="")
         if download.error is None:

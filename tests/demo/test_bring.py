@@ -134,7 +134,7 @@ SECRET = b"path,text\n/etc/hostname,One\n/no/such/file,Two\n../../../../etc/pass
     ("name", "content", "sentence"),
     [
         ("empty.zip", b"", "is nothing that can be imported"),
-        ("empty.csv", b"", "empty.csv needs a column for path"),
+        ("empty.csv", b"", "empty.csv needs a column for the sound file"),
         ("page.csv", b"<html><script>alert(1)</script></html>", "needs a column for"),
         ("bomb.zip", BOMB, "far more than its size lets expect"),
         ("renamed.wav", BOMB, "far more than its size lets expect"),
@@ -146,7 +146,7 @@ SECRET = b"path,text\n/etc/hostname,One\n/no/such/file,Two\n../../../../etc/pass
         ("inside.zip", packed({"weights.pt": pickle.dumps([1]), "x.pickle": b"\x80\x04."}), "is nothing that can be imported"),
         ("sound.wav", b"RIFF", "is nothing that can be imported"),
         ("notes.txt", b"hello", "needs a column for"),
-        ("server.csv", SECRET, "None of the 3 rows can be used"),
+        ("server.csv", SECRET, "Of 3 rows none can be used"),
         ("evil.eaf", b'<!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]><ANNOTATION_DOCUMENT/>', "damaged"),
         (HOSTILE, b"x", "is nothing that can be imported"),
     ],
@@ -222,7 +222,7 @@ def test_a_column_is_asked_for_and_the_import_goes_on(
     bring.begin(session, put(uploads, files), "Mine", "en")
     shown = ended(bring, session)
     assert shown[QUESTION]["visible"] is True
-    assert "needs a column for path" in shown[ASKED]
+    assert "needs a column for the sound file" in shown[ASKED]
     assert shown[PATH]["choices"] == ["clip", "words", "who"]
     assert shown[TIER]["visible"] is False
     bring.answer(session, "clip", "words", "who", None)

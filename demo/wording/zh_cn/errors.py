@@ -24,7 +24,7 @@ TEXTS = {
     "error.no_draft": "列表中已没有这份草稿。请重新载入列表。",
     "error.draft_split": "只能在草稿内部切分：{start} 到 {end} 秒之间，且两侧至少各留 {least} 秒。",
     "error.draft_too_long": "合并后长 {seconds} 秒；用于学习的录音最长 {limit} 秒。",
-    "error.part_unknown": "只有训练、验证和测试三个部分，没有 {part}。",
+    "error.part_unknown": "数据集没有 {part} 这个部分。",
     "error.not_in_set": "数据集中没有名为 {name} 的录音或说话人。",
     "error.move_overlaps": "另有 {clips} 段录音与之句子相同或说话人相同，必须一起移动。请一并移动，或保持原样。",
     "error.move_empties": "这样就没有可用于训练的录音了。请少移动一些。",
