@@ -132,9 +132,9 @@ def wire(
 
     def restore(event: Callable[..., Any]) -> None:
         def load(session: Session) -> tuple:
-            return *bringing.look(session), *bringing.result(session), *looking.look(session), *looking.buttons(session)
+            return *bringing.restore(session), *bringing.result(session), *looking.look(session), *looking.buttons(session)
 
-        on(event, load, [], [*brought, bring.result, *looked, look.undo, look.back], None, **QUIET)
+        on(event, load, [], [bring.panel, *brought, bring.result, *looked, look.undo, look.back], None, **QUIET)
 
     return restore
 

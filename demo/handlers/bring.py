@@ -109,6 +109,11 @@ class BringHandlers:
         self._tasks.stop(session, KIND)
         return (presenters.note(self._w("bring.stopping")),)
 
+    def restore(self, session: Session) -> tuple:
+        """-> panel open while there is something to see, then as `look`."""
+        shown = self.look(session)
+        return gr.skip() if self._tasks.look(session, KIND) is None else gr.update(open=True), *shown
+
     def look(self, session: Session) -> tuple:
         """-> progress, stop, timer, question, what is asked, its four answers, id of a set that has just come."""
         task = self._tasks.look(session, KIND) or self._interrupted(session)

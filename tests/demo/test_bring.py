@@ -305,7 +305,8 @@ def test_after_a_restart_an_import_is_said_to_be_interrupted_and_nothing_of_it_i
         other.begin(session, put(uploads, files), "", "en")
     bring._tasks.look(session, KIND).order.alive.release()  # as the operating system does when the process dies
 
-    said = other.look(session)[PROGRESS]
+    panel, said, *_ = other.restore(session)
+    assert panel["open"] is True
     assert "Attune was restarted while it imported" in said
     assert "<img" not in said
     assert not any((session.folder / "imports").iterdir())

@@ -150,7 +150,7 @@ def test_chinese_is_written_and_counted_by_character() -> None:
     assert "1 character errors in 6 characters: CER 17" in markup
     assert "WER" not in markup
     figures = comparisons.figures({"test": comparison.to_json()}, BUILT_IN, W)
-    assert "1 held-out clips of this set, 6 characters" in figures
+    assert "1 held-out clip of this set, 6 characters" in figures
     assert "test.base.wer" not in figures
     said = ["今天天气很好"] * 9
     clips = [Clip(f"/{i}.wav", f"{text}{'一二三四五六七八九'[i]}") for i, text in enumerate(said)]
