@@ -14,7 +14,7 @@ class _Agreeing(Formatter):
         return one if str(value) == "1" else many
 
 
-def phrase(text: str, **fields: object) -> str:
+def phrase(text: str, /, **fields: object) -> str:
     """Fills in a sentence.
 
     Args:

@@ -94,8 +94,9 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
         seen = gr.Textbox(visible="hidden")
         finished = gr.Textbox(visible="hidden")
     return AdaptView(
-        preset, words, tuple(fields[name] for name in settings.NAMES), seed, advanced, canary, picture, find, rates_panel, rates, rates_note,
-        hear, augmented, control, forecast, start, stop, progress, watching, climbing, timer, seen, finished, message,
+        preset, words, tuple(fields[name] for name in settings.NAMES), seed, advanced, canary, picture, find, rates_panel,
+        rates, rates_note, hear, augmented, control, forecast, start, stop, progress, watching, climbing, timer, seen,
+        finished, message,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from core.analysis import Analysis, Confusion, Sound, WordCount, analyse, longes
 from core.audio import write_flac
 from core.compare import Comparison, compare
 from core.dataset import Clip
-from tests.conftest import tone
+from tests.core.test_activity import bursts
 
 
 def made(rows: list[tuple[str, str, str]], language: str = "en", speakers: tuple[str, ...] = ("",)) -> Comparison:
@@ -171,11 +171,12 @@ def test_quarters_by_duration_and_noise() -> None:
 
 
 def test_files_that_are_gone_are_not_measured(tmp_path: Path) -> None:
-    write_flac(tmp_path / "here.flac", tone(1.5))
-    clips = [Clip(str(tmp_path / "here.flac"), "a tone"), Clip(str(tmp_path / "gone.flac"), "a tone")]
-    here, gone = measure_sounds(compare(clips, ["a", "b"], ["a", "b"], "en"))
-    assert here is not None
-    assert here == Sound(1.5, None)  # a tone without a pause says nothing of the noise
+    write_flac(tmp_path / "noisy.flac", bursts([(0.5, 1.5)], 2.0, noise_dbfs=-40.0))
+    write_flac(tmp_path / "whole.flac", bursts([(0.0, 2.0)], 2.0))  # without a pause nothing is said of the noise
+    clips = [Clip(str(tmp_path / f"{name}.flac"), "a tone") for name in ("noisy", "whole", "gone")]
+    noisy, whole, gone = measure_sounds(compare(clips, ["a", "b", "c"], ["a", "b", "c"], "en"))
+    assert noisy == Sound(2.0, pytest.approx(20.0, abs=1.5))
+    assert whole == Sound(2.0, None)
     assert gone is None
 
 

@@ -130,8 +130,16 @@ def test_a_wording_fills_its_fields() -> None:
     ("where", "english", "chinese"),
     [
         ("clips.csv, line 3", "clips.csv, line 3", "clips.csv，第 3 行"),
-        ("a, line 2.eaf, tier Anna, words, piece 4", "a, line 2.eaf, tier “Anna, words”, piece 4", "a, line 2.eaf，层“Anna, words”第 4 段"),
-        ("google/fleurs:sw_ke, split train, row 12", "google/fleurs:sw_ke, split “train”, row 12", "google/fleurs:sw_ke，“train”部分第 12 行"),
+        (
+            "a, line 2.eaf, tier Anna, words, piece 4",
+            "a, line 2.eaf, tier “Anna, words”, piece 4",
+            "a, line 2.eaf，层“Anna, words”第 4 段",
+        ),
+        (
+            "google/fleurs:sw_ke, split train, row 12",
+            "google/fleurs:sw_ke, split “train”, row 12",
+            "google/fleurs:sw_ke，“train”部分第 12 行",
+        ),
         ("audio/a.wav", "audio/a.wav", "audio/a.wav"),
     ],
 )

@@ -29,7 +29,7 @@ TEXTS = {
     "ladder.not_falling": "No forecast: with these clips, more of them did not help beyond doubt.",
     "ladder.poor_fit": "No forecast: the error rates do not follow a learning curve.",
     "ladder.below_floor": "No number of such clips leads to {wer} % by this curve: it levels off at {floor} %. Other clips, a larger model or another recipe may.",
-    "ladder.too_far": "{wer} % would take over ten times the {clips} {clips:clip|clips} that were tried; so far ahead nobody can tell.",
+    "ladder.too_far": "{wer} % would take over ten times the {clips} {clips:clip that was|clips that were} tried; so far ahead nobody can tell.",
     "ladder.chart": "Word errors in % on the held-out clips, by how many clips it learned from",
     "ladder.axis": "clips, on a logarithmic scale",
     "ladder.measured": "measured, mean and 95 % interval",
