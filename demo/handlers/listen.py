@@ -43,7 +43,7 @@ class ListenHandlers:
         session.choose(clip=recording.id, heard="")
         wave = audio.decode(recording.path)
         id = session.choices.model
-        with self._shelf.model(id) as model:
+        with self._shelf.model_at_once(id) as model:
             begun = time.perf_counter()
             heard = model.transcribe([wave])[0]
             seconds = time.perf_counter() - begun
