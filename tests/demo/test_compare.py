@@ -147,7 +147,7 @@ def test_chinese_is_written_and_counted_by_character() -> None:
     comparison = compare([Clip("/a.wav", "今天天气很好。")], ["今天天汽很好"], ["今天天气很好"], "zh")
     markup = comparisons.clip_list("run", "test", comparison, [0], W)
     assert re.sub(r"<[^>]+>", "", markup).count("今天天气 (fixed) 很好") == 1
-    assert "1 character errors in 6 characters: CER 17" in markup
+    assert "1 character error in 6 characters: CER 17" in markup
     assert "WER" not in markup
     figures = comparisons.figures({"test": comparison.to_json()}, BUILT_IN, W)
     assert "1 held-out clip of this set, 6 characters" in figures
