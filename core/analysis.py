@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from core import audio
+from core import audio, quality
 from core.compare import ClipComparison, Comparison, judge
 from core.dataset import Clip, speakers_or_sentences
 from core.errors import AudioError
@@ -34,11 +34,11 @@ class Sound:
 
     Attributes:
         seconds: duration.
-        snr_db: estimated signal-to-noise ratio, see `core.audio.signal_to_noise`.
+        snr_db: signal-to-noise ratio, see `core.quality.measure`; None where there are no pauses to tell the noise from.
     """
 
     seconds: float
-    snr_db: float
+    snr_db: float | None
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,8 @@ class Analysis:
             characters say nothing about sounds and are left out.
         runaways: of base and adapted.
         writing: raw against normalised.
-        speakers, lengths, noises: WER by speaker, by duration and by estimated signal-to-noise ratio, in quarters of
-            equal size; empty where there is one speaker, or no sound to measure.
+        speakers, lengths, noises: WER by speaker, by duration and by signal-to-noise ratio, in quarters of equal size,
+            of the clips that have one; empty where there is one speaker, or nothing to measure.
     """
 
     better: int
@@ -192,7 +192,7 @@ def measure_sounds(comparison: Comparison) -> list[Sound | None]:
     for clip in comparison.clips:
         try:
             wave = audio.decode(clip.path)
-            sounds.append(Sound(len(wave) / audio.SAMPLE_RATE, audio.signal_to_noise(wave)))
+            sounds.append(Sound(len(wave) / audio.SAMPLE_RATE, quality.measure(wave).snr_db))
         except AudioError:
             sounds.append(None)
     return sounds
@@ -351,8 +351,11 @@ def _by_speaker(comparison: Comparison) -> tuple[Group, ...]:
     return tuple(_group(clips, comparison.language, name, None, None) for name, clips in sorted(members.items()))
 
 
-def _by_measure(comparison: Comparison, sounds: Sequence[Sound | None], value: Callable[[Sound], float]) -> tuple[Group, ...]:
-    measured = [(value(sound), clip) for clip, sound in zip(comparison.clips, sounds, strict=False) if sound is not None]
+def _by_measure(
+    comparison: Comparison, sounds: Sequence[Sound | None], value: Callable[[Sound], float | None]
+) -> tuple[Group, ...]:
+    found = [value(sound) if sound else None for sound in sounds]
+    measured = [(number, clip) for clip, number in zip(comparison.clips, found, strict=False) if number is not None]
     if len({number for number, _ in measured}) < BINS:
         return ()
     edges = np.unique(np.quantile([number for number, _ in measured], np.linspace(0, 1, BINS + 1)))

@@ -19,7 +19,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,32 +29,33 @@ from filelock import FileLock
 
 from core import audio, history
 from core.audio import SAMPLE_RATE
-from core.dataset import Clip, Dropped, LabelledSet, Overlap, check_text, overlap
+from core.damage import Damage, Progress, find_damage
+from core.dataset import Clip, Dropped, LabelledSet, check_text
 from core.errors import AttuneError, DatasetError
 from core.files import sha256, whole_folder, write_json
+from core.merging import Merged, check_mergeable, describe, write_merged
 from core.normalisation import Normalisation, default
 from core.stored import (
     ID,
-    StoredClip,
     StoredSet,
+    copy_sounds,
     read_clips,
     read_dropped,
     read_lines,
     read_set,
+    read_sets,
     read_settings,
+    set_folder,
     sound_path,
     write_dropped,
     write_lines,
 )
 from core.text import clean
+from core.trash import Trash
 
 FORMAT = 1
 MAX_NAME_CHARACTERS = 200
 LEFTOVER_SECONDS = 86_400  # after which a set that is still being written is taken for what a crash left
-
-_TRASH = ".trash"
-
-Progress = Callable[[int, int], None]  # how many clips are done, and of how many
 
 
 @dataclass(frozen=True)
@@ -70,36 +71,6 @@ class Created:
     dropped: tuple[Dropped, ...]
 
 
-@dataclass(frozen=True)
-class Merged:
-    """Two sets as one.
-
-    Attributes:
-        stored: the new set.
-        duplicates: the clips of the second that the first has already, by their samples; they were left out.
-        conflicting: those of them whose text is another one than in the first, which was kept.
-        overlap: what training and held-out clips share now.
-    """
-
-    stored: StoredSet
-    duplicates: tuple[Clip, ...]
-    conflicting: tuple[Clip, ...]
-    overlap: Overlap
-
-
-@dataclass(frozen=True)
-class Damage:
-    """Something in a set's folder that is not as it was written.
-
-    Attributes:
-        kind: "missing", "changed" or "unlisted" sound, or "unreadable" line of the list.
-        name: of the file, or the number of the line.
-    """
-
-    kind: str
-    name: str
-
-
 class Library:
     """The sets in a folder.
 
@@ -109,6 +80,7 @@ class Library:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._trash = Trash(folder / ".trash")
 
     def create(
         self,
@@ -176,11 +148,11 @@ class Library:
 
     def sets(self) -> list[StoredSet]:
         """Returns the sets that can be read, by name."""
-        return sorted((stored for _, stored in self._read(self.folder) if stored), key=lambda s: (s.name.casefold(), s.id))
+        return sorted((stored for _, stored in read_sets(self.folder) if stored), key=lambda s: (s.name.casefold(), s.id))
 
     def damaged(self) -> list[str]:
         """Returns the ids of sets whose set.json cannot be read; their clips are still there."""
-        return [id for id, stored in self._read(self.folder) if stored is None]
+        return [id for id, stored in read_sets(self.folder) if stored is None]
 
     def open(self, id: str) -> StoredSet:
         """Reads a set.
@@ -296,7 +268,7 @@ class Library:
         folder, name = self._folder(id), _checked_name(name)
         with self._new_set() as (new, building):
             stored = read_clips(folder)
-            _copy_sounds(stored, building)
+            copy_sounds(stored, building)
             write_lines(building, [line for line, _ in read_lines(folder)])
             write_dropped(building, read_dropped(folder))
             write_json(building / "set.json", {**read_settings(folder), "name": name, "created": time.time()})
@@ -314,41 +286,14 @@ class Library:
                 not as it was written.
             OSError: the disk is full; there is no merged set then.
         """
-        one, other = self.open(first), self.open(second)
-        name = _checked_name(name)
-        if one.id == other.id or one.language != other.language:
-            raise DatasetError(
-                "merge_sets",
-                f"Only two different sets of one language can be merged; these are {one.name!r} ({one.language}) and "
-                f"{other.name!r} ({other.language}).",
-                first=one.name,
-                second=other.name,
-            )
-        known = {stored.fingerprint: stored for stored in one.clips}
-        duplicates = [stored for stored in other.clips if stored.fingerprint in known]
-        added = [stored for stored in other.clips if stored.fingerprint not in known]
-        taken = {stored.fields["id"] for stored in one.clips}
+        one, other, name = self.open(first), self.open(second), _checked_name(name)
+        check_mergeable(one, other)
         with self._new_set() as (new, building):
-            lines = [stored.fields for stored in one.clips]
-            _copy_sounds(one.clips, building)
-            for stored in added:
-                id = stored.fields["id"] if stored.fields["id"] not in taken else secrets.token_hex(8)
-                _copy_sounds([stored], building, id)
-                lines.append({**stored.fields, "id": id})
-            write_lines(building, lines)
-            write_dropped(building, [*one.dropped, *other.dropped])
+            write_merged(one, other, building)
             synthetic = one.synthetic or other.synthetic
             settings = {**read_settings(self._folder(first)), "name": name, "synthetic": synthetic, "created": time.time()}
             write_json(building / "set.json", settings)
-        merged = self.open(new)
-        labelled = merged.labelled()
-        held_out = [*labelled.part("validation"), *labelled.part("test")]
-        return Merged(
-            merged,
-            tuple(stored.clip for stored in duplicates),
-            tuple(stored.clip for stored in duplicates if stored.clip.text != known[stored.fingerprint].clip.text),
-            overlap(labelled.part("train"), held_out, merged.language),
-        )
+        return describe(self.open(new), one, other)
 
     def delete(self, id: str) -> None:
         """Puts a set into the trash, from where `restore` brings it back.
@@ -356,13 +301,11 @@ class Library:
         Raises:
             DatasetError: there is no such set.
         """
-        folder = self._folder(id)
-        (self.folder / _TRASH).mkdir(exist_ok=True)
-        folder.replace(self.folder / _TRASH / id)
+        self._trash.put(self._folder(id))
 
     def trash(self) -> list[StoredSet]:
         """Returns the deleted sets that can be brought back, by name."""
-        return sorted((stored for _, stored in self._read(self.folder / _TRASH) if stored), key=lambda s: (s.name, s.id))
+        return self._trash.sets()
 
     def restore(self, id: str) -> StoredSet:
         """Brings a deleted set back.
@@ -370,15 +313,13 @@ class Library:
         Raises:
             DatasetError: the trash has no such set.
         """
-        _checked_folder(self.folder / _TRASH, id).replace(self.folder / id)
+        self._trash.take_out(id, self.folder)
         return self.open(id)
 
     def empty_trash(self) -> int:
         """Deletes what is in the trash for good, and what crashes have left; returns the number of sets."""
-        gone = list(self._read(self.folder / _TRASH))
-        shutil.rmtree(self.folder / _TRASH, ignore_errors=True)
         self._sweep()
-        return len(gone)
+        return self._trash.empty()
 
     def verify(self, id: str, progress: Progress = lambda done, total: None) -> list[Damage]:
         """Compares every sound with its checksum.
@@ -386,30 +327,10 @@ class Library:
         Raises:
             DatasetError: there is no such set.
         """
-        folder = self._folder(id)
-        damages = [Damage("unreadable", str(n)) for n, (_, stored) in enumerate(read_lines(folder), 1) if stored is None]
-        stored = read_clips(folder)
-        for number, clip in enumerate(stored, 1):
-            path = Path(clip.clip.path)
-            if not path.is_file():
-                damages.append(Damage("missing", path.name))
-            elif sha256(path) != clip.sha256:
-                damages.append(Damage("changed", path.name))
-            progress(number, len(stored))
-        listed = {Path(clip.clip.path).name for clip in stored}
-        there = {path.name for path in (folder / "audio").glob("*") if not path.name.startswith(".")}
-        return damages + [Damage("unlisted", name) for name in sorted(there - listed)]
+        return find_damage(self._folder(id), progress)
 
     def _folder(self, id: str) -> Path:
-        return _checked_folder(self.folder, id)
-
-    def _read(self, folder: Path) -> Iterator[tuple[str, StoredSet | None]]:
-        for path in sorted(folder.glob("*")) if folder.is_dir() else ():
-            if ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
-                try:
-                    yield path.name, read_set(path)
-                except DatasetError:
-                    yield path.name, None
+        return set_folder(self.folder, id)
 
     def _change(self, id: str, **fields: Any) -> StoredSet:
         folder = self._folder(id)
@@ -434,13 +355,6 @@ class Library:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _checked_folder(folder: Path, id: str) -> Path:
-    path = folder / id if ID.fullmatch(id) else None
-    if path is None or not path.is_dir() or path.is_symlink():
-        raise DatasetError("no_set", "There is no such set in the library.")
-    return path
-
-
 def _checked_name(name: str) -> str:
     cleaned = clean(name)
     if not cleaned or len(cleaned) > MAX_NAME_CHARACTERS:
@@ -448,19 +362,3 @@ def _checked_name(name: str) -> str:
             "set_name", f"A set needs a name of 1 to {MAX_NAME_CHARACTERS} characters.", limit=MAX_NAME_CHARACTERS
         )
     return cleaned
-
-
-def _copy_sounds(clips: Iterable[StoredClip], building: Path, id: str = "") -> None:
-    for stored in clips:
-        source = Path(stored.clip.path)
-        target = sound_path(building, id or source.stem)
-        target.parent.mkdir(exist_ok=True)
-        if source.is_file():
-            shutil.copyfile(source, target)
-        if not source.is_file() or sha256(target) != stored.sha256:
-            raise DatasetError(
-                "sound_changed",
-                f"{source.name} ({stored.source}) is not as it was written, so it was not copied. Take it out of the set, "
-                "or put the file back.",
-                name=stored.source,
-            )

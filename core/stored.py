@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.dataset import PARTS, Clip, Dropped, LabelledSet
 from core.errors import DatasetError
-from core.files import read_json, read_json_lines, replacing
+from core.files import read_json, read_json_lines, replacing, sha256
 from core.normalisation import Normalisation
 from core.text import clean
 
@@ -123,6 +124,28 @@ def read_set(folder: Path) -> StoredSet:
     )
 
 
+def set_folder(folder: Path, id: str) -> Path:
+    """Returns the folder of a set among others in `folder`.
+
+    Raises:
+        DatasetError: there is none of that id.
+    """
+    path = folder / id if ID.fullmatch(id) else None
+    if path is None or not path.is_dir() or path.is_symlink():
+        raise DatasetError("no_set", "There is no such set in the library.")
+    return path
+
+
+def read_sets(folder: Path) -> Iterator[tuple[str, StoredSet | None]]:
+    """Yields the ids of the sets in a folder, each with what it holds, or None where its set.json cannot be read."""
+    for path in sorted(folder.glob("*")) if folder.is_dir() else ():
+        if ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            try:
+                yield path.name, read_set(path)
+            except DatasetError:
+                yield path.name, None
+
+
 def read_dropped(folder: Path) -> tuple[Dropped, ...]:
     """Returns the rows that could not be taken into a set when it was made."""
     dropped = []
@@ -181,6 +204,33 @@ def _stored_clip(fields: dict[str, Any], folder: Path) -> StoredClip:
 def sound_path(folder: Path, id: str) -> Path:
     """Where a clip's sound lies in the folder of its set."""
     return folder / "audio" / f"{id}.flac"
+
+
+def copy_sounds(clips: Iterable[StoredClip], building: Path, id: str = "") -> None:
+    """Copies sounds into the folder of another set.
+
+    Args:
+        clips: whose.
+        building: that folder.
+        id: what the one clip is called there; by default each keeps its id.
+
+    Raises:
+        DatasetError: a sound is not as it was written.
+        OSError: the disk is full.
+    """
+    for stored in clips:
+        source = Path(stored.clip.path)
+        target = sound_path(building, id or source.stem)
+        target.parent.mkdir(exist_ok=True)
+        if source.is_file():
+            shutil.copyfile(source, target)
+        if not source.is_file() or sha256(target) != stored.sha256:
+            raise DatasetError(
+                "sound_changed",
+                f"{source.name} ({stored.source}) is not as it was written, so it was not copied. Take it out of the set, "
+                "or put the file back.",
+                name=stored.source,
+            )
 
 
 def write_lines(folder: Path, lines: Iterable[dict[str, Any] | str]) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Request
@@ -18,45 +17,27 @@ from core.errors import AttuneError, RunError
 from core.importers.samples import read_sample
 from core.presets import PRESETS, preset
 from core.word_times import word_times
-from demo import collecting, managing, presenters, proofreading, reading, session, set_files, settings
-from demo.downloads import Downloads
-from demo.handlers.adapt import AdaptHandlers
-from demo.handlers.clips import ClipsHandlers
-from demo.handlers.compare import CompareHandlers
-from demo.handlers.ladder import LadderHandlers
-from demo.handlers.lineup import LineUpHandlers
+from demo import adapting, collecting, comparing, managing, presenters, proofreading, reading, session, set_files
 from demo.handlers.listen import ListenHandlers
 from demo.handlers.model import ModelHandlers
 from demo.handlers.proofread import ProofreadHandlers
 from demo.handlers.record import RecordHandlers
-from demo.handlers.report import ReportHandlers, write
-from demo.handlers.robustness import RobustnessHandlers
+from demo.handlers.report import write
 from demo.handlers.teach import TeachHandlers
-from demo.handlers.watch import WatchHandlers
 from demo.jobs import Jobs
 from demo.outcomes import Outcomes
-from demo.security import Guard, is_local
+from demo.security import Guard
 from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.theme import css, head, theme
-from demo.transcriptions import Transcriptions
 from demo.views import adapt, compare, listen, model, report, robustness, take_home, teach
+from demo.wiring import QUIET, Handler, connector, told
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
 LANGUAGE_COOKIE = "attune_language"
 
-Handler = Callable[..., tuple]
 
-
-def build_page(
-    w: Wording,
-    shelf: Shelf,
-    jobs: Jobs,
-    downloads: Downloads,
-    outcomes: Outcomes,
-    transcriptions: Transcriptions,
-    tasks: Tasks,
-) -> gr.Blocks:
+def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: Tasks) -> gr.Blocks:
     """Builds the page in one language."""
     with gr.Blocks(title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_banner(w), elem_id="banner")
@@ -71,151 +52,50 @@ def build_page(
         with six.download.parent:
             reports = report.build()
 
-        models, listening, teaching = ModelHandlers(w, shelf, downloads), ListenHandlers(w, shelf), TeachHandlers(w)
-        recording, proofing = RecordHandlers(w, shelf), ProofreadHandlers(w, transcriptions)
-        adapting, comparing = AdaptHandlers(w, shelf, jobs), CompareHandlers(w, shelf, outcomes)
-        watching, climbing, enduring = WatchHandlers(w), LadderHandlers(w, jobs, adapting), RobustnessHandlers(w, jobs)
-        listing, lining, reporting = ClipsHandlers(w, outcomes), LineUpHandlers(w, outcomes), ReportHandlers(w)
-
-        def on(
-            event: Callable,
-            handler: Handler,
-            inputs: Sequence,
-            outputs: Sequence,
-            message: gr.HTML | None,
-            blank: bool = False,
-            **how: Any,
-        ):
-            return event(
-                _told(handler, len(outputs), message is not None, w, blank),
-                [*inputs],
-                [*outputs, *([message] if message else [])],
-                **how,
-            )
-
+        models, listening, teaching = ModelHandlers(w, shelf, tasks), ListenHandlers(w, shelf), TeachHandlers(w)
+        recording, proofing = RecordHandlers(w, shelf), ProofreadHandlers(w, shelf, tasks)
+        on = connector(w)
         own = [three.own, three.removal, three.card]
-        recipe = [*four.settings, four.recipe, four.forecast]
-        chosen_preset = [four.preset, *recipe]
-        looked = [four.progress, four.start, four.stop, four.timer, four.seen, four.finished]
-        compared = [
-            five.verdict, five.figures, five.own, five.again, five.clips.panel, five.clips.list, five.control,
-            five.tradeoff_panel, five.tradeoff, six.download,
-        ]  # fmt: skip
-        quiet = {"show_progress": "hidden"}
-
-        def then_forecast(event: Callable) -> None:
-            timed = on(event, adapting.forecasting, [], [four.forecast], None, **quiet)
-            timed = on(timed.then, adapting.forecast, four.settings, [four.forecast], four.message, blank=True, **quiet)
-            on(timed.then, adapting.picture, four.settings, [four.picture], None, **quiet)
+        then_propose, restore_adapt = adapting.wire(on, w, four, five, shelf, jobs)
+        comparing.wire(on, w, four.finished, five, six, shelf, outcomes)
+        comparing.wire_robustness(on, w, four.finished, endurance, jobs)
+        comparing.wire_report(on, w, four.finished, reports)
 
         def then_use(event: Callable, handler: Handler, id: gr.Dropdown | gr.Textbox) -> None:
-            used = on(event, handler, [id], [one.status], one.message, blank=True, **quiet)
-            used = on(used.then, models.relabel, [id], [one.choice], None, **quiet)
-            then_forecast(on(used.then, adapting.default, [], chosen_preset, None, **quiet).then)
+            used = on(event, handler, [id], [one.status], one.message, blank=True, **QUIET)
+            used = on(used.then, models.relabel, [id], [one.choice], None, **QUIET)
+            then_propose(used.then)
 
         fetching = [one.status, one.stop, one.timer, one.fetched]
         # Leaving the list asks about the model, and the next thing pressed is the button: the two share no stream.
-        on(one.choice.input, models.about, [one.choice], [one.about], None, **quiet, queue=False)
-        then_use(on(one.use.click, models.begin, [one.choice], fetching[:3], one.message, **quiet).then, models.use, one.choice)
-        on(one.stop.click, models.stop, [], [one.status], None, **quiet)
-        on(one.timer.tick, models.look, [], fetching, None, **quiet, queue=False)
+        on(one.choice.input, models.about, [one.choice], [one.about], None, **QUIET, queue=False)
+        then_use(on(one.use.click, models.begin, [one.choice], fetching[:3], one.message, **QUIET).then, models.use, one.choice)
+        on(one.stop.click, models.stop, [], [one.status], None, **QUIET)
+        on(one.timer.tick, models.look, [], fetching, None, **QUIET, queue=False)
         then_use(one.fetched.change, models.arrived, one.fetched)
 
         heard = gr.on(
             [two.audio.stop_recording, two.audio.upload],
-            _told(listening.working, 1, False, w),
+            told(listening.working, 1, False, w),
             [two.audio],
             [two.transcript],
-            **quiet,
+            **QUIET,
         )
-        heard = on(heard.then, listening.hear, [two.audio], [two.transcript, three.text], two.message, blank=True, **quiet)
-        heard = on(heard.then, teaching.own, [], own, None, **quiet)
-        tried = on(two.try_all.click, listening.trying, [], [two.trials], two.message, **quiet)
-        on(tried.then, listening.try_all, [], [two.trials], two.message, blank=True, **quiet)
+        heard = on(heard.then, listening.hear, [two.audio], [two.transcript, three.text], two.message, blank=True, **QUIET)
+        heard = on(heard.then, teaching.own, [], own, None, **QUIET)
+        tried = on(two.try_all.click, listening.trying, [], [two.trials], two.message, **QUIET)
+        on(tried.then, listening.try_all, [], [two.trials], two.message, blank=True, **QUIET)
         on(two.details.expand, listening.spectrogram, [], [two.spectrogram], two.message)
 
-        chosen = on(three.choice.input, teaching.choose, [three.choice], [three.card], three.message, **quiet)
-        then_forecast(on(chosen.then, adapting.default, [], chosen_preset, None, **quiet).then)
-
-        def then_adapt(event: Callable) -> None:
-            then_forecast(on(event, adapting.default, [], chosen_preset, None, **quiet).then)
-
-        restore_sets = managing.wire(on, w, three, teaching, shelf, tasks, chosen, then_adapt)
-        on(three.add.click, teaching.add, [three.text, three.language], [three.added, *own], three.message, **quiet)
-        on(three.text.submit, teaching.add, [three.text, three.language], [three.added, *own], three.message, **quiet)
-        on(three.remove.click, teaching.remove, [three.removal], own, three.message, **quiet)
-        on(three.language.input, teaching.choose_language, [three.language], [three.card], three.message, **quiet)
+        chosen = on(three.choice.input, teaching.choose, [three.choice], [three.card], three.message, **QUIET)
+        then_propose(chosen.then)
+        restore_sets = managing.wire(on, w, three, teaching, shelf, tasks, chosen, then_propose)
+        on(three.add.click, teaching.add, [three.text, three.language], [three.added, *own], three.message, **QUIET)
+        on(three.text.submit, teaching.add, [three.text, three.language], [three.added, *own], three.message, **QUIET)
+        on(three.remove.click, teaching.remove, [three.removal], own, three.message, **QUIET)
+        on(three.language.input, teaching.choose_language, [three.language], [three.card], three.message, **QUIET)
         restore_record = collecting.wire_record(on, w, three, recording, teaching)
         restore_proofread = collecting.wire_proofread(on, three, proofing, teaching)
-
-        then_forecast(on(four.preset.input, adapting.preset, [four.preset], chosen_preset, four.message, **quiet).then)
-        for name, setting in zip(settings.NAMES, four.settings, strict=True):
-            if name == "task":
-                then_forecast(on(setting.input, adapting.task, [setting], recipe, four.message, **quiet).then)
-            else:
-                on(setting.input, adapting.words, four.settings, [four.recipe, four.forecast], four.message, **quiet)
-                then_forecast(setting.blur)
-        sought = on(four.find.click, adapting.finding, [], [four.rates_note], four.message, **quiet)
-        on(
-            sought.then, adapting.find_rate, four.settings, [four.rates_panel, four.rates, four.rates_note], four.message,
-            blank=True, **quiet,
-        )  # fmt: skip
-        on(four.advanced.expand, adapting.canaries, [], [four.canary], None, **quiet)
-        then_forecast(on(four.canary.input, adapting.choose_canary, [four.canary], [four.forecast], four.message, **quiet).then)
-        on(four.hear.click, adapting.hear, four.settings, [four.augmented], four.message, **quiet)
-        on(four.start.click, adapting.start, [*four.settings, four.seed, four.control], looked, four.message, **quiet)
-        on(five.sweep.click, adapting.sweep, [*four.settings, four.seed], looked, five.message, **quiet)
-        on(four.stop.click, adapting.stop, [], looked, four.message, **quiet)
-        on(four.timer.tick, adapting.look, [four.seen], looked, None, **quiet, queue=False)
-        shown = on(four.finished.change, comparing.show, [], compared, five.message, **quiet)
-        asked = [five.clips.group, five.clips.order, five.clips.kind, five.clips.wanted]
-        listed = [five.clips.list, *five.clips.pager.parts]
-        lined = [five.lineup.rates, five.lineup.clips, *five.lineup.pager.parts]
-        at_once = {**quiet, "queue": False, "trigger_mode": "always_last"}
-        shown = on(shown.then, listing.first, asked, listed, five.message, **quiet)
-        learned = [five.learned_panel, five.learned, five.forgotten_panel, five.forgotten]
-        shown = on(shown.then, comparing.analyses, [], learned, five.message, **quiet)
-        on(shown.then, lining.offer, [], [five.lineup.panel, five.lineup.choice, *lined], five.lineup.message, **quiet)
-        for part in asked:  # a text that is pasted is a change and no input
-            changed = part.change if part is five.clips.wanted else part.input
-            on(changed, listing.first, asked, listed, five.message, **at_once)
-        on(five.lineup.go.click, lining.first, [five.lineup.choice], lined, five.lineup.message, **quiet)
-        for turn in ("back", "forward"):
-            pages = ((five.clips.pager, listing, asked, listed), (five.lineup.pager, lining, [five.lineup.choice], lined))
-            for pager, handlers, given, outputs in pages:
-                pressed, handler = getattr(pager, turn).click, getattr(handlers, turn)
-                after = on(pressed, handler, [*given, pager.page], outputs, five.message, **at_once)
-                after.then(None, js=f"() => document.getElementById('{outputs[0].elem_id}').scrollIntoView()")
-        on(five.again.click, comparing.again, [], [five.own], five.message)
-
-        on(four.finished.change, reporting.links, [], [reports.links], None, **quiet)
-
-        watch = four.watch
-        moment = [watch.about, watch.charts, watch.transcripts, watch.drift]
-        on(
-            four.seen.change, watching.look, [watch.moment, watch.followed],
-            [watch.panel, watch.moment, *moment, watch.followed], None, **quiet, queue=False,
-        )  # fmt: skip
-        on(watch.moment.input, watching.at, [watch.moment], moment, None, **quiet, queue=False, trigger_mode="always_last")
-
-        climb, target = four.ladder.job, four.ladder.target
-        climbed = [climb.progress, climb.result, climb.start, climb.stop, climb.timer, climb.seen]
-        planned = [*four.settings, four.seed]
-        opened = on(climb.panel.expand, climbing.forecasting, [], [climb.forecast], None, **quiet)
-        on(opened.then, climbing.forecast, planned, [climb.forecast], climb.message, blank=True, **quiet)
-        on(climb.start.click, climbing.start, [*planned, target], climbed, climb.message, **quiet)
-        on(climb.stop.click, climbing.stop, [target], climbed, climb.message, **quiet)
-        on(climb.timer.tick, climbing.look, [climb.seen, target], climbed, None, **quiet, queue=False)
-        on(target.change, climbing.look, [climb.seen, target], climbed, None, **quiet)
-
-        endured = [
-            endurance.panel, endurance.forecast, endurance.progress, endurance.result, endurance.start, endurance.stop,
-            endurance.timer, endurance.seen,
-        ]  # fmt: skip
-        on(four.finished.change, enduring.look, [endurance.seen], endured, None, **quiet)
-        on(endurance.start.click, enduring.start, [], endured, endurance.message, **quiet)
-        on(endurance.stop.click, enduring.stop, [], endured, endurance.message, **quiet)
-        on(endurance.timer.tick, enduring.look, [endurance.seen], endured, None, **quiet, queue=False)
 
         def restore(current: session.Session) -> tuple:
             choices = current.choices
@@ -225,43 +105,16 @@ def build_page(
                 choices.language,
                 *listening.restore(current),
                 *teaching.own(current),
-                *adapting.default(current),
-                *adapting.look(current, ""),
                 *models.look(current),
-                *climbing.look(current, "", None),
             )
 
-        restored = [
-            one.choice, three.choice, three.language, two.transcript, three.text, *own, *chosen_preset, *looked, *fetching,
-            *climbed,
-        ]  # fmt: skip
-        loaded = on(page.load, restore, [], restored, one.message, **quiet)
+        restored = [one.choice, three.choice, three.language, two.transcript, three.text, *own, *fetching]
+        loaded = on(page.load, restore, [], restored, one.message, **QUIET)
         restore_record(loaded.then)
         restore_proofread(loaded.then)
         restore_sets(loaded.then)
-        then_forecast(loaded.then)
+        restore_adapt(loaded.then)
     return page
-
-
-def _told(handler: Handler, outputs: int, has_message: bool, w: Wording, blank: bool = False) -> Callable[..., Any]:
-    """Gives a handler its session and turns what goes wrong into a sentence: the one place where errors meet the page.
-
-    On an error the outputs stay as they are, or are emptied with `blank`, where they said that something was going on.
-    """
-
-    def handle(request: gr.Request, *values: Any) -> Any:
-        try:
-            local = is_local(request.client.host if request.client else None, request.headers.get("host", ""))
-            found = session.find(request.cookies.get(session.COOKIE), local)
-            results, message = list(handler(found, *values)), ""
-        except Exception as error:
-            if not isinstance(error, AttuneError):
-                logging.exception("a handler failed")
-            results, message = ["" if blank else gr.skip()] * outputs, presenters.note(presenters.explain(error, w), "error")
-        results += [message] if has_message else []
-        return results if len(results) > 1 else results[0]
-
-    return handle
 
 
 def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
@@ -271,8 +124,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
     """
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
-    shelf, jobs, downloads, outcomes, tasks = Shelf(), Jobs(), Downloads(), Outcomes(), Tasks()
-    transcriptions = Transcriptions(shelf)
+    shelf, jobs, outcomes, tasks = Shelf(), Jobs(), Outcomes(), Tasks()
 
     @server.get("/")
     def start(request: Request) -> Response:
@@ -343,7 +195,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     for language in LANGUAGES:
         gr.mount_gradio_app(
             server,
-            build_page(Wording(language), shelf, jobs, downloads, outcomes, transcriptions, tasks),
+            build_page(Wording(language), shelf, jobs, outcomes, tasks),
             path=f"/{language}",
             footer_links=[],
             run_history=False,

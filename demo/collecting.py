@@ -11,20 +11,20 @@ from demo.handlers.record import RecordHandlers
 from demo.handlers.teach import TeachHandlers
 from demo.views import proofread, record
 from demo.views.teach import TeachView
+from demo.wiring import QUIET, On
 from demo.wording import Wording
 
-QUIET = {"show_progress": "hidden"}
 OFTEN = {**QUIET, "trigger_mode": "multiple"}  # a second recording may come while the base still reads the first
 EMPTIED = "() => null"
 
 
 def wire_record(
-    on: Callable, w: Wording, three: TeachView, handlers: RecordHandlers, teaching: TeachHandlers
+    on: On, w: Wording, three: TeachView, handlers: RecordHandlers, teaching: TeachHandlers
 ) -> Callable[[Callable], None]:
     """Wires prompted recording.
 
     Args:
-        on: (event, handler, inputs, outputs, message) wires one event, see `demo.app`.
+        on: wires one event, see `demo.wiring`.
         w: the page's language.
         three: the components of step 3.
         handlers: what the events do.
@@ -69,7 +69,7 @@ def wire_record(
 
 
 def wire_proofread(
-    on: Callable, three: TeachView, handlers: ProofreadHandlers, teaching: TeachHandlers
+    on: On, three: TeachView, handlers: ProofreadHandlers, teaching: TeachHandlers
 ) -> Callable[[Callable], None]:
     """Wires proofreading; arguments and return value as `wire_record`."""
     view = three.proofread

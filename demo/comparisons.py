@@ -34,9 +34,9 @@ def legend(w: Wording) -> str:
     return f'<div class="legend" aria-hidden="true">{items}</div>'
 
 
-def general(canary: dict[str, Any], w: Wording) -> str:
-    """What the general speech of a result is: its "canary_set"."""
-    return w("canary.synthetic") if canary["synthetic"] else w("canary.real", name=canary["name"])
+def general(canary: dict[str, Any], clips: int, w: Wording) -> str:
+    """What the general speech of a result is, its "canary_set", to follow the number of its clips."""
+    return w("canary.synthetic", clips=clips) if canary["synthetic"] else w("canary.real", clips=clips, name=canary["name"])
 
 
 def verdict(group: dict[str, Any], name: str, heard: str, w: Wording) -> str:
@@ -53,7 +53,7 @@ def verdict(group: dict[str, Any], name: str, heard: str, w: Wording) -> str:
         clips=len(group["clips"]),
         general=heard,
         clusters=difference["clusters"],
-        unit=w(f"verdict.{difference['unit']}"),
+        unit=w(f"verdict.{difference['unit']}", count=difference["clusters"]),
         errors=w(f"errors.{leading_measure(group['language'])}"),
     )
     kind = {"better": "good", "worse": "bad"}.get(group["verdict"], "unclear")
@@ -64,7 +64,7 @@ def verdicts(comparison: dict[str, Any], synthetic: bool, canary: dict[str, Any]
     """All verdicts, the bad news first."""
     named = [(name, comparison[name]) for name in ("test", "canary") if name in comparison]
     named.sort(key=lambda pair: pair[1]["verdict"] != "worse")
-    heard = general(canary, w)
+    heard = general(canary, len(comparison["canary"]["clips"]) if "canary" in comparison else 0, w)
     sentences = "".join(verdict(group, name, heard, w) + (_needed(group, w) if name == "test" else "") for name, group in named)
     return sentences + (f'<p class="fine">{escape(w("verdict.synthetic"))}</p>' if synthetic else "")
 
@@ -74,7 +74,8 @@ def _needed(group: dict[str, Any], w: Wording) -> str:
     more = group.get("clips_needed", 0)  # runs of an earlier version do not say
     if more is None:
         return note(w("verdict.hopeless"))
-    return note(w("verdict.needed", more=more, unit=w(f"verdict.{group['difference']['unit']}"))) if more else ""
+    unit = w(f"verdict.{group['difference']['unit']}", count=more)
+    return note(w("verdict.needed", more=more, unit=unit)) if more else ""
 
 
 def figures(comparison: dict[str, Any], canary: dict[str, Any], w: Wording) -> str:
@@ -87,7 +88,7 @@ def figures(comparison: dict[str, Any], canary: dict[str, Any], w: Wording) -> s
         group = comparison[name]
         by_character = leading_measure(group["language"]) == "cer"
         key = "figures.test_cer" if by_character and name == "test" else f"figures.{name}"
-        label = escape(w(key, clips=len(group["clips"]), words=group["words"], general=general(canary, w)))
+        label = escape(w(key, clips=len(group["clips"]), words=group["words"], general=general(canary, len(group["clips"]), w)))
         rows.append(f'<tr class="computed-on"><th scope="rowgroup" colspan="3">{label}</th></tr>')
         for measure in ("cer", "raw_cer") if by_character else ("wer", "cer", "raw_wer", "raw_cer"):
             cells = "".join(

@@ -50,7 +50,7 @@ def rates(lined: LineUp, w: Wording) -> str:
         cells = (f'<td data-label="{escape(w(key))}">{escape(value)}</td>' for key, value in zip(keys[1:], values, strict=True))
         name = escape(f"{w('lineup.of', number=number)} · {_date(entry.run)}")
         rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
-    units = w("lineup.characters" if leading_measure(lined.language) == "cer" else "lineup.words")
+    units = w("lineup.characters" if leading_measure(lined.language) == "cer" else "lineup.words", count=lined.words)
     about = fine(w("lineup.about", clips=lined.test_clips, words=lined.words, units=units))
     table = f'<table class="figures lineup stacked"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
     return f'<div class="scroll">{table}</div>{about}'

@@ -15,13 +15,12 @@ from demo.session import Session
 from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.views.teach import TeachView
+from demo.wiring import QUIET, On
 from demo.wording import Wording
-
-QUIET = {"show_progress": "hidden"}
 
 
 def wire(
-    on: Callable[..., Any],
+    on: On,
     w: Wording,
     three: TeachView,
     teaching: TeachHandlers,
@@ -33,7 +32,7 @@ def wire(
     """Wires them.
 
     Args:
-        on: connects an event, a handler, its inputs, outputs and place for messages.
+        on: wires one event, see `demo.wiring`.
         w: the words.
         three: the components.
         teaching: the handlers of the step that hold the choice of a set.
@@ -133,9 +132,9 @@ def wire(
 
     def restore(event: Callable[..., Any]) -> None:
         def load(session: Session) -> tuple:
-            return *bringing.look(session), *bringing.result(session), *looking.look(session), *looking.buttons(session)
+            return *bringing.restore(session), *bringing.result(session), *looking.look(session), *looking.buttons(session)
 
-        on(event, load, [], [*brought, bring.result, *looked, look.undo, look.back], None, **QUIET)
+        on(event, load, [], [bring.panel, *brought, bring.result, *looked, look.undo, look.back], None, **QUIET)
 
     return restore
 

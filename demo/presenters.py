@@ -57,8 +57,10 @@ def explain(error: BaseException, w: Wording) -> str:
 
 def reason(name: str, details: dict[str, Any], message: str, w: Wording) -> str:
     """The sentence for a stable reason; the English message where a translation has none."""
-    if name.startswith("recipe_") and w.has(f"adapt.{details.get('name')}"):
-        details = {**details, "name": w(f"adapt.{details['name']}")}  # the field's label on the page
+    called = {"name": "adapt"} if name.startswith("recipe_") else {"column": "column", "language": "language"}
+    for field, family in called.items():  # by its name on the page
+        if w.has(f"{family}.{details.get(field)}"):
+            details = {**details, field: w(f"{family}.{details[field]}")}
     return w(f"error.{name}", **details) if w.has(f"error.{name}") else message
 
 
@@ -165,12 +167,16 @@ def fetching(id: str, done: int, total: int, remaining: float | None, stopping: 
     return f'<div class="progress">{note(sentence)}{bar}</div>'.replace(' role="status"', "")
 
 
+def language_name(code: str, w: Wording) -> str:
+    """A language by its name in the page's language; by its code where it has none."""
+    return w(f"language.{code}") if w.has(f"language.{code}") else code
+
+
 def language(code: str, detected: bool, w: Wording) -> str:
     """Which language a model wrote, and whether it found that out itself; empty where it does not say."""
     if not code:
         return ""
-    name = w(f"language.{code}") if w.has(f"language.{code}") else code
-    return w("listen.language_detected" if detected else "listen.language", language=name)
+    return w("listen.language_detected" if detected else "listen.language", language=language_name(code, w))
 
 
 def transcript(text: str, seconds: float, sound_seconds: float, model: str, w: Wording, spoken: str = "") -> str:
@@ -245,7 +251,7 @@ def augmented(drawn: Augmented, text: str, url: str, w: Wording) -> str:
     noise = w(f"noise.{drawn.noise}") if w.has(f"noise.{drawn.noise}") else drawn.noise
     told = [
         *([w("augmented.speed", speed=f"{drawn.speed:.2f}")] if drawn.speed != 1 else []),
-        *([w(room, rt60=f"{drawn.rt60 or 0:.2f}")] if room else []),
+        *([room] if room else []),
         *([w("augmented.noise", noise=noise, snr=f"{drawn.snr_db:.0f}")] if noise else []),
         *([w("augmented.telephone")] if drawn.telephone else []),
         *([w("augmented.gain", gain=f"{drawn.gain_db:+.1f}")] if drawn.gain_db else []),

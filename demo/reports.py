@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -10,7 +11,7 @@ from core.dataset import PARTS, Clip, Dropped
 from core.findings import SetFinding
 from core.inspection import Histogram, Inspection
 from core.stored import StoredSet
-from demo.presenters import escape, fine, note, player, reason
+from demo.presenters import escape, fine, language_name, note, player, reason
 from demo.wording import Wording
 
 SHOWN_ROWS = 50  # that are named on the page; the download has all
@@ -18,6 +19,12 @@ SHOWN_EXAMPLES = 3  # clips that a finding plays
 SHOWN_CHARACTERS = 20
 SHOWN_PAIRS = 8  # lines before and after
 BAR_WIDTH, BAR_HEIGHT = 600, 120
+
+PLACES = {  # as importers write them
+    "counts.line": re.compile(r"(?P<file>.*), line (?P<number>\d+)"),
+    "counts.piece": re.compile(r"(?P<file>.*), tier (?P<tier>.*), piece (?P<number>\d+)"),
+    "counts.row": re.compile(r"(?P<file>.*), split (?P<split>.*), row (?P<number>\d+)"),
+}
 
 Sound = Callable[[Clip], str]  # the address under which a clip is heard; "" where it cannot be
 
@@ -76,9 +83,11 @@ def dropped_rows(dropped: Sequence[Dropped], w: Wording) -> str:
 
 
 def place(row: Dropped, w: Wording) -> str:
-    """Where a row stood, in the page's language: importers write "clips.csv, line 3"."""
-    file, comma, number = row.where.rpartition(", line ")
-    return w("counts.line", file=file, number=number) if comma and number.isdecimal() else row.where
+    """Where a row stood, in the page's language."""
+    for key, written in PLACES.items():
+        if found := written.fullmatch(row.where):
+            return w(key, **found.groupdict())
+    return row.where
 
 
 def why(row: Dropped, w: Wording) -> str:
@@ -245,7 +254,8 @@ def listed(sets: Sequence[StoredSet], current: str, damaged: int, w: Wording) ->
     """The sets of a library; the chosen one is marked."""
     lines = []
     for stored in sets:
-        told = w("library.line", clips=len(stored.clips), minutes=f"{stored.seconds / 60:.1f}", language=stored.language)
+        language, minutes = language_name(stored.language, w), f"{stored.seconds / 60:.1f}"
+        told = w("library.line", clips=len(stored.clips), minutes=minutes, language=language)
         mark = f' <span class="badge">{escape(w("library.chosen"))}</span>' if stored.id == current else ""
         lines.append(f'<li><span>{escape(stored.name)}</span><span class="fine">{escape(told)}</span>{mark}</li>')
     broken = note(w("library.damaged", count=damaged), "warning") if damaged else ""

@@ -14,10 +14,10 @@ DEMO = sorted((ROOT / "demo").rglob("*.py"))
 # From the bottom up: a file of `core` imports files of its own or a lower level only.
 LEVELS = [
     {"errors"},
-    {"files", "text", "writing", "normalisation", "events", "limits", "history", "store", "snapshot", "heap"},
+    {"files", "text", "writing", "phrases", "normalisation", "events", "limits", "history", "store", "snapshot", "heap"},
     {"audio", "metrics", "guards"},
     {"activity", "dataset", "job", "collection", "augmentation", "surroundings"},
-    {"augment", "quality", "segmentation", "splits", "stored"},
+    {"augment", "damage", "merging", "quality", "segmentation", "splits", "stored", "trash"},
     {"library"},
     {"compare", "importers", "exporters", "recipe", "presets", "robustness"},
     {"models", "analysis", "selection", "canary"},

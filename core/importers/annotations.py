@@ -81,7 +81,7 @@ def annotation_rows(path: Path, suffix: str, options: Options, parse: Callable[[
         listed = (sound for sound in (*annotation.sounds, *beside) if options.may_use(sound) and os.path.isfile(sound))
         sound = next(listed, file.with_suffix(".wav"))
         for number, (span, text) in enumerate(chosen.pieces, 1):
-            where = f"{file.name}, {shown(chosen.name)} {number}"
+            where = f"{file.name}, tier {shown(chosen.name)}, piece {number}"
             if span is None:
                 why = f"{where}: it has no times of its own. Choose the tier that has them."
                 yield Dropped(str(sound), "row_times", why, where)
@@ -90,7 +90,7 @@ def annotation_rows(path: Path, suffix: str, options: Options, parse: Callable[[
 
 
 def _choose(tiers: Sequence[Tier], name: str, file: str) -> Tier:
-    names = ", ".join(shown(tier.name) for tier in tiers) or "none"
+    names = ", ".join(shown(tier.name) for tier in tiers)
     found = [tier for tier in tiers if name in ("", tier.name)]
     if not name and len(found) > 1:
         raise DatasetError(
@@ -102,6 +102,9 @@ def _choose(tiers: Sequence[Tier], name: str, file: str) -> Tier:
         )
     if not found:
         raise DatasetError(
-            "tier_missing", f"{file} has no tier {shown(name)!r} with times; it has: {names}.", name=file, tiers=names
+            "tier_missing",
+            f"{file} has no tier {shown(name)!r} with times; it has: {names or 'none'}.",
+            name=file,
+            tiers=names or "-",
         )
     return found[0]

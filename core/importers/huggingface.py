@@ -54,7 +54,7 @@ def rows(source: Path | str, options: Options) -> Rows:
         names: dict[str, str] = {}
         labels = _class_names(examples)
         for number, example in enumerate(_guarded(examples, str(source)), 1):
-            where = f"{source}, {split} {number}"
+            where = f"{source}, split {split}, row {number}"
             names = names or column_names(f"{source}", list(example), options.columns)
             fields = {name: example.get(column) for name, column in names.items()}
             count += 1

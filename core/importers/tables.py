@@ -149,7 +149,8 @@ def column_names(file: str, there: Sequence[str], columns: Mapping[str, str], al
     """
     by_name = {name.strip().lower(): name for name in reversed(there)}
     names = {name: by_name[name] for name in also if name in by_name}
-    listed = shown(", ".join(there)) or "none"
+    listed = shown(", ".join(there))
+    has = f"it has: {listed or 'none'}"
     for name, synonyms in COLUMNS.items():
         if name in columns:
             found = [columns[name].strip().lower()]
@@ -171,10 +172,10 @@ def column_names(file: str, there: Sequence[str], columns: Mapping[str, str], al
         elif name in columns or name in ("path", "text"):
             raise DatasetError(
                 "table_columns",
-                f"{file} needs a column for {name} in its first line; it has: {listed}. Say which, e.g. --column {name}=NAME.",
+                f"{file} needs a column for {name} in its first line; {has}. Say which, e.g. --column {name}=NAME.",
                 name=file,
                 column=name,
-                columns=listed,
+                columns=listed or "-",
                 listed=list(there),
             )
     return names

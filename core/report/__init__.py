@@ -14,6 +14,7 @@ from core.events import Evaluated, Stepped
 from core.files import replacing, write_json
 from core.metrics import RESAMPLES
 from core.outcome import Outcome
+from core.phrases import phrase
 from core.recipe import Recipe
 from core.report.conditions import measured_points, robustness_blocks
 from core.report.markup import Block, Code, Heading, Heard, Items, Picture, Say, Table, Text, percent, to_html, to_markdown
@@ -40,7 +41,7 @@ def write_report(outcome: Outcome, texts: Mapping[str, str] = ENGLISH, folder: P
     """
 
     def say(key: str, **fields: object) -> str:
-        return texts[key].format(**fields)
+        return phrase(texts[key], **fields)
 
     title = say("title", model=outcome.request.model, set=outcome.request.labelled_set.name)
     blocks = _blocks(outcome, say)
@@ -87,7 +88,8 @@ def _verdicts(outcome: Outcome, say: Say) -> list[Block]:
         kind = {"better": "good", "worse": "bad"}.get(comparison.verdict, "unclear")
         blocks.append(Text(_verdict(group, comparison, say), kind))
         if group == "test" and comparison.verdict in ("unclear", "thin"):
-            more, unit = comparison.clips_needed, say(f"unit.{comparison.difference.unit}")
+            more = comparison.clips_needed
+            unit = say(f"unit.{comparison.difference.unit}", count=more)
             blocks.append(Text(say("hopeless") if more is None else say("needed", more=more, unit=unit)))
     if result["synthetic"]:
         blocks.append(Text(say("synthetic"), "fine"))
@@ -113,7 +115,7 @@ def _verdict(group: str, comparison: Comparison, say: Say) -> str:
         loss_high=percent(max(0.0, change.high)),
         clips=len(comparison.clips),
         clusters=change.clusters,
-        unit=say(f"unit.{change.unit}"),
+        unit=say(f"unit.{change.unit}", count=change.clusters),
     )
 
 
@@ -280,7 +282,7 @@ def _repeat(outcome: Outcome, say: Say) -> list[Block]:
     if card.is_file():
         blocks += [Heading(say("card")), Code(card.read_text(encoding="utf-8", errors="replace"))]
     unit = next((c.difference.unit for c in outcome.comparisons.values()), "sentences")
-    method = say("method.interval", resamples=f"{RESAMPLES:,}", unit=say(f"unit.{unit}"))
+    method = say("method.interval", resamples=f"{RESAMPLES:,}", unit=say(f"unit.{unit}", count=RESAMPLES))
     return [*blocks, Heading(say("method")), Text(method, "fine"), Text(say("method.noise"), "fine")]
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from filelock import FileLock, Timeout
 from gradio.utils import get_upload_folder
 
 from core.errors import AttuneError, DatasetError
+from core.files import read_json, write_json
 from core.importers import into_library, read
 from core.text import clean
 from demo import chosen, presenters, reports
@@ -26,6 +29,7 @@ QUESTIONS = ("table_columns", "table_ambiguous", "tier_needed")  # what a visito
 ASKED_COLUMNS = ("path", "text", "speaker")
 MAX_DATASET_ROWS = 5_000
 MAX_NAME_BYTES = 120  # of an uploaded file; a file system takes 255
+NOTE = "import.json"  # in an import's folder, what it is called: a note that outlives its process says what was lost
 _DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(:[\w.-]+)?", re.ASCII)
 
 
@@ -38,6 +42,7 @@ class Order:
         source: the file or folder to read, or a dataset's id.
         name: of the set.
         language: ISO 639-1 code of the speech.
+        alive: held until the import is over, a question about it among that; a process that dies lets go of it.
         dataset: whether `source` is an id on the Hugging Face hub.
         limit: how many rows to read; None for all.
         columns, tier: what a visitor answered.
@@ -47,6 +52,7 @@ class Order:
     source: str
     name: str
     language: str
+    alive: FileLock
     dataset: bool = False
     limit: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -63,16 +69,16 @@ class BringHandlers:
         """Uploaded files, name, language -> what `look` says. The files are this session's from now on."""
         if not files:
             raise DatasetError("nothing_uploaded", "Choose files first.")
-        folder = self._new_folder(session)
-        uploaded = folder / "uploaded"
-        uploaded.mkdir()
-        for path, called in files:
-            if not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
-                raise DatasetError("nothing_uploaded", "That file was not uploaded here.")
-            shutil.move(path, _free(uploaded, _file_name(called or path)))
-        there = sorted(uploaded.iterdir())
-        source = there[0] if len(there) == 1 else uploaded
-        self._start(session, Order(folder, str(source), clean(name) or clean(there[0].stem) or "?", language))
+        with self._new_folder(session) as (folder, alive):
+            uploaded = folder / "uploaded"
+            uploaded.mkdir()
+            for path, called in files:
+                if not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+                    raise DatasetError("nothing_uploaded", "That file was not uploaded here.")
+                shutil.move(path, _free(uploaded, _file_name(called or path)))
+            there = sorted(uploaded.iterdir())
+            source = there[0] if len(there) == 1 else uploaded
+            self._start(session, Order(folder, str(source), clean(name) or clean(there[0].stem) or "?", language, alive))
         return self.look(session)
 
     def emptied(self, session: Session) -> tuple[None]:
@@ -85,8 +91,8 @@ class BringHandlers:
         if not _DATASET.fullmatch(id) or Path(id.partition(":")[0]).exists():  # `datasets` would read a folder of that name
             raise DatasetError("huggingface_id", "A dataset's id looks like google/fleurs:sw_ke.")
         limit = max(1, min(int(rows or 1), MAX_DATASET_ROWS))
-        folder = self._new_folder(session)
-        self._start(session, Order(folder, id, clean(name) or id, language, dataset=True, limit=limit))
+        with self._new_folder(session) as (folder, alive):
+            self._start(session, Order(folder, id, clean(name) or id, language, alive, dataset=True, limit=limit))
         return self.look(session)
 
     def answer(self, session: Session, path: str | None, text: str | None, speaker: str | None, tier: str | None) -> tuple:
@@ -103,9 +109,14 @@ class BringHandlers:
         self._tasks.stop(session, KIND)
         return (presenters.note(self._w("bring.stopping")),)
 
+    def restore(self, session: Session) -> tuple:
+        """-> panel open while there is something to see, then as `look`."""
+        shown = self.look(session)
+        return gr.skip() if self._tasks.look(session, KIND) is None else gr.update(open=True), *shown
+
     def look(self, session: Session) -> tuple:
         """-> progress, stop, timer, question, what is asked, its four answers, id of a set that has just come."""
-        task = self._tasks.look(session, KIND)
+        task = self._tasks.look(session, KIND) or self._interrupted(session)
         asked = (gr.update(visible=False), "", *(gr.update(),) * 4)
         if task is None:
             return "", gr.update(visible=False), gr.update(active=False), *asked, gr.skip()
@@ -139,30 +150,61 @@ class BringHandlers:
         fields = [gr.update(visible=True, choices=listed, value=known.get(name)) for name in ASKED_COLUMNS]
         return *fields, gr.update(visible=False)
 
-    def _new_folder(self, session: Session) -> Path:
-        task = self._tasks.look(session, KIND)
-        if task is not None and not task.ended:
-            raise DatasetError("import_running", "Something is being imported already. Wait for it, or stop it.")
-        shutil.rmtree(session.folder / "imports", ignore_errors=True)  # what an earlier one was stopped over
-        folder = session.folder / "imports" / secrets.token_hex(8)
-        folder.mkdir(parents=True)
-        return folder
+    def _interrupted(self, session: Session) -> Task | None:
+        """The import over which an earlier process died, as one that failed; nothing half-made is left of it."""
+        names = []
+        for note in (session.folder / "imports").glob(f"*/{NOTE}"):
+            with suppress(Timeout), _lock(session).acquire(timeout=0):  # another process of this user's may be at it
+                names.append(read_json(note)["name"])
+                shutil.rmtree(note.parent, ignore_errors=True)
+        if not names:
+            return None
+        message = f"A restart interrupted the import of {names[0]}; nothing is kept of it. Bring it again."
+        return self._tasks.failed(session, KIND, DatasetError("import_interrupted", message, name=names[0]))
+
+    @contextmanager
+    def _new_folder(self, session: Session) -> Iterator[tuple[Path, FileLock]]:
+        """Gives an import its folder, and what says that it is alive; takes both back if it cannot begin."""
+        task, alive, folder = self._tasks.look(session, KIND), _lock(session), session.folder / "imports" / secrets.token_hex(8)
+        if task is not None and task.ended and task.order is not None:
+            task.order.alive.release()  # what was asked about the last one was never answered
+        try:
+            alive.acquire(timeout=0)
+        except Timeout:
+            raise DatasetError("import_running", "Something is being imported already. Wait for it, or stop it.") from None
+        try:
+            shutil.rmtree(folder.parent, ignore_errors=True)
+            folder.mkdir(parents=True)
+            yield folder, alive
+        except BaseException:
+            _end(folder, alive)
+            raise
 
     def _start(self, session: Session, order: Order) -> None:
+        write_json(order.folder / NOTE, {"name": order.name})
+
         def work(task: Task) -> str:
+            asked = False
             try:
-                id = _carried_out(session, order, task)
+                return _carried_out(session, order, task)
             except DatasetError as error:
-                if error.reason not in QUESTIONS:
-                    shutil.rmtree(order.folder, ignore_errors=True)
+                asked = error.reason in QUESTIONS
                 raise
-            except BaseException:
-                shutil.rmtree(order.folder, ignore_errors=True)
-                raise
-            shutil.rmtree(order.folder, ignore_errors=True)
-            return id
+            finally:
+                if not asked:
+                    _end(order.folder, order.alive)
 
         self._tasks.start(session, KIND, order, work)
+
+
+def _lock(session: Session) -> FileLock:
+    """Returns what the process holds that has the session's import in hand; one thread takes it, another gives it back."""
+    return FileLock(session.folder / "imports.lock", thread_local=False)
+
+
+def _end(folder: Path, alive: FileLock) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    alive.release()
 
 
 def _carried_out(session: Session, order: Order, task: Task) -> str:

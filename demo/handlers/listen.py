@@ -8,7 +8,6 @@ import time
 import gradio as gr
 import librosa
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from core import audio
@@ -44,7 +43,7 @@ class ListenHandlers:
         session.choose(clip=recording.id, heard="")
         wave = audio.decode(recording.path)
         id = session.choices.model
-        with self._shelf.model(id) as model:
+        with self._shelf.model_at_once(id) as model:
             begun = time.perf_counter()
             heard = model.transcribe([wave])[0]
             seconds = time.perf_counter() - begun
@@ -92,6 +91,9 @@ class ListenHandlers:
         return (self._picture(decibels, len(wave) / SAMPLE_RATE),)
 
     def _picture(self, decibels: np.ndarray, seconds: float) -> Image.Image:
+        # A third of a second of the start otherwise, and not every visitor looks at the spectrogram.
+        from matplotlib.figure import Figure
+
         figure = Figure(figsize=(10, 3.2), dpi=110, layout="constrained")
         axes = figure.subplots()
         shown = axes.imshow(decibels, origin="lower", aspect="auto", extent=(0, seconds, 0, MELS), cmap="magma")

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 
 import gradio as gr
 
 from core.errors import AttuneError
 from core.models import memory
-from core.models.catalogue import announced_by_hub, is_fetchable, is_here, listed
+from core.models.catalogue import announced_by_hub, fetch_model, is_fetchable, is_here, listed
+from core.models.fetching import BLOCK_BYTES
 from demo import presenters
-from demo.downloads import Downloads
 from demo.session import Session
 from demo.shelf import Shelf
+from demo.tasks import Task, Tasks
 from demo.wording import Wording
+
+Fetch = Callable[[str, Callable[[int, int], None], Callable[[], bool]], str]
 
 
 class ModelHandlers:
-    """What happens in step 1."""
+    """What happens in step 1.
 
-    def __init__(self, w: Wording, shelf: Shelf, downloads: Downloads) -> None:
-        self._w, self._shelf, self._downloads = w, shelf, downloads
+    Args:
+        w: the words.
+        shelf: models that are warm.
+        tasks: what goes on in the background; a fetch is everyone's, so that a second visitor joins in.
+        fetch: what fetches a model.
+    """
+
+    def __init__(self, w: Wording, shelf: Shelf, tasks: Tasks, fetch: Fetch = fetch_model) -> None:
+        self._w, self._shelf, self._tasks, self._fetch = w, shelf, tasks, fetch
 
     def about(self, session: Session, id: str) -> tuple[str]:
         """Model id -> what using it takes: nothing, a package, or a download and how large."""
@@ -49,7 +59,7 @@ class ModelHandlers:
         if is_here(id) or not is_fetchable(id):
             session.choose(fetching="")
             return presenters.note(self._w("model.loading", id=id)), gr.update(visible=False), gr.update(active=False)
-        self._downloads.start(id)
+        self._tasks.start(None, _kind(id), id, lambda task: self._fetched(id, task))
         session.choose(fetching=id)
         return presenters.note(self._w("model.asking", id=id)), gr.update(visible=True), gr.update(active=True)
 
@@ -81,25 +91,37 @@ class ModelHandlers:
 
     def stop(self, session: Session) -> tuple[str]:
         """-> that the fetch is stopping."""
-        self._downloads.stop(session.choices.fetching)
+        self._tasks.stop(None, _kind(session.choices.fetching))
         return (presenters.note(self._w("model.stopping")),)
 
     def look(self, session: Session) -> tuple:
         """-> status, stop, timer, and the id of a model that has just come."""
         id = session.choices.fetching
-        download = self._downloads.look(id) if id else None
+        download = self._tasks.look(None, _kind(id))
         over = gr.update(visible=False), gr.update(active=False)
-        if download is None:  # nothing is on its way, or the app was started anew meanwhile
-            if id:
-                session.choose(fetching="")
+        if not id:
             return gr.skip(), *over, ""
+        if download is None:  # the app was started anew meanwhile
+            session.choose(fetching="")
+            return presenters.note(self._w("error.fetch_interrupted", id=id)), *over, ""
         if not download.ended:
-            shown = presenters.fetching(id, download.done, download.total, download.remaining(), download.stopping, self._w)
+            done, total, left = download.done, download.total or 0, download.remaining()
+            shown = presenters.fetching(id, done, total, left, download.stopping, self._w)
             return shown, gr.update(visible=not download.stopping), gr.update(active=True), ""
         session.choose(fetching="")
         if download.error is None:
             return presenters.note(self._w("model.loading", id=id)), *over, id
-        if not isinstance(download.error, AttuneError):
-            logging.error("a fetch failed", exc_info=download.error)
         kind = "info" if getattr(download.error, "reason", "") == "fetch_stopped" else "error"
         return presenters.note(presenters.explain(download.error, self._w), kind), *over, ""
+
+    def _fetched(self, id: str, task: Task) -> None:
+        def progress(done: int, total: int) -> None:
+            if not task.total or not 0 <= done - task.done <= BLOCK_BYTES:  # more at once was here before
+                task.measure_from(done)
+            task.progress(done, total)
+
+        self._fetch(id, progress, lambda: task.stopping)
+
+
+def _kind(id: str) -> str:
+    return f"fetch {id}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from contextlib import suppress
 from dataclasses import replace
@@ -11,21 +10,22 @@ import gradio as gr
 
 from core import drafts as drafting
 from core.drafts import Draft, Drafts
-from core.errors import AttuneError, DatasetError
+from core.errors import DatasetError
 from core.text import clean
 from demo import presenters, proofreading, rows
 from demo.proofreading import LongRecording
 from demo.rows import ROWS
 from demo.session import Session
-from demo.transcriptions import Transcriptions
+from demo.shelf import Shelf
+from demo.tasks import Tasks
 from demo.wording import Wording
 
 
 class ProofreadHandlers:
     """What happens while a long recording is proofread. Most answer with the panel as the disk has it, see `shown`."""
 
-    def __init__(self, w: Wording, transcriptions: Transcriptions) -> None:
-        self._w, self._transcriptions = w, transcriptions
+    def __init__(self, w: Wording, shelf: Shelf, tasks: Tasks) -> None:
+        self._w, self._shelf, self._tasks = w, shelf, tasks
 
     def restore(self, session: Session) -> tuple:
         """-> panel open while there is something to do, then as `shown` from the first page on."""
@@ -45,7 +45,7 @@ class ProofreadHandlers:
         here = [drafts[i] for i in chosen[at * ROWS : (at + 1) * ROWS]]
         filled = [self._row(recording, draft) for draft in here] if recording else []
         empty = [(gr.update(visible=False), "", "", gr.skip())] * (ROWS - len(filled))
-        reading = recording is not None and self._is_running(recording)
+        reading = recording is not None and self._tasks.is_running(session, _kind(recording))
         return (
             loading,
             gr.update(visible=recording is None and bool(earlier), choices=earlier, value=None),
@@ -61,7 +61,7 @@ class ProofreadHandlers:
     def receive(self, session: Session, path: str | None) -> tuple:
         """File -> nothing; it is kept, cut at its pauses, and being transcribed."""
         if path and proofreading.current(session) is None:
-            self._transcriptions.start(proofreading.receive(session, path), session.choices.model)
+            self._start(session, proofreading.receive(session, path))
         return ()
 
     def look(self, session: Session) -> tuple:
@@ -69,15 +69,12 @@ class ProofreadHandlers:
         recording = proofreading.current(session)
         if recording is None:
             return gr.update(visible=True), "", gr.update(visible=False), gr.update(visible=False), gr.update(active=False), ""
-        about, running = recording.about, self._transcriptions.look(recording)
-        is_running = self._is_running(recording)
+        about, running = recording.about, self._tasks.look(session, _kind(recording))
+        is_running = running is not None and not running.ended
         status = ""
         if running is not None and is_running:
-            left = running.remaining(about.read, about.spans)
-            status = rows.progress(about, left, running.stopping, self._w)
+            status = rows.progress(about, running.remaining(), running.stopping, self._w)
         elif running is not None and running.error is not None:
-            if not isinstance(running.error, AttuneError):
-                logging.error("a transcription failed", exc_info=running.error)
             status = presenters.note(presenters.explain(running.error, self._w), "error")
         elif about.read < about.spans:
             status = presenters.note(self._w("proofread.stopped", read=about.read, spans=about.spans))
@@ -92,14 +89,14 @@ class ProofreadHandlers:
         """-> as `look`."""
         recording = proofreading.current(session)
         if recording is not None:
-            self._transcriptions.stop(recording)
+            self._tasks.stop(session, _kind(recording))
         return self.look(session)
 
     def go_on(self, session: Session, order: str, page: str) -> tuple:
         """Order, page -> as `shown`, the rest being transcribed."""
         recording = proofreading.current(session)
         if recording is not None:
-            self._transcriptions.start(recording, session.choices.model)
+            self._start(session, recording)
         return self.shown(session, order, page)
 
     def back(self, session: Session, order: str, page: str) -> tuple:
@@ -172,7 +169,7 @@ class ProofreadHandlers:
         """Order -> as `shown`, ready for another recording."""
         recording = proofreading.current(session)
         if recording is not None:
-            self._transcriptions.stop(recording)
+            self._tasks.stop(session, _kind(recording))
         session.choose(long="")
         return self.shown(session, order, "0")
 
@@ -185,9 +182,9 @@ class ProofreadHandlers:
     def _current(self, session: Session) -> LongRecording:
         return proofreading.find(session, session.choices.long)
 
-    def _is_running(self, recording: LongRecording) -> bool:
-        running = self._transcriptions.look(recording)
-        return running is not None and not running.ended
+    def _start(self, session: Session, recording: LongRecording) -> None:
+        model = session.choices.model
+        self._tasks.start(session, _kind(recording), model, lambda task: recording.transcribe(self._shelf, model, task))
 
     def _earlier(self, session: Session) -> list[tuple[str, str]]:
         found = proofreading.put_aside(session)
@@ -203,3 +200,7 @@ class ProofreadHandlers:
 
 def _typed(drafts: Drafts, index: int, text: str) -> Drafts:
     return (*drafts[:index], replace(drafts[index], text=clean(text)), *drafts[index + 1 :])
+
+
+def _kind(recording: LongRecording) -> str:
+    return f"transcribe {recording.id}"

@@ -82,7 +82,7 @@ class RecordHandlers:
         if take is None or take.heard is not None:
             return (gr.skip(),)
         wave = audio.decode(session.collection.get(take.id).path)
-        with self._shelf.model(session.choices.model) as model:
+        with self._shelf.model_at_once(session.choices.model) as model:
             text = model.transcribe([wave])[0].text
             checked = model.language in ("", now.language or language)
         now = reading.hear(session, prompt, take.id, text, checked)

@@ -22,6 +22,7 @@ def named(payload: ListFiles | None) -> list[tuple[str, str]]:
 class BringView:
     """The components of the import."""
 
+    panel: gr.Accordion
     files: gr.File
     name: gr.Textbox
     language: gr.Dropdown
@@ -46,7 +47,7 @@ class BringView:
 
 def build(w: Wording, languages: tuple[str, ...]) -> BringView:
     """Lays out the import; `languages` are those of the speech, as ISO 639-1 codes."""
-    with gr.Accordion(w("bring.title"), open=False, elem_id="bring"):
+    with gr.Accordion(w("bring.title"), open=False, elem_id="bring") as panel:
         gr.HTML(f'<p class="fine">{w("bring.about")}</p>')
         files = gr.File(file_count="multiple", label=w("bring.files"), height=130, elem_id="bring-files")
         # By those names tables and annotations name their sounds. A class of our own would have to bring a script along.
@@ -76,6 +77,6 @@ def build(w: Wording, languages: tuple[str, ...]) -> BringView:
         timer = gr.Timer(POLL_SECONDS, active=False)
         arrived = gr.Textbox(visible="hidden")
     return BringView(
-        files, name, language, start, dataset, rows, fetch, question, asked, sound, text, speaker, tier, answer, progress, stop,
-        timer, arrived, result, message,
+        panel, files, name, language, start, dataset, rows, fetch, question, asked, sound, text, speaker, tier, answer,
+        progress, stop, timer, arrived, result, message,
     )  # fmt: skip

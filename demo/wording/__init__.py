@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.phrases import phrase
 from demo.wording import en, languages, zh_cn
 
 LANGUAGES = {
@@ -24,8 +25,8 @@ class Wording:
     language: str
 
     def __call__(self, key: str, **fields: object) -> str:
-        """Returns a text with its fields filled in; a missing key is a fault, which a test finds."""
-        return LANGUAGES[self.language][key].format(**fields)
+        """Returns a text with its fields filled in, see `core.phrases`; a missing key is a fault, which a test finds."""
+        return phrase(LANGUAGES[self.language][key], **fields)
 
     def has(self, key: str) -> bool:
         """Whether there is such a text."""

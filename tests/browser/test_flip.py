@@ -142,7 +142,7 @@ def test_prompts_fill_a_set_of_ones_own(open_page) -> None:
     page.get_by_text("My clips", exact=True).click()
     assert all(prompt in page.inner_text("#own-clips") for prompt in prompts)
     page.locator('#set input[value="own"]').check()
-    page.wait_for_function("document.querySelector('#set-card')?.innerText.includes('1 clips to learn from')")
+    page.wait_for_function("document.querySelector('#set-card')?.innerText.includes('1 clip to learn from')")
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])

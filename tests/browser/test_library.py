@@ -49,16 +49,16 @@ def test_a_set_is_brought_mended_written_renamed_and_deleted(open_page, birds: P
 
     unfold(page, "#inspect")
     page.click("#inspect-look")
-    says(page, "#finding-0", "1 clips are further copies of a sound that is there already")
+    says(page, "#finding-0", "1 clip is a further copy of a sound that is there already")
     page.locator("#finding-0 summary").click()
     sound = page.locator("#finding-0 audio").first.get_attribute("src")
     assert page.request.get(page.url.split("/en/")[0] + sound).body()[:4] == b"fLaC"
     page.locator("#finding-0 button").click()
-    says(page, "#inspect-told", "1 clips are taken out")
+    says(page, "#inspect-told", "1 clip is taken out")
     says(page, "#inspect-summary", "9 kept")
     page.click("#inspect-undo")
     says(page, "#inspect-told", "9 clips before, 10 now")
-    says(page, "#finding-0", "further copies")
+    says(page, "#finding-0", "further copy")
 
     unfold(page, "#write")
     says(page, "#write-preview", read_sample("accent").clips[0].text.lower())

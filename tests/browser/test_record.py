@@ -196,5 +196,5 @@ def test_a_long_recording_is_proofread_instead_of_typed(open_page, lecture: Path
     shows(page, "#proofread-summary", "1 accepted")
     page.fill("#drafts-name input, #drafts-name textarea", "<b>Lecture</b>")
     page.click("#keep-as-set")
-    shows(page, "#proofread-kept", "Kept as the set “<b>Lecture</b>”: 1 clips")
-    shows(page, "#set", "<b>Lecture</b> (1 clips)")
+    shows(page, "#proofread-kept", "Kept as the set “<b>Lecture</b>”: 1 clip")
+    shows(page, "#set", "<b>Lecture</b> (1 clip)")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from core.analysis import Analysis, Confusion, Sound, WordCount, analyse, longest_loop, measure_sounds
-from core.audio import SAMPLE_RATE, decode, signal_to_noise, write_flac
+from core.audio import write_flac
 from core.compare import Comparison, compare
 from core.dataset import Clip
-from core.importers.samples import read_sample
-from tests.conftest import tone
+from tests.core.test_activity import bursts
 
 
 def made(rows: list[tuple[str, str, str]], language: str = "en", speakers: tuple[str, ...] = ("",)) -> Comparison:
@@ -166,33 +164,20 @@ def test_quarters_by_duration_and_noise() -> None:
     assert (found.lengths[0].low, found.lengths[-1].high) == (1.0, 11.0)
     assert (found.noises[0].low, found.noises[-1].high) == (20.0, 30.0)
     assert all(group.too_few and group.base == 0.25 and group.adapted == 0 for group in (*found.lengths, *found.noises))
+    unheard = [Sound(1.0 + i, None if i < 3 else 30.0 - i) for i in range(11)]
+    assert sum(group.clips for group in analyse(comparison, unheard).noises) == 8
     assert analyse(comparison).lengths == ()
     assert analyse(comparison, [Sound(1.0, 20.0)] * 12).noises == ()  # all alike: nothing to tell apart
 
 
 def test_files_that_are_gone_are_not_measured(tmp_path: Path) -> None:
-    write_flac(tmp_path / "here.flac", tone(1.5))
-    clips = [Clip(str(tmp_path / "here.flac"), "a tone"), Clip(str(tmp_path / "gone.flac"), "a tone")]
-    here, gone = measure_sounds(compare(clips, ["a", "b"], ["a", "b"], "en"))
-    assert here is not None
-    assert here.seconds == 1.5
+    write_flac(tmp_path / "noisy.flac", bursts([(0.5, 1.5)], 2.0, noise_dbfs=-40.0))
+    write_flac(tmp_path / "whole.flac", bursts([(0.0, 2.0)], 2.0))  # without a pause nothing is said of the noise
+    clips = [Clip(str(tmp_path / f"{name}.flac"), "a tone") for name in ("noisy", "whole", "gone")]
+    noisy, whole, gone = measure_sounds(compare(clips, ["a", "b", "c"], ["a", "b", "c"], "en"))
+    assert noisy == Sound(2.0, pytest.approx(20.0, abs=1.5))
+    assert whole == Sound(2.0, None)
     assert gone is None
-
-
-@pytest.mark.parametrize("decibels", [20, 15, 10, 5])
-def test_the_noise_is_estimated(decibels: int) -> None:
-    rng = np.random.default_rng(0)
-    found = []
-    for clip in read_sample("general").clips[:6]:
-        wave = decode(clip.path)
-        noise = rng.standard_normal(len(wave)) * np.sqrt(np.mean(wave**2) / 10 ** (decibels / 10))
-        found.append(signal_to_noise((wave + noise).astype(np.float32)))
-    assert np.mean(found) == pytest.approx(decibels, abs=2.5)
-
-
-@pytest.mark.parametrize("wave", [np.zeros(SAMPLE_RATE), np.zeros(5), np.ones(SAMPLE_RATE), tone(1.0)])
-def test_any_sound_has_an_estimate(wave: np.ndarray) -> None:
-    assert -10 <= signal_to_noise(wave.astype(np.float32)) <= 60
 
 
 def test_it_is_plain_json(lesson: Analysis) -> None:

@@ -94,7 +94,7 @@ def test_an_elan_tier(talk: Path, tmp_path: Path) -> None:
     assert spans(imported) == [("Hello there", 1.0), ("صباح الخير & 😀", 0.5)]
     assert {clip.speaker for clip in imported.clips} == {"Ada"}
     assert reasons(imported) == {"text_empty": 1, "row_times": 2}
-    assert imported.dropped[0].message.startswith("talk.eaf, A 3: this row has no words")
+    assert imported.dropped[0].message.startswith("talk.eaf, tier A, piece 3: this row has no words")
     np.testing.assert_allclose(decode(imported.clips[1].path), decode(talk)[16_000:24_000], atol=0.02)
     assert spans(read(path, tier="A translated", work=tmp_path / "work", language="de")) == [("Grüezi", 1.0)]
 

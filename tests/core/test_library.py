@@ -19,10 +19,11 @@ import soundfile
 
 from core import audio
 from core.audio import decode
+from core.damage import Damage
 from core.dataset import PARTS, Clip, LabelledSet
 from core.errors import DatasetError
 from core.files import read_json, sha256, write_json
-from core.library import LEFTOVER_SECONDS, Damage, Library
+from core.library import LEFTOVER_SECONDS, Library
 from core.normalisation import Normalisation, default
 from tests.conftest import tone
 

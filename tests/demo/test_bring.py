@@ -17,7 +17,7 @@ from huggingface_hub import HfApi
 
 from core.importers.samples import read_sample
 from demo.handlers import bring as module
-from demo.handlers.bring import BringHandlers, _file_name
+from demo.handlers.bring import KIND, BringHandlers, _file_name
 from demo.session import Session
 from demo.tasks import Tasks
 from demo.wording import Wording
@@ -134,7 +134,7 @@ SECRET = b"path,text\n/etc/hostname,One\n/no/such/file,Two\n../../../../etc/pass
     ("name", "content", "sentence"),
     [
         ("empty.zip", b"", "is nothing that can be imported"),
-        ("empty.csv", b"", "empty.csv needs a column for path"),
+        ("empty.csv", b"", "empty.csv needs a column for the sound file"),
         ("page.csv", b"<html><script>alert(1)</script></html>", "needs a column for"),
         ("bomb.zip", BOMB, "far more than its size lets expect"),
         ("renamed.wav", BOMB, "far more than its size lets expect"),
@@ -146,7 +146,7 @@ SECRET = b"path,text\n/etc/hostname,One\n/no/such/file,Two\n../../../../etc/pass
         ("inside.zip", packed({"weights.pt": pickle.dumps([1]), "x.pickle": b"\x80\x04."}), "is nothing that can be imported"),
         ("sound.wav", b"RIFF", "is nothing that can be imported"),
         ("notes.txt", b"hello", "needs a column for"),
-        ("server.csv", SECRET, "None of the 3 rows can be used"),
+        ("server.csv", SECRET, "Of 3 rows none can be used"),
         ("evil.eaf", b'<!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]><ANNOTATION_DOCUMENT/>', "damaged"),
         (HOSTILE, b"x", "is nothing that can be imported"),
     ],
@@ -222,7 +222,7 @@ def test_a_column_is_asked_for_and_the_import_goes_on(
     bring.begin(session, put(uploads, files), "Mine", "en")
     shown = ended(bring, session)
     assert shown[QUESTION]["visible"] is True
-    assert "needs a column for path" in shown[ASKED]
+    assert "needs a column for the sound file" in shown[ASKED]
     assert shown[PATH]["choices"] == ["clip", "words", "who"]
     assert shown[TIER]["visible"] is False
     bring.answer(session, "clip", "words", "who", None)
@@ -291,6 +291,44 @@ def test_it_is_watched_from_a_page_that_was_loaded_again_and_stopped(
     assert "was stopped" in said
     assert "error" not in said
     assert session.library.sets() == []
+    assert not any((session.folder / "imports").iterdir())
+
+
+def test_after_a_restart_an_import_is_said_to_be_interrupted_and_nothing_of_it_is_left(
+    bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path, held: Callable[[], None]
+) -> None:
+    files = {"t.zip": packed({"t.csv": b"path,text\na.wav,Hello\n", "a.wav": wave(tmp_path)})}
+    bring.begin(session, put(uploads, files), HOSTILE, "en")
+    other = BringHandlers(W, Tasks())  # another server of the same user's, while the first is alive
+    assert other.look(session)[PROGRESS] == ""
+    with pytest.raises(Exception, match="is being imported already"):
+        other.begin(session, put(uploads, files), "", "en")
+    bring._tasks.look(session, KIND).order.alive.release()  # as the operating system does when the process dies
+
+    panel, said, *_ = other.restore(session)
+    assert panel["open"] is True
+    assert "Attune was restarted while it imported" in said
+    assert "<img" not in said
+    assert not any((session.folder / "imports").iterdir())
+    assert session.library.sets() == []
+    assert other.look(session)[PROGRESS] == said  # until something else is imported
+    assert "被重新启动" in BringHandlers(Wording("zh-CN"), other._tasks).look(session)[PROGRESS]
+    held()
+    assert "restarted" not in ended(bring, session)[PROGRESS]
+    other.begin(session, put(uploads, files), "", "en")
+    assert [one.clip.text for one in session.library.open(ended(other, session)[ARRIVED]).clips] == ["Hello"]
+    assert BringHandlers(W, Tasks()).look(session)[PROGRESS] == ""
+
+
+def test_an_import_that_waits_for_an_answer_does_not_outlive_a_restart(
+    bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path
+) -> None:
+    bring.begin(session, put(uploads, {"talk.eaf": eaf("words", "notes"), "talk.wav": wave(tmp_path)}), "", "en")
+    ended(bring, session)
+    again = BringHandlers(W, Tasks())
+    assert again.look(session)[PROGRESS] == ""  # the process that asks is alive
+    bring._tasks.look(session, KIND).order.alive.release()
+    assert "Attune was restarted while it imported talk" in again.look(session)[PROGRESS]
     assert not any((session.folder / "imports").iterdir())
 
 

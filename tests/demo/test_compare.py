@@ -147,10 +147,10 @@ def test_chinese_is_written_and_counted_by_character() -> None:
     comparison = compare([Clip("/a.wav", "今天天气很好。")], ["今天天汽很好"], ["今天天气很好"], "zh")
     markup = comparisons.clip_list("run", "test", comparison, [0], W)
     assert re.sub(r"<[^>]+>", "", markup).count("今天天气 (fixed) 很好") == 1
-    assert "1 character errors in 6 characters: CER 17" in markup
+    assert "1 character error in 6 characters: CER 17" in markup
     assert "WER" not in markup
     figures = comparisons.figures({"test": comparison.to_json()}, BUILT_IN, W)
-    assert "1 held-out clips of this set, 6 characters" in figures
+    assert "1 held-out clip of this set, 6 characters" in figures
     assert "test.base.wer" not in figures
     said = ["今天天气很好"] * 9
     clips = [Clip(f"/{i}.wav", f"{text}{'一二三四五六七八九'[i]}") for i, text in enumerate(said)]

@@ -15,11 +15,11 @@ from core.models.bundled import TINY_EN
 from core.models.catalogue import Entry
 from core.models.releases import DEEPSPEECH
 from demo import presenters
-from demo.downloads import Downloads
 from demo.handlers import model as module
 from demo.handlers.model import ModelHandlers
 from demo.session import Session
 from demo.shelf import Shelf
+from demo.tasks import Tasks
 from demo.wording import LANGUAGES, Wording
 
 W = Wording("en")
@@ -58,7 +58,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
 
 @pytest.fixture
 def models(hub: Hub) -> ModelHandlers:
-    return ModelHandlers(W, Shelf(), Downloads(hub))
+    return ModelHandlers(W, Shelf(), Tasks(), hub)
 
 
 def looked(models: ModelHandlers, session: Session, wanted: str) -> tuple:
@@ -111,21 +111,22 @@ def test_a_release_says_where_it_comes_from_and_what_reads_it(
     assert "pip install &quot;attune[deepspeech]&quot;" in said
 
 
-def test_the_speed_leaves_out_what_an_earlier_download_brought(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_speed_leaves_out_what_an_earlier_download_brought(
+    session: Session, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = [100.0]
-    monkeypatch.setattr("demo.downloads.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("demo.tasks.time.monotonic", lambda: now[0])
 
     def fetch(id: str, progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> str:
         for seconds, done in [(0, 0), (1, 40_000_000), (2, 41_000_000), (2, 42_000_000)]:
             now[0] += seconds
             progress(done, 50_000_000)
-        return ""
+        return hub(ID, lambda done, total: None, should_stop)
 
-    downloads = Downloads(fetch)
-    downloads.start(ID)
-    while not (download := downloads.look(ID)).ended:
-        time.sleep(0.01)
-    assert download.remaining() == pytest.approx(16.0)  # 8 MB at half a megabyte a second
+    models = ModelHandlers(W, Shelf(), Tasks(), fetch)
+    models.begin(session, ID)
+    assert "16 s to go" in looked(models, session, "42 of 50 MB")[0]  # 8 MB at half a megabyte a second
+    hub.go_on.set()
 
 
 def test_a_download_is_shown_and_its_model_arrives(models: ModelHandlers, session: Session, hub: Hub) -> None:
@@ -184,9 +185,12 @@ def test_what_cannot_be_fetched_is_not_asked_for(models: ModelHandlers, session:
     assert hub.fetches == 0
 
 
-def test_a_restarted_app_forgets_a_download(models: ModelHandlers, session: Session) -> None:
-    session.choose(fetching=ID)
-    assert models.look(session)[2]["active"] is False
+def test_a_restarted_app_says_that_a_download_was_interrupted(models: ModelHandlers, session: Session) -> None:
+    session.choose(fetching=HOSTILE)
+    status, _, timer, _ = models.look(session)
+    assert "restarted while it downloaded" in status
+    assert "<img" not in status
+    assert timer["active"] is False
     assert session.choices.fetching == ""
 
 

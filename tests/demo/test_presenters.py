@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html.parser
 
+import numpy as np
 import pytest
 
+from core.augment import Augmented
 from core.compare import compare
 from core.dataset import Clip
 from core.errors import AudioError
@@ -104,3 +106,18 @@ def test_errors_become_sentences_in_the_pages_language() -> None:
 @pytest.mark.parametrize(("share", "shown"), [(0.0, "0.0"), (0.0951, "9.5"), (0.1, "10"), (2.643, "264")])
 def test_percent(share: float, shown: str) -> None:
     assert presenters.percent(share) == f"{shown}\u00a0%"
+
+
+@pytest.mark.parametrize(
+    ("drawn", "sentence"),
+    [
+        ({}, "Nothing was changed in it this time."),
+        ({"room": "built-in", "rt60": 0.4}, "in a room (reverberation 0.40 s)"),
+        ({"room": "hall.wav", "noise": "pink", "snr_db": 12.3}, "in a room, pink noise at 12 dB"),
+        ({"speed": 1.1, "noise": HOSTILE, "snr_db": 5.0, "telephone": True, "gain_db": -2.0}, "over a telephone, -2.0 dB"),
+    ],
+)
+def test_an_augmented_clip_says_what_was_drawn(drawn: dict, sentence: str) -> None:
+    markup = presenters.augmented(Augmented(np.zeros(1, np.float32), **drawn), HOSTILE, "/sound/augmented", W)
+    assert sentence in markup
+    assert tags(markup) == {"div", "p", "audio"}

@@ -21,7 +21,7 @@ from demo.proofreading import LongRecording
 from demo.rows import ROWS
 from demo.session import Session
 from demo.shelf import Shelf
-from demo.transcriptions import Transcriptions
+from demo.tasks import Tasks
 from demo.wording import Wording
 from tests.core.test_segmentation import spoken
 
@@ -57,11 +57,11 @@ def recording(session: Session, sound: str) -> LongRecording:
 
 @pytest.fixture
 def handlers() -> ProofreadHandlers:
-    return ProofreadHandlers(W, Transcriptions(Shelf()))
+    return ProofreadHandlers(W, Shelf(), Tasks())
 
 
-def wait(transcriptions: Transcriptions, recording: LongRecording) -> None:
-    while not transcriptions.look(recording).ended:
+def wait(handlers: ProofreadHandlers, session: Session) -> None:
+    while handlers.look(session)[4]["active"]:
         time.sleep(0.02)
 
 
@@ -74,14 +74,13 @@ def texts(shown: tuple) -> list[str]:
 
 
 def test_a_recording_is_cut_read_and_offered_most_doubtful_first(session: Session, sound: str) -> None:
-    transcriptions = Transcriptions(Shelf())
-    handlers = ProofreadHandlers(W, transcriptions)
+    handlers = ProofreadHandlers(W, Shelf(), Tasks())
     assert len(handlers.shown(session, "doubt", "0")) == SHEET
     handlers.receive(session, sound)
     recording = proofreading.current(session)
     handlers.receive(session, sound)  # it is at work already
     assert proofreading.current(session).id == recording.id
-    wait(transcriptions, recording)
+    wait(handlers, session)
     assert recording.about == proofreading.About("my lecture", "en", 30.0, SENTENCES, SENTENCES)
     assert len(recording.drafts) == SENTENCES
     shown = handlers.shown(session, "doubt", "0")
@@ -93,33 +92,32 @@ def test_a_recording_is_cut_read_and_offered_most_doubtful_first(session: Sessio
 
 
 def test_what_is_stopped_or_dies_goes_on_where_it_was(session: Session, sound: str) -> None:
-    transcriptions = Transcriptions(Shelf())
-    recording = proofreading.receive(session, sound)
-    transcriptions.start(recording, session.choices.model)
-    transcriptions.stop(recording)
-    wait(transcriptions, recording)
+    before = ProofreadHandlers(W, Shelf(), Tasks())
+    before.receive(session, sound)
+    before.stop(session)
+    wait(before, session)
+    recording = proofreading.current(session)
     stopped = recording.about.read
     assert len(recording.drafts) == stopped
-    again = Transcriptions(Shelf())  # the server was started anew
-    handlers = ProofreadHandlers(W, again)
+    handlers = ProofreadHandlers(W, Shelf(), Tasks())  # the server was started anew
     assert handlers.look(session)[3]["visible"] == (stopped < SENTENCES)
     handlers.go_on(session, "doubt", "0")
-    wait(again, recording)
+    wait(handlers, session)
     whole = recording.drafts
     assert len(whole) == SENTENCES
     # The drafts of the last spans were written, but a crash came before it was noted that they were read.
     write_json(recording.folder / "about.json", {**dataclasses.asdict(recording.about), "read": 0})
-    again.start(recording, session.choices.model)
-    wait(again, recording)
+    handlers.go_on(session, "doubt", "0")
+    wait(handlers, session)
     assert recording.drafts == whole
 
 
 def test_a_model_that_cannot_be_loaded_is_said_and_the_recording_stays(session: Session, sound: str) -> None:
-    transcriptions = Transcriptions(Shelf())
-    recording = proofreading.receive(session, sound)
-    transcriptions.start(recording, "/no/such/folder")
-    wait(transcriptions, recording)
-    status, go_on = ProofreadHandlers(W, transcriptions).look(session)[1:4:2]
+    handlers = ProofreadHandlers(W, Shelf(), Tasks())
+    session.choose(model="/no/such/folder")
+    handlers.receive(session, sound)
+    wait(handlers, session)
+    status, go_on = handlers.look(session)[1:4:2]
     assert "There is no folder or file /no/such/folder" in status
     assert go_on["visible"] is True
 

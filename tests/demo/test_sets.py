@@ -222,7 +222,7 @@ def test_a_move_says_what_went_along_and_what_it_means(session: Session) -> None
     assert labels[0].startswith("Speaker voice 0, ")
     first = next(value for label, value in who["choices"] if label.startswith(stored.clips[0].clip.text))
     (told,) = splitting.move(session, [first], "test")
-    assert "1 clips are held out for the score now. 1 more went along" in told
+    assert "1 clip is held out for the score now. 1 more went along" in told
     after = session.library.open(stored.id).labelled()
     assert len(after.part("test")) == 4
     session.library.undo(stored.id)
@@ -401,7 +401,7 @@ def test_what_was_lost_and_the_report_are_downloaded(
     looking.begin(session, False)
     ended(looking, session)
     page = client.get("/set/report-en.html")
-    assert "further copies of a sound" in page.text
+    assert "1 clip is a further copy of a sound" in page.text
     assert "<img" not in page.text
     table = client.get("/set/report-en.csv").text
     assert "'=cmd" in table

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from core.dataset import Dropped
 from core.importers.samples import SAMPLES
 from core.presets import PRESETS
 from core.recipe import ADAPTERS, PLANS, SCHEDULES
 from core.surroundings import NOISES
-from demo import presenters, reading, settings, takes
+from demo import presenters, reading, reports, settings, takes
 from demo.wording import LANGUAGES, Wording, preferred
 
 ROOT = Path(__file__).parents[2]
@@ -123,3 +124,33 @@ def test_the_browsers_language_is_chosen(header: str, language: str) -> None:
 def test_a_wording_fills_its_fields() -> None:
     assert Wording("en")("time.seconds", n=3) == "3 s"
     assert Wording("zh-CN")("time.seconds", n=3) == "3 秒"
+
+
+@pytest.mark.parametrize(
+    ("where", "english", "chinese"),
+    [
+        ("clips.csv, line 3", "clips.csv, line 3", "clips.csv，第 3 行"),
+        (
+            "a, line 2.eaf, tier Anna, words, piece 4",
+            "a, line 2.eaf, tier “Anna, words”, piece 4",
+            "a, line 2.eaf，层“Anna, words”第 4 段",
+        ),
+        (
+            "google/fleurs:sw_ke, split train, row 12",
+            "google/fleurs:sw_ke, split “train”, row 12",
+            "google/fleurs:sw_ke，“train”部分第 12 行",
+        ),
+        ("audio/a.wav", "audio/a.wav", "audio/a.wav"),
+    ],
+)
+def test_a_row_s_place_is_named_in_the_page_s_language(where: str, english: str, chinese: str) -> None:
+    row = Dropped("a.wav", "row_no_text", "", where)
+    assert reports.place(row, Wording("en")) == english
+    assert reports.place(row, Wording("zh-CN")) == chinese
+
+
+def test_names_inside_a_sentence_are_in_the_page_s_language() -> None:
+    details = {"name": "t.csv", "column": "path", "columns": "a, b"}
+    assert "表示 声音文件 的列" in presenters.reason("table_columns", details, "", Wording("zh-CN"))
+    assert "斯瓦希里语" in presenters.reason("language_unknown", {"id": "x", "language": "sw"}, "", Wording("zh-CN"))
+    assert "“tlh”" in presenters.reason("language_unknown", {"id": "x", "language": "tlh"}, "", Wording("en"))

@@ -1,0 +1,107 @@
+"""Wires step 4: the recipe and its forecast, the run, the watching, the ladder of more and more clips. No logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gradio as gr
+
+from demo import settings
+from demo.handlers.adapt import AdaptHandlers
+from demo.handlers.ladder import LadderHandlers
+from demo.handlers.watch import WatchHandlers
+from demo.jobs import Jobs
+from demo.session import Session
+from demo.shelf import Shelf
+from demo.views.adapt import AdaptView
+from demo.views.compare import CompareView
+from demo.views.job import JobView
+from demo.views.ladder import LadderView
+from demo.views.watch import WatchView
+from demo.wiring import AT_ONCE, QUIET, On
+from demo.wording import Wording
+
+Then = Callable[[Callable], None]
+
+
+def wire(on: On, w: Wording, four: AdaptView, five: CompareView, shelf: Shelf, jobs: Jobs) -> tuple[Then, Then]:
+    """Wires it.
+
+    Args:
+        on: wires one event, see `demo.wiring`.
+        w: the page's language.
+        four: the components of step 4.
+        five: those of step 5, where a sweep is asked for.
+        shelf: models that are warm.
+        jobs: starts what trains.
+
+    Returns:
+        What, given an event after which another model or set is chosen, proposes a recipe for it; and what, given the
+        event after the page was loaded, restores the step.
+    """
+    handlers = AdaptHandlers(w, shelf, jobs)
+    climbing = LadderHandlers(w, jobs, handlers)
+    recipe = [*four.settings, four.recipe, four.forecast]
+    proposed = [four.preset, *recipe]
+    looked = [four.progress, four.start, four.stop, four.timer, four.seen, four.finished]
+    climbed = _climbed(four.ladder.job)
+
+    def then_forecast(event: Callable) -> None:
+        timed = on(event, handlers.forecasting, [], [four.forecast], None, **QUIET)
+        timed = on(timed.then, handlers.forecast, four.settings, [four.forecast], four.message, blank=True, **QUIET)
+        on(timed.then, handlers.picture, four.settings, [four.picture], None, **QUIET)
+
+    then_forecast(on(four.preset.input, handlers.preset, [four.preset], proposed, four.message, **QUIET).then)
+    for name, setting in zip(settings.NAMES, four.settings, strict=True):
+        if name == "task":
+            then_forecast(on(setting.input, handlers.task, [setting], recipe, four.message, **QUIET).then)
+        else:
+            on(setting.input, handlers.words, four.settings, [four.recipe, four.forecast], four.message, **QUIET)
+            then_forecast(setting.blur)
+    sought = on(four.find.click, handlers.finding, [], [four.rates_note], four.message, **QUIET)
+    on(
+        sought.then, handlers.find_rate, four.settings, [four.rates_panel, four.rates, four.rates_note], four.message,
+        blank=True, **QUIET,
+    )  # fmt: skip
+    on(four.advanced.expand, handlers.canaries, [], [four.canary], None, **QUIET)
+    then_forecast(on(four.canary.input, handlers.choose_canary, [four.canary], [four.forecast], four.message, **QUIET).then)
+    on(four.hear.click, handlers.hear, four.settings, [four.augmented], four.message, **QUIET)
+    on(four.start.click, handlers.start, [*four.settings, four.seed, four.control], looked, four.message, **QUIET)
+    on(five.sweep.click, handlers.sweep, [*four.settings, four.seed], looked, five.message, **QUIET)
+    on(four.stop.click, handlers.stop, [], looked, four.message, **QUIET)
+    on(four.timer.tick, handlers.look, [four.seen], looked, None, **QUIET, queue=False)
+    _wire_watch(on, w, four.watch, four.seen)
+    _wire_ladder(on, four.ladder, climbing, [*four.settings, four.seed])
+
+    def then_propose(event: Callable) -> None:
+        then_forecast(on(event, handlers.default, [], proposed, None, **QUIET).then)
+
+    def restore(loaded: Callable) -> None:
+        def load(session: Session) -> tuple:
+            return *handlers.default(session), *handlers.look(session, ""), *climbing.look(session, "", None)
+
+        then_forecast(on(loaded, load, [], [*proposed, *looked, *climbed], four.message, **QUIET).then)
+
+    return then_propose, restore
+
+
+def _wire_watch(on: On, w: Wording, watch: WatchView, seen: gr.Textbox) -> None:
+    watching = WatchHandlers(w)
+    moment = [watch.about, watch.charts, watch.transcripts, watch.drift]
+    shown = [watch.panel, watch.moment, *moment, watch.followed]
+    on(seen.change, watching.look, [watch.moment, watch.followed], shown, None, **QUIET, queue=False)
+    on(watch.moment.input, watching.at, [watch.moment], moment, None, **AT_ONCE)
+
+
+def _climbed(climb: JobView) -> list[gr.components.Component]:
+    return [climb.progress, climb.result, climb.start, climb.stop, climb.timer, climb.seen]
+
+
+def _wire_ladder(on: On, view: LadderView, climbing: LadderHandlers, planned: list[gr.components.Component]) -> None:
+    climb, target, climbed = view.job, view.target, _climbed(view.job)
+    opened = on(climb.panel.expand, climbing.forecasting, [], [climb.forecast], None, **QUIET)
+    on(opened.then, climbing.forecast, planned, [climb.forecast], climb.message, blank=True, **QUIET)
+    on(climb.start.click, climbing.start, [*planned, target], climbed, climb.message, **QUIET)
+    on(climb.stop.click, climbing.stop, [target], climbed, climb.message, **QUIET)
+    on(climb.timer.tick, climbing.look, [climb.seen, target], climbed, None, **QUIET, queue=False)
+    on(target.change, climbing.look, [climb.seen, target], climbed, None, **QUIET)

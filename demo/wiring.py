@@ -1,0 +1,73 @@
+"""Connects an event, a handler, its inputs and its outputs; the one place where errors meet the page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from core.errors import AttuneError
+from demo import presenters, session
+from demo.security import is_local
+from demo.wording import Wording
+
+QUIET = {"show_progress": "hidden"}
+AT_ONCE = {**QUIET, "queue": False, "trigger_mode": "always_last"}  # only reads what is there, as often as it is asked
+
+Handler = Callable[..., tuple]
+On = Callable[..., Any]
+
+
+def connector(w: Wording) -> On:
+    """Returns what wires one event of a page in the given language."""
+
+    def on(
+        event: Callable,
+        handler: Handler,
+        inputs: Sequence,
+        outputs: Sequence,
+        message: gr.HTML | None,
+        blank: bool = False,
+        **how: Any,
+    ) -> Any:
+        """Wires it.
+
+        Args:
+            event: of a component, or `then` of an event wired before.
+            handler: given the session and the inputs, returns the outputs.
+            inputs: components.
+            outputs: components.
+            message: where a sentence about an error goes; emptied where there is none.
+            blank: whether an error empties the outputs, as they say that something is going on; else they stay.
+            how: as Gradio takes it.
+
+        Returns:
+            The event, as Gradio returns it.
+        """
+        shown = [*outputs, *([message] if message else [])]
+        return event(told(handler, len(outputs), message is not None, w, blank), [*inputs], shown, **how)
+
+    return on
+
+
+def told(handler: Handler, outputs: int, has_message: bool, w: Wording, blank: bool = False) -> Callable[..., Any]:
+    """Gives a handler its session and turns what goes wrong into a sentence.
+
+    On an error the outputs stay as they are, or are emptied with `blank`, where they said that something was going on.
+    """
+
+    def handle(request: gr.Request, *values: Any) -> Any:
+        try:
+            local = is_local(request.client.host if request.client else None, request.headers.get("host", ""))
+            found = session.find(request.cookies.get(session.COOKIE), local)
+            results, message = list(handler(found, *values)), ""
+        except Exception as error:
+            if not isinstance(error, AttuneError):
+                logging.exception("a handler failed")
+            results, message = ["" if blank else gr.skip()] * outputs, presenters.note(presenters.explain(error, w), "error")
+        results += [message] if has_message else []
+        return results if len(results) > 1 else results[0]
+
+    return handle

@@ -1,0 +1,44 @@
+"""Starting takes what the first page needs, and no more: what later steps need comes with them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LATER = ("matplotlib", "peft", "numba", "sklearn", "faster_whisper", "ctranslate2", "datasets", "tflite")
+FIRST_PAGE = """
+import sys
+from starlette.testclient import TestClient
+from demo.app import build_server
+
+with TestClient(build_server(), base_url="http://127.0.0.1") as client:
+    page = client.get("/en/")
+assert page.status_code == 200, page.text
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The packages that a fresh process has loaded when it has answered with the first page."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {**os.environ, "ATTUNE_HOME": str(home), "GRADIO_TEMP_DIR": str(home), "GRADIO_ANALYTICS_ENABLED": "False"}
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_PAGE], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("package", LATER)
+def test_the_first_page_does_without(package: str, loaded: set[str]) -> None:
+    assert package not in loaded
+
+
+def test_the_first_page_is_a_page_of_ours(loaded: set[str]) -> None:
+    assert {"demo", "core", "gradio"} <= loaded
