@@ -119,7 +119,7 @@ class Learner:
         batch = [self._augmented(i) for i in self.batches[index]]
         features = self.model.features(batch) if self._masks or self.recipe.adversarial else None
         if features is not None and self._masks:
-            features = [self._masked(one) for one in features]
+            features = [masked(one, self._augmenter, self._rng) for one in features]
         if features is not None and self.recipe.adversarial:
             self.model.network.train()
             return adversarial_loss(self.model, batch, features, self.recipe.adversarial, smoothing)
@@ -174,16 +174,6 @@ class Learner:
         except DatasetError:  # spoken faster, the text may no longer fit its frames
             return self.examples[i]
 
-    def _masked(self, features: Features) -> Features:
-        values = features.values.clone()
-        for row, frames in zip(values, features.frames, strict=True):
-            if features.bands is None:  # samples: stretches of time alone
-                row.copy_(self._augmenter.features(row[None], frames, self._rng)[0])
-            else:
-                upright = row if features.bands < features.time else row.T
-                upright.copy_(self._augmenter.features(upright.clone(), frames, self._rng))
-        return dataclasses.replace(features, values=values)
-
     def _frozen_key(self) -> str:
         """Returns the key of all that the frozen prefix depends on, a clip apart: its weights, and how it computes."""
         learning = {id(parameter) for parameter in self.learning}
@@ -201,6 +191,18 @@ class Learner:
     def _frozen(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
         self.model.network.eval()  # dropout acts on what learns; what is kept must come out the same every time
         return self.model.prefix(batch, features)
+
+
+def masked(features: Features, augmenter: Augmenter, rng: np.random.Generator) -> Features:
+    """Returns features with stretches of each clip hidden, see `Augmenter.features`."""
+    values = features.values.clone()
+    for row, frames in zip(values, features.frames, strict=True):
+        if features.bands is None:  # samples: stretches of time alone
+            row.copy_(augmenter.features(row[None], frames, rng)[0])
+        else:
+            upright = row if features.bands < features.time else row.T
+            upright.copy_(augmenter.features(upright.clone(), frames, rng))
+    return dataclasses.replace(features, values=values)
 
 
 def _example(model: AsrModel, language: str, wave: np.ndarray, text: str) -> Example:
