@@ -16,6 +16,8 @@ from core.commands.finetune import finetune_run, search_rate
 from core.commands.ladder import climb_ladder
 from core.commands.library import add_arguments, manage_sets
 from core.commands.models import show_models
+from core.commands.pretrain import add_arguments as add_pretraining
+from core.commands.pretrain import pretrain_model
 from core.commands.robustness import measure_robustness
 from core.commands.sets import count, take_in
 from core.commands.transcribe import transcribe_files
@@ -134,9 +136,16 @@ def _parser() -> argparse.ArgumentParser:
             "--model", default=DEFAULT_MODEL, metavar="ID", help=f"id, hub id or folder (default {DEFAULT_MODEL})"
         )
         added.add_argument("--language", default="", metavar="CODE", help="ISO 639-1 code of the speech, e.g. en, sw, zh")
+    pretraining = job(
+        "pretrain",
+        pretrain_model,
+        "Train a network of its own: wav2vec 2.0 from sound alone and then from transcripts, or DeepSpeech from transcripts.",
+    )
+    add_pretraining(pretraining)
     sets = job("sets", manage_sets, "List the sets of the library; copy, merge, rename, delete, restore or verify them.")
     add_arguments(sets)
-    for added in (models, transcribe, finetune, ladder, rate, comparison, report, endurance, taking, giving, sets):
+    answering = (models, transcribe, finetune, ladder, rate, comparison, report, endurance, taking, giving, pretraining, sets)
+    for added in answering:
         added.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     job("demo", _demo, "Open the browser app; python -m demo --help lists its options.")
     return parser

@@ -34,7 +34,7 @@ class Prepared:
     Attributes:
         clips: training clips, the replayed ones among them.
         minutes: of training sound.
-        steps: optimiser steps to come.
+        steps: optimiser steps to come; 0 where a span of time is given instead.
         trained_parameters, parameters: how many parameters learn, of how many.
         seconds: it took so far.
         replayed: how many of the clips are general speech.
@@ -89,6 +89,7 @@ class Evaluated:
         canary_wer: on the general speech that is watched; None where there is none.
         drift: name and ||theta_l - theta_p,l|| / ||theta_p,l|| of every layer that learns, bottom to top.
         texts: what the model now writes for each validation clip, in the order of `Prepared.held_out`.
+        measures: name and value of what else is measured; of a pretraining, e.g. how often a masked sound is told from others.
     """
 
     step: int
@@ -102,6 +103,7 @@ class Evaluated:
     canary_wer: float | None = None
     drift: tuple[tuple[str, float], ...] = ()
     texts: tuple[str, ...] = ()
+    measures: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -201,8 +203,9 @@ def from_json(fields: dict[str, Any]) -> Event | None:
     if kind is None:
         return None
     known = {f.name: fields[f.name] for f in dataclasses.fields(kind) if f.name in fields}
-    if "drift" in known:
-        known["drift"] = tuple((name, distance) for name, distance in known["drift"])
+    for name in ("drift", "measures"):
+        if name in known:
+            known[name] = tuple((of, value) for of, value in known[name])
     for name in ("held_out", "texts"):
         if name in known:
             known[name] = tuple(known[name])

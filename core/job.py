@@ -43,7 +43,7 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """What carries it out: "run", "ladder" or "robustness"."""
+        """What carries it out: "run", "ladder", "robustness" or "pretraining"."""
         return str(read_json(self.folder / "request.json").get("kind", "run"))
 
     def append(self, event: events.Event) -> None:

@@ -120,7 +120,7 @@ class Learner:
         batch = [self._augmented(i) for i in self.batches[index]]
         features = self.model.features(batch) if self._masks or self.recipe.adversarial else None
         if features is not None and self._masks:
-            features = [self._masked(one) for one in features]
+            features = [masked(one, self._augmenter, self._rng) for one in features]
         if features is not None and self.recipe.adversarial:
             self.model.network.train()
             return adversarial_loss(self.model, batch, features, self.recipe.adversarial, self.recipe.label_smoothing)
@@ -174,16 +174,6 @@ class Learner:
         except DatasetError:  # spoken faster, the text may no longer fit its frames
             return self.examples[i]
 
-    def _masked(self, features: Features) -> Features:
-        values = features.values.clone()
-        for row, frames in zip(values, features.frames, strict=True):
-            if features.bands is None:  # samples: stretches of time alone
-                row.copy_(self._augmenter.features(row[None], frames, self._rng)[0])
-            else:
-                upright = row if features.bands < features.time else row.T
-                upright.copy_(self._augmenter.features(upright.clone(), frames, self._rng))
-        return dataclasses.replace(features, values=values)
-
     def _prefix_key(self, depth: Depth) -> str:
         """Returns the key of all that the frozen prefix depends on, a clip apart: its weights, and how it computes."""
         model = self.model
@@ -209,6 +199,18 @@ class Learner:
     def _loss_above(self, batch: Sequence[Example], prefix: torch.Tensor) -> torch.Tensor:
         self.model.network.train()
         return self.model.loss(batch, prefix, self.recipe.label_smoothing, self._layers)
+
+
+def masked(features: Features, augmenter: Augmenter, rng: np.random.Generator) -> Features:
+    """Returns features with stretches of each clip hidden, see `Augmenter.features`."""
+    values = features.values.clone()
+    for row, frames in zip(values, features.frames, strict=True):
+        if features.bands is None:  # samples: stretches of time alone
+            row.copy_(augmenter.features(row[None], frames, rng)[0])
+        else:
+            upright = row if features.bands < features.time else row.T
+            upright.copy_(augmenter.features(upright.clone(), frames, rng))
+    return dataclasses.replace(features, values=values)
 
 
 def _example(model: AsrModel, language: str, wave: np.ndarray, text: str) -> Example:

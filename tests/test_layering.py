@@ -39,7 +39,7 @@ LEVELS = [
     {"learner"},
     {"training", "export", "rate_finder"},
     {"forecast", "execute", "tradeoff"},
-    {"outcome", "ladder_job"},
+    {"outcome", "ladder_job", "pretraining"},
     {"lineup", "robustness_job"},
     {"report"},
     {"commands"},

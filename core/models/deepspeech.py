@@ -291,13 +291,16 @@ class DeepSpeech:
         """Computes what the head reads from the windows, or from what the first `depth` dense layers made of them."""
         with autocast(self.device, self.precision):
             dense = self._through(DENSE[depth:], read)
-            # Packed, so that the way back begins at each clip's own end.
+            if self.config.cell == "lstm":  # what pads a clip comes after all that it computes
+                output, state = self._rnn(dense.float().transpose(0, 1), state)
+                return output.transpose(0, 1), state
+            # Packed, so that the way back begins at each clip's own end. Its gradient is slow: it grows with the square of
+            # the frames.
             packed = pack_padded_sequence(dense.float(), torch.tensor(frames), batch_first=True, enforce_sorted=False)
             output, state = self._rnn(packed, state)
             hidden, _ = pad_packed_sequence(output, batch_first=True)
-        if self.config.cell == "birnn":  # the paper's equation 3: layer 5 takes the sum of the two
-            hidden = hidden[..., : self.config.hidden] + hidden[..., self.config.hidden :]
-        return hidden, state
+        # The paper's equation 3: layer 5 takes the sum of the two.
+        return hidden[..., : self.config.hidden] + hidden[..., self.config.hidden :], state
 
     def _head(self, hidden: torch.Tensor) -> torch.Tensor:
         with autocast(self.device, self.precision):

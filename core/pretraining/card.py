@@ -1,0 +1,53 @@
+"""The model card of what a pretraining makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+_KINDS = {"wav2vec2": "wav2vec 2.0", "deepspeech": "DeepSpeech"}
+_LEARNT = {
+    "contrastive": "by wav2vec 2.0's contrastive objective, from sound alone. It writes nothing: fine-tune it first",
+    "distil": "to predict the frames of Whisper tiny.en's encoder, from sound alone. It writes nothing: fine-tune it first",
+    "ctc": "by CTC to write the letters a to z, the apostrophe and the space",
+}
+
+
+def card(result: dict[str, Any]) -> str:
+    """Returns README.md: what the network is, what it was made from, how it scored, and what it is not for."""
+    kind, stage = _KINDS[result["network"]], result["stage"]
+    start = f", beginning with the network of `{Path(result['start']).name}`" if result["start"] else ", from random weights"
+    lines = [
+        "---",
+        "language: en",
+        f"pipeline_tag: {'automatic-speech-recognition' if stage == 'ctc' else 'feature-extraction'}",
+        "tags: [attune]",
+        "---",
+        f"# A small {kind} for teaching",
+        "",
+        f"Trained with Attune {_LEARNT[stage]}{start}.",
+        "",
+        f"- Data: {', '.join(result['data'])}: {result['clips']} clips, {result['hours']:.1f} h.",
+        f"- Training: {result['steps']} steps over {result['hours_heard']:.1f} h of sound, repeats included, in "
+        f"{result['seconds'] / 60:.0f} min. Seed {result['request']['seed']}.",
+        f"- Parameters in training: {result['parameters'] / 1e6:.1f} M.",
+        *_figures(result["held_out"]),
+        "",
+        "## What it is not for",
+        "",
+        "Writing down anyone's speech in earnest. It is small and has heard little, it knows English letters only, and of "
+        "voices, rooms and words unlike its data it makes little. It is there to be adapted, taken apart and compared in a "
+        "lesson.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _figures(held_out: dict[str, Any] | None) -> list[str]:
+    if held_out is None:
+        return ["- Nothing was held out, so nothing is known of how well it does."]
+    said = [] if held_out["loss"] is None else [f"loss {held_out['loss']:.3f}"]
+    said += [f"{name} {value:.3g}" for name, value in held_out["measures"].items()]
+    if held_out["wer"] is not None:
+        said = [f"WER {held_out['wer']:.1%}", f"CER {held_out['cer']:.1%}", *said]
+    return [f"- On {held_out['clips']} held-out clips: {', '.join(said)}."]

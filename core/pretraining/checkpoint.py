@@ -1,0 +1,84 @@
+"""Where a training stands, on disk: a folder that is either whole or not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from core.errors import RunError
+from core.files import read_json, whole_folder, write_json
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a training came.
+
+    Attributes:
+        step: the last one that was done.
+        seconds: it has taken so far.
+        heard: seconds of sound it has learnt from, repeats included.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    heard: float = 0.0
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The newest checkpoint of a training; there are two only while one takes the other's place.
+
+    Attributes:
+        folder: of the job.
+    """
+
+    folder: Path
+
+    def save(self, network: nn.Module, optimiser: torch.optim.Optimizer, reached: Reached) -> None:
+        """Writes weights, optimiser and step, and then removes the checkpoint before.
+
+        Raises:
+            OSError: the disk is full; the checkpoint before is still there.
+        """
+        before = self._all()
+        with whole_folder(self.folder / f"checkpoint-{reached.step:09d}") as folder:
+            state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+            save_file(state, folder / "model.safetensors")
+            torch.save(optimiser.state_dict(), folder / "optimiser.pt")
+            write_json(folder / "reached.json", dataclasses.asdict(reached))
+        for old in before:
+            if old.name != f"checkpoint-{reached.step:09d}":
+                shutil.rmtree(old, ignore_errors=True)
+
+    def restore(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> Reached:
+        """Puts the newest checkpoint back, if there is one.
+
+        Raises:
+            RunError: it cannot be read.
+        """
+        found = self._all()
+        if not found:
+            return Reached()
+        folder = found[-1]
+        try:
+            network.load_state_dict(load_file(folder / "model.safetensors"))
+            optimiser.load_state_dict(torch.load(folder / "optimiser.pt", map_location="cpu", weights_only=True))
+            return Reached(**read_json(folder / "reached.json"))
+        except Exception as error:  # the libraries below raise a dozen unrelated types
+            raise RunError(
+                "checkpoint_damaged", f"{folder} is damaged. Delete it to begin anew, in the same folder.", folder=str(folder)
+            ) from error
+
+    def remove(self) -> None:
+        """Removes what a finished training has no use for."""
+        for folder in self._all():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _all(self) -> list[Path]:
+        return sorted(self.folder.glob("checkpoint-*"))

@@ -1,0 +1,99 @@
+"""Learning to hear as a large recogniser hears: its encoder's frames, predicted from the same sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import Wav2Vec2Model
+
+from core.audio import SAMPLE_RATE
+from core.models.base import AsrModel
+from core.models.device import autocast, choose_device
+from core.models.teaching import wav2vec2_extractor
+from core.models.whisper_network import FRAMES_PER_SECOND
+from core.pretraining.corpus import Heard
+from core.pretraining.objectives import Measured, saved_in_half
+
+TEACHER = "whisper-tiny.en"  # of the catalogue; comes with an installed package
+
+
+class Distil:
+    """A wav2vec 2.0 that learns the frames of Whisper's encoder, of which there are 50 a second, as of its own.
+
+    The loss is L1 plus 1 - cosine, after DistilHuBERT (Chang et al. 2022, arXiv 2110.01900), which predicts HuBERT's layers
+    so. Here it is one layer, the last, with each frame brought to mean 0 and variance 1.
+
+    Args:
+        network: the student, as it is.
+        teacher: a Whisper.
+        seed: of the linear layer between them, which is thrown away in the end.
+        precision: "auto", "float32" or "bfloat16".
+        device: "auto", "cpu", "cuda".
+    """
+
+    def __init__(
+        self, network: Wav2Vec2Model, teacher: AsrModel, seed: int = 0, precision: str = "auto", device: str = "auto"
+    ) -> None:
+        self.device = choose_device(device)
+        self._precision = precision
+        self._extractor = wav2vec2_extractor()
+        self._teacher = teacher
+        torch.manual_seed(seed)
+        heard: Any = teacher.network.config
+        head = nn.Linear(network.config.hidden_size, heard.d_model)
+        self.network: Any = nn.ModuleDict({"student": network.float(), "head": head}).to(self.device)
+
+    def at(self, progress: float) -> None:
+        """Nothing changes on the way."""
+
+    def loss(self, heard: Heard, rng: np.random.Generator) -> torch.Tensor | None:
+        """Returns L1 + 1 - cosine over the clips' own frames, a scalar; the student's input is masked as for CTC."""
+        self.network.train()
+        distance, cosine = self._compared(heard)
+        return distance + 1 - cosine
+
+    @torch.no_grad()
+    def measure(self, held_out: Iterable[Heard]) -> Measured:
+        """Returns the loss and the cosine, means over batches by their clips."""
+        self.network.eval()
+        rows, clips = [], []
+        for heard in held_out:
+            distance, cosine = self._compared(heard)
+            rows.append((float(distance + 1 - cosine), float(cosine)))
+            clips.append(len(heard))
+        loss, cosine = np.average(rows, axis=0, weights=clips)
+        return Measured(float(loss), measures=(("cosine", float(cosine)),))
+
+    def save(self, folder: Path, half: bool) -> None:
+        """Writes the student, a Hugging Face folder."""
+        with saved_in_half(self.network, half):
+            self.network["student"].save_pretrained(folder)
+        self._extractor.save_pretrained(folder)
+
+    def _compared(self, heard: Heard) -> tuple[torch.Tensor, torch.Tensor]:
+        waves = [wave for wave, _ in heard]
+        targets = self._targets(waves)
+        values = self._extractor(waves, sampling_rate=SAMPLE_RATE, padding=True, return_tensors="pt").input_values
+        with autocast(self.device, self._precision):
+            hidden = self.network["student"](values.to(self.device)).last_hidden_state
+            predicted = self.network["head"](hidden).float()
+        own = [len(target) for target in targets]
+        mine = torch.cat([row[:n] for row, n in zip(predicted, own, strict=True)])
+        theirs = torch.cat(targets)
+        return functional.l1_loss(mine, theirs), functional.cosine_similarity(mine, theirs, dim=-1).mean()
+
+    @torch.no_grad()
+    def _targets(self, waves: list[np.ndarray]) -> list[torch.Tensor]:
+        """Returns the teacher's frames of each clip, float32 [frames, width], as many as the student has."""
+        self._teacher.network.eval()
+        frames = self._teacher.prefix([self._teacher.example(wave, "a") for wave in waves]).float()
+        of_student = self.network["student"]._get_feat_extract_output_lengths(torch.tensor([len(wave) for wave in waves]))
+        # The frames of the speech come first and whole, whatever is left out of the padding after them.
+        own = [min(int(n), len(wave) * FRAMES_PER_SECOND // SAMPLE_RATE) for n, wave in zip(of_student, waves, strict=True)]
+        return [functional.layer_norm(row[:n], row.shape[-1:]) for row, n in zip(frames, own, strict=True)]

@@ -1,0 +1,185 @@
+"""A pretraining carried out as a job.
+
+JOB/
+  corpus.jsonl           the stretches of sound, as they were found when the job was made
+  checkpoint-000001234/  where it stands: weights, optimiser, step; gone when the job is whole
+  model/                 what comes out, a folder that `load_model` reads
+  and what `core.job` says
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.augment import Augmenter
+from core.environment import environment
+from core.errors import RunError
+from core.events import Entered, Evaluated, Event, Finished, Stepped
+from core.files import read_json, replacing, whole_folder, write_json
+from core.job import Job
+from core.library import Library
+from core.pretraining.card import card
+from core.pretraining.checkpoint import Checkpoints, Reached
+from core.pretraining.corpus import Corpus, decoded, find_corpus
+from core.pretraining.loop import pretrain
+from core.pretraining.networks import new_objective, refuse_start
+from core.pretraining.objectives import Objective
+from core.pretraining.request import Pretraining
+
+KIND = "pretraining"
+CURVE_END_STEPS = 20  # over which the loss is averaged at either end of its curve
+SCALED_BY = 32  # clips, by which a new DeepSpeech's first layer is scaled
+
+
+@dataclass(frozen=True)
+class PretrainingJob(Job):
+    """A pretraining's folder."""
+
+    @property
+    def model(self) -> Path:
+        """The folder of what comes out; there once the training is over."""
+        return self.folder / "model"
+
+    def request(self) -> Pretraining:
+        """Reads what was asked for."""
+        return Pretraining.from_json(read_json(self.folder / "request.json"))
+
+    def corpus(self) -> Corpus:
+        """Reads what is learnt from and what is held out."""
+        return Corpus.read(self.folder / "corpus.jsonl")
+
+    def losses(self) -> list[float]:
+        """Returns the loss of every step so far; of one that was done again after a crash the later one."""
+        return list({event.step: event.loss for event in self.events() if isinstance(event, Stepped)}.values())
+
+
+def create(folder: Path, request: Pretraining, library: Library | None = None) -> PretrainingJob:
+    """Makes a job's folder, finding its sounds; what was noticed about them is its first events.
+
+    Args:
+        folder: where; it must not hold anything.
+        request: the choices.
+        library: where the sets are that `request.data` may name.
+
+    Raises:
+        RunError: the folder is not empty.
+        ModelError: the folder of an earlier stage holds another network.
+        DatasetError: there is nothing to learn from, or texts are missing.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise RunError(
+            "run_exists", f"{folder} is not empty. Choose another folder, or go on in it with --resume.", folder=str(folder)
+        )
+    refuse_start(request)
+    corpus, notices = find_corpus(request.data, request.held_out, request.stage == "ctc", library)
+    folder.mkdir(parents=True, exist_ok=True)
+    corpus.write(folder / "corpus.jsonl")
+    write_json(folder / "request.json", {"kind": KIND, **request.to_json()})
+    job = PretrainingJob(folder)
+    for notice in notices:
+        job.append(notice)
+    return job
+
+
+def open_job(folder: Path) -> PretrainingJob:
+    """Opens a job's folder.
+
+    Raises:
+        RunError: it is none.
+    """
+    job = PretrainingJob(folder)
+    if not (folder / "request.json").is_file() or job.kind != KIND:
+        raise RunError("pretraining_missing", f"There is no pretraining in {folder}.", folder=str(folder))
+    return job
+
+
+def resume(job: PretrainingJob) -> None:
+    """Readies a job that ended early to go on.
+
+    Raises:
+        RunError: someone carries it out, or it is done.
+    """
+    if job.is_alive():
+        raise RunError("job_running", "That is being trained. Wait for it, or stop it first.")
+    if job.result() is not None:
+        raise RunError("pretraining_done", f"The training in {job.folder} is done: there is nothing to go on with.")
+    (job.folder / "stop").unlink(missing_ok=True)
+
+
+def carry_out(job: PretrainingJob) -> Iterator[Event]:
+    """Trains, from the newest checkpoint where there is one, writing every event to the folder before yielding it.
+
+    Yields:
+        What `core.pretraining.loop.pretrain` yields, and Finished.
+
+    Raises:
+        AttuneError: the folder to go on from or the sounds cannot be used, or someone asked to stop; checkpoints are kept.
+        OSError: the disk is full.
+    """
+    for event in _steps(job):
+        job.append(event)
+        yield event
+
+
+def _steps(job: PretrainingJob) -> Iterator[Event]:
+    request, corpus = job.request(), job.corpus()
+    yield Entered("loading", len(corpus.train))
+    augmenter = Augmenter(request.augment)
+    some = [wave for wave, _ in decoded(corpus.train[:SCALED_BY])] if request.network == "deepspeech" else []
+    objective = new_objective(request, augmenter, some)
+    checkpoints = Checkpoints(job.folder)
+    yield Entered("training", len(corpus.train))
+    last, reached = yield from _watched(pretrain(objective, corpus, request, augmenter, checkpoints, job.should_stop))
+    yield Entered("saving")
+    result = _result(job, request, corpus, objective, reached, last)
+    with whole_folder(job.model) as folder:
+        objective.save(folder, request.half)
+        result["megabytes"] = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / 1e6
+        with replacing(folder / "README.md") as temporary:
+            temporary.write_text(card(result), encoding="utf-8")
+    write_json(job.folder / "result.json", result)
+    checkpoints.remove()
+    yield Finished(reached.seconds)
+
+
+def _watched(events: Generator[Event, None, Reached]) -> Generator[Event, None, tuple[Evaluated | None, Reached]]:
+    """Passes a training's events on, and returns its last evaluation and how far it came."""
+    last = None
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            return last, end.value
+        last = event if isinstance(event, Evaluated) else last
+        yield event
+
+
+def _result(
+    job: PretrainingJob, request: Pretraining, corpus: Corpus, objective: Objective, reached: Reached, last: Evaluated | None
+) -> dict[str, Any]:
+    losses = job.losses()
+    ends = [losses[:CURVE_END_STEPS], losses[-CURVE_END_STEPS:]]
+    first, final = (sum(end) / len(end) if end else None for end in ends)
+    return {
+        "run": str(job.folder),
+        "model": str(job.model),
+        "stage": request.stage,
+        "network": request.network,
+        "start": request.start,
+        "data": [Path(source).name for source in request.data],
+        "clips": len(corpus.train),
+        "hours": corpus.hours,
+        "hours_heard": reached.heard / 3600,
+        "steps": reached.step,
+        "seconds": reached.seconds,
+        "sound_a_second": reached.heard / reached.seconds if reached.seconds else 0.0,
+        "parameters": sum(p.numel() for p in objective.network.parameters()),
+        "loss": {"first": first, "last": final},
+        "held_out": None if last is None else {**dataclasses.asdict(last), "measures": dict(last.measures)},
+        "request": request.to_json(),
+        "versions": environment(request.precision),
+    }

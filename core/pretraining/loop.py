@@ -1,0 +1,178 @@
+"""Pretraining, read from top to bottom: one loop for every objective."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Generator, Iterator
+
+import numpy as np
+import torch
+
+from core.audio import SAMPLE_RATE
+from core.augment import Augmenter
+from core.errors import DatasetError
+from core.events import Evaluated, Event, Prepared, Stepped
+from core.job import stopped
+from core.pretraining.checkpoint import Checkpoints, Reached
+from core.pretraining.corpus import Corpus, batches, decoded
+from core.pretraining.objectives import Measured, Objective, round_to_half
+from core.pretraining.request import Pretraining
+from core.snapshot import return_free_memory
+
+BETAS, EPSILON = (0.9, 0.98), 1e-6  # of AdamW, as fairseq's recipes for wav2vec 2.0 have them
+
+
+def pretrain(
+    objective: Objective,
+    corpus: Corpus,
+    request: Pretraining,
+    augmenter: Augmenter,
+    checkpoints: Checkpoints,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Generator[Event, None, Reached]:
+    """Trains an objective's network in place, from its newest checkpoint where there is one.
+
+    What a step draws depends on the seed and the step alone, so that a training that was stopped and goes on does what it
+    would have done. With `minutes` in place of `steps`, how far it has come, and with it the rate, is the share of the
+    time that is gone, evaluations and checkpoints included: no step has to be timed beforehand, and a computer that
+    becomes busy does not prolong it.
+
+    Args:
+        objective: the network, and what it is trained for.
+        corpus: what is learnt from and what is held out.
+        request: the choices.
+        augmenter: changes each sound as it is read.
+        checkpoints: where they are kept.
+        should_stop: asked before every step.
+
+    Yields:
+        Prepared, then Stepped, and Evaluated where something is held out: at the start, on the way, and at the end.
+
+    Returns:
+        How far it came: the whole way.
+
+    Raises:
+        RunError: someone asked to stop; a checkpoint is kept. Or the checkpoint to go on from is damaged.
+        DatasetError: the loss is no longer a number; the last checkpoint is kept.
+        OSError: the disk is full; the last checkpoint is kept.
+    """
+    began = time.perf_counter()
+    learning = [p for p in objective.network.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": [p for p in learning if p.dim() > 1], "weight_decay": request.weight_decay},
+            {"params": [p for p in learning if p.dim() <= 1], "weight_decay": 0.0},
+        ],
+        lr=request.peak_rate,
+        betas=BETAS,
+        eps=EPSILON,
+        fused=True,
+    )
+    reached = checkpoints.restore(objective.network, optimiser)
+    began -= reached.seconds
+    yield Prepared(
+        clips=len(corpus.train),
+        minutes=60 * corpus.hours,
+        steps=request.steps,
+        trained_parameters=sum(p.numel() for p in learning),
+        parameters=sum(p.numel() for p in objective.network.parameters()),
+        seconds=time.perf_counter() - began,
+        held_out=tuple(sound.text for sound in corpus.held_out),
+        validation=len(corpus.held_out),
+    )
+
+    def progress() -> float:
+        minutes = (time.perf_counter() - began) / 60
+        return min(1.0, reached.step / request.steps if request.steps else minutes / request.minutes)
+
+    def evaluations() -> Iterator[Evaluated]:
+        if corpus.held_out:
+            yield _evaluated(objective, corpus, request, reached.step, began)
+
+    if not reached.step:
+        yield from evaluations()
+    told = int(progress() * request.evaluations)
+    saved = time.perf_counter()
+    order = batches([sound.seconds for sound in corpus.train], request.batch_seconds, request.seed)
+    for chosen in itertools.islice(order, reached.step, None):
+        done = progress()
+        if done >= 1:
+            break
+        if should_stop():
+            checkpoints.save(objective.network, optimiser, reached)
+            raise stopped()
+        step = reached.step + 1
+        rng = _drawing(request.seed, step)
+        objective.at(done)
+        for group in optimiser.param_groups:
+            group["lr"] = request.peak_rate * rate_share(done + (0.5 / request.steps if request.steps else 0), request.warmup)
+        heard = [(augmenter.wave(wave, rng), text) for wave, text in decoded([corpus.train[i] for i in chosen])]
+        loss = objective.loss(heard, rng) if heard else None
+        if loss is not None:
+            if not math.isfinite(float(loss.detach())):
+                raise DatasetError(
+                    "loss_not_finite",
+                    f"The loss is no longer a number at step {step}. Use a rate lower than {request.peak_rate:g}.",
+                    step=step,
+                )
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(learning, request.clip_norm)
+            optimiser.step()
+            optimiser.zero_grad()
+        seconds = time.perf_counter() - began
+        reached = Reached(step, seconds, reached.heard + sum(len(wave) for wave, _ in heard) / SAMPLE_RATE)
+        share = progress()
+        if loss is not None:
+            yield Stepped(step, float(loss.detach()), 0.0, seconds, seconds / share - seconds)
+        if share < 1 and int(share * request.evaluations) > told:
+            told = int(share * request.evaluations)
+            yield from evaluations()
+        if time.perf_counter() - saved >= 60 * request.save_minutes:
+            checkpoints.save(objective.network, optimiser, reached)
+            saved = time.perf_counter()
+    checkpoints.save(objective.network, optimiser, reached)
+    if request.half:
+        round_to_half(objective.network)
+    yield from evaluations()
+    return reached
+
+
+def rate_share(progress: float, warmup: float) -> float:
+    """Returns the share of the peak rate at a share of the training: up in a straight line, then down to 0 in another."""
+    rising = progress / warmup if progress < warmup else 1.0
+    return min(rising, (1 - progress) / (1 - warmup))
+
+
+def _drawing(seed: int, step: int) -> np.random.Generator:
+    """Seeds all that draws: torch, numpy's own generator, which transformers' masks come from, and the one returned."""
+    rng = np.random.default_rng([seed, step])
+    torch.manual_seed(int(rng.integers(2**31)))
+    np.random.seed(int(rng.integers(2**31)))
+    return rng
+
+
+def _evaluated(objective: Objective, corpus: Corpus, request: Pretraining, step: int, began: float) -> Evaluated:
+    _drawing(request.seed, 0)
+    lengths = [sound.seconds for sound in corpus.held_out]
+    taken, chosen = 0, []
+    for batch in batches(lengths, request.batch_seconds, 0):  # of its first epoch, every clip once
+        chosen.append([corpus.held_out[i] for i in batch])
+        taken += len(batch)
+        if taken == len(lengths):
+            break
+    heard = [found for batch in chosen if (found := decoded(batch))]
+    measured = objective.measure(heard) if heard else Measured(None)  # else the files went away
+    return_free_memory()
+    return Evaluated(
+        step=step,
+        wer=measured.wer,
+        cer=measured.cer,
+        clips=sum(map(len, heard)),
+        watched=measured.texts[0] if measured.texts else "",
+        reference=measured.references[0] if measured.references else "",
+        seconds=time.perf_counter() - began,
+        loss=measured.loss,
+        measures=measured.measures,
+    )

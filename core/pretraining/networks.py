@@ -1,0 +1,101 @@
+"""Where a training begins: new networks, or those of an earlier stage, each with its objective."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import Wav2Vec2ForCTC, Wav2Vec2ForPreTraining, Wav2Vec2Model
+
+from core.augment import Augmenter
+from core.errors import ModelError
+from core.files import read_json
+from core.models.base import AsrModel
+from core.models.catalogue import load_model
+from core.models.ctc import Ctc
+from core.models.deepspeech import DeepSpeech, new_network
+from core.models.mfcc import mfcc
+from core.models.teaching import LETTERS, deepspeech_config, standardise, wav2vec2_config, wav2vec2_extractor
+from core.pretraining.contrastive import Contrastive
+from core.pretraining.distil import TEACHER, Distil
+from core.pretraining.objectives import Objective
+from core.pretraining.request import LANGUAGE, Pretraining
+from core.pretraining.transcribing import Transcribing
+
+HERE = {"local_files_only": True, "trust_remote_code": False}  # nothing is fetched, and nothing that a folder brings runs
+
+
+def refuse_start(request: Pretraining) -> None:
+    """Makes sure that the folder to go on from holds the kind of network that is asked for.
+
+    Raises:
+        ModelError: it does not, or is none.
+    """
+    if not request.start:
+        return
+    try:
+        found = read_json(Path(request.start) / "config.json").get("model_type")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(
+            "pretrain_start_missing", f"{request.start} is no folder of an earlier stage: it has no config.json to read."
+        ) from error
+    if found != request.network:
+        raise ModelError(
+            "pretrain_start",
+            f"{request.start} is no folder of an earlier stage: it holds a network of the kind {found}, not {request.network}.",
+        )
+
+
+def new_objective(request: Pretraining, augmenter: Augmenter, some: Sequence[np.ndarray] = ()) -> Objective:
+    """Returns what a request trains, with its network as it begins.
+
+    Args:
+        request: the choices.
+        augmenter: of the training.
+        some: float32 [samples] at 16 kHz of a few clips, by which a new DeepSpeech's first layer is scaled.
+
+    Raises:
+        ModelError: the folder to go on from cannot be used.
+    """
+    torch.manual_seed(request.seed)
+    if request.stage == "contrastive":
+        return Contrastive(_wav2vec2(Wav2Vec2ForPreTraining, request), request.precision)
+    if request.stage == "distil":
+        teacher = load_model(TEACHER, precision=request.precision)
+        return Distil(_wav2vec2(Wav2Vec2Model, request), teacher, request.seed, request.precision)
+    if request.network == "deepspeech":
+        return Transcribing(_deepspeech(request, some), augmenter)
+    return Transcribing(_recogniser(request), augmenter, request.frozen if request.start else 0.0)
+
+
+def _wav2vec2(kind: Any, request: Pretraining) -> Any:
+    if not request.start:
+        return kind(wav2vec2_config(request.size))
+    try:
+        return kind.from_pretrained(request.start, **HERE)
+    except Exception as error:  # the libraries below raise a dozen unrelated types
+        raise ModelError("pretrain_start_damaged", f"{request.start} could not be read: {error}") from error
+
+
+def _recogniser(request: Pretraining) -> AsrModel:
+    """A wav2vec 2.0 that writes `LETTERS`; the row of a letter that it could write already stays."""
+    if request.start:
+        model = load_model(request.start, LANGUAGE, precision=request.precision)
+    else:
+        network = Wav2Vec2ForCTC(wav2vec2_config(request.size))
+        model = Ctc("new", network, wav2vec2_extractor(), None, LANGUAGE, precision=request.precision)
+    model.fit_to([LETTERS], [1.0], "new")
+    return model
+
+
+def _deepspeech(request: Pretraining, some: Sequence[np.ndarray]) -> AsrModel:
+    if request.start:
+        return load_model(request.start, LANGUAGE, precision=request.precision)
+    config = deepspeech_config(request.size)
+    network = new_network(config)
+    if some:
+        standardise(network, config, [mfcc(wave, config.features) for wave in some])
+    return DeepSpeech("new", network, config, LANGUAGE, precision=request.precision)

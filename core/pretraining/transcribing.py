@@ -1,0 +1,84 @@
+"""Learning to write: CTC over characters, for wav2vec 2.0 and for DeepSpeech."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.augment import Augmenter
+from core.errors import DatasetError
+from core.learner import masked
+from core.metrics import score
+from core.models.base import AsrModel, Example
+from core.pretraining.corpus import Heard
+from core.pretraining.objectives import Measured, saved_in_half
+from core.pretraining.request import LANGUAGE
+from core.regularisation import masks_hidden
+
+
+class Transcribing:
+    """A recogniser that learns to write the letters of its vocabulary.
+
+    Args:
+        model: as it is.
+        augmenter: hides parts of what a network reads that does not mask its own hidden layer.
+        frozen: share of the training in which wav2vec 2.0's convolutions do not learn yet; 0 where they are new.
+    """
+
+    def __init__(self, model: AsrModel, augmenter: Augmenter, frozen: float = 0.0) -> None:
+        self.model = model
+        self.network: Any = model.network
+        self._augmenter = augmenter
+        self._frozen = frozen
+        self._masks = augmenter.augmentation.changes_features and not masks_hidden(model.network)
+
+    def at(self, progress: float) -> None:
+        """Lets the convolutions learn from their share of the training on."""
+        front = getattr(getattr(self.network, "base_model", None), "feature_extractor", None)
+        if front is not None:
+            front.requires_grad_(progress >= self._frozen)
+            # Else it asks for its input's gradient, and with that for all that a backward pass through it costs.
+            front._requires_grad = progress >= self._frozen
+
+    def loss(self, heard: Heard, rng: np.random.Generator) -> torch.Tensor | None:
+        """Returns CTC's loss, a scalar in nats a letter; None where no clip's text fits its sound."""
+        batch = self._examples(heard)
+        if not batch:
+            return None
+        self.network.train()
+        features = [masked(one, self._augmenter, rng) for one in self.model.features(batch)] if self._masks else None
+        return self.model.loss(batch, self.model.prefix(batch, features))
+
+    @torch.no_grad()
+    def measure(self, held_out: Iterable[Heard]) -> Measured:
+        """Returns the loss, mean over clips, and transcribes them."""
+        total, clips = 0.0, 0
+        texts: list[str] = []
+        references: list[str] = []
+        for heard in held_out:
+            self.network.eval()
+            batch = self._examples(heard)
+            if batch:
+                total, clips = total + float(self.model.loss(batch)) * len(batch), clips + len(batch)
+            texts += [transcript.text for transcript in self.model.transcribe([wave for wave, _ in heard])]
+            references += [text for _, text in heard]
+        found = score(references, texts, LANGUAGE)
+        return Measured(total / clips if clips else None, found.wer.rate, found.cer.rate, tuple(texts), tuple(references))
+
+    def save(self, folder: Path, half: bool) -> None:
+        """Writes the folder that `load_model` reads."""
+        with saved_in_half(self.network, half):
+            self.model.save(folder)
+
+    def _examples(self, heard: Heard) -> Sequence[Example]:
+        examples = []
+        for wave, text in heard:
+            try:
+                examples.append(self.model.example(wave, text))
+            except DatasetError:
+                continue  # spoken faster, a text may no longer fit its frames
+        return examples
