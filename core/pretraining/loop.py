@@ -14,12 +14,12 @@ from core.audio import SAMPLE_RATE
 from core.augment import Augmenter
 from core.errors import DatasetError
 from core.events import Evaluated, Event, Prepared, Stepped
+from core.heap import return_free_memory
 from core.job import stopped
 from core.pretraining.checkpoint import Checkpoints, Reached
 from core.pretraining.corpus import Corpus, batches, decoded
 from core.pretraining.objectives import Measured, Objective, round_to_half
 from core.pretraining.request import Pretraining
-from core.snapshot import return_free_memory
 
 BETAS, EPSILON = (0.9, 0.98), 1e-6  # of AdamW, as fairseq's recipes for wav2vec 2.0 have them
 
