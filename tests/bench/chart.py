@@ -93,7 +93,7 @@ def _changes(axes: Axes, arms: dict[str, list[Row]]) -> None:
     shown = dict(zip(names, handles, strict=True))
     if shown:
         axes.legend(
-            list(shown.values()), list(shown), fontsize=7, frameon=False, loc="upper right", bbox_to_anchor=(1, -0.06), ncols=2
+            list(shown.values()), list(shown), fontsize=7, frameon=False, loc="upper right", bbox_to_anchor=(1, -0.14), ncols=2
         )
 
 
