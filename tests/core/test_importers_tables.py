@@ -68,9 +68,10 @@ def test_tables_in_their_many_forms(folder: Path, name: str, content: str) -> No
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030"])
-def test_encodings_and_delimiters(folder: Path, encoding: str, delimiter: str) -> None:
+@pytest.mark.parametrize("names", [("path", "sentence", "client_id", "split"), ("文件", "文本", "说话人", "split")])
+def test_encodings_and_delimiters(folder: Path, encoding: str, delimiter: str, names: tuple[str, ...]) -> None:
     rows = [
-        ("path", "sentence", "client_id", "split"),
+        names,
         ("ü 好.wav", "你好，“世界”😀", "Zoë", "dev"),
         ("a.wav", "再见", "李", "test"),
     ]
