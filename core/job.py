@@ -97,6 +97,20 @@ class Job:
         return (self.folder / "stop").exists()
 
 
+def refuse_used(folder: Path, advice: str = "Choose another folder for the run.") -> None:
+    """Makes sure that a job's folder is new.
+
+    Args:
+        folder: where the job is to be made.
+        advice: what to do instead.
+
+    Raises:
+        RunError: there is something in it.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise RunError("run_exists", f"{folder} is not empty. {advice}", folder=str(folder))
+
+
 def stopped() -> RunError:
     """Returns what ends a job that was asked to stop."""
     return RunError("job_stopped", "Stopped. What was measured until then is kept.")

@@ -21,7 +21,7 @@ from core.errors import RunError
 from core.events import Advanced, Entered, Evaluated, Event, Finished, Prepared
 from core.execute import execute
 from core.files import read_json, write_json
-from core.job import Job, stopped
+from core.job import Job, refuse_used, stopped
 from core.ladder import MIN_REPEATS, Measured, Rung, ladder, learning_curve, measured
 from core.runs import Request, Run
 
@@ -78,8 +78,7 @@ def create(folder: Path, request: Request, sizes: Sequence[int] = (), repeats: i
     Raises:
         RunError: the folder is not empty, or the set has no training clips or no test clips.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise RunError("run_exists", f"{folder} is not empty. Choose another folder for the run.", folder=str(folder))
+    refuse_used(folder)
     if not request.labelled_set.part("test"):
         raise RunError("run_untested", "There are no test clips to judge by.", run=folder.name)
     if not ladder(request, sizes, repeats):

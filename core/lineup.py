@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.compare import ClipComparison, Comparison, Verdict, judge
+from core.compare import Comparison, Verdict, judge
 from core.dataset import Clip, speakers_or_sentences
 from core.errors import RunError
 from core.metrics import Interval, paired_interval
@@ -78,7 +78,8 @@ def line_up(outcomes: Sequence[Outcome]) -> LineUp:
     """
     tested = [_tested(outcome) for outcome in outcomes]
     first = tested[0]
-    read = [_in_order_of(first, outcome, outcomes[0]) for outcome in outcomes]  # [runs][clips]
+    places = [_in_order_of(first, outcome, outcomes[0]) for outcome in outcomes]  # [runs][clips]
+    read = [[comparison.clips[i] for i in own] for comparison, own in zip(tested, places, strict=True)]
     errors = [[clip.adapted_errors for clip in clips] for clips in read]
     words = [clip.words for clip in first.clips]
     clusters = speakers_or_sentences([Clip(c.path, c.reference, c.speaker) for c in first.clips], first.language)
@@ -109,9 +110,9 @@ def line_up(outcomes: Sequence[Outcome]) -> LineUp:
             "base_errors": clips[0].base_errors,
             "adapted": [clip.adapted for clip in clips],
             "errors": [clip.adapted_errors for clip in clips],
-            "places": [comparison.clips.index(clip) for comparison, clip in zip(tested, clips, strict=True)],
+            "places": list(there),
         }
-        for clips in zip(*read, strict=True)
+        for clips, there in zip(zip(*read, strict=True), zip(*places, strict=True), strict=True)
     )
     return LineUp(tuple(entries), len(words), sum(words), transcripts, first.language)
 
@@ -139,14 +140,14 @@ def _tested(outcome: Outcome) -> Comparison:
     return outcome.comparisons["test"]
 
 
-def _in_order_of(first: Comparison, outcome: Outcome, first_outcome: Outcome) -> list[ClipComparison]:
-    """Returns a run's test clips in the order of the first run's, or refuses others."""
+def _in_order_of(first: Comparison, outcome: Outcome, first_outcome: Outcome) -> list[int]:
+    """Returns the places of a run's test clips in the order of the first run's, or refuses others."""
     comparison = _tested(outcome)
-    clips = {(clip.path, clip.reference): clip for clip in comparison.clips}
+    places = {(clip.path, clip.reference): i for i, clip in enumerate(comparison.clips)}
     wanted = [(clip.path, clip.reference) for clip in first.clips]
     same_length = len(comparison.clips) == len(wanted)
-    if comparison.language == first.language and same_length and clips.keys() == set(wanted):
-        return [clips[key] for key in wanted]
+    if comparison.language == first.language and same_length and places.keys() == set(wanted):
+        return [places[key] for key in wanted]
     names = first_outcome.run.id, outcome.run.id
     raise RunError(
         "runs_differ",

@@ -26,7 +26,7 @@ from core.dataset import Clip, LabelledSet
 from core.errors import RunError
 from core.files import read_json, write_json
 from core.importers.samples import CANARY
-from core.job import Job
+from core.job import Job, refuse_used
 from core.recipe import Recipe
 
 
@@ -116,8 +116,7 @@ def create(folder: Path, request: Request) -> Run:
     Raises:
         RunError: the folder exists and is not empty.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise RunError("run_exists", f"{folder} is not empty. Choose another folder for the run.", folder=str(folder))
+    refuse_used(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "request.json", request.to_json())
     return Run(folder)

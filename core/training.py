@@ -83,6 +83,7 @@ def finetune(
     )
     held_out = _examples(model, validation)
     looked_at = [validation[i] for i in looks(len(validation), len(learner.examples), recipe)]
+    optimizer.zero_grad()  # of whatever was computed with this model before
     guards = Guards(steps, blanks=model.family in CTC_FAMILIES)
     average = Average(learner.learning)
     yield Prepared(
@@ -198,7 +199,7 @@ def finetune(
         }
         if rank <= best:
             best, best_step = rank, step
-            best_values.take(average.values())
+            best_values = Snapshot()  # the weights in place are the best
             yield Noticed(
                 "averaged", "The mean of the last {steps} steps is kept: validation WER {wer} %.".format(**told), told
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.canary import general_speech
@@ -19,8 +20,7 @@ OWN = "own"
 
 def choices(session: Session, w: Wording) -> list[tuple[str, str]]:
     """Returns what can be learnt from, each with its label: sample sets, the own clips, then the library by name."""
-    stored = [(w("set.stored", name=one.name, clips=len(one.clips)), one.id) for one in session.library.sets()]
-    return [*((w(f"set.{name}"), name) for name in (*SAMPLES, OWN)), *stored]
+    return [*((w(f"set.{name}"), name) for name in (*SAMPLES, OWN)), *_listed(session.library.sets(), w)]
 
 
 def about(session: Session, w: Wording) -> str:
@@ -112,8 +112,7 @@ def canary(session: Session) -> LabelledSet:
 def canaries(session: Session, w: Wording) -> list[tuple[str, str]]:
     """Returns what general speech there is, each with its label: what comes with Attune, then the library's English sets."""
     english = [one for one in session.library.sets() if one.language == "en"]
-    stored = [(w("set.stored", name=one.name, clips=len(one.clips)), one.id) for one in english]
-    return [(w("adapt.canary.general", clips=len(read_sample(CANARY).clips)), CANARY), *stored]
+    return [(w("adapt.canary.general", clips=len(read_sample(CANARY).clips)), CANARY), *_listed(english, w)]
 
 
 def choose_canary(session: Session, name: str) -> None:
@@ -143,3 +142,8 @@ def sound(session: Session, path: str) -> str:
         if clip.path == path:
             return f"/sound/sample/{name}/{index}"
     raise DatasetError("not_in_set", f"{name} has no clip {stem!r}.", name=stem)
+
+
+def _listed(sets: Sequence[StoredSet], w: Wording) -> list[tuple[str, str]]:
+    """Returns sets of the library, each with its label and its id."""
+    return [(w("set.stored", name=one.name, clips=len(one.clips)), one.id) for one in sets]

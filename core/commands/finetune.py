@@ -102,7 +102,9 @@ def _general(source: str) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
 
 
 def _canary(source: str | None) -> LabelledSet | None:
-    if source is None or source == CANARY:
-        return read_sample(source) if source else None
+    if source is None:
+        return None
+    if source == CANARY:
+        return read_sample(CANARY)
     named, _ = read_named(source, "en", users_library())
     return general_speech(named, most=len(named.clips))

@@ -20,7 +20,7 @@ from core.environment import environment
 from core.errors import RunError
 from core.events import Entered, Evaluated, Event, Finished, Stepped
 from core.files import read_json, replacing, whole_folder, write_json
-from core.job import Job
+from core.job import Job, refuse_used
 from core.library import Library
 from core.pretraining.card import card
 from core.pretraining.checkpoint import Checkpoints, Reached
@@ -70,10 +70,7 @@ def create(folder: Path, request: Pretraining, library: Library | None = None) -
         ModelError: the folder of an earlier stage holds another network.
         DatasetError: there is nothing to learn from, or texts are missing.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise RunError(
-            "run_exists", f"{folder} is not empty. Choose another folder, or go on in it with --resume.", folder=str(folder)
-        )
+    refuse_used(folder, "Choose another folder, or go on in it with --resume.")
     refuse_start(request)
     corpus, notices = find_corpus(request.data, request.held_out, request.stage == "ctc", library)
     folder.mkdir(parents=True, exist_ok=True)

@@ -82,6 +82,18 @@ def test_the_same_seed_gives_the_same_events_and_parameters(folder: Path, trains
     assert other != results[0][0]
 
 
+def test_gradients_that_lie_about_from_before_change_nothing(tiny_whisper: Path) -> None:
+    trained = []
+    for lying in (False, True):
+        model = load(tiny_whisper)
+        if lying:
+            for parameter in model.network.parameters():
+                parameter.grad = torch.ones_like(parameter)
+        list(finetune(model, TRAIN, (), RECIPE, seed=5))
+        trained.append([p.detach().clone() for p in model.network.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*trained, strict=True))
+
+
 def test_the_loop_is_adamw_on_loss_and_penalty(tiny_whisper: Path) -> None:
     """Against the same few steps written out plainly."""
     recipe = Recipe(
