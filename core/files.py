@@ -20,6 +20,12 @@ def home() -> Path:
     return Path(os.environ.get("ATTUNE_HOME") or Path.home() / ".attune").expanduser().resolve()
 
 
+def assets_folder(name: str) -> Path:
+    """Returns a folder of `assets`, which is beside the packages in a checkout and inside `core` in a wheel."""
+    inside = Path(__file__).parent / "assets" / name
+    return inside if inside.is_dir() else Path(__file__).parents[1] / "assets" / name
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`; on success it is flushed to disk and renamed over `path` in one step.

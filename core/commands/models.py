@@ -54,7 +54,7 @@ def _row(entry: Entry, factors: dict[str, float]) -> dict[str, Any]:
         "parameters": round(entry.parameters * 1e6),
         "licence": entry.licence,
         "source": entry.source,
-        "origin": "package" if entry.bundle else "release" if entry.release else "hub",
+        "origin": "package" if entry.bundle else "release" if entry.release else "attune" if entry.shipped else "hub",
         "sha256": entry.sha256,
         "download_mb": entry.megabytes,
         "finetune_gb": round(entry.finetune_gigabytes, 1),

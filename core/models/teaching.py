@@ -22,7 +22,7 @@ _WAV2VEC2: dict[str, dict[str, Any]] = {
         "hidden_size": 256, "num_hidden_layers": 6, "num_attention_heads": 4, "intermediate_size": 1024,
         "conv_dim": (64, 128, 256, 256, 256), "conv_kernel": (10, 8, 4, 4, 4), "conv_stride": (5, 4, 4, 2, 2),
         "num_conv_pos_embeddings": 64, "num_conv_pos_embedding_groups": 16,
-        "num_codevectors_per_group": 320, "codevector_dim": 256, "proj_codevector_dim": 256,
+        "num_codevectors_per_group": 32, "codevector_dim": 256, "proj_codevector_dim": 256,
     },
     "toy": {
         "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,

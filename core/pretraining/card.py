@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from core.events import Evaluated
 
 _KINDS = {"wav2vec2": "wav2vec 2.0", "deepspeech": "DeepSpeech"}
 _LEARNT = {
@@ -13,8 +17,13 @@ _LEARNT = {
 }
 
 
-def card(result: dict[str, Any]) -> str:
-    """Returns README.md: what the network is, what it was made from, how it scored, and what it is not for."""
+def card(result: dict[str, Any], curve: Sequence[Evaluated] = ()) -> str:
+    """Returns README.md: what the network is, what it was made from, how it scored on the way, and what it is not for.
+
+    Args:
+        result: the job's.
+        curve: its evaluations.
+    """
     kind, stage = _KINDS[result["network"]], result["stage"]
     start = f", beginning with the network of `{Path(result['start']).name}`" if result["start"] else ", from random weights"
     lines = [
@@ -27,11 +36,12 @@ def card(result: dict[str, Any]) -> str:
         "",
         f"Trained with Attune {_LEARNT[stage]}{start}.",
         "",
-        f"- Data: {', '.join(result['data'])}: {result['clips']} clips, {result['hours']:.1f} h.",
+        f"- Data: {_sources(result['data'])}: {result['clips']} clips, {result['hours']:.1f} h.",
         f"- Training: {result['steps']} steps over {result['hours_heard']:.1f} h of sound, repeats included, in "
         f"{result['seconds'] / 60:.0f} min. Seed {result['request']['seed']}.",
         f"- Parameters in training: {result['parameters'] / 1e6:.1f} M.",
         *_figures(result["held_out"]),
+        *_curve(curve),
         "",
         "## What it is not for",
         "",
@@ -41,6 +51,25 @@ def card(result: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _sources(names: Sequence[str]) -> str:
+    counts = Counter(names)
+    return ", ".join(name if times == 1 else f"{name} ({times} times over)" for name, times in counts.items())
+
+
+def _curve(evaluations: Sequence[Evaluated]) -> list[str]:
+    if not evaluations:
+        return []
+    measures = [name for name, _ in evaluations[0].measures]
+    columns = ["minutes", "steps", "loss", *measures, *(["WER", "CER"] if evaluations[0].wer is not None else [])]
+    lines = ["", "## On the way, on the held-out clips", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for one in evaluations:
+        cells = [f"{one.seconds / 60:.0f}", str(one.step), "-" if one.loss is None else f"{one.loss:.3f}"]
+        cells += [f"{value:.3g}" for _, value in one.measures]
+        cells += [f"{rate:.1%}" for rate in (one.wer, one.cer) if rate is not None]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def _figures(held_out: dict[str, Any] | None) -> list[str]:

@@ -56,6 +56,10 @@ class PretrainingJob(Job):
         """Returns the loss of every step so far; of one that was done again after a crash the later one."""
         return list({event.step: event.loss for event in self.events() if isinstance(event, Stepped)}.values())
 
+    def evaluations(self) -> list[Evaluated]:
+        """Returns what was measured on held-out clips so far; of a step that came twice the later one."""
+        return list({event.step: event for event in self.events() if isinstance(event, Evaluated)}.values())
+
 
 def create(folder: Path, request: Pretraining, library: Library | None = None) -> PretrainingJob:
     """Makes a job's folder, finding its sounds; what was noticed about them is its first events.
@@ -137,7 +141,7 @@ def _steps(job: PretrainingJob) -> Iterator[Event]:
         objective.save(folder, request.half)
         result["megabytes"] = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / 1e6
         with replacing(folder / "README.md") as temporary:
-            temporary.write_text(card(result), encoding="utf-8")
+            temporary.write_text(card(result, job.evaluations()), encoding="utf-8")
     write_json(job.folder / "result.json", result)
     checkpoints.remove()
     yield Finished(reached.seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import subprocess
@@ -139,3 +140,16 @@ def open_page(browser, address: str) -> Iterator[Callable]:
     for context in contexts:
         context.close()
     assert not [fault for fault in faults if not any(harmless in fault for harmless in ON_LEAVING)]
+
+
+def use(page, name: str) -> None:
+    """Chooses a model in step 1 and loads it."""
+    choice = page.locator("#step-model input[role=combobox]")
+    choice.fill(name)
+    choice.press("Enter")
+    page.click("#use-model")
+
+
+def wait_for_status(page, words: str) -> None:
+    """Waits until step 1 says something."""
+    page.wait_for_function(f"document.querySelector('#model-status')?.innerText.includes({json.dumps(words)})")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 
-from tests.browser.conftest import running
+from tests.browser.conftest import running, use, wait_for_status
 from tests.core.file_server import ModelHub
 
 ID = "somebody/some-model"
@@ -43,17 +43,6 @@ def address(hub: ModelHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """An app of its own, which fetches from that hub."""
     with running(tmp_path_factory.mktemp("slow-home"), hub.address) as address:
         yield address
-
-
-def use(page, name: str) -> None:
-    choice = page.locator("#step-model input[role=combobox]")
-    choice.fill(name)
-    choice.press("Enter")
-    page.click("#use-model")
-
-
-def wait_for_status(page, words: str) -> None:
-    page.wait_for_function(f"document.querySelector('#model-status')?.innerText.includes({json.dumps(words)})")
 
 
 def test_a_download_is_watched_stopped_and_resumed(open_page, hub: ModelHub) -> None:

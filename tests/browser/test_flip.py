@@ -12,6 +12,7 @@ import soundfile
 
 from core.importers.samples import samples_folder
 from core.text import normalise
+from tests.browser.conftest import use, wait_for_status
 
 
 def record(page, recorder: str, seconds: float) -> None:
@@ -96,6 +97,32 @@ def test_record_teach_adapt_compare_and_take_home(open_page, spoken, tmp_path: P
         [sys.executable, "-c", read + script, str(clip)], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert len(normalise(clean.stdout).split()) >= 5
+
+
+def test_the_flip_with_the_small_wav2vec2(open_page, spoken) -> None:
+    sound, text = spoken
+    page = open_page()
+    use(page, "attune-wav2vec2")
+    wait_for_status(page, "attune-wav2vec2 is loaded")
+
+    record(page, "#clip", soundfile.info(str(sound)).duration + 0.8)
+    page.wait_for_selector("#base-transcript")
+    assert len(set(page.inner_text("#base-transcript").lower()) & set(text.lower())) > 5
+    page.get_by_text("Which model should I pick?").click()
+    page.click("#try-all")
+    page.wait_for_selector("#trials .tried", timeout=120_000)
+    tried = page.locator("#trials th[scope=row]").all_inner_texts()
+    assert tried[0] == "attune-wav2vec2"
+    assert {"whisper-tiny.en", "attune-deepspeech"} <= set(tried)
+
+    page.wait_for_function("document.querySelector('#forecast')?.innerText.includes('Forecast for this computer')")
+    page.click("#start")
+    page.wait_for_selector('#progress [data-state="done"]', timeout=400_000)
+    page.wait_for_selector("#figures td")
+    assert figure(page, "test.adapted.wer") <= figure(page, "test.base.wer") - 10
+    assert "improvement" in page.inner_text("#verdict")
+    page.wait_for_selector("#held-out .fixed")
+    assert "automatic-speech-recognition" in page.inner_text("#take-home pre >> nth=0")
 
 
 def test_a_refresh_loses_nothing_and_stop_keeps_what_was_learnt(open_page, spoken) -> None:

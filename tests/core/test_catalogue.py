@@ -18,10 +18,13 @@ import pytest
 import torch
 from transformers import AutoModelForCTC
 
+from core.audio import decode
 from core.errors import ModelError
+from core.importers.samples import CANARY, read_sample
+from core.metrics import score
 from core.models import catalogue
 from core.models.bundled import TINY_EN, Bundle
-from core.models.catalogue import CATALOGUE, Entry, load_model, model_family, ready_folder
+from core.models.catalogue import CATALOGUE, Entry, is_fetchable, is_here, load_model, model_family, ready_folder
 from core.models.ctc import Ctc
 from core.models.whisper import Whisper
 from tests.conftest import tone
@@ -87,6 +90,21 @@ def test_the_catalogue_begins_with_a_model_that_needs_no_network() -> None:
     assert CATALOGUE[0].bundle is TINY_EN
     assert len({entry.id for entry in CATALOGUE}) == len(CATALOGUE)
     assert {entry.family for entry in CATALOGUE} == {*FAMILIES, "seq2seq", "deepspeech"}
+
+
+@pytest.mark.parametrize("entry", [row for row in CATALOGUE if row.shipped], ids=lambda row: row.id)
+def test_what_comes_with_attune_is_small_and_writes_what_is_said(entry: Entry) -> None:
+    assert is_here(entry.id)
+    assert not is_fetchable(entry.id)
+    folder = Path(ready_folder(entry) or "")
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 25e6
+    assert (folder / "README.md").is_file()
+    model = load_model(entry.id)
+    assert model.family == model_family(entry.id) == entry.family
+    assert sum(p.numel() for p in model.network.parameters()) == pytest.approx(1e6 * entry.parameters, rel=0.02)
+    clips = read_sample(CANARY).clips
+    texts = [transcript.text for transcript in model.transcribe([decode(clip.path) for clip in clips])]
+    assert score([clip.text for clip in clips], texts).cer.rate < 0.4
 
 
 @pytest.mark.parametrize(("family", "adapter"), [("whisper", Whisper), ("ctc", Ctc)])

@@ -1,0 +1,128 @@
+"""Puts a network that `attune pretrain` made among those that come with Attune, judged on speech it never heard.
+
+    python -m tests.bench.ship JOB DATA --corpus corpus/manifest.csv --out assets/models/wav2vec2
+
+JOB is the folder of its last stage, with those of earlier stages beside it where it began with them. DATA holds l2_english
+and librispeech_mini, parted as tests/bench/thirds.py says; the corpus has a part "test" of other voices. The model card then
+says what each set came to, with a 95 % interval over its speakers, and how long 5 s of speech take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.audio import SAMPLE_RATE, decode
+from core.dataset import Clip, speakers_or_sentences
+from core.files import replacing, whole_folder
+from core.metrics import paired_interval, score
+from core.models.base import AsrModel
+from core.models.catalogue import load_model
+from core.pretraining.card import card
+from core.pretraining.job import PretrainingJob, open_job
+from tests.bench.thirds import thirds
+
+TIMED_SECONDS, TIMES = 5.0, 7
+SETS = {
+    "synthetic": "synthetic speech, other voices and sentences",
+    "canary": "LibriSpeech (librispeech_mini), other speakers",
+    "judge": "learners' English (l2_english), other speakers",
+}
+LICENCES = """
+## Licences
+
+The weights are under Attune's licence, Apache-2.0. They were made from output of espeak-ng, flite and festival on sentences
+written for this project, from 80 clips of LibriSpeech (Panayotov et al. 2015, CC BY 4.0) and from 200 clips of speechocean762
+(Zhang et al. 2021, Apache-2.0 by its publishers' page). None of the recordings is here.
+"""
+
+
+def judged(model: AsrModel, clips: Sequence[Clip]) -> list[str]:
+    """Reads clips and returns the cells of a row: clips, speakers, WER with its interval, CER."""
+    texts = [transcript.text for transcript in model.transcribe([decode(clip.path) for clip in clips])]
+    found = score([clip.text for clip in clips], texts)
+    clusters, unit = speakers_or_sentences(clips, "en")
+    # Held against a reader without errors, the difference is the rate itself.
+    interval = paired_interval([0] * len(clips), found.word_errors, found.words, clusters, unit)
+    spread = f"{found.wer.rate:.1%} ({max(0.0, interval.low):.1%} to {interval.high:.1%})"
+    return [str(len(clips)), f"{interval.clusters} {unit}", spread, f"{found.cer.rate:.1%}"]
+
+
+def seconds_taken(model: AsrModel) -> float:
+    """Returns the median seconds that 5 s of sound take, the first time left out."""
+    wave = np.random.default_rng(0).normal(0, 0.05, int(TIMED_SECONDS * SAMPLE_RATE)).astype(np.float32)
+    taken = []
+    for _ in range(TIMES + 1):
+        begun = time.perf_counter()
+        model.transcribe([wave])
+        taken.append(time.perf_counter() - begun)
+    return float(np.median(taken[1:]))
+
+
+def sets(data: Path, corpus: Path) -> dict[str, list[Clip]]:
+    """Returns the clips of each of `SETS`."""
+    with corpus.open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["part"] == "test"]
+    synthetic = [Clip(str(corpus.parent / row["path"]), row["text"], row["speaker"]) for row in rows]
+    parted = thirds(data)
+    return {"synthetic": synthetic, "canary": parted["canary"], "judge": parted["judge"]}
+
+
+def stages(job: PretrainingJob) -> list[PretrainingJob]:
+    """Returns a job and, before it, those whose networks it began with, the first stage first."""
+    start = job.request().start
+    return [*(stages(open_job(Path(start).parent)) if start else []), job]
+
+
+def written(job: PretrainingJob, model: AsrModel, clips: dict[str, list[Clip]]) -> str:
+    """Returns the model card."""
+    lines = [card(job.result() or {}, job.evaluations()), "## What it makes of speech it never heard", ""]
+    lines += ["| speech | clips | of | WER (95 % interval) | CER |", "|---|---|---|---|---|"]
+    lines += [f"| {told} | {' | '.join(judged(model, clips[name]))} |" for name, told in SETS.items()]
+    threads = torch.get_num_threads()
+    lines += ["", f"{TIMED_SECONDS:g} s of sound take {seconds_taken(model):.2f} s on {threads} threads of the computer that"]
+    lines += ["trained it. Measured by `python -m tests.bench.ship`."]
+    for earlier in stages(job)[:-1]:
+        told = card(earlier.result() or {}, earlier.evaluations()).split("\n")
+        facts = [line for line in told if line.startswith(("- ", "|", "Trained with"))]
+        lines += ["", f"## Before that: {earlier.request().stage}", "", *_spaced(facts)]
+    return "\n".join(lines) + "\n" + LICENCES
+
+
+def _spaced(lines: Sequence[str]) -> list[str]:
+    """Puts an empty line before a list and a table."""
+    spaced: list[str] = []
+    for line in lines:
+        if spaced and line[0] != spaced[-1][0]:
+            spaced.append("")
+        spaced.append(line)
+    return spaced
+
+
+def main() -> None:
+    """Judges the network and copies it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("job", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    job = open_job(options.job.resolve())
+    text = written(job, load_model(str(job.model), "en"), sets(options.data.resolve(), options.corpus.resolve()))
+    print(text)
+    with whole_folder(options.out) as folder:
+        for file in job.model.iterdir():
+            if file.name != "README.md":
+                (folder / file.name).write_bytes(file.read_bytes())
+        with replacing(folder / "README.md") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
