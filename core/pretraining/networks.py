@@ -18,7 +18,7 @@ from core.models.catalogue import load_model
 from core.models.ctc import Ctc
 from core.models.deepspeech import DeepSpeech, new_network
 from core.models.mfcc import mfcc
-from core.models.teaching import LETTERS, deepspeech_config, standardise, wav2vec2_config, wav2vec2_extractor
+from core.models.teaching import LETTERS, deepspeech_config, redraw, standardise, wav2vec2_config, wav2vec2_extractor
 from core.pretraining.contrastive import Contrastive
 from core.pretraining.distil import TEACHER, Distil
 from core.pretraining.objectives import Objective
@@ -96,6 +96,7 @@ def _deepspeech(request: Pretraining, some: Sequence[np.ndarray]) -> AsrModel:
         return load_model(request.start, LANGUAGE, precision=request.precision)
     config = deepspeech_config(request.size)
     network = new_network(config)
+    redraw(network)
     if some:
         standardise(network, config, [mfcc(wave, config.features) for wave in some])
     return DeepSpeech("new", network, config, LANGUAGE, precision=request.precision)

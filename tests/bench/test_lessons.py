@@ -47,11 +47,11 @@ def test_each_arm_runs_once(
 ) -> None:
     out = tmp_path / "lessons.jsonl"
     monkeypatch.setattr(lessons, "USUAL", {**lessons.USUAL, "epochs": "1"})
-    asked = ["lessons", str(data), "--out", str(out), "--base", str(tiny_ctc), "--arms", "unadapted", "everything", "L2-SP 1"]
+    asked = ["lessons", str(data), "--out", str(out), "--base", str(tiny_ctc), "--arms", "unadapted", "everything", "L2-SP 0.1"]
     monkeypatch.setattr("sys.argv", [*asked, "--model", f"another={tiny_ctc}"])
     lessons.main()
     rows = read_json_lines(out)
-    assert [row["arm"] for row in rows] == ["another", "unadapted", "everything", "L2-SP 1"]
+    assert [row["arm"] for row in rows] == ["another", "unadapted", "everything", "L2-SP 0.1"]
     assert rows[0]["judge"]["texts"] == rows[2]["judge"]["texts"]
     lessons.main()
     assert read_json_lines(out) == rows
