@@ -22,7 +22,8 @@ from core.events import Evaluated, Noticed, Prepared, Stepped
 from core.files import read_json
 from core.models.catalogue import load_model
 from core.models.deepspeech import new_network
-from core.models.teaching import SIZES, deepspeech_config, wav2vec2_config
+from core.models.teaching import SIZES, deepspeech_config, redraw, standardise, wav2vec2_config
+from core.pretraining.card import card as model_card
 from core.pretraining.contrastive import Contrastive
 from core.pretraining.corpus import Corpus, Sound, batches, decoded, find_corpus
 from core.pretraining.job import PretrainingJob, carry_out, create, open_job, resume
@@ -75,6 +76,26 @@ def test_teaching_size_is_small_enough() -> None:
         assert recogniser < 12e6
         assert sum(p.numel() for p in new_network(deepspeech_config(size)).parameters()) < 8e6
     assert 2 * recogniser < 25e6
+
+
+def test_signals_keep_their_size_in_a_new_deepspeech() -> None:
+    config = deepspeech_config("teaching")
+    features = [torch.randn(200, config.features, generator=torch.Generator().manual_seed(0)) * 20 + 5]
+    windows = features[0].unfold(0, 2 * config.context + 1, 1).transpose(1, 2).flatten(1)
+    differ = {}
+    for redrawn in (False, True):
+        torch.manual_seed(0)
+        network = new_network(config)
+        if redrawn:
+            redraw(network)
+        standardise(network, config, features)
+        with torch.no_grad():
+            first = network.fc1(windows).relu()
+            third = network.fc3(network.fc2(first).relu()).relu()
+            written = network.out(network.fc4(network.rnn(third[:, None])[0]).relu())
+        differ[redrawn] = float(written.std(0).mean())  # over moments: how much of the sound arrives at the letters
+    assert float(third.std() / first.std()) > 0.5
+    assert differ[True] > 10 * differ[False]
 
 
 def test_batches_are_the_same_wherever_one_begins() -> None:
@@ -264,7 +285,14 @@ def test_its_events_and_result(sheet: Path, first_stage: Path) -> None:
     card = (first_stage / "README.md").read_text(encoding="utf-8")
     assert "What it is not for" in card
     assert "chance" in card
+    assert "| minutes | steps | loss | accuracy | chance | perplexity |" in card
+    assert card.count("\n| 0 | ") == 2, "before and at the end"
     assert str(sheet.parent) not in card
+
+
+def test_a_table_named_twice_is_said_so(first_stage: Path) -> None:
+    result = read_json(first_stage.parent / "result.json")
+    assert "a.csv (2 times over), b.csv: 6 clips" in model_card({**result, "data": ["a.csv", "b.csv", "a.csv"]})
 
 
 def test_minutes_end_it_and_bring_the_rate_to_nothing(sheet: Path, tmp_path: Path) -> None:
