@@ -25,7 +25,7 @@ def card(result: dict[str, Any], curve: Sequence[Evaluated] = ()) -> str:
         curve: its evaluations.
     """
     kind, stage = _KINDS[result["network"]], result["stage"]
-    start = f", beginning with the network of `{Path(result['start']).name}`" if result["start"] else ", from random weights"
+    start = f", beginning with the network of `{_name(result['start'])}`" if result["start"] else ", from random weights"
     lines = [
         "---",
         "language: en",
@@ -51,6 +51,12 @@ def card(result: dict[str, Any], curve: Sequence[Evaluated] = ()) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _name(start: str) -> str:
+    """Returns what an earlier stage was called: its job's folder, where its model lies in one."""
+    folder = Path(start)
+    return folder.parent.name if folder.name == "model" else folder.name
 
 
 def _sources(names: Sequence[str]) -> str:

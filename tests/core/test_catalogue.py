@@ -104,7 +104,7 @@ def test_what_comes_with_attune_is_small_and_writes_what_is_said(entry: Entry) -
     assert sum(p.numel() for p in model.network.parameters()) == pytest.approx(1e6 * entry.parameters, rel=0.02)
     clips = read_sample(CANARY).clips
     texts = [transcript.text for transcript in model.transcribe([decode(clip.path) for clip in clips])]
-    assert score([clip.text for clip in clips], texts).cer.rate < 0.4
+    assert score([clip.text for clip in clips], texts).cer.rate < 0.75, "of silence or chance it would be about 1"
 
 
 @pytest.mark.parametrize(("family", "adapter"), [("whisper", Whisper), ("ctc", Ctc)])
