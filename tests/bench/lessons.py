@@ -21,6 +21,7 @@ from core.audio import decode
 from core.dataset import Clip
 from core.metrics import paired_interval, score
 from core.models.catalogue import load_model
+from core.models.scratch import start_anew
 from core.recipe import Recipe
 from core.training import finetune
 from tests.bench.thirds import thirds
@@ -48,6 +49,8 @@ def run(model_id: str, recipe: Recipe | None, clips: dict[str, list[Clip]], seed
     model = load_model(model_id, "en")
     began = time.perf_counter()
     if recipe is not None:
+        if recipe.start == "random":
+            start_anew(model, seed)
         sounds = [(decode(clip.path), clip.text) for clip in clips["finetune"]]
         for _ in finetune(model, sounds, (), recipe, seed=seed, language="en"):
             pass

@@ -63,9 +63,9 @@ def test_the_catalogue_says_what_each_model_takes(capsys: pytest.CaptureFixture[
     assert main(["models", "--json"]) == 0
     for row in last_line(capsys)["models"]:
         assert row["source"].startswith("https://") or (Path(__file__).parents[2] / row["source"]).is_file()
-        assert row["origin"] in ("package", "release", "hub")
+        assert row["origin"] in ("package", "release", "attune", "hub")
         assert len(row["sha256"]) == 64 if row["origin"] == "package" else row["sha256"] is None
-        assert row["download_mb"] > 0
+        assert (row["download_mb"] > 0) == (row["origin"] != "attune")
         assert row["finetune_gb"] > 24e-9 * row["parameters"]
         assert row["real_time_factor"] is None or row["real_time_factor"] > 0
 
