@@ -12,18 +12,21 @@ is done already in --out is not done again. --model runs the arm "everything" fr
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.audio import decode
 from core.dataset import Clip
-from core.metrics import paired_interval, score
+from core.files import append_json_line, read_json_lines
+from core.metrics import Score, score
+from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.models.scratch import start_anew
 from core.recipe import Recipe
 from core.training import finetune
+from tests.bench.sweep import points
+from tests.bench.table import difference
 from tests.bench.thirds import thirds
 
 MODEL = "attune-wav2vec2"
@@ -56,8 +59,7 @@ def run(model_id: str, recipe: Recipe | None, clips: dict[str, list[Clip]], seed
             pass
     row: dict = {"seconds": time.perf_counter() - began}
     for part in SCORED:
-        texts = [transcript.text for transcript in model.transcribe([decode(clip.path) for clip in clips[part]])]
-        found = score([clip.text for clip in clips[part]], texts)
+        found, texts = read(model, clips[part])
         counts = zip(clips[part], found.word_errors, found.words, strict=True)
         row[part] = {
             "wer": found.wer.rate,
@@ -66,6 +68,12 @@ def run(model_id: str, recipe: Recipe | None, clips: dict[str, list[Clip]], seed
             "texts": texts,
         }
     return row
+
+
+def read(model: AsrModel, clips: Sequence[Clip]) -> tuple[Score, list[str]]:
+    """Transcribes clips, and scores the texts."""
+    texts = [transcript.text for transcript in model.transcribe([decode(clip.path) for clip in clips])]
+    return score([clip.text for clip in clips], texts), texts
 
 
 def table(rows: Sequence[dict]) -> str:
@@ -85,10 +93,7 @@ def _change(before: dict | None, after: dict, part: str) -> str:
     """Says by how many points WER differs, with its 95 % interval over speakers."""
     if before is None or before is after:
         return ""
-    first, second = before[part]["errors"], after[part]["errors"]
-    counts = [a[1] for a in first], [b[1] for b in second], [b[2] for b in second]
-    interval = paired_interval(*counts, [b[0] for b in second], "speakers")
-    return f"{100 * interval.difference:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
+    return points(difference(before[part]["errors"], after[part]["errors"]))
 
 
 def main() -> None:
@@ -102,7 +107,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
-    done = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
+    done = read_json_lines(options.out)
     if options.table:
         print(table(done))
         return
@@ -115,8 +120,7 @@ def main() -> None:
         usual = Recipe.default("ctc", len(clips["finetune"]))
         recipe = None if changes is None else usual.changed({**USUAL, **changes})
         row = {"arm": arm, "recipe": recipe and recipe.to_json(), **run(model_id, recipe, clips, options.seed)}
-        with options.out.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        append_json_line(options.out, row)
         print(arm, *(f"{part} {row[part]['wer']:.1%}" for part in SCORED), f"{row['seconds']:.0f} s", flush=True)
 
 

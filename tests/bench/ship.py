@@ -10,7 +10,7 @@ says what each set came to, with a 95 % interval over its speakers, and how long
 from __future__ import annotations
 
 import argparse
-import csv
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,14 +18,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.audio import SAMPLE_RATE, decode
+from core.audio import SAMPLE_RATE
 from core.dataset import Clip, speakers_or_sentences
-from core.files import replacing, whole_folder
-from core.metrics import paired_interval, score
+from core.files import whole_folder
+from core.importers.csv import read_csv
+from core.metrics import paired_interval
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.pretraining.card import card
 from core.pretraining.job import PretrainingJob, open_job
+from tests.bench.lessons import read
 from tests.bench.thirds import thirds
 
 TIMED_SECONDS, TIMES = 5.0, 7
@@ -45,8 +47,7 @@ written for this project, from 80 clips of LibriSpeech (Panayotov et al. 2015, C
 
 def judged(model: AsrModel, clips: Sequence[Clip]) -> list[str]:
     """Reads clips and returns the cells of a row: clips, speakers, WER with its interval, CER."""
-    texts = [transcript.text for transcript in model.transcribe([decode(clip.path) for clip in clips])]
-    found = score([clip.text for clip in clips], texts)
+    found, _ = read(model, clips)
     clusters, unit = speakers_or_sentences(clips, "en")
     # Held against a reader without errors, the difference is the rate itself.
     interval = paired_interval([0] * len(clips), found.word_errors, found.words, clusters, unit)
@@ -67,10 +68,8 @@ def seconds_taken(model: AsrModel) -> float:
 
 def sets(data: Path, corpus: Path) -> dict[str, list[Clip]]:
     """Returns the clips of each of `SETS`."""
-    with corpus.open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["part"] == "test"]
-    synthetic = [Clip(str(corpus.parent / row["path"]), row["text"], row["speaker"]) for row in rows]
     parted = thirds(data)
+    synthetic = [clip for clip in read_csv(corpus) if clip.part == "test"]
     return {"synthetic": synthetic, "canary": parted["canary"], "judge": parted["judge"]}
 
 
@@ -117,11 +116,8 @@ def main() -> None:
     text = written(job, load_model(str(job.model), "en"), sets(options.data.resolve(), options.corpus.resolve()))
     print(text)
     with whole_folder(options.out) as folder:
-        for file in job.model.iterdir():
-            if file.name != "README.md":
-                (folder / file.name).write_bytes(file.read_bytes())
-        with replacing(folder / "README.md") as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        shutil.copytree(job.model, folder, dirs_exist_ok=True)
+        (folder / "README.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -25,9 +24,10 @@ from core.audio import decode
 from core.compare import compare
 from core.dataset import Clip, speakers_or_sentences
 from core.events import Noticed, Trained
+from core.files import append_json_line, read_json_lines
 from core.importers.samples import REPLAY, read_sample
 from core.learner import Sounds
-from core.metrics import paired_interval
+from core.metrics import Interval, paired_interval
 from core.models.catalogue import load_model
 from core.presets import PRESETS, preset
 from core.recipe import Recipe
@@ -202,6 +202,11 @@ def change(before: list[dict], after: list[dict], group: str, column: int) -> st
     interval = paired_interval(
         [clip[1 + column] for clip in first], [clip[2] for clip in second], [c[3] for c in second], [c[0] for c in second]
     )
+    return points(interval)
+
+
+def points(interval: Interval) -> str:
+    """Returns a difference of error rates in points, its interval in brackets."""
     return f"{100 * interval.difference:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
 
 
@@ -216,7 +221,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="ARM:KEY=VALUE", help="change an arm's recipe")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
-    done = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
+    done = read_json_lines(options.out)
     if options.table:
         print(table(done))
         return
@@ -236,8 +241,7 @@ def main() -> None:
                 base = base or base_texts(chosen, options.data)
                 row = {"domain": name, "seed": seed, "arm": arm, "recipe": recipe.to_json()}
                 row |= run(chosen, recipe, seed, options.data, base)
-                with options.out.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
+                append_json_line(options.out, row)
                 rates = [f"{row[g]['base']['wer']:.3f}->{row[g]['adapted']['wer']:.3f}" for g in ("test", "canary")]
                 print(name, seed, arm, *rates, f"{row['seconds']:.0f} s", row["notices"], flush=True)
 

@@ -9,6 +9,7 @@ from typing import Any
 from core.metrics import Interval, paired_interval
 from tests.bench.adapting import CTC
 from tests.bench.arms import ARMS
+from tests.bench.sweep import points
 from tests.bench.transcribing import OURS, PIPELINE
 
 PLAIN, PLAIN_BF16 = "plain", "plain-bf16"
@@ -306,6 +307,4 @@ def _thinning(own: Sequence[Row]) -> str:
 
 
 def _shown(interval: Interval | None) -> str:
-    if interval is None:
-        return ""
-    return f"{100 * interval.difference:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
+    return "" if interval is None else points(interval)
