@@ -41,7 +41,8 @@ LICENCES = """
 
 The weights are under Attune's licence, Apache-2.0. They were made from output of espeak-ng, flite and festival on sentences
 written for this project, from 80 clips of LibriSpeech (Panayotov et al. 2015, CC BY 4.0) and from 200 clips of speechocean762
-(Zhang et al. 2021, Apache-2.0 by its publishers' page). None of the recordings is here.
+(Zhang et al. 2021, Apache-2.0 by its publishers' page). None of the recordings is here. Where a stage "distil" is named, it
+learnt from what Whisper tiny.en (OpenAI, MIT licence) computes of the same sound.
 """
 
 
