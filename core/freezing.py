@@ -13,6 +13,7 @@ from core.recipe import Recipe
 _TRAINED_PARTS = {
     "everything": {"front", "encoder", "decoder", "head"},
     "all_but_front": {"encoder", "decoder", "head"},
+    "all_but_head": {"front", "encoder", "decoder"},
     "encoder": {"front", "encoder"},
     "decoder": {"decoder", "head"},
     "head": {"head"},

@@ -12,7 +12,7 @@ from core.augmentation import Augmentation
 from core.errors import RecipeError
 from core.limits import one_of, whole, within
 
-PLANS = ("everything", "all_but_front", "encoder", "decoder", "last", "head")
+PLANS = ("everything", "all_but_front", "all_but_head", "encoder", "decoder", "last", "head")
 ADAPTERS = ("none", "lora", "dora", "ia3")
 TARGETS = ("attention", "feed_forward", "all")
 STARTS = ("pretrained", "random")
@@ -45,9 +45,10 @@ class Recipe:
     """How to fine-tune.
 
     Attributes:
-        trains: what learns: "everything"; "all_but_front" (not the convolutions); "encoder" (convolutions and encoder);
-            "decoder" (with the output layer; in a family without a decoder the output layer alone); "last" (the top
-            `last_layers` numbered layers and all above them); or "head". The rest keeps its pretrained values.
+        trains: what learns: "everything"; "all_but_front" (not the convolutions); "all_but_head" (not the output layer, nor
+            the table of embeddings that it is tied to); "encoder" (convolutions and encoder); "decoder" (with the output
+            layer; in a family without a decoder the output layer alone); "last" (the top `last_layers` numbered layers and
+            all above them); or "head". The rest keeps its pretrained values.
         last_layers: how many numbered layers "last" trains.
         adapter: "none": the weights of `trains` learn themselves; "lora" (Hu et al. 2021, arXiv 2106.09685), "dora" (Liu
             et al. 2024, arXiv 2402.09353) or "ia3" (Liu et al. 2022, arXiv 2205.05638): small matrices beside them do.

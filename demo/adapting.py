@@ -41,7 +41,8 @@ def wire(on: On, w: Wording, four: AdaptView, five: CompareView, shelf: Shelf, j
     """
     handlers = AdaptHandlers(w, shelf, jobs)
     climbing = LadderHandlers(w, jobs, handlers)
-    recipe = [*four.settings, four.recipe, four.forecast]
+    planned = [*four.settings, four.suits]
+    recipe = [*planned, four.recipe, four.forecast]
     proposed = [four.preset, *recipe]
     looked = [four.progress, four.start, four.stop, four.timer, four.seen, four.finished]
     climbed = _climbed(four.ladder.job)
@@ -66,12 +67,12 @@ def wire(on: On, w: Wording, four: AdaptView, five: CompareView, shelf: Shelf, j
     on(four.advanced.expand, handlers.canaries, [], [four.canary], None, **QUIET)
     then_forecast(on(four.canary.input, handlers.choose_canary, [four.canary], [four.forecast], four.message, **QUIET).then)
     on(four.hear.click, handlers.hear, four.settings, [four.augmented], four.message, **QUIET)
-    on(four.start.click, handlers.start, [*four.settings, four.seed, four.control], looked, four.message, **QUIET)
-    on(five.sweep.click, handlers.sweep, [*four.settings, four.seed], looked, five.message, **QUIET)
+    on(four.start.click, handlers.start, [*planned, four.seed, four.control], looked, four.message, **QUIET)
+    on(five.sweep.click, handlers.sweep, [*planned, four.seed], looked, five.message, **QUIET)
     on(four.stop.click, handlers.stop, [], looked, four.message, **QUIET)
     on(four.timer.tick, handlers.look, [four.seen], looked, None, **QUIET, queue=False)
     _wire_watch(on, w, four.watch, four.seen)
-    _wire_ladder(on, four.ladder, climbing, [*four.settings, four.seed])
+    _wire_ladder(on, four.ladder, climbing, [*planned, four.seed])
 
     def then_propose(event: Callable) -> None:
         then_forecast(on(event, handlers.default, [], proposed, None, **QUIET).then)

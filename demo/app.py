@@ -44,7 +44,7 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: 
         one = model.build(w)
         two = listen.build(w)
         three = teach.build(w, {**{name: reading.listed(name) for name in reading.LISTS}, reading.OWN: ()})
-        four = adapt.build(w, preset(PRESETS[0], "whisper", 40))
+        four = adapt.build(w, preset(PRESETS[0], "whisper", 40), "whisper")
         five = compare.build(w)
         six = take_home.build(w)
         with five.verdict.parent:

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import math
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -47,21 +48,22 @@ class AdaptHandlers:
         self._forecasts: dict[tuple[str, LabelledSet, Recipe, int], Forecast] = {}
 
     def default(self, session: Session) -> tuple:
-        """The chosen model and set -> the preset that suits the set, its settings, its words, no forecast yet."""
+        """The chosen model and set -> the preset that suits the set, and what `preset` makes of it."""
         name = session.choices.labelled_set
         return self.preset(session, name if name in PRESETS else PRESETS[0])
 
     def preset(self, session: Session, name: str) -> tuple:
-        """Preset -> itself, its settings, its words, no forecast yet."""
-        recipe = preset(name, model_family(session.choices.model), self._clips(session, Recipe()))
-        return name, *settings.values(recipe), self._words(session, recipe, name), ""
+        """Preset -> itself, its settings, the family they suit, its words, no forecast yet."""
+        family = model_family(session.choices.model)
+        recipe = preset(name, family, self._clips(session, Recipe()))
+        return name, *settings.values(recipe), family, self._words(session, recipe, name), ""
 
     def task(self, session: Session, task: str) -> tuple:
-        """What the model becomes -> that task's default settings, its words, no forecast yet."""
+        """What the model becomes -> that task's default settings, the family they suit, its words, no forecast yet."""
         if task != "classify":
             return self.default(session)[1:]
         recipe = Recipe.default("classifier", self._clips(session, Recipe(task=task)))
-        return *settings.values(recipe), self._words(session, recipe), ""
+        return *settings.values(recipe), model_family(session.choices.model), self._words(session, recipe), ""
 
     def words(self, session: Session, *values: Any) -> tuple[str, str]:
         """Settings -> the recipe in words, no forecast yet."""
@@ -155,18 +157,18 @@ class AdaptHandlers:
         return ("",)
 
     def start(self, session: Session, *values: Any) -> tuple:
-        """Settings, seed, whether to train the control too -> the runs as they stand."""
-        *given, seed, control = values
-        recipe = settings.recipe_of(given)
+        """Settings, their family, seed, whether to train the control too -> the runs as they stand."""
+        *given, family, seed, control = values
+        recipe = suited(session, given, family)
         recipes = [recipe]
         if control:  # read once at the end: what a random network writes takes long to read, and says little
             recipes.append(dataclasses.replace(recipe, start="random", adapter="none", trains="everything", evaluations=1))
         return self._start(session, recipes, int(seed or 0))
 
     def sweep(self, session: Session, *values: Any) -> tuple:
-        """Settings, seed -> a short run for each strength of the pull towards the pretrained values, queued."""
-        *given, seed = values
-        recipe = settings.recipe_of(given)
+        """Settings, their family, seed -> a short run for each strength of the pull towards the pretrained values, queued."""
+        *given, family, seed = values
+        recipe = suited(session, given, family)
         return self._start(session, [dataclasses.replace(recipe, l2_sp=strength) for strength in LAMBDAS], int(seed or 0))
 
     def stop(self, session: Session) -> tuple:
@@ -233,6 +235,18 @@ class AdaptHandlers:
 
     def _is_active(self, session: Session) -> bool:
         return any(run.state() in ACTIVE for run in session.queue())
+
+
+def suited(session: Session, given: Sequence[Any], family: str) -> Recipe:
+    """Returns the recipe of the page's settings, as long as they are for the chosen model.
+
+    Raises:
+        RecipeError: a field is outside its range.
+        RunError: another model was chosen meanwhile, and the settings were for one of another family.
+    """
+    if family != model_family(session.choices.model):
+        raise RunError("recipe_other_model", "This recipe was for another model. Look at the new one, and start again.")
+    return settings.recipe_of(given)
 
 
 def request_of(session: Session, recipe: Recipe, seed: int) -> runs.Request:

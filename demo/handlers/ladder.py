@@ -10,7 +10,7 @@ from core.errors import DatasetError, RunError
 from core.ladder import ladder, learning_curve
 from core.ladder_job import LadderJob, create
 from demo import climbs, presenters, settings
-from demo.handlers.adapt import AdaptHandlers, request_of
+from demo.handlers.adapt import AdaptHandlers, request_of, suited
 from demo.jobs import Jobs
 from demo.progress import ACTIVE, job_progress
 from demo.session import Session
@@ -26,8 +26,8 @@ class LadderHandlers:
         self._w, self._jobs, self._adapting = w, jobs, adapting
 
     def forecast(self, session: Session, *values: Any) -> tuple[str]:
-        """Settings, seed -> how many fine-tunes it would be, and how long they would take."""
-        *given, seed = values
+        """Settings, their family, seed -> how many fine-tunes it would be, and how long they would take."""
+        *given, _, seed = values
         recipe = settings.recipe_of(given)
         try:
             rungs = ladder(request_of(session, recipe, int(seed or 0)))
@@ -43,12 +43,12 @@ class LadderHandlers:
         return (presenters.note(self._w("adapt.forecasting")),)
 
     def start(self, session: Session, *values: Any) -> tuple:
-        """Settings, seed, target -> the ladder as it stands; one of the same settings that ended early goes on."""
-        *given, seed, target = values
+        """Settings, their family, seed, target -> the ladder as it stands; one of the same settings that ended early goes on."""
+        *given, family, seed, target = values
         before = session.ladder()
         if before is not None and before.state() in ACTIVE:
             raise RunError("job_running", "That is being measured. Wait for it, or stop it first.")
-        request = request_of(session, settings.recipe_of(given), int(seed or 0))
+        request = request_of(session, suited(session, given, family), int(seed or 0))
         if before is not None and before.result() is None and before.asks_for(request):
             before.resume()
             job = before

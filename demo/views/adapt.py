@@ -22,11 +22,12 @@ CHART_HEIGHT = 320  # below 300 the axis is cut off
 
 @dataclass(frozen=True)
 class AdaptView:
-    """The components of step 4; `settings` in the order of `demo.settings.NAMES`."""
+    """The components of step 4; `settings` in the order of `demo.settings.NAMES`, `suits` the family of models they are for."""
 
     preset: gr.Radio
     recipe: gr.HTML
     settings: tuple[gr.components.Component, ...]
+    suits: gr.Textbox
     seed: gr.Number
     advanced: gr.Accordion
     canary: gr.Dropdown
@@ -50,8 +51,8 @@ class AdaptView:
     message: gr.HTML
 
 
-def build(w: Wording, recipe: Recipe) -> AdaptView:
-    """Lays out step 4 with a recipe's values."""
+def build(w: Wording, recipe: Recipe, family: str) -> AdaptView:
+    """Lays out step 4 with a recipe's values, and the family of models they suit."""
     fields: dict[str, gr.components.Component] = {}
     with gr.Column(elem_classes="step", elem_id="step-adapt"):
         gr.HTML(heading(4, "adapt", w))
@@ -91,12 +92,13 @@ def build(w: Wording, recipe: Recipe) -> AdaptView:
         watching = watch.build(w)
         climbing = ladder.build(w)
         timer = gr.Timer(POLL_SECONDS, active=False)
+        suits = gr.Textbox(family, visible="hidden")
         seen = gr.Textbox(visible="hidden")
         finished = gr.Textbox(visible="hidden")
     return AdaptView(
-        preset, words, tuple(fields[name] for name in settings.NAMES), seed, advanced, canary, picture, find, rates_panel,
-        rates, rates_note, hear, augmented, control, forecast, start, stop, progress, watching, climbing, timer, seen,
-        finished, message,
+        preset, words, tuple(fields[name] for name in settings.NAMES), suits, seed, advanced, canary, picture, find,
+        rates_panel, rates, rates_note, hear, augmented, control, forecast, start, stop, progress, watching, climbing, timer,
+        seen, finished, message,
     )  # fmt: skip
 
 

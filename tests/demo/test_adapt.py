@@ -15,6 +15,7 @@ from core.recipe import Recipe
 from core.runs import Run
 from demo import settings
 from demo.handlers.adapt import LAMBDAS, LOOKED, AdaptHandlers
+from demo.handlers.ladder import LadderHandlers
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.wording import LANGUAGES, Wording
@@ -62,9 +63,9 @@ def tiny(session: Session, tiny_whisper: Path) -> Session:
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_fills_the_settings_and_says_why(language: str, name: str, session: Session, shelf: Shelf) -> None:
     adapting = AdaptHandlers(Wording(language), shelf, Told())  # type: ignore[arg-type]
-    chosen, *values, words, forecast = adapting.preset(session, name)
+    chosen, *values, family, words, forecast = adapting.preset(session, name)
     clips = len(read_sample("accent").part("train"))
-    assert (chosen, forecast) == (name, "")
+    assert (chosen, family, forecast) == (name, "whisper", "")
     assert settings.recipe_of(values) == preset(name, "whisper", clips)
     assert Wording(language)(f"preset.{name}.why") in words
 
@@ -84,7 +85,7 @@ def test_a_start_asks_for_one_run_with_replay_apart_from_what_is_watched(
     adapting: AdaptHandlers, tiny: Session, jobs: Told
 ) -> None:
     recipe = preset("accent", "whisper", 36)
-    adapting.start(tiny, *settings.values(recipe), SEED, False)
+    adapting.start(tiny, *settings.values(recipe), "whisper", SEED, False)
     (run,) = jobs.runs
     request = run.request()
     assert (request.recipe, request.seed) == (recipe, SEED)
@@ -95,7 +96,7 @@ def test_a_start_asks_for_one_run_with_replay_apart_from_what_is_watched(
 
 def test_the_control_is_a_second_run_from_random_weights(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
     given = settings.values(Recipe(trains="decoder", adapter="lora", epochs=2))
-    adapting.start(tiny, *given, SEED, True)
+    adapting.start(tiny, *given, "whisper", SEED, True)
     first, control = (run.request() for run in jobs.runs)
     assert (first.recipe.start, control.recipe.start) == ("pretrained", "random")
     assert (control.recipe.trains, control.recipe.adapter) == ("everything", "none")
@@ -105,7 +106,7 @@ def test_the_control_is_a_second_run_from_random_weights(adapting: AdaptHandlers
 
 def test_the_sweep_differs_by_lambda_alone_and_one_press_stops_all(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
     recipe = Recipe(trains="decoder", epochs=2, l2_sp=0.5)
-    shown = adapting.sweep(tiny, *settings.values(recipe), SEED)
+    shown = adapting.sweep(tiny, *settings.values(recipe), "whisper", SEED)
     assert len(shown) == LOOKED
     recipes = [run.request().recipe for run in jobs.runs]
     assert [one.l2_sp for one in recipes] == list(LAMBDAS)
@@ -113,7 +114,7 @@ def test_the_sweep_differs_by_lambda_alone_and_one_press_stops_all(adapting: Ada
     assert "1 of 5" in shown[0]
 
     with pytest.raises(RunError, match="running"):
-        adapting.start(tiny, *settings.values(recipe), SEED, False)
+        adapting.start(tiny, *settings.values(recipe), "whisper", SEED, False)
     assert len(jobs.runs) == len(LAMBDAS)
 
     adapting.stop(tiny)
@@ -126,7 +127,7 @@ def test_the_sweep_differs_by_lambda_alone_and_one_press_stops_all(adapting: Ada
 
 
 def test_the_page_moves_on_with_the_queue_and_says_who_is_done(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
-    adapting.sweep(tiny, *settings.values(Recipe(trains="decoder", epochs=1)), SEED)
+    adapting.sweep(tiny, *settings.values(Recipe(trains="decoder", epochs=1)), "whisper", SEED)
     first, second = jobs.runs[:2]
     write_json(first.folder / "result.json", {})
     with second.lock():
@@ -141,18 +142,38 @@ def test_settings_that_are_no_recipe_start_nothing(adapting: AdaptHandlers, tiny
     given = list(settings.values(Recipe()))
     given[settings.NAMES.index("learning_rate")] = -1.0
     with pytest.raises(RecipeError, match="learning_rate"):
-        adapting.start(tiny, *given, SEED, False)
+        adapting.start(tiny, *given, "whisper", SEED, False)
     given[settings.NAMES.index("learning_rate")] = None
     with pytest.raises(RecipeError, match="learning_rate is empty"):
-        adapting.start(tiny, *given, SEED, False)
+        adapting.start(tiny, *given, "whisper", SEED, False)
     assert not jobs.runs
     assert tiny.current_run() is None
+
+
+def test_a_recipe_for_the_model_before_starts_nothing(
+    adapting: AdaptHandlers, tiny: Session, tiny_ctc: Path, jobs: Told
+) -> None:
+    _, *before, _, _ = adapting.default(tiny)
+    tiny.choose(model=str(tiny_ctc))
+    climbing = LadderHandlers(Wording("en"), jobs, adapting)  # type: ignore[arg-type]
+    for begin in (
+        lambda planned: adapting.start(tiny, *planned, SEED, False),
+        lambda planned: adapting.sweep(tiny, *planned, SEED),
+        lambda planned: climbing.start(tiny, *planned, SEED, None),
+    ):
+        with pytest.raises(RunError, match="for another model"):
+            begin(before)
+    assert not jobs.runs
+    _, *now, _, _ = adapting.default(tiny)
+    adapting.start(tiny, *now, SEED, False)
+    (run,) = jobs.runs
+    assert run.request().recipe == preset("accent", "ctc", len(read_sample("accent").part("train")))
 
 
 def test_no_own_clips_start_nothing(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
     tiny.choose(labelled_set="own")
     with pytest.raises(DatasetError, match="at least"):
-        adapting.start(tiny, *settings.values(Recipe()), SEED, False)
+        adapting.start(tiny, *settings.values(Recipe()), "whisper", SEED, False)
     assert adapting.forecast(tiny, *settings.values(Recipe())) == ("",)
     assert not jobs.runs
 
@@ -181,7 +202,7 @@ def test_real_recordings_of_ones_own_show_what_is_forgotten(adapting: AdaptHandl
     assert [value for _, value in offered["choices"]] == ["general", id]
     assert offered["value"] == "general"
     adapting.choose_canary(tiny, id)
-    adapting.start(tiny, *settings.values(Recipe(epochs=1)), SEED, False)
+    adapting.start(tiny, *settings.values(Recipe(epochs=1)), "whisper", SEED, False)
     request = jobs.runs[0].request()
     assert (request.canary_name, request.canary_synthetic, len(request.canary)) == ("ordinary", False, 3)
     assert adapting.canaries(tiny)[0]["value"] == id
@@ -198,7 +219,7 @@ def test_what_is_learnt_from_cannot_show_what_is_forgotten(adapting: AdaptHandle
     id = kept(tiny)
     tiny.choose(canary=id, labelled_set=id)
     with pytest.raises(DatasetError, match="cannot also show"):
-        adapting.start(tiny, *settings.values(Recipe(epochs=1)), SEED, False)
+        adapting.start(tiny, *settings.values(Recipe(epochs=1)), "whisper", SEED, False)
     assert not jobs.runs
 
 

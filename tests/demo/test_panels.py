@@ -167,7 +167,7 @@ def test_conditions_are_counted_and_named(w: Wording) -> None:
 def test_a_ladder_from_the_page(session: Session) -> None:
     jobs = Started()
     climbing = LadderHandlers(W, jobs, AdaptHandlers(W, Shelf(), jobs))
-    given = [*settings.values(RECIPE), 7]
+    given = [*settings.values(RECIPE), "ctc", 7]
     progress, result, start, stop, timer, seen = climbing.look(session, "", None)
     assert (progress, result, start["interactive"], stop["interactive"], timer["active"]) == ("", "", True, False, False)
     (told,) = climbing.forecast(session, *given)
@@ -178,7 +178,7 @@ def test_a_ladder_from_the_page(session: Session) -> None:
     assert all(value == {"__type__": "update"} for value in climbing.look(session, seen, None))
     (job,) = jobs.jobs
     assert session.ladder() == job
-    assert (job.request().seed, job.request().recipe) == (7, settings.recipe_of(given[:-1]))
+    assert (job.request().seed, job.request().recipe) == (7, settings.recipe_of(given[:-2]))
     with pytest.raises(RunError, match="Wait for it"):
         climbing.start(session, *given, None)
     climbing.stop(session, None)

@@ -15,6 +15,7 @@ TEXTS = {
     "error.no_recording": "That recording is no longer on the list.",
     "error.no_clip": "Record or upload a clip in step 2 first.",
     "error.prompt_nothing": "Record the sentence first.",
+    "error.recipe_other_model": "Another model was chosen, and this recipe was for the one before. Look at the new recipe, then start again; if none comes, reload the page.",
     "error.already_running": "A fine-tune is running. Stop it first, or wait for it.",
     "error.text_empty": "There are no words in the transcript. Type what is said in the clip.",
     "error.transcript_too_long": "The transcript is longer than {limit} characters.",

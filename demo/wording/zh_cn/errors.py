@@ -15,6 +15,7 @@ TEXTS = {
     "error.no_recording": "这段录音已不在列表中。",
     "error.no_clip": "请先在第 2 步录音或上传一段声音。",
     "error.prompt_nothing": "请先录下这句话。",
+    "error.recipe_other_model": "已选择另一个模型，而此方案是为之前的模型制定的。请查看新方案后再开始；若没有出现，请刷新页面。",
     "error.already_running": "微调正在进行。请先停止，或等它结束。",
     "error.text_empty": "文字里没有词。请填写录音中说的话。",
     "error.transcript_too_long": "文字超过 {limit} 个字符。",
