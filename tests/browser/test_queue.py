@@ -15,18 +15,33 @@ def wait_for_queue(page, done: int) -> None:
     page.wait_for_function(f"document.querySelectorAll('#tradeoff svg circle').length === {done}")
 
 
+def wait_for_forecast(page, before: str = "") -> str:
+    """Waits until there is a forecast, another than the one before, and returns it."""
+    said = "document.querySelector('#forecast')?.innerText.match(/Forecast for this computer.*/)?.[0]"
+    page.wait_for_function(f"before => ({said} ?? before) !== before", arg=before)
+    return page.evaluate(said)
+
+
+def wait_for_recipe(page, words: str) -> None:
+    """Waits until the recipe says so: what is changed before a preset has come would be undone by it."""
+    page.wait_for_function(f"document.querySelector('#recipe')?.innerText.includes('{words}')")
+
+
 def test_the_control_and_the_lambda_sweep(open_page, tiny_whisper: Path) -> None:
     page = open_page()
     page.set_default_timeout(WAIT)
+    before = wait_for_forecast(page)
     choice = page.locator("#step-model input[role=combobox]")
     choice.fill(str(tiny_whisper))
     choice.press("Enter")
     page.click("#use-model")
-    page.wait_for_function("document.querySelector('#forecast')?.innerText.includes('Forecast for this computer')")
+    wait_for_forecast(page, before)  # the new model has brought its recipe
     page.locator("#preset").get_by_label("Careful").check()
+    wait_for_recipe(page, "Nothing may be lost")
     page.get_by_text("Change the recipe").click()
     page.get_by_role("tab", name="How fast").click()
     page.get_by_label("Epochs").fill("1")
+    wait_for_recipe(page, "1 pass over")
     page.locator("#control input").check()
     page.click("#start")
     page.wait_for_function("document.querySelector('#progress')?.innerText.includes('of 2')")
