@@ -21,7 +21,6 @@ from core.models.base import AsrModel, in_language
 from core.models.catalogue import load_model
 from core.models.classifier import Classifier
 from core.models.deepspeech import DeepSpeech, drop_source_layers
-from core.models.scratch import start_anew
 from core.normalisation import Normalisation, default
 from core.runs import Run
 from core.training import Read, finetune, transcribe
@@ -95,8 +94,6 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
             raise RecipeError("recipe_drop_layers", "drop_layers is for DeepSpeech models; leave it at 0.", name="drop_layers")
         torch.manual_seed(request.seed)
         model = drop_source_layers(model, recipe.drop_layers, model.config.alphabet)
-    if recipe.start == "random":
-        start_anew(model, request.seed)
     yield Entered("training", len(groups["train"]))
     prepared, trained = None, None
     for event in finetune(

@@ -18,6 +18,7 @@ from core.heap import return_free_memory
 from core.learner import Learner, Sounds
 from core.metrics import score
 from core.models.base import AsrModel, Example, Transcript, in_language
+from core.models.scratch import start_anew
 from core.recipe import Recipe
 from core.regularisation import Average, regularised
 from core.snapshot import Snapshot
@@ -58,7 +59,7 @@ def finetune(
             score is not a test score: it took part in a choice. Where there are many, some of them are transcribed at
             each evaluation, always the same ones, and all of them tell the held-out loss; see `looks`.
         recipe: the choices.
-        seed: of batches, dropout and augmentation. Same seed, same machine, same events, timings apart.
+        seed: of batches, dropout, augmentation and random weights. Same seed, same machine, same events, timings apart.
         language: ISO 639-1 code, chooses the normalisation of the scores.
         should_stop: asked before every step; True ends training after a last evaluation.
         general: general English speech, of which the recipe's share is replayed.
@@ -71,6 +72,8 @@ def finetune(
         ModelError: the recipe's adapter does not fit the model.
     """
     started = time.perf_counter()
+    if recipe.start == "random":
+        start_anew(model, seed)
     torch.manual_seed(seed)
     np.random.seed(seed)  # transformers' time masking draws from numpy's global generator
     order = np.random.default_rng(seed)

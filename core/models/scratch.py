@@ -9,10 +9,11 @@ from torch import nn
 
 from core.models.base import AsrModel
 from core.models.deepspeech import DeepSpeech, new_network
+from core.models.teaching import redraw
 
 
 def start_anew(model: AsrModel, seed: int = 0) -> None:
-    """Gives a model random weights, drawn as its family draws them before pretraining. In place.
+    """Gives a model random weights, drawn as its family draws them before pretraining, or `attune pretrain` does. In place.
 
     What is no learnt parameter, such as Whisper's sinusoidal positions, stays. All parameters count as fresh.
 
@@ -22,7 +23,11 @@ def start_anew(model: AsrModel, seed: int = 0) -> None:
     """
     network: Any = model.network
     torch.manual_seed(seed)
-    drawn = new_network(model.config) if isinstance(model, DeepSpeech) else type(network)(network.config)
+    if isinstance(model, DeepSpeech):
+        drawn: Any = new_network(model.config)
+        redraw(drawn)
+    else:
+        drawn = type(network)(network.config)
     kept = {name for name, _ in network.named_parameters() if name.endswith("encoder.embed_positions.weight")}
     with torch.no_grad():
         values = dict(drawn.named_parameters())

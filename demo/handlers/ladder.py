@@ -43,7 +43,7 @@ class LadderHandlers:
         return (presenters.note(self._w("adapt.forecasting")),)
 
     def start(self, session: Session, *values: Any) -> tuple:
-        """Settings, their family, seed, target -> the ladder as it stands; one of the same settings that ended early goes on."""
+        """Settings, their family, seed, target -> the ladder as it stands; one of the same that ended early goes on."""
         *given, family, seed, target = values
         before = session.ladder()
         if before is not None and before.state() in ACTIVE:

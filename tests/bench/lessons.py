@@ -22,7 +22,6 @@ from core.files import append_json_line, read_json_lines
 from core.metrics import Score, score
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
-from core.models.scratch import start_anew
 from core.recipe import Recipe
 from core.training import finetune
 from tests.bench.sweep import points
@@ -52,8 +51,6 @@ def run(model_id: str, recipe: Recipe | None, clips: dict[str, list[Clip]], seed
     model = load_model(model_id, "en")
     began = time.perf_counter()
     if recipe is not None:
-        if recipe.start == "random":
-            start_anew(model, seed)
         sounds = [(decode(clip.path), clip.text) for clip in clips["finetune"]]
         for _ in finetune(model, sounds, (), recipe, seed=seed, language="en"):
             pass

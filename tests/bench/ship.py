@@ -2,9 +2,9 @@
 
     python -m tests.bench.ship JOB DATA --corpus corpus/manifest.csv --out assets/models/wav2vec2
 
-JOB is the folder of its last stage, with those of earlier stages beside it where it began with them. DATA holds l2_english
-and librispeech_mini, parted as tests/bench/thirds.py says; the corpus has a part "test" of other voices. The model card then
-says what each set came to, with a 95 % interval over its speakers, and how long 5 s of speech take.
+JOB is the folder of its last stage; the network that it began with is where it was, in its own job or with its card. DATA
+holds l2_english and librispeech_mini, parted as tests/bench/thirds.py says; the corpus has a part "test" of other voices.
+The model card then says what each set came to, with a 95 % interval over its speakers, and how long 5 s of speech take.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import torch
 
 from core.audio import SAMPLE_RATE
 from core.dataset import Clip, speakers_or_sentences
+from core.errors import RunError
 from core.files import whole_folder
 from core.importers.csv import read_csv
 from core.metrics import paired_interval
@@ -31,6 +32,7 @@ from tests.bench.lessons import read
 from tests.bench.thirds import thirds
 
 TIMED_SECONDS, TIMES = 5.0, 7
+LIMITS, BEFORE = "## What it is not for", "## Before that"  # headings of a card
 SETS = {
     "synthetic": "synthetic speech, other voices and sentences",
     "canary": "LibriSpeech (librispeech_mini), other speakers",
@@ -74,10 +76,34 @@ def sets(data: Path, corpus: Path) -> dict[str, list[Clip]]:
     return {"synthetic": synthetic, "canary": parted["canary"], "judge": parted["judge"]}
 
 
-def stages(job: PretrainingJob) -> list[PretrainingJob]:
-    """Returns a job and, before it, those whose networks it began with, the first stage first."""
-    start = job.request().start
-    return [*(stages(open_job(Path(start).parent)) if start else []), job]
+def history(start: str) -> list[str]:
+    """Returns what earlier cards tell of the stages that led to a network, the last one first.
+
+    Args:
+        start: the model folder that a job began with; "" where it began with random weights. Where its job is gone, its own
+            model card tells the rest.
+    """
+    if not start:
+        return []
+    folder = Path(start)
+    try:
+        job = open_job(folder.parent)
+    except RunError:
+        told, _, after = (folder / "README.md").read_text(encoding="utf-8").partition(LIMITS)
+        earlier = after.partition(BEFORE)[2].partition(LICENCES)[0]
+        return [*_section(told), *(["", BEFORE, "", *earlier.strip().split("\n")] if earlier else [])]
+    return [*_section(card(job.result() or {}, job.evaluations())), *history(job.request().start)]
+
+
+def _section(told: str) -> list[str]:
+    """Returns a stage's part of a card as a section of another."""
+    facts = [line for line in told.split("\n") if line.startswith(("- ", "|", "Trained with"))]
+    spaced: list[str] = []
+    for line in facts:
+        if spaced and line[0] != spaced[-1][0]:
+            spaced.append("")
+        spaced.append(line)
+    return ["", BEFORE, "", *spaced]
 
 
 def written(job: PretrainingJob, model: AsrModel, clips: dict[str, list[Clip]]) -> str:
@@ -88,21 +114,8 @@ def written(job: PretrainingJob, model: AsrModel, clips: dict[str, list[Clip]]) 
     threads = torch.get_num_threads()
     lines += ["", f"{TIMED_SECONDS:g} s of sound take {seconds_taken(model):.2f} s on {threads} threads of the computer that"]
     lines += ["trained it. Measured by `python -m tests.bench.ship`."]
-    for earlier in stages(job)[:-1]:
-        told = card(earlier.result() or {}, earlier.evaluations()).split("\n")
-        facts = [line for line in told if line.startswith(("- ", "|", "Trained with"))]
-        lines += ["", f"## Before that: {earlier.request().stage}", "", *_spaced(facts)]
+    lines += history(job.request().start)
     return "\n".join(lines) + "\n" + LICENCES
-
-
-def _spaced(lines: Sequence[str]) -> list[str]:
-    """Puts an empty line before a list and a table."""
-    spaced: list[str] = []
-    for line in lines:
-        if spaced and line[0] != spaced[-1][0]:
-            spaced.append("")
-        spaced.append(line)
-    return spaced
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ def rates(folder: Path, recipe: Recipe) -> dict[str, float]:
     [
         ("everything", set()),
         ("all_but_front", {"front"}),
+        ("all_but_head", {"embeddings"}),
         ("decoder", {"front", "encoder.0", "encoder.1", "encoder.norm"}),
         ("head", {"front", "encoder.0", "encoder.1", "encoder.norm", "decoder.0", "decoder.1", "decoder.norm"}),
     ],

@@ -199,3 +199,13 @@ def test_the_control_starts_from_other_weights_and_counts_them_all_as_new(model:
     first = {name: p.detach().clone() for name, p in model.network.named_parameters()}
     start_anew(model, seed=3)
     assert all(torch.equal(p, first[name]) for name, p in model.network.named_parameters())
+
+
+def test_a_recipe_can_begin_with_the_control(tiny_deepspeech: Path) -> None:
+    anew = load(tiny_deepspeech)
+    start_anew(anew, seed=3)
+    model = load(tiny_deepspeech)
+    learnt = trained(model, dataclasses.replace(RECIPE, start="random", learning_rate=1e-8), seed=3)
+    for after, drawn in zip(learnt, anew.network.parameters(), strict=True):
+        torch.testing.assert_close(after, drawn, rtol=0, atol=1e-6)
+    assert all(mask.all() for mask in model.fresh.values())
