@@ -30,8 +30,8 @@ class _Numbers:
 
 
 _NUMBERS = {
-    "accent": _Numbers(320, "everything", 1e-5, replay=0.1, average=0.3, speed=0.1),
-    "noise": _Numbers(320, "everything", 2e-5, replay=0.1, average=0.3),
+    "accent": _Numbers(320, "all_but_head", 1e-5, replay=0.1, average=0.3, speed=0.1),
+    "noise": _Numbers(320, "all_but_head", 2e-5, replay=0.1, average=0.3),
     "language": _Numbers(640, "everything", 1e-4, replay=0.3),
     "words": _Numbers(240, "decoder", 5e-5),
     "careful": _Numbers(320, "decoder", 2e-5, replay=0.3),
