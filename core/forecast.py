@@ -89,7 +89,7 @@ def _step(learner: Learner, optimizer: torch.optim.Optimizer) -> float:
     recipe = learner.recipe
     begun = time.perf_counter()
     optimizer.zero_grad()
-    learner.loss(0).backward()
+    learner.backward(0)
     if recipe.l2_sp or recipe.l2_new:
         learner.anchor.penalty().backward()
     torch.nn.utils.clip_grad_norm_(learner.learning, recipe.clip_norm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -24,6 +25,7 @@ from core.transcripts import weights_key
 
 SHOWN_CHARACTERS = 20  # of those a notice names
 BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
+PIECE_SECONDS = 16.0  # of sound at once where memory is the computer's own: what a step keeps for its gradient is most of it
 PREFIX_VERSION = 3  # raise it when a model of the same weights may compute another prefix than before
 AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
 REPLAYING = 2
@@ -112,12 +114,32 @@ class Learner:
         """Of training sound."""
         return sum(example.seconds for example in self.examples) / 60
 
-    def loss(self, index: int) -> torch.Tensor:
-        """Returns the mean loss of one batch, a scalar, in training mode and with a graph."""
+    def backward(self, index: int, share: float = 1.0) -> float:
+        """Adds the gradient of a batch's loss, times `share`, to what learns, and returns that loss, in training mode.
+
+        On a processor a batch of much sound is computed in pieces, one after the other: the mean of their losses, each
+        counting by its clips, is the batch's. Where the loss of a piece is no number, its gradient is left out.
+        """
+        batch = self.batches[index]
+        mean = 0.0
+        for piece in self._pieces(batch):
+            loss = self._loss(piece)
+            value, weight = float(loss.detach()), len(piece) / len(batch)
+            if math.isfinite(value):
+                (loss * (share * weight)).backward()
+            mean += weight * value
+        return mean
+
+    def _pieces(self, batch: Sequence[int]) -> list[list[int]]:
+        seconds = len(batch) * max(self.examples[i].seconds for i in batch)
+        count = math.ceil(seconds / PIECE_SECONDS) if self.model.device.type == "cpu" else 1
+        return [piece.tolist() for piece in np.array_split(batch, min(count, len(batch)))]
+
+    def _loss(self, indices: Sequence[int]) -> torch.Tensor:
         if self._cached_training:
-            batch = [self.examples[i] for i in self.batches[index]]
+            batch = [self.examples[i] for i in indices]
             return self._loss_above(batch, self._kept(batch))
-        batch = [self._augmented(i) for i in self.batches[index]]
+        batch = [self._augmented(i) for i in indices]
         features = self.model.features(batch) if self._masks or self.recipe.adversarial else None
         if features is not None and self._masks:
             features = [masked(one, self._augmenter, self._rng) for one in features]

@@ -84,14 +84,13 @@ def find_rate(
                 group["lr"] = rate * share
             batches = batches or [int(i) for i in order.permutation(len(learner.batches))]
             optimizer.zero_grad()
-            loss = learner.loss(batches.pop())
-            if not math.isfinite(float(loss.detach())):
+            loss = learner.backward(batches.pop())
+            if not math.isfinite(loss):
                 break
-            loss.backward()
             torch.nn.utils.clip_grad_norm_(learner.learning, recipe.clip_norm)
             optimizer.step()
             rates.append(rate)
-            losses.append(float(loss.detach()))
+            losses.append(loss)
             smoothed.append(losses[-1] if not smoothed else SMOOTHING * smoothed[-1] + (1 - SMOOTHING) * losses[-1])
             on_step(step + 1, steps)
             if smoothed[-1] > BLOWN_UP * min(smoothed):

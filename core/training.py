@@ -139,13 +139,7 @@ def finetune(
             else:
                 step += 1
                 learner.join(step, steps)
-                losses = []
-                for index in chosen:
-                    loss = learner.loss(index)
-                    losses.append(float(loss.detach()))
-                    if math.isfinite(losses[-1]):
-                        (loss / len(chosen)).backward()
-                mean = sum(losses) / len(losses)
+                mean = sum(learner.backward(index, 1 / len(chosen)) for index in chosen) / len(chosen)
                 if not math.isfinite(mean):
                     ended, step = "loss_not_finite", step - 1
                     if not best_values.taken:

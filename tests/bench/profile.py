@@ -48,7 +48,7 @@ def plain_step(model: Whisper, batch: Sounds, optimizer: torch.optim.Optimizer, 
 def own_step(learner: Learner, index: int, optimizer: torch.optim.Optimizer) -> None:
     """Takes one step of a recipe."""
     optimizer.zero_grad()
-    learner.loss(index).backward()
+    learner.backward(index)
     torch.nn.utils.clip_grad_norm_(learner.learning, 1.0)
     optimizer.step()
 

@@ -209,5 +209,40 @@ def test_what_is_kept_is_never_masked_and_what_the_recipe_masks_is(tiny_ctc: Pat
         chosen = dataclasses.replace(recipe, augment=Augmentation(time_mask=share))
         learner = Learner(load(tiny_ctc), TRAIN, chosen, keep=False)
         with regularised(learner.model.network, chosen):
-            losses = {round(float(learner.loss(0).detach()), 4) for _ in range(6)}
+            losses = {round(learner.backward(0), 4) for _ in range(6)}
         assert (len(losses) > 1) == different
+
+
+@pytest.mark.parametrize("trains", ["everything", "head"])
+@pytest.mark.parametrize("family", ["tiny_ctc", "tiny_deepspeech"])
+def test_a_batch_in_pieces_has_the_same_gradient(
+    family: str, trains: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = dataclasses.replace(RECIPE, trains=trains, batch_size=4, dropout=0.0, layer_drop=0.0)
+    alike = [(wave[: len(TRAIN[0][0])], text) for wave, text in TRAIN]  # what is padded comes out a little different
+    found = []
+    for seconds, pieces in ((100.0, [4]), (1.7, [2, 2]), (0.1, [1, 1, 1, 1])):
+        monkeypatch.setattr("core.learner.PIECE_SECONDS", seconds)
+        model = load(request.getfixturevalue(family))
+        if family == "tiny_ctc":
+            model.network.config.apply_spec_augment = False
+        learner = Learner(model, alike, recipe, keep=False)
+        assert [len(piece) for piece in learner._pieces(learner.batches[0])] == pieces
+        with regularised(learner.model.network, recipe):
+            loss = learner.backward(0, 0.5)
+        found.append((loss, [p.grad.clone() for p in learner.learning if p.grad is not None]))
+    (loss, whole), *others = found
+    assert any(gradient.abs().max() > 0 for gradient in whole)
+    for other_loss, gradients in others:
+        assert other_loss == pytest.approx(loss, rel=1e-4)
+        for one, other in zip(whole, gradients, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-5)
+
+
+def test_a_piece_without_a_loss_adds_nothing(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.learner.PIECE_SECONDS", 0.1)
+    learner = Learner(load(tiny_ctc), TRAIN, RECIPE, keep=False)
+    losses = iter([torch.tensor(float("nan"), requires_grad=True), torch.tensor(1.0, requires_grad=True)])
+    monkeypatch.setattr(learner, "_loss", lambda piece: next(losses))
+    assert not np.isfinite(learner.backward(0))
+    assert not any(p.grad is not None and not p.grad.isfinite().all() for p in learner.learning)
