@@ -91,6 +91,7 @@ CATALOGUE = (
     Entry("whisper-tiny.en", "whisper", "en", 37.8, "MIT", TINY_EN, 76, TINY_EN_PAGE),
     Entry("whisper-base", "whisper", "many", 72.6, "MIT", BASE, 146, BASE_PAGE),
     Entry("attune-wav2vec2", "ctc", "en", 5.8, "Apache-2.0", page=TEACHING_PAGE, shipped="wav2vec2"),
+    Entry("attune-deepspeech", "deepspeech", "en", 4.8, "Apache-2.0", page=TEACHING_PAGE, shipped="deepspeech"),
     Entry("openai/whisper-base", "whisper", "many", 72.6, "Apache-2.0", megabytes=295),
     Entry("openai/whisper-small", "whisper", "many", 241.7, "Apache-2.0", megabytes=971),
     Entry("deepspeech-0.9.3", "deepspeech", "en", 47.2, "MPL-2.0", None, 47, DEEPSPEECH_PAGE, DEEPSPEECH),

@@ -111,9 +111,9 @@ def written(job: PretrainingJob, model: AsrModel, clips: dict[str, list[Clip]]) 
     lines = [card(job.result() or {}, job.evaluations()), "## What it makes of speech it never heard", ""]
     lines += ["| speech | clips | of | WER (95 % interval) | CER |", "|---|---|---|---|---|"]
     lines += [f"| {told} | {' | '.join(judged(model, clips[name]))} |" for name, told in SETS.items()]
-    threads = torch.get_num_threads()
-    lines += ["", f"{TIMED_SECONDS:g} s of sound take {seconds_taken(model):.2f} s on {threads} threads of the computer that"]
-    lines += ["trained it. Measured by `python -m tests.bench.ship`."]
+    took, threads = seconds_taken(model), torch.get_num_threads()
+    lines += ["", f"{TIMED_SECONDS:g} s of sound take {took:.2f} s on the computer that trained it, threads: {threads}."]
+    lines += ["Measured by `python -m tests.bench.ship`."]
     lines += history(job.request().start)
     return "\n".join(lines) + "\n" + LICENCES
 
