@@ -53,11 +53,15 @@ def plan(model: AsrModel, recipe: Recipe) -> list[LayerPlan]:
     """Says for every layer, bottom to top, at what rate it learns. Changes nothing.
 
     The layer k places below the topmost trained one learns at learning_rate * layer_decay^k, and the head at
-    head_rate times that. With an adapter, convolutions stay as they are, and so does an output layer that is also the
-    table of embeddings; any other output layer learns itself.
+    head_rate times that. An output layer of which something is new learns by any plan. With an adapter, convolutions stay as
+    they are, and so does an output layer that is also the table of embeddings; any other output layer learns itself.
     """
     layers = model.layers()
-    trained = _trained(layers, recipe)
+    new = {id(parameter) for parameter in model.fresh}
+    trained = [
+        learns or (layer.part == "head" and any(id(parameter) in new for parameter in layer.parameters))
+        for layer, learns in zip(layers, _trained(layers, recipe), strict=True)
+    ]
     if recipe.adapter != "none":
         trained = [
             learns and layer.part != "front" and not (layer.part == "head" and model.family in TIED)

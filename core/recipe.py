@@ -48,7 +48,7 @@ class Recipe:
         trains: what learns: "everything"; "all_but_front" (not the convolutions); "all_but_head" (not the output layer, nor
             the table of embeddings that it is tied to); "encoder" (convolutions and encoder); "decoder" (with the output
             layer; in a family without a decoder the output layer alone); "last" (the top `last_layers` numbered layers and
-            all above them); or "head". The rest keeps its pretrained values.
+            all above them); or "head". The rest keeps its pretrained values; a new output layer learns in any case.
         last_layers: how many numbered layers "last" trains.
         adapter: "none": the weights of `trains` learn themselves; "lora" (Hu et al. 2021, arXiv 2106.09685), "dora" (Liu
             et al. 2024, arXiv 2402.09353) or "ia3" (Liu et al. 2022, arXiv 2205.05638): small matrices beside them do.

@@ -103,3 +103,12 @@ def test_the_anchor_is_the_formula() -> None:
     assert first.grad is not None
     assert first.grad.tolist() == pytest.approx([2 * 0.5 * 1, 2 * 0.5 * -2])
     assert anchor.distance() == pytest.approx((9 / 9) ** 0.5)
+
+
+@pytest.mark.parametrize("trains", ["all_but_head", "encoder"])
+def test_a_new_output_layer_learns_by_any_plan(tiny_ctc: Path, trains: str) -> None:
+    model = load_model(str(tiny_ctc))
+    kept = {entry.layer.part for entry in freezing.plan(model, Recipe(trains=trains)) if entry.rate}
+    model.fit_to(["xyz"], [1.0], "new")
+    changed = {entry.layer.part for entry in freezing.plan(model, Recipe(trains=trains)) if entry.rate}
+    assert changed - kept == {"head"}
