@@ -46,7 +46,8 @@ class Learner:
 
     Attributes:
         notices: what was noticed meanwhile.
-        examples: training clips, the replayed ones last; `own` of them are the user's.
+        examples: training clips, the replayed ones last; `own` of them are the user's. Where each epoch changes their sound
+            anew they hold no features, which would only take memory.
         batches: indices into `examples`, clips of similar length together.
         padding: see `padding`.
         plans: what happens to each layer.
@@ -181,7 +182,9 @@ class Learner:
 
     def _take(self, wave: np.ndarray, text: str, language: str, noticed: bool) -> None:
         try:
-            self.examples.append(_example(self.model, language, wave, text))
+            example = _example(self.model, language, wave, text)
+            changes = self.recipe.augment.changes_waves
+            self.examples.append(dataclasses.replace(example, features=torch.empty(0)) if changes else example)
             self._sounds.append((wave, text, language))
         except DatasetError as error:
             if noticed:
@@ -194,7 +197,7 @@ class Learner:
         try:
             return _example(self.model, language, self._augmenter.wave(wave, self._rng), text)
         except DatasetError:  # spoken faster, the text may no longer fit its frames
-            return self.examples[i]
+            return _example(self.model, language, wave, text)
 
     def _prefix_key(self, depth: Depth) -> str:
         """Returns the key of all that the frozen prefix depends on, a clip apart: its weights, and how it computes."""

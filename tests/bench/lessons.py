@@ -2,11 +2,14 @@
 
     python -m tests.bench.lessons DATA --out lessons.jsonl --arms everything random head
     python -m tests.bench.lessons DATA --out lessons.jsonl --model contrastive=trained/contrastive/model
+    python -m tests.bench.lessons DATA --out telephone.jsonl --target telephone --arms unadapted plain accent
     python -m tests.bench.lessons DATA --out lessons.jsonl --table
 
 Trained on the 200 clips of tests/bench/thirds.py's "finetune", scored on "judge" (other learners) and "canary" (LibriSpeech):
 nobody in them was heard in pretraining. Training is as long in every arm, nothing is chosen by any clip of theirs, and what
 is done already in --out is not done again. --model runs the arm "everything" from another folder, under its own name.
+--target telephone trains on 200 prompts of one voice over the telephone instead, and scores on 160 others. The arm "plain"
+is the usual recipe (tests/bench/trainer.py), an arm named like a preset is that preset, for its own number of epochs.
 """
 
 from __future__ import annotations
@@ -16,17 +19,21 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from core.audio import decode
 from core.dataset import Clip
 from core.files import append_json_line, read_json_lines
 from core.metrics import Score, score
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
+from core.presets import PRESETS, preset
 from core.recipe import Recipe
 from core.training import finetune
-from tests.bench.sweep import points
+from tests.bench.sweep import points, read
 from tests.bench.table import difference
 from tests.bench.thirds import thirds
+from tests.bench.trainer import CTC_DECAY, CTC_RATE, WARMUP
 
 MODEL = "attune-wav2vec2"
 USUAL = {
@@ -43,7 +50,31 @@ ARMS: dict[str, dict[str, str]] = {
     "L2-SP 0.01": {"trains": "everything", "l2_sp": "0.01"},
     "L2-SP 0.1": {"trains": "everything", "l2_sp": "0.1"},
 }
+PLAIN = {
+    "epochs": "4", "learning_rate": str(CTC_RATE), "warmup": str(WARMUP), "weight_decay": str(CTC_DECAY), "augment.speed": "0",
+}  # fmt: skip
 SCORED = ("judge", "canary")
+TARGETS = ("learners", "telephone")
+TELEPHONE = {"finetune": slice(0, 200), "judge": slice(200, 360)}
+
+
+def recipe_of(arm: str, clips: int) -> Recipe | None:
+    """Returns the recipe of an arm for a number of clips; None for "unadapted"."""
+    if arm == "unadapted":
+        return None
+    if arm in PRESETS:
+        return preset(arm, "ctc", clips).changed({name: USUAL[name] for name in ("evaluations", "patience", "guards")})
+    return Recipe.default("ctc", clips).changed({**USUAL, **(PLAIN if arm == "plain" else ARMS[arm])})
+
+
+def parts(data: Path, target: str) -> dict[str, list[Clip]]:
+    """Returns the clips of "finetune", "judge" and "canary"; where there is one voice, sentences stand for speakers."""
+    found = thirds(data)
+    if target == "telephone":
+        prompts = [Clip(c.path, c.text.lower(), c.text) for c in read(data / "telephony_english") if " " in c.text.strip()]
+        order = np.random.default_rng(0).permutation(len(prompts))
+        found |= {part: [prompts[i] for i in order[chosen]] for part, chosen in TELEPHONE.items()}
+    return found
 
 
 def run(model_id: str, recipe: Recipe | None, clips: dict[str, list[Clip]], seed: int) -> dict:
@@ -56,7 +87,7 @@ def run(model_id: str, recipe: Recipe | None, clips: dict[str, list[Clip]], seed
             pass
     row: dict = {"seconds": time.perf_counter() - began}
     for part in SCORED:
-        found, texts = read(model, clips[part])
+        found, texts = scored(model, clips[part])
         counts = zip(clips[part], found.word_errors, found.words, strict=True)
         row[part] = {
             "wer": found.wer.rate,
@@ -67,7 +98,7 @@ def run(model_id: str, recipe: Recipe | None, clips: dict[str, list[Clip]], seed
     return row
 
 
-def read(model: AsrModel, clips: Sequence[Clip]) -> tuple[Score, list[str]]:
+def scored(model: AsrModel, clips: Sequence[Clip]) -> tuple[Score, list[str]]:
     """Transcribes clips, and scores the texts."""
     texts = [transcript.text for transcript in model.transcribe([decode(clip.path) for clip in clips])]
     return score([clip.text for clip in clips], texts), texts
@@ -99,7 +130,9 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--base", default=MODEL, help=f"what the arms begin with (default {MODEL})")
-    parser.add_argument("--arms", nargs="*", choices=["unadapted", *ARMS], default=["unadapted", *ARMS])
+    every = ["unadapted", *ARMS]
+    parser.add_argument("--arms", nargs="*", choices=[*every, "plain", *PRESETS], default=every)
+    parser.add_argument("--target", choices=TARGETS, default=TARGETS[0])
     parser.add_argument("--model", nargs="*", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", action="store_true")
@@ -108,14 +141,13 @@ def main() -> None:
     if options.table:
         print(table(done))
         return
-    clips = thirds(options.data)
-    wanted = [(name, folder, ARMS["everything"]) for name, _, folder in (one.partition("=") for one in options.model)]
-    wanted += [(arm, options.base, ARMS.get(arm)) for arm in options.arms]
-    for arm, model_id, changes in wanted:
+    clips = parts(options.data, options.target)
+    wanted = [(name, folder, "everything") for name, _, folder in (one.partition("=") for one in options.model)]
+    wanted += [(arm, options.base, arm) for arm in options.arms]
+    for arm, model_id, like in wanted:
         if any(row["arm"] == arm for row in done):
             continue
-        usual = Recipe.default("ctc", len(clips["finetune"]))
-        recipe = None if changes is None else usual.changed({**USUAL, **changes})
+        recipe = recipe_of(like, len(clips["finetune"]))
         row = {"arm": arm, "recipe": recipe and recipe.to_json(), **run(model_id, recipe, clips, options.seed)}
         append_json_line(options.out, row)
         print(arm, *(f"{part} {row[part]['wer']:.1%}" for part in SCORED), f"{row['seconds']:.0f} s", flush=True)

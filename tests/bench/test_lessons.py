@@ -61,3 +61,25 @@ def test_each_arm_runs_once(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6
     assert all(line.count("|") == 8 for line in lines)
+
+
+def test_prompts_of_the_telephone_are_not_shared(data: Path) -> None:
+    (data / "telephony_english").mkdir()
+    lines = ["path,text,speaker", *(f"{i}.flac,Press {i}.,one" for i in range(400)), "x.flac,Press.,one"]
+    (data / "telephony_english" / "manifest.csv").write_text("\n".join(lines))
+    found = lessons.parts(data, "telephone")
+    texts = {part: {clip.text for clip in found[part]} for part in ("finetune", "judge")}
+    assert [len(texts[part]) for part in texts] == [200, 160]
+    assert not texts["finetune"] & texts["judge"]
+    assert found["canary"] == lessons.parts(data, "learners")["canary"]
+
+
+def test_arms_are_recipes() -> None:
+    assert lessons.recipe_of("unadapted", 200) is None
+    recipes = {arm: lessons.recipe_of(arm, 200) for arm in (*lessons.ARMS, "plain", "accent")}
+    assert len({str(recipe) for recipe in recipes.values()}) == len(recipes)
+    plain, accent = recipes["plain"], recipes["accent"]
+    assert plain is not None
+    assert accent is not None
+    assert (plain.epochs, plain.trains, plain.augment.speed) == (4, "all_but_front", 0.0)
+    assert (accent.evaluations, accent.trains) == (1, "last")

@@ -25,6 +25,13 @@ def test_careful_is_slower_and_pulled() -> None:
         assert careful.l2_sp > 0 == usual.l2_sp
 
 
+def test_for_accents_a_ctc_model_learns_above_what_is_kept() -> None:
+    recipe = preset("accent", "ctc", 200)
+    assert (recipe.trains, recipe.epochs) == ("last", 4)
+    assert recipe.average > 0
+    assert not recipe.augment.changes_waves  # else what lies below would be computed in every epoch
+
+
 def test_there_is_no_other() -> None:
     with pytest.raises(RecipeError, match="no preset 'magic'. There are: accent, ") as caught:
         preset("magic", "whisper", 40)
