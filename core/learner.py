@@ -17,6 +17,7 @@ from core.errors import DatasetError
 from core.events import Noticed
 from core.features import PrefixCache
 from core.models.base import FRONT, AsrModel, Depth, Example, Features, in_language
+from core.models.dropout import quick_dropout
 from core.models.vocabulary import Fitted
 from core.recipe import Recipe
 from core.regularisation import Anchor, adversarial_loss, masks_hidden
@@ -124,7 +125,8 @@ class Learner:
         batch = self.batches[index]
         mean = 0.0
         for piece in self._pieces(batch):
-            loss = self._loss(piece)
+            with quick_dropout(self.model.device):
+                loss = self._loss(piece)
             value, weight = float(loss.detach()), len(piece) / len(batch)
             if math.isfinite(value):
                 (loss * (share * weight)).backward()

@@ -49,8 +49,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
             for repeat in range(options.repeats):
                 for arm in chosen:
                     jobs.append(Job("train", arm, repeat=repeat, epochs=options.epochs if arm in ARMS else 0, **own))
-            if model != CTC:
-                jobs += [Job("forecast", arm, **own) for arm in chosen if arm not in ARMS]
+            jobs += [Job("forecast", arm, **own) for arm in chosen if arm not in ARMS]
         return jobs
 
     extra = [arm for arm in options.arms or () if arm not in (*FIRST, *OTHERS)]

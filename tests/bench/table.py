@@ -52,9 +52,11 @@ def document(rows: Sequence[Row]) -> str:
         for model in dict.fromkeys(row["job"]["model"] for row in own if row["job"]["kind"] == "train"):
             trained = [row for row in own if (row["job"]["kind"], row["job"]["model"]) == ("train", model)]
             pieces += [f"### Fine-tuning {model}\n", _times(trained), _few_clips(trained), _a_visit(trained)]
+            base = next((row for row in own if row["job"]["kind"] == "base"), None) if model != CTC else None
             if model != CTC:
-                base = next((row for row in own if row["job"]["kind"] == "base"), None)
-                pieces += [_errors(trained, base), _runaways(trained), _forecasts(trained, base, own)]
+                pieces += [_errors(trained, base), _runaways(trained)]
+            forecast = [row for row in own if (row["job"]["kind"], row["job"]["model"]) == ("forecast", model)]
+            pieces.append(_forecasts(trained, base, forecast))
         pieces += [_readings(own), _thinning(own)]
     return "\n".join(piece for piece in pieces if piece)
 
@@ -220,27 +222,27 @@ def _as_repeat(base: Row, row: Row) -> Row:
     return {**base, "job": {**base["job"], "repeat": row["job"]["repeat"]}}
 
 
-def _forecasts(trained: Sequence[Row], base: Row | None, own: Sequence[Row]) -> str:
+def _forecasts(trained: Sequence[Row], base: Row | None, forecast: Sequence[Row]) -> str:
     rows = []
     arms = by_arm(trained)
-    for row in own:
+    for row in forecast:
         measured = arms.get((row["job"]["clips"], row["job"]["arm"]), [])
-        if row["job"]["kind"] != "forecast" or not measured or base is None:
+        if not measured:
             continue
-        cells = [str(row["job"]["clips"]), row["job"]["arm"]]
-        read = base["test_seconds"] + base["canary_seconds"]
         train = middle(measured, lambda row: row["train"])
-        evaluate = middle(measured, lambda row: row["evaluate"] + row["test_seconds"] + row["canary_seconds"]) + read
-        for expected, true in (
-            (row["train"], train), (row["evaluate"], evaluate), (row["train"] + row["evaluate"], train + evaluate),
-        ):  # fmt: skip
-            cells += [f"{expected:.0f}", f"{true:.0f}", f"{expected / true:.2f}"]
-        rows.append(cells)
+        pairs = [(row["train"], train)]
+        if base is not None:
+            evaluate = middle(measured, lambda row: row["evaluate"] + row["test_seconds"] + row["canary_seconds"])
+            evaluate += base["test_seconds"] + base["canary_seconds"]
+            pairs += [(row["evaluate"], evaluate), (row["train"] + row["evaluate"], train + evaluate)]
+        cells = [cell for said, true in pairs for cell in (f"{said:.0f}", f"{true:.0f}", f"{said / true:.2f}")]
+        rows.append([str(row["job"]["clips"]), row["job"]["arm"], *cells])
     titles = ("clips", "arm")
-    for what in ("training", "transcribing", "in all"):
+    for what in ("training", "transcribing", "in all") if base is not None else ("training",):
         titles += (f"{what}: forecast, s", "truth, s", "forecast by truth")
     found = markdown(titles, rows)
-    return f"What the page's forecast says, and what came (transcribing is of all held-out clips):\n\n{found}" if found else ""
+    what = " (transcribing is of all held-out clips)" if base is not None else ""
+    return f"What the page's forecast says, and what came{what}:\n\n{found}" if found else ""
 
 
 def _readings(own: Sequence[Row]) -> str:
