@@ -107,7 +107,7 @@ def scored(model: AsrModel, clips: Sequence[Clip]) -> tuple[Score, list[str]]:
 def table(rows: Sequence[dict]) -> str:
     """Returns Markdown: error rates of each arm, and their change from where it began and from training everything."""
     by_arm = {row["arm"]: row for row in rows}
-    columns = ("learners: WER", "CER", "from everything", "LibriSpeech: WER", "from unadapted", "seconds")
+    columns = ("target: WER", "CER", "from everything", "LibriSpeech: WER", "from unadapted", "seconds")
     lines = [f"| arm | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for arm, row in by_arm.items():
         judge, canary = (row[part] for part in SCORED)
