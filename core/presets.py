@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.augmentation import Augmentation
 from core.errors import RecipeError
-from core.recipe import MAX_EPOCHS, Recipe
+from core.recipe import MAX_EPOCHS, UNCHANGED, Recipe
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def preset(name: str, family: str, clips: int) -> Recipe:
         # What lies below the upper layers is computed once a clip, which clips whose speed changes would forbid. It hears
         # a new voice better than all layers at a fifth of the rate, in half the time: assets/docs/recipes.md.
         return dataclasses.replace(
-            recipe, trains="last", last_layers=CTC_LAYERS, learning_rate=CTC_RATE, head_rate=CTC_HEAD, augment=Augmentation()
+            recipe, trains="last", last_layers=CTC_LAYERS, learning_rate=CTC_RATE, head_rate=CTC_HEAD, augment=UNCHANGED
         )
     if family not in ("whisper", "seq2seq"):
         share = CAREFUL_SHARE if name == "careful" else 1.0

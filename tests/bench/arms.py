@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+WARMUP = 500 / 4000  # share of the steps
+CTC_RATE, CTC_DECAY = 1e-4, 0.005
 ARMS = tuple(f"{what}{how}" for what in ("plain", "frozen", "lora") for how in ("", "-bf16"))
 
 

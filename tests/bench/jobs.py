@@ -11,12 +11,11 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 import transformers
@@ -73,7 +72,8 @@ def run(job: Job) -> dict[str, Any]:
     """Measures in this process and returns the figures of a row."""
     data = Path(job.data) if job.data else None
     limits = clips.QUICK if job.quick else clips.FULL
-    with tempfile.TemporaryDirectory() as name, _caches_in(Path(name) / "cache"):
+    # Caches of its own: what an earlier measurement kept must not speed up this one.
+    with tempfile.TemporaryDirectory() as name, patch.object(store, "FOLDER", str(Path(name, "cache"))):
         folder = Path(name)
         source = adapting.source_folder(job.model, folder, job.quick)
         if job.kind == "transcribe":
@@ -93,16 +93,6 @@ def run(job: Job) -> dict[str, Any]:
         if job.model != adapting.CTC:
             row |= adapting.read_back(folder / "trained", parts, plain=True)
         return row
-
-
-@contextmanager
-def _caches_in(folder: Path) -> Iterator[None]:
-    """Keeps what is computed in a folder of its own: what an earlier measurement kept must not speed up this one."""
-    usual, store.FOLDER = store.FOLDER, str(folder)
-    try:
-        yield
-    finally:
-        store.FOLDER = usual
 
 
 def run_apart(job: Job, threads: int) -> dict[str, Any]:

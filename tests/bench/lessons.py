@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from core.audio import decode
-from core.dataset import Clip
+from core.dataset import Clip, speakers_or_sentences
 from core.files import append_json_line, read_json_lines
 from core.metrics import Score, score
 from core.models.base import AsrModel
@@ -30,10 +30,10 @@ from core.models.catalogue import load_model
 from core.presets import PRESETS, preset
 from core.recipe import Recipe
 from core.training import finetune
+from tests.bench.arms import CTC_DECAY, CTC_RATE, WARMUP
 from tests.bench.sweep import points, read
 from tests.bench.table import difference
 from tests.bench.thirds import thirds
-from tests.bench.trainer import CTC_DECAY, CTC_RATE, WARMUP
 
 MODEL = "attune-wav2vec2"
 USUAL = {
@@ -68,10 +68,10 @@ def recipe_of(arm: str, clips: int) -> Recipe | None:
 
 
 def parts(data: Path, target: str) -> dict[str, list[Clip]]:
-    """Returns the clips of "finetune", "judge" and "canary"; where there is one voice, sentences stand for speakers."""
+    """Returns the clips of "finetune", "judge" and "canary"."""
     found = thirds(data)
     if target == "telephone":
-        prompts = [Clip(c.path, c.text.lower(), c.text) for c in read(data / "telephony_english") if " " in c.text.strip()]
+        prompts = [Clip(c.path, c.text.lower(), c.speaker) for c in read(data / "telephony_english") if " " in c.text.strip()]
         order = np.random.default_rng(0).permutation(len(prompts))
         found |= {part: [prompts[i] for i in order[chosen]] for part, chosen in TELEPHONE.items()}
     return found
@@ -88,11 +88,11 @@ def run(model_id: str, recipe: Recipe | None, clips: dict[str, list[Clip]], seed
     row: dict = {"seconds": time.perf_counter() - began}
     for part in SCORED:
         found, texts = scored(model, clips[part])
-        counts = zip(clips[part], found.word_errors, found.words, strict=True)
+        clusters, _ = speakers_or_sentences(clips[part], "en")
         row[part] = {
             "wer": found.wer.rate,
             "cer": found.cer.rate,
-            "errors": [[clip.speaker, errors, words] for clip, errors, words in counts],
+            "errors": [list(counts) for counts in zip(clusters, found.word_errors, found.words, strict=True)],
             "texts": texts,
         }
     return row

@@ -28,7 +28,7 @@ from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.pretraining.card import card
 from core.pretraining.job import PretrainingJob, open_job
-from tests.bench.lessons import read
+from tests.bench.lessons import scored
 from tests.bench.thirds import thirds
 
 TIMED_SECONDS, TIMES = 5.0, 7
@@ -50,7 +50,7 @@ learnt from what Whisper tiny.en (OpenAI, MIT licence) computes of the same soun
 
 def judged(model: AsrModel, clips: Sequence[Clip]) -> list[str]:
     """Reads clips and returns the cells of a row: clips, speakers, WER with its interval, CER."""
-    found, _ = read(model, clips)
+    found, _ = scored(model, clips)
     clusters, unit = speakers_or_sentences(clips, "en")
     # Held against a reader without errors, the difference is the rate itself.
     interval = paired_interval([0] * len(clips), found.word_errors, found.words, clusters, unit)

@@ -9,7 +9,8 @@ import pytest
 
 from core.audio import write_flac
 from core.files import read_json_lines
-from tests.bench import lessons, thirds
+from core.models.catalogue import load_model
+from tests.bench import lessons, ship, thirds
 from tests.conftest import tone
 
 
@@ -83,3 +84,9 @@ def test_arms_are_recipes() -> None:
     assert accent is not None
     assert (plain.epochs, plain.trains, plain.augment.speed) == (4, "all_but_front", 0.0)
     assert (accent.evaluations, accent.trains) == (1, "last")
+
+
+def test_what_ships_is_judged(data: Path, tiny_ctc: Path) -> None:
+    cells = ship.judged(load_model(str(tiny_ctc)), thirds.thirds(data)["pretrain"])
+    assert cells[0] == "6"
+    assert all(cell.endswith("%") for cell in (cells[2].split(" (")[0], cells[3]))

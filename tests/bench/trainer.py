@@ -32,13 +32,11 @@ from transformers import (
 
 from core.audio import SAMPLE_RATE
 from core.metrics import score
-from tests.bench.arms import Spent
+from tests.bench.arms import CTC_DECAY, CTC_RATE, WARMUP, Spent
 from tests.bench.clips import Spoken
 
 BATCH = 8
-WARMUP = 500 / 4000  # share of the steps
-WHISPER_RATE, LORA_RATE, CTC_RATE = 1e-5, 1e-3, 1e-4
-CTC_DECAY = 0.005
+WHISPER_RATE, LORA_RATE = 1e-5, 1e-3
 LORA = {"r": 32, "lora_alpha": 64, "lora_dropout": 0.05, "target_modules": ["q_proj", "v_proj"], "bias": "none"}
 GENERATED_TOKENS = 225
 IGNORED = -100  # the label whose loss is not counted
