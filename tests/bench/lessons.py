@@ -8,8 +8,8 @@
 Trained on the 200 clips of tests/bench/thirds.py's "finetune", scored on "judge" (other learners) and "canary" (LibriSpeech):
 nobody in them was heard in pretraining. Training is as long in every arm, nothing is chosen by any clip of theirs, and what
 is done already in --out is not done again. --model runs the arm "everything" from another folder, under its own name.
---target telephone trains on 200 prompts of one voice over the telephone instead, and scores on 160 others. The arm "plain"
-is the usual recipe (tests/bench/trainer.py), an arm named like a preset is that preset, for its own number of epochs.
+--target telephone trains on 200 prompts of one voice over the telephone instead, and scores on as many as 160 others. The arm
+"plain" is the usual recipe (tests/bench/trainer.py), one named like a preset is that preset, for its own number of epochs.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.presets import PRESETS, preset
 from core.recipe import Recipe
+from core.text import normalise
 from core.training import finetune
 from tests.bench.arms import CTC_DECAY, CTC_RATE, WARMUP
 from tests.bench.sweep import points, read
@@ -68,10 +69,11 @@ def recipe_of(arm: str, clips: int) -> Recipe | None:
 
 
 def parts(data: Path, target: str) -> dict[str, list[Clip]]:
-    """Returns the clips of "finetune", "judge" and "canary"."""
+    """Returns the clips of "finetune", "judge" and "canary"; no prompt of the telephone comes twice, in whatever spelling."""
     found = thirds(data)
     if target == "telephone":
-        prompts = [Clip(c.path, c.text.lower(), c.speaker) for c in read(data / "telephony_english") if " " in c.text.strip()]
+        sentences = {normalise(clip.text, "en"): clip for clip in read(data / "telephony_english") if " " in clip.text.strip()}
+        prompts = [Clip(clip.path, clip.text.lower(), clip.speaker) for clip in sentences.values()]
         order = np.random.default_rng(0).permutation(len(prompts))
         found |= {part: [prompts[i] for i in order[chosen]] for part, chosen in TELEPHONE.items()}
     return found

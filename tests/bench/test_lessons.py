@@ -66,7 +66,8 @@ def test_each_arm_runs_once(
 
 def test_prompts_of_the_telephone_are_not_shared(data: Path) -> None:
     (data / "telephony_english").mkdir()
-    lines = ["path,text,speaker", *(f"{i}.flac,Press {i}.,one" for i in range(400)), "x.flac,Press.,one"]
+    lines = ["path,text,speaker", *(f"{i}.flac,Press {i}.,one" for i in range(400))]
+    lines += [*(f"again-{i}.flac,press {i}!,one" for i in range(400)), "x.flac,Press.,one"]
     (data / "telephony_english" / "manifest.csv").write_text("\n".join(lines))
     found = lessons.parts(data, "telephone")
     texts = {part: {clip.text for clip in found[part]} for part in ("finetune", "judge")}
