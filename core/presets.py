@@ -63,7 +63,7 @@ def preset(name: str, family: str, clips: int) -> Recipe:
     )
     if family == "ctc" and name == "accent":
         # What lies below the upper layers is computed once a clip, which clips whose speed changes would forbid. It hears
-        # a new voice better than all layers at a fifth of the rate, in half the time: assets/docs/recipes.md.
+        # a new voice no worse than all layers at a fifth of the rate, in half the time: assets/docs/recipes.md.
         return dataclasses.replace(
             recipe, trains="last", last_layers=CTC_LAYERS, learning_rate=CTC_RATE, head_rate=CTC_HEAD, augment=UNCHANGED
         )

@@ -31,6 +31,7 @@ from core.metrics import Interval, paired_interval
 from core.models.catalogue import load_model
 from core.presets import PRESETS, preset
 from core.recipe import Recipe
+from core.text import normalise
 from core.training import finetune
 
 SIZES = {"train": 80, "validation": 40, "test": 160}
@@ -81,7 +82,8 @@ def domain(name: str, data: Path, seed: int) -> Domain:
     by_voice = name == "accent"
     groups: dict[str, list[Clip]] = {}
     for clip in listed:
-        groups.setdefault(clip.speaker if by_voice else clip.text.lower(), []).append(clip)
+        group = clip.speaker if by_voice else normalise(clip.text, LANGUAGES[name])
+        groups.setdefault(group, []).append(clip)
     order = [groups[key] for key in rng.permutation(sorted(groups))]
     parts: dict[str, list[Clip]] = {part: [] for part in ("test", "validation", "train")}
     for part in parts:  # so the test is the same whatever the size of the training set
