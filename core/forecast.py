@@ -50,7 +50,7 @@ def forecast(
     recipe: Recipe,
     watch: int = 0,
 ) -> Forecast:
-    """Times a step and two transcriptions, and scales them up. What an earlier run has kept on disk makes it quicker still.
+    """Times a step and a few transcriptions, and scales them up. What an earlier run has kept on disk makes it quicker still.
 
     Clips that the base cannot make out cost it several attempts each, so hard and easy clips are timed apart: the
     training clips tell what the base will need, easy ones what the adapted model will.
@@ -76,11 +76,18 @@ def forecast(
     batches = clips / len(learner.batches[0])  # the last one is seldom full, and costs as much less
     hard_clip, easy_clip = _seconds_a_clip(model, [wave for wave, _ in sample]), _seconds_a_clip(model, easy)
     looked_at = len(looks(validation, clips, recipe))
-    told = validation / len(learner.batches[0]) * ((1 + recipe.evaluations) * LOSS_SHARE * step + once)
-    easy_clips = test + 2 * canary + looked_at * recipe.evaluations + watch * (1 + recipe.evaluations)
+    watched, looks_in_all = looked_at + watch, 1 + recipe.evaluations
+    told = validation * looks_in_all * LOSS_SHARE * step
+    if learner.reads_above:  # what is frozen serves all looks, and the loss of the clips that are read
+        seen, again = (_seconds_a_clip(learner, easy) for _ in range(2))
+        read = watched * (again * looks_in_all + max(0.0, seen - again))
+        told += (validation - looked_at) * once
+    else:
+        read = hard_clip * looked_at + easy_clip * (watched * looks_in_all - looked_at)
+        told += validation * once
     return Forecast(
         train=batches * (step * recipe.epochs + once),
-        evaluate=hard_clip * (test + looked_at) + easy_clip * easy_clips + told,
+        evaluate=hard_clip * test + easy_clip * (test + 2 * canary) + read + told / len(learner.batches[0]),
     )
 
 
@@ -97,7 +104,7 @@ def _step(learner: Learner, optimizer: torch.optim.Optimizer) -> float:
     return time.perf_counter() - begun
 
 
-def _seconds_a_clip(model: AsrModel, waves: Sequence[np.ndarray]) -> float:
+def _seconds_a_clip(model: AsrModel | Learner, waves: Sequence[np.ndarray]) -> float:
     batch = [waves[i % len(waves)] for i in range(TRIAL_BATCH)]
     begun = time.perf_counter()
     model.transcribe(batch)

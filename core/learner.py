@@ -16,7 +16,7 @@ from core.augment import Augmenter
 from core.errors import DatasetError
 from core.events import Noticed
 from core.features import PrefixCache
-from core.models.base import FRONT, AsrModel, Depth, Example, Features, in_language
+from core.models.base import FRONT, AsrModel, Depth, Example, Features, ReadsAbove, Transcript, in_language
 from core.models.dropout import quick_dropout
 from core.models.vocabulary import Fitted
 from core.recipe import Recipe
@@ -26,8 +26,8 @@ from core.transcripts import weights_key
 
 SHOWN_CHARACTERS = 20  # of those a notice names
 BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
-PIECE_SECONDS = 16.0  # of sound at once where memory is the computer's own: what a step keeps for its gradient is most of it
-PREFIX_VERSION = 3  # raise it when a model of the same weights may compute another prefix than before
+PIECE_SECONDS = 40.0  # of sound at once where memory is the computer's own; each piece converts all weights anew
+PREFIX_VERSION = 4  # raise it when a model of the same weights may compute another prefix than before
 AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
 REPLAYING = 2
 
@@ -159,11 +159,23 @@ class Learner:
         """Returns the mean loss of clips that are not trained on; None without any."""
         self.model.network.eval()
         total = 0.0
-        for chosen in batches_by_length(examples, self.recipe.batch_size):
+        size = 1 if self.reads_above else self.recipe.batch_size  # by itself, as it is read: what is frozen serves for both
+        for chosen in batches_by_length(examples, size):
             batch = [examples[i] for i in chosen]
             prefix = None if self._depth is None else self._kept(batch)
             total += float(self.model.loss(batch, prefix, depth=self._layers)) * len(batch)
         return total / len(examples) if examples else None
+
+    @property
+    def reads_above(self) -> bool:
+        """Whether `transcribe` computes what is frozen once a clip."""
+        return self._depth is not None and isinstance(self.model, ReadsAbove)
+
+    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
+        """Transcribes as the model does; where its family can, what is frozen is computed once a clip."""
+        if self._depth is not None and isinstance(self.model, ReadsAbove):
+            return self.model.transcribe_above(waves, self._kept, self._layers)
+        return self.model.transcribe(waves)
 
     def join(self, step: int, steps: int) -> None:
         """Lets the layers learn that are to learn at a step, see `freezing.joined`."""

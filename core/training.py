@@ -104,7 +104,9 @@ def finetune(
 
     def evaluate(step: int) -> tuple[Evaluated, list[str]]:
         return_free_memory()
-        read = read_base if step == 0 else transcribe
+        # What is frozen is wanted by every later look: to look the base's texts up would only put it off.
+        known = step == 0 and not learner.reads_above
+        read = read_base if known else lambda _, waves: learner.transcribe(waves)
         texts = [t.text for t in read(model, [wave for wave, _ in looked_at])]
         result = score([text for _, text in looked_at], texts, language) if looked_at else None
         evaluated = Evaluated(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -197,6 +197,22 @@ class AsrModel(Protocol):
 
     def save(self, folder: Path) -> None:
         """Writes a folder that `load_model` reads, and `from_pretrained` too where transformers knows the family."""
+
+
+@runtime_checkable
+class ReadsAbove(Protocol):
+    """A model that can transcribe from a prefix, so that what is frozen is computed once for all evaluations."""
+
+    def transcribe_above(
+        self, waves: Sequence[np.ndarray], prefix: Callable[[Sequence[Example]], torch.Tensor], depth: int | None
+    ) -> list[Transcript]:
+        """Returns what `transcribe` does.
+
+        Args:
+            waves: float32 [samples] at 16 kHz.
+            prefix: returns the prefix of a batch, computed or kept.
+            depth: at which it ends.
+        """
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from core.errors import ModelError
 from core.models import depths, layers, losses
 from core.models import vocabulary as vocabularies
 from core.models.base import Depth, Example, Features, Layer, Transcript, own_frames
+from core.models.convolutions import quick_convolutions
 from core.models.device import autocast, choose_device
 from core.models.fetching import fetch_one_more
 from core.models.vocabulary import Fitted
@@ -192,7 +193,20 @@ class Ctc:
         """Transcribes by the most probable label of each frame; a model that was never taught to write writes nothing."""
         if not self.writes:
             return [Transcript("", 0.0) for _ in waves]
-        return [self._greedy(wave) for wave in waves]
+        with autocast(self.device, self.precision), quick_convolutions(self._encoder):  # weights are converted once for all
+            return [self._written(self.log_probs(wave)) for wave in waves]
+
+    @torch.no_grad()
+    def transcribe_above(
+        self, waves: Sequence[np.ndarray], prefix: Callable[[Sequence[Example]], torch.Tensor], depth: int | None
+    ) -> list[Transcript]:
+        """Transcribes as `transcribe` does, from what lies below a depth; long sound from the bottom, in windows."""
+        self.network.eval()
+        with autocast(self.device, self.precision):
+            return [
+                self._written(self.log_probs(wave) if _is_long(wave) else self._log_probs_above(wave, prefix, depth))
+                for wave in waves
+            ]
 
     @torch.no_grad()
     def log_probs(self, wave: np.ndarray) -> torch.Tensor:
@@ -203,7 +217,7 @@ class Ctc:
         for start in range(0, max(1, len(wave) - stride), window - 2 * stride):
             piece = wave[start : start + window]
             inputs = self._inputs([piece])
-            with autocast(self.device, self.precision):
+            with autocast(self.device, self.precision), quick_convolutions(self._encoder):
                 logits = self.network(**inputs).logits[0].float()
             rate = len(logits) / len(piece)
             left = round(stride * rate) if start else 0
@@ -223,6 +237,15 @@ class Ctc:
         if language and getattr(self.network.config, "adapter_attn_dim", None):
             adapters = {name: value.contiguous() for name, value in self.network._get_adapters().items()}
             save_file(adapters, folder / f"adapter.{language}.safetensors", {"format": "pt"})
+
+    def _log_probs_above(
+        self, wave: np.ndarray, prefix: Callable[[Sequence[Example]], torch.Tensor], depth: int | None
+    ) -> torch.Tensor:
+        batch = [Example(torch.from_numpy(wave), torch.empty(0, dtype=torch.int64), len(wave) / SAMPLE_RATE)]
+        hidden = self._above(batch, prefix(batch), depth)
+        with autocast(self.device, self.precision):
+            logits = getattr(self.network, self._head)(hidden)[0]
+        return logits.float().log_softmax(-1)
 
     def _above(self, batch: Sequence[Example], kept: torch.Tensor, depth: int | None) -> torch.Tensor:
         """Returns the last hidden layer from a prefix."""
@@ -292,10 +315,14 @@ class Ctc:
             return int(inner._get_feat_extract_output_lengths(torch.tensor(samples)))
         return samples * 25 // SAMPLE_RATE  # the coarsest of the families: 40 ms a frame
 
-    def _greedy(self, wave: np.ndarray) -> Transcript:
-        best, labels = self.log_probs(wave).max(-1)
+    def _written(self, log_probs: torch.Tensor) -> Transcript:
+        best, labels = log_probs.max(-1)
         written = self._tokenizer.decode(labels.tolist(), skip_special_tokens=True)  # a new head may well write <unk>
         return Transcript(clean(written), float(best.mean()))
+
+
+def _is_long(wave: np.ndarray) -> bool:
+    return len(wave) > WINDOW_SECONDS * SAMPLE_RATE
 
 
 def _adapter_name(id: str, language: str, vocabularies: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from core.models.base import FRONT, Depth, named_weights
+from core.models.convolutions import quick_convolutions
 
 # Whose forward pass was looked at, by config.model_type; any other is taken whole.
 TYPES = frozenset({
@@ -50,14 +51,15 @@ def lower(encoder: Any, inputs: Mapping[str, torch.Tensor], depth: int | None) -
         inputs: what it reads.
         depth: see `Depth.layers`.
     """
-    if depth is None:
-        return encoder(**inputs)[0]
-    if depth == FRONT:
-        return encoder.feature_extractor(inputs["input_values"]).transpose(1, 2)
-    try:
-        _run(encoder, inputs, [*_layers(encoder)[:depth], _doing(_leave)])
-    except _Left as left:
-        return left.values
+    with quick_convolutions(encoder):
+        if depth is None:
+            return encoder(**inputs)[0]
+        if depth == FRONT:
+            return encoder.feature_extractor(inputs["input_values"]).transpose(1, 2)
+        try:
+            _run(encoder, inputs, [*_layers(encoder)[:depth], _doing(_leave)])
+        except _Left as left:
+            return left.values
     raise AssertionError("an encoder applies its layers")
 
 

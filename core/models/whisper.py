@@ -39,6 +39,9 @@ from core.text import clean
 WINDOW_SECONDS = 30.0  # what the encoder was trained on; shorter sound is padded with silence
 BUCKET_FRAMES = 100  # clips whose speech rounds up to the same 2 s are transcribed in one batch
 TRANSCRIBE_BATCH = 16  # clips
+TOKEN_BLOCK = 8  # what a decoder is fed is a multiple of it, and so are rows of logits of theirs: see `FEW_SIZES`
+ROW_BLOCK = 32
+UNSCORED = -100  # a label
 SETTINGS_FILE = "attune.json"
 
 
@@ -191,15 +194,20 @@ class Whisper:
         self._writes = None  # the weights are about to change, and so many bytes more are free
         positions = self._positions([e.seconds for e in batch])
         frames = self.prefix(batch) if prefix is None else self._above(prefix, positions, depth)
-        labels = nn.utils.rnn.pad_sequence([e.labels for e in batch], batch_first=True, padding_value=-100).to(self.device)
+        labels = nn.utils.rnn.pad_sequence([e.labels for e in batch], batch_first=True, padding_value=UNSCORED).to(self.device)
+        fed_tokens = labels.shape[1] - 1
+        more = min(-fed_tokens % TOKEN_BLOCK, self.network.config.max_target_positions - fed_tokens)
+        labels = functional.pad(labels, (0, more), value=UNSCORED)
         fed = labels[:, :-1].clamp(min=0)  # what is fed at padded positions cannot be seen: attention looks back only
         wanted = labels[:, 1:].clone()
-        wanted[:, : len(self._prompt("en")) - 1] = -100
-        counted = wanted != -100
+        wanted[:, : len(self._prompt("en")) - 1] = UNSCORED
+        counted = wanted != UNSCORED
+        more = -int(counted.sum()) % ROW_BLOCK
         with autocast(self.device, self.precision), self._weighing(positions):
             hidden = self.network.model.decoder(input_ids=fed, encoder_hidden_states=frames, use_cache=False)
-            logits = self.network.proj_out(hidden.last_hidden_state[counted])
-        return functional.cross_entropy(logits.float(), wanted[counted], label_smoothing=smoothing)
+            logits = self.network.proj_out(functional.pad(hidden.last_hidden_state[counted], (0, 0, 0, more)))
+        scored = functional.pad(wanted[counted], (0, more), value=UNSCORED)
+        return functional.cross_entropy(logits.float(), scored, ignore_index=UNSCORED, label_smoothing=smoothing)
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:

@@ -62,7 +62,18 @@ def test_what_is_kept_costs_once_a_clip(recipe: Recipe, kept: bool, tiny_ctc: Pa
     expected = forecast(load_model(str(tiny_ctc)), SAMPLE, [tone(1.0)], 8, 0, 0, 4, recipe)
     once = 8.0 if kept else 0.0
     assert expected.train == pytest.approx(4 * (10 * 1.0 + once))
-    assert expected.evaluate == pytest.approx(2 * (6 / 3 * 1.0 + once))  # held-out clips are kept too
+    assert expected.evaluate == pytest.approx(2 * 6 / 3 * 1.0)  # what is kept of held-out clips is timed by reading them
+
+
+def test_an_evaluation_costs_what_is_not_frozen(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(str(tiny_ctc))
+    monkeypatch.setattr("core.forecast._step", lambda learner, optimizer: 0.0)
+    times = iter([9.0, 5.0, 6.0, 2.0])  # a clip: the base of its own clips, of easy ones; from what is frozen: first, again
+    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: next(times))
+    recipe = Recipe(trains="last", last_layers=1, evaluations=3)
+    expected = forecast(model, SAMPLE, [tone(1.0)], 8, 10, 7, 4, recipe, watch=6)
+    before_and_after = 9 * 10 + 5 * (10 + 2 * 7)
+    assert expected.evaluate == pytest.approx(before_and_after + (4 + 6) * (4 * 2 + 4))
 
 
 def test_usual_clips_are_the_middling_ones() -> None:

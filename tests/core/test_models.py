@@ -363,7 +363,7 @@ def test_ctc_windows_join_without_a_seam(ctc: AsrModel, monkeypatch: pytest.Monk
         heard = input_values[160::320].long()  # a frame is 20 ms
         return SimpleNamespace(logits=torch.nn.functional.one_hot(ids[heard], 32)[None].float())
 
-    network.eval = lambda: None
+    network.eval, network.base_model = lambda: None, SimpleNamespace()
     monkeypatch.setattr(ctc, "network", network)
     monkeypatch.setattr(ctc, "_inputs", lambda pieces: {"input_values": torch.from_numpy(pieces[0])})
     monkeypatch.setattr("core.models.ctc.WINDOW_SECONDS", 4.0)
