@@ -30,6 +30,7 @@ from tests.conftest import CTC_FAMILIES, FAMILIES, tone
 
 CLIPS = ((tone(1.3, 200), "one two"), (tone(2.1, 450, seed=1), "three"))
 RANK, ALPHA = 4, 8.0
+MERGED = 1e-3  # what is learnt moves hidden frames by about 5; a frame here and there amplifies rounding, by processor
 ROOT = Path(__file__).parents[2]
 
 # PeftModel, which only these tests use, asks transformers for something by its old name.
@@ -116,7 +117,7 @@ def test_what_it_has_learnt_vanishes_into_the_weights(model: AsrModel, kind: str
     adapters.merge(model)
     assert not adapters.is_attached(model)
     assert outline(model.network) == plain
-    torch.testing.assert_close(computed(model), learnt, rtol=0, atol=1e-4)
+    torch.testing.assert_close(computed(model), learnt, rtol=0, atol=MERGED)
     model.save(tmp_path)
     again = load_model(str(tmp_path), precision="float32")
     torch.testing.assert_close(again.network.state_dict(), model.network.state_dict(), rtol=0, atol=0)
@@ -225,7 +226,7 @@ def test_torchaudios_deepspeech_is_clipped_after_it(kind: str) -> None:
     assert learnt[1] < before[1]
     adapters.merge(model)
     assert outline(model.network) == plain
-    torch.testing.assert_close(computed(model), learnt, rtol=0, atol=1e-4)
+    torch.testing.assert_close(computed(model), learnt, rtol=0, atol=MERGED)
 
 
 @pytest.mark.parametrize("source", ["tiny_whisper", "tiny_ctc"])
@@ -240,7 +241,7 @@ def test_a_classifier_takes_one_too(source: str, request: pytest.FixtureRequest)
     assert learnt[1] < before[1]
     adapters.merge(model)
     assert outline(model.network) == plain
-    torch.testing.assert_close(computed(model), learnt, rtol=0, atol=1e-4)
+    torch.testing.assert_close(computed(model), learnt, rtol=0, atol=MERGED)
 
 
 # Its choices
