@@ -7,7 +7,7 @@ Results are transformers' up to the rounding of bfloat16; a test holds them agai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,11 +30,20 @@ def quick_convolutions(encoder: Any) -> Iterator[None]:
         yield
         return
     kernels = [layer.conv.weight.to(torch.bfloat16).permute(2, 1, 0).flatten(0, 1) for layer in layers]
-    extractor.forward = lambda values: torch.stack([_convolved(layers, kernels, wave) for wave in values]).transpose(1, 2)
+    with standing_in(
+        extractor, lambda values: torch.stack([_convolved(layers, kernels, wave) for wave in values]).transpose(1, 2)
+    ):
+        yield
+
+
+@contextmanager
+def standing_in(module: Any, compute: Callable[..., Any]) -> Iterator[None]:
+    """Lets a function compute what a module does."""
+    module.forward = compute
     try:
         yield
     finally:
-        del extractor.forward  # the class's own is there again
+        del module.forward  # the class's own is there again
 
 
 def _pays(device: torch.device) -> bool:

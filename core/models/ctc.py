@@ -243,9 +243,7 @@ class Ctc:
     ) -> torch.Tensor:
         batch = [Example(torch.from_numpy(wave), torch.empty(0, dtype=torch.int64), len(wave) / SAMPLE_RATE)]
         hidden = self._above(batch, prefix(batch), depth)
-        with autocast(self.device, self.precision):
-            logits = getattr(self.network, self._head)(hidden)[0]
-        return logits.float().log_softmax(-1)
+        return getattr(self.network, self._head)(hidden)[0].float().log_softmax(-1)
 
     def _above(self, batch: Sequence[Example], kept: torch.Tensor, depth: int | None) -> torch.Tensor:
         """Returns the last hidden layer from a prefix."""

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from core.models.base import FRONT, Depth, named_weights
-from core.models.convolutions import quick_convolutions
+from core.models.convolutions import quick_convolutions, standing_in
 
 # Whose forward pass was looked at, by config.model_type; any other is taken whole.
 TYPES = frozenset({
@@ -75,7 +75,7 @@ def upper(encoder: Any, inputs: Mapping[str, torch.Tensor], depth: int | None, k
     if depth is None:
         return kept
     if depth == FRONT:
-        with _standing_in(encoder.feature_extractor, lambda values: kept.transpose(1, 2)):
+        with standing_in(encoder.feature_extractor, lambda values: kept.transpose(1, 2)):
             return encoder(**inputs)[0]
     inner, layers = _inner(encoder), _layers(encoder)
     share = _layer_drop(_stack(encoder)[0]) if encoder.training else 0.0
@@ -86,9 +86,9 @@ def upper(encoder: Any, inputs: Mapping[str, torch.Tensor], depth: int | None, k
         for name in ("feature_extractor", "subsampling"):
             if hasattr(encoder, name):
                 empty = _empty(encoder, name, inputs, kept)
-                changes.enter_context(_standing_in(getattr(encoder, name), lambda *given, empty=empty: empty))
+                changes.enter_context(standing_in(getattr(encoder, name), lambda *given, empty=empty: empty))
         if hasattr(inner, "pos_conv_embed"):
-            changes.enter_context(_standing_in(inner.pos_conv_embed, lambda hidden: hidden))
+            changes.enter_context(standing_in(inner.pos_conv_embed, lambda hidden: hidden))
         return _run(encoder, inputs, [entrance, *above])[0]
 
 
@@ -160,16 +160,6 @@ def _doing(compute: Callable[..., Any]) -> nn.Module:
     module: Any = nn.Identity()
     module.forward = compute
     return module
-
-
-@contextmanager
-def _standing_in(module: Any, compute: Callable[..., Any]) -> Iterator[None]:
-    """Lets a function compute what a module does."""
-    module.forward = compute
-    try:
-        yield
-    finally:
-        del module.forward  # the class's own is there again
 
 
 @contextmanager

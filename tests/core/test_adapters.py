@@ -117,7 +117,7 @@ def test_what_it_has_learnt_vanishes_into_the_weights(model: AsrModel, kind: str
     adapters.merge(model)
     assert not adapters.is_attached(model)
     assert outline(model.network) == plain
-    torch.testing.assert_close(computed(model), learnt, rtol=0, atol=MERGED)
+    torch.testing.assert_close(computed(model), learnt, rtol=0, atol=1e-4)
     model.save(tmp_path)
     again = load_model(str(tmp_path), precision="float32")
     torch.testing.assert_close(again.network.state_dict(), model.network.state_dict(), rtol=0, atol=0)
@@ -226,7 +226,7 @@ def test_torchaudios_deepspeech_is_clipped_after_it(kind: str) -> None:
     assert learnt[1] < before[1]
     adapters.merge(model)
     assert outline(model.network) == plain
-    torch.testing.assert_close(computed(model), learnt, rtol=0, atol=MERGED)
+    torch.testing.assert_close(computed(model), learnt, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("source", ["tiny_whisper", "tiny_ctc"])
