@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import soxr
 import torch
 from torchaudio import functional
 
@@ -105,7 +106,7 @@ class Augmenter:
         sound = torch.tensor(wave)
         if chosen.speed:
             percent = _draw_percent(chosen.speed, len(wave), rng)
-            sound = _limited(functional.resample(sound, percent, 100))
+            sound = _limited(torch.from_numpy(soxr.resample(wave, percent, 100, quality="HQ")))
         if rng.random() < chosen.reverb:
             room, rt60, impulse = self._draw_room(rng)
             sound = in_room(sound, torch.tensor(impulse))
@@ -192,7 +193,7 @@ def active_power(wave: np.ndarray) -> float:
 
 
 def _draw_percent(speed: float, samples: int, rng: np.random.Generator) -> int:
-    """Draws a rate in per cent, as torchaudio resamples by a ratio of small whole numbers alone at little cost."""
+    """Draws a rate in per cent."""
     slowest = max(round(100 * (1 - speed)), min(100, math.ceil(100 * samples / LONGEST_SAMPLES)))
     return int(rng.integers(slowest, round(100 * (1 + speed)), endpoint=True))
 

@@ -7,9 +7,9 @@ import os
 import torch
 
 # oneDNN, which computes on the CPU, prepares for every size of matrices and keeps the last 1,024 of these preparations with
-# their memory: 200 to 500 MB in a fine-tune. With AMX one takes a millisecond to prepare and some 0.5 MB, so that too few
-# cost time. It reads this when it first computes.
-FEW_SIZES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+# their memory. With AMX one takes a millisecond to prepare and up to 0.5 MB; a fine-tune needs some 400 again and again. It
+# reads this when it first computes.
+FEW_SIZES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "512")
 
 
 def choose_device(wanted: str = "auto") -> torch.device:

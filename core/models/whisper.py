@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from core.audio import SAMPLE_RATE
@@ -22,11 +20,13 @@ from core.files import read_json, write_json
 from core.models import decoding
 from core.models.base import Depth, Example, Features, Layer, Transcript, named_weights
 from core.models.device import autocast, choose_device, computing_type
+from core.models.token_loss import TokenLoss, fed_and_wanted
 from core.models.vocabulary import Fitted
 from core.models.whisper_decoder import Writer
 from core.models.whisper_network import (
     FRAMES_PER_SECOND,
     convolved,
+    decode,
     encode,
     frame_weights,
     kept_frames,
@@ -39,9 +39,6 @@ from core.text import clean
 WINDOW_SECONDS = 30.0  # what the encoder was trained on; shorter sound is padded with silence
 BUCKET_FRAMES = 100  # clips whose speech rounds up to the same 2 s are transcribed in one batch
 TRANSCRIBE_BATCH = 16  # clips
-TOKEN_BLOCK = 8  # what a decoder is fed is a multiple of it, and so are rows of logits of theirs: see `FEW_SIZES`
-ROW_BLOCK = 32
-UNSCORED = -100  # a label
 SETTINGS_FILE = "attune.json"
 
 
@@ -84,6 +81,7 @@ class Whisper:
         self.fresh: dict[nn.Parameter, torch.Tensor] = {}
         self.tokens_per_second = tokens_per_second
         self._writes: Writer | None = None
+        self._token_loss = TokenLoss()
         network.model.decoder.embed_tokens.sparse = True  # else its gradient is a second whole table, mostly zeros
         generation = network.generation_config
         self._multilingual = bool(getattr(generation, "is_multilingual", False))
@@ -194,20 +192,11 @@ class Whisper:
         self._writes = None  # the weights are about to change, and so many bytes more are free
         positions = self._positions([e.seconds for e in batch])
         frames = self.prefix(batch) if prefix is None else self._above(prefix, positions, depth)
-        labels = nn.utils.rnn.pad_sequence([e.labels for e in batch], batch_first=True, padding_value=UNSCORED).to(self.device)
-        fed_tokens = labels.shape[1] - 1
-        more = min(-fed_tokens % TOKEN_BLOCK, self.network.config.max_target_positions - fed_tokens)
-        labels = functional.pad(labels, (0, more), value=UNSCORED)
-        fed = labels[:, :-1].clamp(min=0)  # what is fed at padded positions cannot be seen: attention looks back only
-        wanted = labels[:, 1:].clone()
-        wanted[:, : len(self._prompt("en")) - 1] = UNSCORED
-        counted = wanted != UNSCORED
-        more = -int(counted.sum()) % ROW_BLOCK
-        with autocast(self.device, self.precision), self._weighing(positions):
-            hidden = self.network.model.decoder(input_ids=fed, encoder_hidden_states=frames, use_cache=False)
-            logits = self.network.proj_out(functional.pad(hidden.last_hidden_state[counted], (0, 0, 0, more)))
-        scored = functional.pad(wanted[counted], (0, more), value=UNSCORED)
-        return functional.cross_entropy(logits.float(), scored, ignore_index=UNSCORED, label_smoothing=smoothing)
+        most, prompt = self.network.config.max_target_positions, len(self._prompt("en"))
+        fed, wanted = (side.to(self.device) for side in fed_and_wanted([e.labels for e in batch], prompt, most))
+        with autocast(self.device, self.precision):
+            hidden = decode(self.network.model.decoder, fed, frames, self._weights(positions))
+            return self._token_loss(hidden, self.network.proj_out, wanted, smoothing)
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
@@ -258,29 +247,17 @@ class Whisper:
         there = [(layer, head) for layer in range(len(layers)) for head in range(heads)]
         named = {(layer, head) for layer, head in getattr(self.network.generation_config, "alignment_heads", None) or ()}
         chosen = [pair for pair in there if pair in named] or [pair for pair in there if pair[0] >= len(layers) // 2]
-        seen: dict[tuple[int, str], torch.Tensor] = {}
-        hooks = []
-        for i in sorted({layer for layer, _ in chosen}):
-            for side in ("q_proj", "k_proj"):
-
-                def keep(module: Any, given: Any, output: torch.Tensor, key: tuple[int, str] = (i, side)) -> None:
-                    seen[key] = output[0].float().unflatten(-1, (heads, -1))  # [tokens or frames, heads, width]
-
-                hooks.append(getattr(layers[i].encoder_attn, side).register_forward_hook(keep))
         fed = torch.tensor([[*prompt, *tokens]], device=self.device)
-        try:
-            with autocast(self.device, self.precision), self._weighing(self._positions([seconds])):
-                self.network.model.decoder(input_ids=fed, encoder_hidden_states=frames, use_cache=False)
-        finally:
-            for hook in hooks:
-                hook.remove()
+        looks: list[tuple[torch.Tensor, torch.Tensor]] = []
+        with autocast(self.device, self.precision):
+            decode(self.network.model.decoder, fed, frames, self._weights(self._positions([seconds])), looks)
         own = max(1, math.ceil(seconds * FRAMES_PER_SECOND))
         rows = []
         for layer, head in chosen:
-            query, key = (seen[layer, side][:, head] for side in ("q_proj", "k_proj"))
-            rows.append((query[len(prompt) - 1 :] @ key[:own].T / query.shape[-1] ** 0.5).softmax(-1))
-        decode = self.processor.tokenizer.decode
-        return torch.stack(rows).cpu(), [decode(tokens[:n]) for n in range(1, len(tokens) + 1)]
+            query, key = (side[0, head].float() for side in looks[layer])
+            rows.append((query[len(prompt) - 1 :] @ key[:own].T).softmax(-1))
+        tokenizer = self.processor.tokenizer
+        return torch.stack(rows).cpu(), [tokenizer.decode(tokens[:n]) for n in range(1, len(tokens) + 1)]
 
     def save(self, folder: Path) -> None:
         """Writes the network, its processor and Attune's own settings."""
@@ -319,26 +296,6 @@ class Whisper:
 
     def _weights(self, positions: torch.Tensor | None) -> torch.Tensor | None:
         return None if positions is None else frame_weights(positions).to(self.device)
-
-    @contextmanager
-    def _weighing(self, positions: torch.Tensor | None) -> Iterator[None]:
-        """Lets transformers' decoder give thinned frames their weight, for which it has no argument."""
-        weights = self._weights(positions)
-        if weights is None:
-            yield
-            return
-        bias = weights[:, None, None].to(computing_type(self.device))
-
-        def put(module: Any, given: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-            return given, {**named, "attention_mask": bias}
-
-        layers = self.network.model.decoder.layers
-        hooks = [layer.encoder_attn.register_forward_pre_hook(put, with_kwargs=True) for layer in layers]
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
 
     def _transcribe_batch(self, waves: Sequence[np.ndarray], seconds: float) -> list[Transcript]:
         positions = self._positions([seconds] * len(waves))

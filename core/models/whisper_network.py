@@ -149,37 +149,98 @@ def encode(
         float [clips, frames, width].
     """
     for layer in encoder.layers[first:end]:
-        if not (encoder.training and encoder.layerdrop and torch.rand(()) < encoder.layerdrop):
+        if not _left_out(encoder):
             hidden = _layer(layer, hidden, weights)
     return hidden if end is not None else encoder.layer_norm(hidden).to(computing_type(hidden.device))
 
 
+def decode(
+    decoder: Any,
+    tokens: torch.Tensor,
+    frames: torch.Tensor,
+    weights: torch.Tensor | None = None,
+    looks: list[tuple[torch.Tensor, torch.Tensor]] | None = None,
+) -> torch.Tensor:
+    """Applies a WhisperDecoder to whole texts, as training does; `whisper_decoder` writes a token at a time.
+
+    Args:
+        decoder: a WhisperDecoder.
+        tokens: int64 [clips, tokens].
+        frames: float [clips, frames, width], of `encode`.
+        weights: of `frame_weights`, or None where all frames are there.
+        looks: if given, takes each layer's queries, scaled, and keys of the frames: [clips, heads, tokens or frames, width].
+
+    Returns:
+        float32 [clips, tokens, width], of the last layer, normed.
+    """
+    low = computing_type(frames.device)
+    hidden = decoder.embed_tokens(tokens) + decoder.embed_positions.weight[: tokens.shape[1]]
+    hidden = _dropped(hidden, decoder.dropout, decoder.training)
+    layers = [layer for layer in decoder.layers if not _left_out(decoder)]
+    for layer in layers:
+        own, other = layer.self_attn, layer.encoder_attn
+        query, key, value = _sides(own, layer.self_attn_layer_norm(hidden).to(low))
+        if hidden.device.type == "cpu":  # of so few tokens torch's attention goes back four times as fast in float32
+            query, key, value = query.float(), key.float(), value.float()
+        with torch.autocast(hidden.device.type, enabled=False):
+            mixed = _fused_attention(query, key, value, None, _share(own), causal=True)
+        hidden = hidden + _dropped(_joined(own, mixed), layer.dropout, layer.training)
+        query, key, value = _sides(other, layer.encoder_attn_layer_norm(hidden).to(low), frames)
+        if looks is not None:
+            looks.append((query, key))
+        mixed = _fused_attention(query, key, value, weights, _share(other))
+        hidden = hidden + _dropped(_joined(other, mixed), layer.dropout, layer.training)
+        hidden = _fed_forward(layer, hidden)
+    return decoder.layer_norm(hidden)
+
+
 def _layer(layer: Any, hidden: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
     """WhisperEncoderLayer.forward, converting what is normalised once and not for each projection."""
-    low = computing_type(hidden.device)
-    normalised = layer.self_attn_layer_norm(hidden).to(low)
-    attended = _dropped(_attention(layer.self_attn, normalised, weights), layer.dropout, layer.training)
-    hidden = hidden + attended
-    inner = layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden).to(low)))
+    own = layer.self_attn
+    query, key, value = _sides(own, layer.self_attn_layer_norm(hidden).to(computing_type(hidden.device)))
+    short = hidden.device.type == "cpu" and query.dtype == torch.bfloat16 and hidden.shape[1] <= SHORT_FRAMES
+    mixed = (_short_attention if short else _fused_attention)(query, key, value, weights, _share(own))
+    return _fed_forward(layer, hidden + _dropped(_joined(own, mixed), layer.dropout, layer.training))
+
+
+def _fed_forward(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
+    inner = layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden).to(computing_type(hidden.device))))
     inner = _dropped(inner, layer.activation_dropout, layer.training)
     return hidden + _dropped(layer.fc2(inner), layer.dropout, layer.training)
 
 
-def _attention(attention: Any, hidden: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
-    shape = (*hidden.shape[:2], attention.num_heads, attention.head_dim)
-    query = (attention.q_proj(hidden) * attention.scaling).view(shape).transpose(1, 2)
-    key, value = (project(hidden).view(shape).transpose(1, 2) for project in (attention.k_proj, attention.v_proj))
-    dropout = attention.dropout if attention.training else 0.0
-    short = hidden.device.type == "cpu" and query.dtype == torch.bfloat16 and hidden.shape[1] <= SHORT_FRAMES
-    mixed = (_short_attention if short else _fused_attention)(query, key, value, weights, dropout)
-    return attention.out_proj(mixed.transpose(1, 2).reshape(hidden.shape))
+def _sides(attention: Any, hidden: torch.Tensor, other: torch.Tensor | None = None) -> list[torch.Tensor]:
+    """Queries, scaled, keys and values: [clips, length, width] -> [clips, heads, length, width of a head]."""
+    other = hidden if other is None else other
+    sides = (attention.q_proj(hidden) * attention.scaling, attention.k_proj(other), attention.v_proj(other))
+    return [side.unflatten(-1, (attention.num_heads, attention.head_dim)).transpose(1, 2) for side in sides]
+
+
+def _joined(attention: Any, mixed: torch.Tensor) -> torch.Tensor:
+    """[clips, heads, length, width of a head] -> [clips, length, width], projected."""
+    return attention.out_proj(mixed.transpose(1, 2).flatten(2))
+
+
+def _share(attention: Any) -> float:
+    """Of the attention's weights that are dropped."""
+    return attention.dropout if attention.training else 0.0
+
+
+def _left_out(coder: Any) -> bool:
+    """Draws whether a layer is left out."""
+    return bool(coder.training and coder.layerdrop and torch.rand(()) < coder.layerdrop)
 
 
 def _fused_attention(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, weights: torch.Tensor | None, dropout: float
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    weights: torch.Tensor | None,
+    dropout: float,
+    causal: bool = False,
 ) -> torch.Tensor:
     bias = None if weights is None else weights[:, None, None].to(query.dtype)
-    return functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout, scale=1.0)
+    return functional.scaled_dot_product_attention(query, key, value, bias, dropout, causal, scale=1.0)
 
 
 def _short_attention(
