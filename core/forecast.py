@@ -16,7 +16,8 @@ from core.models.base import AsrModel
 from core.recipe import Recipe
 from core.training import looks
 
-TRIAL_STEPS = 3  # of which the quickest counts: what else the computer does, such as drawing the page, comes and goes
+TRIAL_BATCHES = 3  # of short, middling and long clips: what a step costs is not even, nor what a size costs when it is new
+TRIAL_ROUNDS = 2  # of which the quicker counts: what else the computer does, such as drawing the page, comes and goes
 LOSS_SHARE = 1 / 3  # of a step: a held-out batch is computed forwards alone
 TRIAL_BATCH = 4  # clips of the transcriptions that are timed: of few clips, about as many are of one length
 
@@ -57,7 +58,7 @@ def forecast(
 
     Args:
         model: the base; what is timed is a copy, and the model stays as it is.
-        sample: training clips of mean length, see `usual_clips`, as many as a batch takes.
+        sample: training clips, see `spread_clips`.
         easy: float32 [samples] of a few clips that the base understands.
         train: how many training clips there are.
         test, canary: clips that base and adapted are compared on.
@@ -67,36 +68,39 @@ def forecast(
     """
     learner = Learner(copy.deepcopy(model), sample, recipe, keep=False)
     optimizer = torch.optim.AdamW(learner.groups, fused=True)
-    _step(learner, optimizer)  # the first one also prepares buffers and kernels
+    _step(learner, optimizer, 0)  # the first one also prepares buffers and kernels
     learner.forget()
-    first = _step(learner, optimizer)
-    step = min(_step(learner, optimizer) for _ in range(TRIAL_STEPS))
-    once = max(0.0, first - step) if learner.keeps_prefix else 0.0  # what is kept after the first time a clip is seen
+    places, taken = range(len(learner.batches)), len(learner.examples)
+    first = sum(_step(learner, optimizer, i) for i in places)
+    rounds = [[_step(learner, optimizer, i) for i in places] for _ in range(TRIAL_ROUNDS)]
+    again = sum(min(times) for times in zip(*rounds, strict=True))
+    step, once = again / taken, max(0.0, first - again) / taken  # a clip: each time, and more the first time
+    kept = once if learner.keeps_prefix else 0.0
     clips = math.ceil(train / (1 - recipe.replay))
-    batches = clips / len(learner.batches[0])  # the last one is seldom full, and costs as much less
-    hard_clip, easy_clip = _seconds_a_clip(model, [wave for wave, _ in sample]), _seconds_a_clip(model, easy)
+    usual = [sample[i][0] for i in _usual([len(wave) for wave, _ in sample], TRIAL_BATCH)]
+    hard_clip, easy_clip = _seconds_a_clip(model, usual), _seconds_a_clip(model, easy)
     looked_at = len(looks(validation, clips, recipe))
     watched, looks_in_all = looked_at + watch, 1 + recipe.evaluations
     told = validation * looks_in_all * LOSS_SHARE * step
     if learner.reads_above:  # what is frozen serves all looks, and the loss of the clips that are read
-        seen, again = (_seconds_a_clip(learner, easy) for _ in range(2))
-        read = watched * (again * looks_in_all + max(0.0, seen - again))
-        told += (validation - looked_at) * once
+        seen, later = (_seconds_a_clip(learner, easy) for _ in range(2))
+        read = watched * (later * looks_in_all + max(0.0, seen - later))
+        told += (validation - looked_at) * kept
     else:
         read = hard_clip * looked_at + easy_clip * (watched * looks_in_all - looked_at)
-        told += validation * once
+        told += validation * kept
     return Forecast(
-        train=batches * (step * recipe.epochs + once),
-        evaluate=hard_clip * test + easy_clip * (test + 2 * canary) + read + told / len(learner.batches[0]),
+        train=clips * (step * recipe.epochs + once),
+        evaluate=hard_clip * test + easy_clip * (test + 2 * canary) + read + told,
     )
 
 
-def _step(learner: Learner, optimizer: torch.optim.Optimizer) -> float:
-    """Takes a step and returns the seconds it took."""
+def _step(learner: Learner, optimizer: torch.optim.Optimizer, index: int) -> float:
+    """Takes a step with a batch and returns the seconds it took."""
     recipe = learner.recipe
     begun = time.perf_counter()
     optimizer.zero_grad()
-    learner.backward(0)
+    learner.backward(index)
     if recipe.l2_sp or recipe.l2_new:
         learner.anchor.penalty().backward()
     torch.nn.utils.clip_grad_norm_(learner.learning, recipe.clip_norm)
@@ -111,10 +115,15 @@ def _seconds_a_clip(model: AsrModel | Learner, waves: Sequence[np.ndarray]) -> f
     return (time.perf_counter() - begun) / TRIAL_BATCH
 
 
-def usual_clips(seconds: Sequence[float], count: int) -> list[int]:
-    """Returns the indices of the `count` clips nearest to the mean duration, for `forecast`'s sample.
+def spread_clips(seconds: Sequence[float], size: int) -> list[int]:
+    """Returns indices of clips for `forecast`'s sample: a few batches of `size`, from short to long."""
+    by_length = sorted(range(len(seconds)), key=lambda i: seconds[i])
+    batches = [by_length[start : start + size] for start in range(0, len(by_length), size)]
+    count = min(TRIAL_BATCHES, len(batches))
+    return [i for n in range(count) for i in batches[(2 * n + 1) * len(batches) // (2 * count)]]
 
-    What a clip costs grows about evenly with its length, so that the mean of the costs is the cost at the mean.
-    """
-    middle = sum(seconds) / len(seconds)
-    return sorted(range(len(seconds)), key=lambda i: abs(seconds[i] - middle))[:count]
+
+def _usual(lengths: Sequence[int], count: int) -> list[int]:
+    """Returns the indices of the `count` clips nearest to the mean length: to read a clip costs about as much as it is long."""
+    middle = sum(lengths) / len(lengths)
+    return sorted(range(len(lengths)), key=lambda i: abs(lengths[i] - middle))[:count]

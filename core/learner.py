@@ -28,7 +28,7 @@ SHOWN_CHARACTERS = 20  # of those a notice names
 BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
 PIECE_SECONDS = 16.0  # of sound at once where memory is the computer's own; wav2vec 2.0 hears what pads a clip
 WHISPER_SECONDS = 40.0  # Whisper's clips are padded anyway, and each piece converts all weights anew
-PREFIX_VERSION = 4  # raise it when a model of the same weights may compute another prefix than before
+PREFIX_VERSION = 5  # raise it when a model of the same weights may compute another prefix than before
 AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
 REPLAYING = 2
 

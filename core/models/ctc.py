@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from core.models.base import Depth, Example, Features, Layer, Transcript, own_fr
 from core.models.convolutions import quick_convolutions
 from core.models.device import autocast, choose_device
 from core.models.fetching import fetch_one_more
+from core.models.rows import few_rows
 from core.models.vocabulary import Fitted
 from core.text import clean
 
@@ -171,7 +173,7 @@ class Ctc:
         inputs = self._inputs([e.features.numpy() for e in batch])
         if features is not None:
             inputs[self._input_name] = features[0].values
-        with autocast(self.device, self.precision):
+        with self._computing():
             return depths.lower(self._encoder, inputs, depth)
 
     def loss(
@@ -183,7 +185,7 @@ class Ctc:
     ) -> torch.Tensor:
         """Returns CTC's negative log likelihood (Graves et al. 2006), each clip's divided by its labels, averaged."""
         hidden = self.prefix(batch) if prefix is None else self._above(batch, prefix, depth)
-        with autocast(self.device, self.precision):
+        with self._computing():
             logits = getattr(self.network, self._head)(hidden)
         frames = own_frames([len(e.features) for e in batch], hidden.shape[1])
         return losses.ctc(logits.float(), frames, [e.labels for e in batch], self._tokenizer.pad_token_id, smoothing)
@@ -193,7 +195,7 @@ class Ctc:
         """Transcribes by the most probable label of each frame; a model that was never taught to write writes nothing."""
         if not self.writes:
             return [Transcript("", 0.0) for _ in waves]
-        with autocast(self.device, self.precision), quick_convolutions(self._encoder):  # weights are converted once for all
+        with self._computing(), quick_convolutions(self._encoder):  # weights are converted once for all
             return [self._written(self.log_probs(wave)) for wave in waves]
 
     @torch.no_grad()
@@ -202,7 +204,7 @@ class Ctc:
     ) -> list[Transcript]:
         """Transcribes as `transcribe` does, from what lies below a depth; long sound from the bottom, in windows."""
         self.network.eval()
-        with autocast(self.device, self.precision):
+        with self._computing():
             return [
                 self._written(self.log_probs(wave) if _is_long(wave) else self._log_probs_above(wave, prefix, depth))
                 for wave in waves
@@ -217,7 +219,7 @@ class Ctc:
         for start in range(0, max(1, len(wave) - stride), window - 2 * stride):
             piece = wave[start : start + window]
             inputs = self._inputs([piece])
-            with autocast(self.device, self.precision), quick_convolutions(self._encoder):
+            with self._computing(), quick_convolutions(self._encoder):
                 logits = self.network(**inputs).logits[0].float()
             rate = len(logits) / len(piece)
             left = round(stride * rate) if start else 0
@@ -250,8 +252,13 @@ class Ctc:
         if depth is None:
             return kept
         inputs = self._inputs([e.features.numpy() for e in batch])  # for the mask
-        with autocast(self.device, self.precision):
+        with self._computing():
             return depths.upper(self._encoder, inputs, depth, kept)
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        with autocast(self.device, self.precision), few_rows(self.device):
+            yield
 
     @property
     def _encoder(self) -> Any:

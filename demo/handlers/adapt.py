@@ -18,7 +18,7 @@ from core import audio, freezing, runs
 from core.augment import Augmenter
 from core.dataset import LabelledSet
 from core.errors import DatasetError, RunError
-from core.forecast import Forecast, forecast, usual_clips
+from core.forecast import Forecast, forecast, spread_clips
 from core.importers.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.learner import with_adapters
 from core.models.catalogue import model_family
@@ -225,7 +225,7 @@ class AdaptHandlers:
     def _measure(self, id: str, labelled: LabelledSet, recipe: Recipe, general: int) -> Forecast:
         train = labelled.part("train")
         seconds = [soundfile.info(clip.path).duration for clip in train]
-        sample = [(audio.decode(train[i].path), train[i].text) for i in usual_clips(seconds, recipe.batch_size)]
+        sample = [(audio.decode(train[i].path), train[i].text) for i in spread_clips(seconds, recipe.batch_size)]
         easy = [audio.decode(clip.path) for clip in read_sample(CANARY).clips[:2]]
         test, validation = len(labelled.part("test")), len(labelled.part("validation"))
         with self._shelf.model(id) as model:

@@ -28,7 +28,7 @@ from core.audio import SAMPLE_RATE, decode
 from core.dataset import speakers_or_sentences
 from core.events import Noticed, Prepared, Trained
 from core.files import whole_folder, write_json
-from core.forecast import forecast, usual_clips
+from core.forecast import forecast, spread_clips
 from core.importers.samples import REPLAY, WATCHED_CLIPS, read_sample
 from core.learner import Sounds
 from core.metrics import score
@@ -125,11 +125,11 @@ def _ours(arm: str, source: Path, parts: dict[str, Spoken], seed: int, folder: P
 
 
 def predict(arm: str, source: Path, parts: dict[str, Spoken]) -> dict[str, float]:
-    """Forecasts one of Attune's arms as the page does, from clips of usual length."""
+    """Forecasts one of Attune's arms as the page does, from clips of all lengths."""
     learn = parts["train"]
     model, recipe = _as_the_app_does(arm, source, len(learn.clips))
     seconds = [len(wave) / SAMPLE_RATE for wave in learn.waves]
-    sample = [learn.sounds[i] for i in usual_clips(seconds, recipe.batch_size)]
+    sample = [learn.sounds[i] for i in spread_clips(seconds, recipe.batch_size)]
     counts = {part: len(parts[part].clips) for part in ("train", "test", "canary", "validation")}
     easy = [wave for wave, _ in _replay()[:EASY_CLIPS]]
     expected = forecast(model, sample, easy, **counts, recipe=recipe, watch=WATCHED_CLIPS)

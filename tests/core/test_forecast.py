@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.augmentation import Augmentation
-from core.forecast import forecast, usual_clips
+from core.forecast import forecast, spread_clips
 from core.models.catalogue import load_model
 from core.recipe import Recipe
 from tests.conftest import tone
@@ -55,19 +55,19 @@ def test_more_work_takes_longer(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_what_is_kept_costs_once_a_clip(recipe: Recipe, kept: bool, tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([100.0, 9.0, 2.0, 1.0, 2.0])  # of a first step, one after all was forgotten, and three
-    monkeypatch.setattr("core.forecast._step", lambda learner, optimizer: next(times))
+    times = iter([100.0, 9.0, 2.0, 1.0])  # of a first step, one after all was forgotten, and two
+    monkeypatch.setattr("core.forecast._step", lambda learner, optimizer, index: next(times))
     monkeypatch.setattr("core.forecast._seconds_a_clip", lambda model, waves: 0.0)
     recipe = dataclasses.replace(recipe, epochs=10, evaluations=5)
-    expected = forecast(load_model(str(tiny_ctc)), SAMPLE, [tone(1.0)], 8, 0, 0, 4, recipe)
-    once = 8.0 if kept else 0.0
-    assert expected.train == pytest.approx(4 * (10 * 1.0 + once))
-    assert expected.evaluate == pytest.approx(2 * 6 / 3 * 1.0)  # what is kept of held-out clips is timed by reading them
+    expected = forecast(load_model(str(tiny_ctc)), SAMPLE, [tone(1.0)], 8, 0, 0, 40, recipe)
+    assert expected.train == pytest.approx(4 * (10 * 1.0 + 8.0))  # a size that is new costs more, whether or not it is kept
+    once = (40 - 16) / 2 * 8.0 if kept else 0.0  # of what is read, what is kept is timed by reading it
+    assert expected.evaluate == pytest.approx(20 * 6 / 3 * 1.0 + once)
 
 
 def test_an_evaluation_costs_what_is_not_frozen(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_model(str(tiny_ctc))
-    monkeypatch.setattr("core.forecast._step", lambda learner, optimizer: 0.0)
+    monkeypatch.setattr("core.forecast._step", lambda learner, optimizer, index: 0.0)
     times = iter([9.0, 5.0, 6.0, 2.0])  # a clip: the base of its own clips, of easy ones; from what is frozen: first, again
     monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: next(times))
     recipe = Recipe(trains="last", last_layers=1, evaluations=3)
@@ -76,6 +76,26 @@ def test_an_evaluation_costs_what_is_not_frozen(tiny_ctc: Path, monkeypatch: pyt
     assert expected.evaluate == pytest.approx(before_and_after + (4 + 6) * (4 * 2 + 4))
 
 
-def test_usual_clips_are_the_middling_ones() -> None:
-    assert set(usual_clips([9.0, 1.0, 2.1, 0.2, 2.0], 2)) == {2, 4}
-    assert usual_clips([3.0], 8) == [0]
+def test_steps_of_all_lengths_count_by_their_clips(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = [(tone(seconds), "one") for seconds in (1.0, 1.1, 2.0, 2.1, 3.0)]
+    costs = {0: 1.0, 1: 2.0, 2: 6.0}  # of the short, the middling and the long batch
+    seen: list[int] = []
+
+    def step(learner: object, optimizer: object, index: int) -> float:
+        seen.append(index)
+        return costs[index]
+
+    monkeypatch.setattr("core.forecast._step", step)
+    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda model, waves: 0.0)
+    recipe = Recipe(trains="everything", batch_size=2, epochs=3)
+    expected = forecast(load_model(str(tiny_ctc)), sample, [tone(1.0)], 100, 0, 0, 0, recipe)
+    assert set(seen) == {0, 1, 2}
+    assert expected.train == pytest.approx(100 * 3 * (1 + 2 + 6) / 5)
+
+
+def test_a_sample_is_spread_over_lengths() -> None:
+    seconds = [float(i) for i in range(18)][::-1]
+    chosen = [seconds[i] for i in spread_clips(seconds, 2)]
+    assert chosen == [2.0, 3.0, 8.0, 9.0, 14.0, 15.0]
+    assert spread_clips([3.0, 1.0, 2.0], 2) == [1, 2, 0]
+    assert spread_clips([3.0], 8) == [0]
