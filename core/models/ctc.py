@@ -257,7 +257,7 @@ class Ctc:
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        with autocast(self.device, self.precision), few_rows(self.device):
+        with autocast(self.device, self.precision), few_rows(self.network, self.device):
             yield
 
     @property

@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional
 
+from core.models.convolutions import standing_in
 from core.models.device import computing_type
 
 ROWS = 128  # frames of all clips together become a multiple of it
 
 
 @contextmanager
-def few_rows(device: torch.device) -> Iterator[None]:
-    """Lets whatever calls torch's linear layer meanwhile call the one below; changes nothing but on a processor in bfloat16."""
-    torchs: Any = functional.linear
-    if device.type == "cpu" and computing_type(device) == torch.bfloat16:
-        functional.linear = partial(linear, torchs)
-    try:
+def few_rows(network: nn.Module, device: torch.device) -> Iterator[None]:
+    """Lets a network's linear layers compute as below meanwhile; changes nothing but on a processor in bfloat16."""
+    with ExitStack() as changes:
+        if device.type == "cpu" and computing_type(device) == torch.bfloat16:
+            for module in network.modules():
+                if type(module) is nn.Linear and "forward" not in vars(module):  # else it was begun before
+                    changes.enter_context(standing_in(module, partial(linear, module)))
         yield
-    finally:
-        functional.linear = torchs
 
 
-def linear(
-    torchs: Callable[..., torch.Tensor], input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
-) -> torch.Tensor:
+def linear(layer: nn.Linear, input: torch.Tensor) -> torch.Tensor:
     """Returns x W^T + b of each row x; rows of zeros are added, and what comes of them is left out.
 
     Args:
-        torchs: torch's own, within the autocast that is in force.
+        layer: whose weights these are; called within the autocast that is in force.
         input: float [..., width].
-        weight: float [outputs, width].
-        bias: float [outputs].
     """
     rows = input.numel() // input.shape[-1]
     more = -rows % ROWS
     if not more or rows == 1:
-        return torchs(input, weight, bias)
-    flat = input.reshape(rows, -1).to(computing_type(input.device))
-    return torchs(functional.pad(flat, (0, 0, 0, more)), weight, bias)[:rows].unflatten(0, input.shape[:-1])
+        return functional.linear(input, layer.weight, layer.bias)
+    flat = functional.pad(input.reshape(rows, -1).to(computing_type(input.device)), (0, 0, 0, more))
+    return functional.linear(flat, layer.weight, layer.bias)[:rows].unflatten(0, input.shape[:-1])
