@@ -176,8 +176,9 @@ def decode(
     low = computing_type(frames.device)
     hidden = decoder.embed_tokens(tokens) + decoder.embed_positions.weight[: tokens.shape[1]]
     hidden = _dropped(hidden, decoder.dropout, decoder.training)
-    layers = [layer for layer in decoder.layers if not _left_out(decoder)]
-    for layer in layers:
+    for layer in decoder.layers:
+        if _left_out(decoder):
+            continue
         own, other = layer.self_attn, layer.encoder_attn
         query, key, value = _sides(own, layer.self_attn_layer_norm(hidden).to(low))
         if hidden.device.type == "cpu":  # of so few tokens torch's attention goes back four times as fast in float32
