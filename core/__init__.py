@@ -3,7 +3,8 @@
 Imports point one way: cli -> report, lineup -> outcome, pretraining -> execute, forecast, tradeoff -> training, rate_finder,
 export -> learner -> regularisation, ladder, word_times -> models, adapters, freezing, features, runs, alignment, inspection,
 drafts -> recipe, presets, importers, exporters, compare, analysis, selection, robustness, library -> augment, quality,
-segmentation, splits -> dataset, collection -> audio, metrics, guards -> text, normalisation, files, events, limits -> errors.
+segmentation, splits -> dataset, collection -> audio, metrics, guards -> text, normalisation, files, sounds, events, limits
+-> errors.
 
 The names below are loaded when first used, so that importing a small part does not load torch and transformers.
 """
@@ -11,6 +12,8 @@ The names below are loaded when first used, so that importing a small part does 
 from __future__ import annotations
 
 import importlib
+import sys
+from pathlib import Path
 from typing import Any
 
 _HOMES = {
@@ -29,6 +32,10 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
+
+# What generates code for GPUs. transformers has torch load it in any case, and it would take 73 MB of every process.
+if not any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")):
+    sys.modules.setdefault("triton", None)  # type: ignore[arg-type]  # so that it counts as not installed
 
 
 def __getattr__(name: str) -> Any:

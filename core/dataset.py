@@ -15,6 +15,7 @@ import numpy as np
 from core import audio
 from core.errors import AttuneError, AudioError, DatasetError
 from core.normalisation import Normalisation
+from core.sounds import Waves
 from core.text import MAX_TEXT_CHARACTERS, clean, normalise
 
 Part = Literal["train", "validation", "test"]
@@ -227,13 +228,13 @@ def refuse_shared_audio(train: Sequence[Clip], held_out: Sequence[Clip], digest:
         )
 
 
-def decode_clips(clips: Sequence[Clip], max_seconds: float) -> tuple[list[np.ndarray], list[Clip], list[Dropped]]:
+def decode_clips(clips: Sequence[Clip], max_seconds: float) -> tuple[Waves, list[Clip], list[Dropped]]:
     """Decodes clips, leaving out those that cannot be read.
 
     Returns:
         Waves float32 [samples] at 16 kHz, the clips they belong to, and what was dropped and why.
     """
-    waves, kept, dropped = [], [], []
+    waves, kept, dropped = Waves(), [], []
     for clip in clips:
         try:
             waves.append(audio.decode(clip.path, max_seconds))

@@ -23,6 +23,7 @@ from core.models.classifier import Classifier
 from core.models.deepspeech import DeepSpeech, drop_source_layers
 from core.normalisation import Normalisation, default
 from core.runs import Run
+from core.sounds import Labelled, Sounds
 from core.training import Read, finetune, transcribe
 from core.transcripts import UnchangedReader
 
@@ -61,7 +62,7 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
     held_out = [*labelled.part("validation"), *groups["test"], *groups["canary"], *request.watch]
     learnt = [*labelled.part("train"), *(request.general if recipe.replay else ())]
     dataset.refuse_shared_audio(learnt, held_out, sha256)
-    decoded: dict[str, list[np.ndarray]] = {}
+    decoded: dict[str, Sequence[np.ndarray]] = {}
     dropped: list[Dropped] = []
     beside = {"general": list(request.general) if recipe.replay else [], "watch": list(request.watch)}
     for part in ("train", "validation", *GROUPS, *beside):
@@ -171,7 +172,7 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
     yield Finished(time.perf_counter() - started)
 
 
-def _transcribe(model: AsrModel, decoded: dict[str, list[np.ndarray]], read: Read = transcribe) -> dict[str, list[str]]:
+def _transcribe(model: AsrModel, decoded: dict[str, Sequence[np.ndarray]], read: Read = transcribe) -> dict[str, list[str]]:
     texts = {}
     for group in GROUPS:
         # The canary is English: a multilingual model told to write Swahili would translate it, before and after alike.
@@ -180,8 +181,8 @@ def _transcribe(model: AsrModel, decoded: dict[str, list[np.ndarray]], read: Rea
     return texts
 
 
-def _sounds(waves: Sequence[np.ndarray], clips: Sequence[Clip]) -> list[tuple[np.ndarray, str]]:
-    return [(wave, clip.text) for wave, clip in zip(waves, clips, strict=True)]
+def _sounds(waves: Sequence[np.ndarray], clips: Sequence[Clip]) -> Sounds:
+    return Labelled(waves, [clip.text for clip in clips])
 
 
 def clips_dropped(dropped: Sequence[Dropped]) -> Noticed:

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.learner import Learner, Sounds
+from core.learner import Learner, batches_by_length
 from core.models.base import AsrModel
 from core.recipe import Recipe
+from core.sounds import Sounds, evenly
 from core.training import looks
 
 TRIAL_BATCHES = 3  # of short, middling and long clips: what a step costs is not even, nor what a size costs when it is new
 TRIAL_ROUNDS = 2  # of which the quicker counts: what else the computer does, such as drawing the page, comes and goes
 LOSS_SHARE = 1 / 3  # of a step: a held-out batch is computed forwards alone
-TRIAL_BATCH = 4  # clips of the transcriptions that are timed: of few clips, about as many are of one length
+TRIAL_CLIPS = 24  # most clips of a transcription that is timed; of fewer, fewer: they are read together and so faster
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,12 @@ def forecast(
     """Times a step and a few transcriptions, and scales them up. What an earlier run has kept on disk makes it quicker still.
 
     Clips that the base cannot make out cost it several attempts each, so hard and easy clips are timed apart: the
-    training clips tell what the base will need, easy ones what the adapted model will.
+    training clips tell what the base will need, easy ones what the adapted model will, for as much sound.
 
     Args:
         model: the base; what is timed is a copy, and the model stays as it is.
         sample: training clips, see `spread_clips`.
-        easy: float32 [samples] of a few clips that the base understands.
+        easy: float32 [samples] of clips that the base understands: some of the general speech that is read.
         train: how many training clips there are.
         test, canary: clips that base and adapted are compared on.
         validation: held-out clips; how many of them each evaluation transcribes follows from `training.looks`.
@@ -77,21 +78,23 @@ def forecast(
     step, once = again / taken, max(0.0, first - again) / taken  # a clip: each time, and more the first time
     kept = once if learner.keeps_prefix else 0.0
     clips = math.ceil(train / (1 - recipe.replay))
-    usual = [sample[i][0] for i in _usual([len(wave) for wave, _ in sample], TRIAL_BATCH)]
+    usual = [sample[i][0] for i in evenly(len(sample), min(TRIAL_CLIPS, max(1, test)))]
     hard_clip, easy_clip = _seconds_a_clip(model, usual), _seconds_a_clip(model, easy)
+    as_long = (sum(map(len, usual)) / len(usual)) / (sum(map(len, easy)) / len(easy))  # as the easy ones
+    taught_clip = min(hard_clip, easy_clip * as_long)
     looked_at = len(looks(validation, clips, recipe))
-    watched, looks_in_all = looked_at + watch, 1 + recipe.evaluations
+    looks_in_all = 1 + recipe.evaluations
     told = validation * looks_in_all * LOSS_SHARE * step
     if learner.reads_above:  # what is frozen serves all looks, and the loss of the clips that are read
         seen, later = (_seconds_a_clip(learner, easy) for _ in range(2))
-        read = watched * (later * looks_in_all + max(0.0, seen - later))
+        read = (looked_at * as_long + watch) * (later * looks_in_all + max(0.0, seen - later))
         told += (validation - looked_at) * kept
     else:
-        read = hard_clip * looked_at + easy_clip * (watched * looks_in_all - looked_at)
+        read = looked_at * (hard_clip + taught_clip * recipe.evaluations) + watch * easy_clip * looks_in_all
         told += validation * kept
     return Forecast(
         train=clips * (step * recipe.epochs + once),
-        evaluate=hard_clip * test + easy_clip * (test + 2 * canary) + read + told,
+        evaluate=(hard_clip + taught_clip) * test + 2 * easy_clip * canary + read + told,
     )
 
 
@@ -109,21 +112,13 @@ def _step(learner: Learner, optimizer: torch.optim.Optimizer, index: int) -> flo
 
 
 def _seconds_a_clip(model: AsrModel | Learner, waves: Sequence[np.ndarray]) -> float:
-    batch = [waves[i % len(waves)] for i in range(TRIAL_BATCH)]
     begun = time.perf_counter()
-    model.transcribe(batch)
-    return (time.perf_counter() - begun) / TRIAL_BATCH
+    model.transcribe(waves)
+    return (time.perf_counter() - begun) / len(waves)
 
 
 def spread_clips(seconds: Sequence[float], size: int) -> list[int]:
     """Returns indices of clips for `forecast`'s sample: a few batches of `size`, from short to long."""
-    by_length = sorted(range(len(seconds)), key=lambda i: seconds[i])
-    batches = [by_length[start : start + size] for start in range(0, len(by_length), size)]
+    batches = batches_by_length(seconds, size)
     count = min(TRIAL_BATCHES, len(batches))
     return [i for n in range(count) for i in batches[(2 * n + 1) * len(batches) // (2 * count)]]
-
-
-def _usual(lengths: Sequence[int], count: int) -> list[int]:
-    """Returns the indices of the `count` clips nearest to the mean length: to read a clip costs about as much as it is long."""
-    middle = sum(lengths) / len(lengths)
-    return sorted(range(len(lengths)), key=lambda i: abs(lengths[i] - middle))[:count]

@@ -21,6 +21,7 @@ from core.models.dropout import quick_dropout
 from core.models.vocabulary import Fitted
 from core.recipe import Recipe
 from core.regularisation import Anchor, adversarial_loss, masks_hidden
+from core.sounds import Sounds, evenly
 from core.store import Store, key_of
 from core.transcripts import weights_key
 
@@ -28,11 +29,10 @@ SHOWN_CHARACTERS = 20  # of those a notice names
 BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
 PIECE_SECONDS = 16.0  # of sound at once where memory is the computer's own; wav2vec 2.0 hears what pads a clip
 WHISPER_SECONDS = 40.0  # Whisper's clips are padded anyway, and each piece converts all weights anew
-PREFIX_VERSION = 5  # raise it when a model of the same weights may compute another prefix than before
+PREFIX_VERSION = 6  # raise it when a model of the same weights may compute another prefix than before
 AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
 REPLAYING = 2
-
-Sounds = Sequence[tuple[np.ndarray, str]]  # float32 [samples] at 16 kHz, and what is said in it
+BABBLE_CLIPS = 50  # of which the babble of many voices is mixed, where augmentation adds it
 
 
 class Learner:
@@ -67,18 +67,18 @@ class Learner:
         self.model, self.recipe = model, recipe
         fitted = model.fit_to([text for _, text in train], [len(wave) / SAMPLE_RATE for wave, _ in train], recipe.vocabulary)
         self.notices = list(_vocabulary_notices(fitted))
-        self._sounds: list[tuple[np.ndarray, str, str]] = []  # wave, text, language
+        self._sounds: list[tuple[Sounds, int, str]] = []  # where an example is from, and its language
         self.examples: list[Example] = []
-        for wave, text in train:
-            self._take(wave, text, model.language, noticed=True)
+        for place in range(len(train)):
+            self._take(train, place, model.language, noticed=True)
         if not self.examples:
             raise DatasetError("no_training_clips", "There is no clip that can be trained on.")
         self.own = len(self.examples)
-        for wave, text in _replayed(general, self.own, recipe.replay, seed):
-            self._take(wave, text, "en", noticed=False)
+        for place in _replayed(len(general), self.own, recipe.replay, seed):
+            self._take(general, place, "en", noticed=False)
         if recipe.replay and len(self.examples) == self.own:
             self.notices.append(Noticed("replay_none", "There is no general speech that this model could replay.", {}))
-        self.batches = batches_by_length(self.examples, recipe.batch_size)
+        self.batches = batches_by_length([example.seconds for example in self.examples], recipe.batch_size)
         self.padding = padding(self.examples, self.batches)
 
         self.plans = freezing.plan(model, recipe)
@@ -100,7 +100,7 @@ class Learner:
         self._cache = None if self._depth is None else PrefixCache(store=Store("prefixes") if keep else None)
         self._told = self._prefix_key(self._depth) if self._depth is not None and keep else ""
         self._cached_training = self._depth is not None and not (augment.changes_waves or self._masks or recipe.adversarial)
-        self._augmenter = Augmenter(augment, [wave for wave, _, _ in self._sounds[: self.own]])
+        self._augmenter = Augmenter(augment, self._voices() if augment.noise else ())
         self._rng = np.random.default_rng([seed, AUGMENTING])
 
     @property
@@ -162,7 +162,7 @@ class Learner:
         self.model.network.eval()
         total = 0.0
         size = 1 if self.reads_above else self.recipe.batch_size  # by itself, as it is read: what is frozen serves for both
-        for chosen in batches_by_length(examples, size):
+        for chosen in batches_by_length([example.seconds for example in examples], size):
             batch = [examples[i] for i in chosen]
             prefix = None if self._depth is None else self._kept(batch)
             total += float(self.model.loss(batch, prefix, depth=self._layers)) * len(batch)
@@ -196,12 +196,13 @@ class Learner:
     def _moved(self, entry: freezing.LayerPlan) -> float:
         return adapters.drift(self.model, entry.adapter) if entry.adapted else self.anchor.distance(entry.learning)
 
-    def _take(self, wave: np.ndarray, text: str, language: str, noticed: bool) -> None:
+    def _take(self, sounds: Sounds, place: int, language: str, noticed: bool) -> None:
+        wave, text = sounds[place]
         try:
             example = _example(self.model, language, wave, text)
             changes = self.recipe.augment.changes_waves
             self.examples.append(dataclasses.replace(example, features=torch.empty(0)) if changes else example)
-            self._sounds.append((wave, text, language))
+            self._sounds.append((sounds, place, language))
         except DatasetError as error:
             if noticed:
                 self.notices.append(Noticed(error.reason, str(error), error.details))
@@ -209,11 +210,16 @@ class Learner:
     def _augmented(self, i: int) -> Example:
         if not self.recipe.augment.changes_waves:
             return self.examples[i]
-        wave, text, language = self._sounds[i]
+        sounds, place, language = self._sounds[i]
+        wave, text = sounds[place]
         try:
             return _example(self.model, language, self._augmenter.wave(wave, self._rng), text)
         except DatasetError:  # spoken faster, the text may no longer fit its frames
             return _example(self.model, language, wave, text)
+
+    def _voices(self) -> list[np.ndarray]:
+        chosen = (self._sounds[i] for i in evenly(self.own, BABBLE_CLIPS))
+        return [sounds[place][0] for sounds, place, _ in chosen]
 
     def _prefix_key(self, depth: Depth) -> str:
         """Returns the key of all that the frozen prefix depends on, a clip apart: its weights, and how it computes."""
@@ -259,21 +265,19 @@ def _example(model: AsrModel, language: str, wave: np.ndarray, text: str) -> Exa
         return model.example(wave, text)
 
 
-def batches_by_length(examples: Sequence[Example], size: int) -> list[list[int]]:
+def batches_by_length(seconds: Sequence[float], size: int) -> list[list[int]]:
     """Groups clips of similar duration, so that little of a batch is padding.
 
     A batch holds `size` clips, but no more than `BATCH_SECONDS` a clip would take, padding included: so the memory that
     the longest clips take is bounded, and batches of usual clips are as large as the recipe says.
 
     Returns:
-        Indices into `examples`, shortest clips first. The groups stay the same in every epoch; their order changes.
+        Indices into `seconds`, shortest clips first. The groups stay the same in every epoch; their order changes.
     """
-    by_length = sorted(range(len(examples)), key=lambda i: examples[i].seconds)
+    by_length = sorted(range(len(seconds)), key=lambda i: seconds[i])
     batches: list[list[int]] = [[]]
     for i in by_length:
-        if len(batches[-1]) == size or (len(batches[-1]) + 1) * examples[i].seconds > max(
-            size * BATCH_SECONDS, examples[i].seconds
-        ):
+        if len(batches[-1]) == size or (len(batches[-1]) + 1) * seconds[i] > max(size * BATCH_SECONDS, seconds[i]):
             batches.append([])
         batches[-1].append(i)
     return [batch for batch in batches if batch]
@@ -286,11 +290,11 @@ def padding(examples: Sequence[Example], batches: Sequence[Sequence[int]]) -> fl
     return 1 - own / taken if taken else 0.0
 
 
-def _replayed(general: Sounds, own: int, share: float, seed: int) -> Sounds:
-    """Chooses as many clips of general speech as make up `share` of all, each once before any comes again."""
+def _replayed(general: int, own: int, share: float, seed: int) -> list[int]:
+    """Chooses as many of the clips of general speech as make up `share` of all, each once before any comes again."""
     count = round(own * share / (1 - share)) if general else 0
-    order = np.random.default_rng([seed, REPLAYING]).permutation(len(general)) if count else np.array([], int)
-    return [general[int(i)] for i in np.resize(order, count)]
+    order = np.random.default_rng([seed, REPLAYING]).permutation(general) if count else np.array([], int)
+    return np.resize(order, count).tolist()
 
 
 def with_adapters(model: AsrModel, plans: Sequence[freezing.LayerPlan], recipe: Recipe, seed: int) -> list[freezing.LayerPlan]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.learner import Learner, Sounds
+from core.learner import Learner
 from core.models.base import AsrModel
 from core.recipe import Recipe
 from core.regularisation import regularised
+from core.sounds import Sounds
 
 LOWEST_RATE, HIGHEST_RATE = 1e-7, 1e-1
 STEPS = 60

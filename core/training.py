@@ -15,13 +15,14 @@ from core.errors import DatasetError
 from core.events import Evaluated, Event, Noticed, Prepared, Stepped, Trained
 from core.guards import STOPS, Guards
 from core.heap import return_free_memory
-from core.learner import Learner, Sounds
+from core.learner import Learner
 from core.metrics import score
 from core.models.base import AsrModel, Example, Transcript, in_language
 from core.models.scratch import start_anew
 from core.recipe import Recipe
 from core.regularisation import Average, regularised
 from core.snapshot import Snapshot
+from core.sounds import Sounds, evenly
 
 CTC_FAMILIES = ("ctc", "deepspeech")
 LOOK_SHARE = 0.1  # of the training: reading a clip costs about as much as learning from it once
@@ -235,8 +236,7 @@ def looks(validation: int, train: int, recipe: Recipe) -> list[int]:
         Indices, the first clip's among them.
     """
     afforded = round(LOOK_SHARE * train * recipe.epochs / (recipe.evaluations + 1))
-    count = min(validation, max(LEAST_LOOKED_AT, afforded))
-    return [i * validation // count for i in range(count)]
+    return evenly(validation, max(LEAST_LOOKED_AT, afforded))
 
 
 def rate_share(step: int, steps: int, warmup: float, schedule: str = "linear") -> float:

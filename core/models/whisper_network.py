@@ -25,7 +25,7 @@ CONSTANT_FRAMES = 6  # of padding after the sound: as many as the two convolutio
 MARGIN_FRAMES = 25  # of padding kept whole after the speech
 TAIL_STRIDE = 32  # every 32nd frame of the padding beyond the margin is kept, and counts as 32: see `frame_weights`
 BLOCK_FRAMES = 32  # kept frames are a multiple of it: torch's CPU library keeps memory for every size it has met
-SHORT_FRAMES = 800  # up to which plain matrix products in bfloat16 beat torch's fused attention on a CPU
+SHORT_FRAMES = 320  # up to which attention on a CPU is plain matrix products in bfloat16; fused takes less memory
 
 
 def log_mel(wave: np.ndarray, filters: np.ndarray) -> torch.Tensor:
@@ -252,7 +252,7 @@ def _short_attention(
     with torch.autocast(query.device.type, enabled=False):  # it would convert the shares to float32 and back
         logits = torch.bmm(query, key.transpose(1, 2))
         if weights is not None:
-            logits = logits + weights.to(query.dtype).repeat_interleave(heads, 0)[:, None]
+            logits += weights.to(query.dtype).repeat_interleave(heads, 0)[:, None]
         return torch.bmm(_dropped(logits.softmax(-1), dropout, True), value).unflatten(0, (clips, heads))
 
 

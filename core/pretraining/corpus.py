@@ -24,6 +24,7 @@ from core.library import Library
 from core.models.teaching import LETTERS
 from core.models.vocabulary import spoken_characters
 from core.pretraining.request import LANGUAGE
+from core.sounds import evenly
 from core.writing import number_words
 
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".m4a", ".mp4", ".webm")
@@ -109,7 +110,7 @@ def find_corpus(data: Sequence[str], held_out: str, labelled: bool, library: Lib
     tested = [clip for clip in aside if clip.part == "validation"]
     if held_out and not tested:
         tested = [clip for clip in aside if clip.part != "train"]
-    tested = [tested[i * len(tested) // MOST_HELD_OUT] for i in range(MOST_HELD_OUT)] if len(tested) > MOST_HELD_OUT else tested
+    tested = [tested[i] for i in evenly(len(tested), MOST_HELD_OUT)]
     if tested:
         dataset.refuse_shared_audio(train, tested, sha256)
     notices = []

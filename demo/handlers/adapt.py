@@ -16,9 +16,9 @@ import soundfile
 
 from core import audio, freezing, runs
 from core.augment import Augmenter
-from core.dataset import LabelledSet
+from core.dataset import Clip, LabelledSet
 from core.errors import DatasetError, RunError
-from core.forecast import Forecast, forecast, spread_clips
+from core.forecast import TRIAL_CLIPS, Forecast, forecast, spread_clips
 from core.importers.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.learner import with_adapters
 from core.models.catalogue import model_family
@@ -26,6 +26,7 @@ from core.models.classifier import Classifier
 from core.presets import PRESETS, preset
 from core.rate_finder import find_rate
 from core.recipe import Recipe
+from core.sounds import evenly
 from demo import chosen, layers, presenters, settings
 from demo.chosen import labelled_set
 from demo.jobs import Jobs
@@ -45,7 +46,7 @@ class AdaptHandlers:
 
     def __init__(self, w: Wording, shelf: Shelf, jobs: Jobs) -> None:
         self._w, self._shelf, self._jobs = w, shelf, jobs
-        self._forecasts: dict[tuple[str, LabelledSet, Recipe, int], Forecast] = {}
+        self._forecasts: dict[tuple[str, LabelledSet, Recipe, Sequence[Clip]], Forecast] = {}
 
     def default(self, session: Session) -> tuple:
         """The chosen model and set -> the preset that suits the set, and what `preset` makes of it."""
@@ -138,7 +139,7 @@ class AdaptHandlers:
         Raises:
             DatasetError: too few own clips to hold any out.
         """
-        beside = len(chosen.canary(session).clips) if general else 0
+        beside = chosen.canary(session).clips if general else ()
         key = (session.choices.model, labelled_set(session, recipe.task == "classify"), recipe, beside)
         if key not in self._forecasts:
             self._forecasts[key] = self._measure(*key)
@@ -222,16 +223,18 @@ class AdaptHandlers:
         except DatasetError:
             return 0
 
-    def _measure(self, id: str, labelled: LabelledSet, recipe: Recipe, general: int) -> Forecast:
+    def _measure(self, id: str, labelled: LabelledSet, recipe: Recipe, general: Sequence[Clip]) -> Forecast:
         train = labelled.part("train")
         seconds = [soundfile.info(clip.path).duration for clip in train]
         sample = [(audio.decode(train[i].path), train[i].text) for i in spread_clips(seconds, recipe.batch_size)]
-        easy = [audio.decode(clip.path) for clip in read_sample(CANARY).clips[:2]]
+        easy = general or read_sample(CANARY).clips
+        heard = [audio.decode(easy[i].path) for i in evenly(len(easy), TRIAL_CLIPS)]
         test, validation = len(labelled.part("test")), len(labelled.part("validation"))
         with self._shelf.model(id) as model:
             if recipe.task == "classify" and model.family != "classifier":
                 model = Classifier.from_recogniser(model, [clip.text for clip in train])
-            return forecast(model, sample, easy, len(train), test, general, validation, recipe, WATCHED_CLIPS if general else 0)
+            watch = WATCHED_CLIPS if general else 0
+            return forecast(model, sample, heard, len(train), test, len(general), validation, recipe, watch)
 
     def _is_active(self, session: Session) -> bool:
         return any(run.state() in ACTIVE for run in session.queue())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +28,20 @@ from core.audio import SAMPLE_RATE, decode
 from core.dataset import speakers_or_sentences
 from core.events import Noticed, Prepared, Trained
 from core.files import whole_folder, write_json
-from core.forecast import forecast, spread_clips
+from core.forecast import TRIAL_CLIPS, forecast, spread_clips
 from core.importers.samples import REPLAY, WATCHED_CLIPS, read_sample
-from core.learner import Sounds
 from core.metrics import score
 from core.models.base import AsrModel
 from core.models.catalogue import fetch_model, load_model
 from core.presets import preset
 from core.recipe import Recipe
+from core.sounds import Sounds, evenly
 from core.training import finetune
 from tests.bench.arms import ARMS, Spent
 from tests.bench.clips import Spoken
 
 CTC = "wav2vec2-base, random"  # as large as the real one: for time and memory, nothing it writes means anything
 DEFAULT = "default"
-EASY_CLIPS = 2  # of general speech, by which the page's forecast judges what the adapted model will take
 PLAIN_BATCH = 8
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "conv_dim": (32,) * 7}
@@ -131,7 +130,8 @@ def predict(arm: str, source: Path, parts: dict[str, Spoken]) -> dict[str, float
     seconds = [len(wave) / SAMPLE_RATE for wave in learn.waves]
     sample = [learn.sounds[i] for i in spread_clips(seconds, recipe.batch_size)]
     counts = {part: len(parts[part].clips) for part in ("train", "test", "canary", "validation")}
-    easy = [wave for wave, _ in _replay()[:EASY_CLIPS]]
+    canary = parts["canary"].waves
+    easy = [canary[i] for i in evenly(len(canary), TRIAL_CLIPS)]
     expected = forecast(model, sample, easy, **counts, recipe=recipe, watch=WATCHED_CLIPS)
     return dataclasses.asdict(expected)
 
@@ -147,7 +147,7 @@ def read_back(folder: Path, parts: dict[str, Spoken], plain: bool) -> dict[str, 
     model = load_model(str(folder))
     model.fit_to([c.text for c in parts["train"].clips], [len(w) / SAMPLE_RATE for w in parts["train"].waves])
     results: dict[str, Any] = {}
-    readers: dict[str, Callable[[list[np.ndarray]], list[str]]] = {"": lambda waves: _texts(model, waves)}
+    readers: dict[str, Callable[[Sequence[np.ndarray]], list[str]]] = {"": lambda waves: _texts(model, waves)}
     if plain:
         readers["plain_"] = lambda waves: generate(folder, waves)
     for prefix, reader in readers.items():
@@ -167,7 +167,7 @@ def counted(spoken: Spoken, texts: list[str]) -> list[list]:
 
 
 @torch.no_grad()
-def generate(folder: Path, waves: list[np.ndarray]) -> list[str]:
+def generate(folder: Path, waves: Sequence[np.ndarray]) -> list[str]:
     """Transcribes by transformers' Whisper as it comes, from 30 s windows in float32."""
     network = WhisperForConditionalGeneration.from_pretrained(folder).eval()
     processor = WhisperProcessor.from_pretrained(folder)
@@ -180,7 +180,7 @@ def generate(folder: Path, waves: list[np.ndarray]) -> list[str]:
     return texts
 
 
-def _texts(model: AsrModel, waves: list[np.ndarray]) -> list[str]:
+def _texts(model: AsrModel, waves: Sequence[np.ndarray]) -> list[str]:
     return [transcript.text for transcript in model.transcribe(waves)]
 
 

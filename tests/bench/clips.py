@@ -18,7 +18,7 @@ import numpy as np
 from core.audio import SAMPLE_RATE, decode, probe
 from core.dataset import Clip
 from core.importers.samples import CANARY, SAMPLES, read_sample
-from core.learner import Sounds
+from core.sounds import Labelled, Sounds, Waves, evenly
 from core.text import is_shouted
 from tests.bench.sweep import read
 
@@ -47,12 +47,12 @@ class Spoken:
     """Clips and their sound: float32 [samples] at 16 kHz."""
 
     clips: list[Clip]
-    waves: list[np.ndarray]
+    waves: Sequence[np.ndarray]
 
     @property
     def sounds(self) -> Sounds:
         """As training takes them."""
-        return [(wave, clip.text) for wave, clip in zip(self.waves, self.clips, strict=True)]
+        return Labelled(self.waves, [clip.text for clip in self.clips])
 
     @property
     def seconds(self) -> float:
@@ -87,8 +87,7 @@ def set_names(data: Path | None) -> tuple[str, ...]:
 
 def spread(clips: list[Clip], most: int) -> list[Clip]:
     """Returns at most so many clips, evenly spread over the list."""
-    kept = min(most, len(clips))
-    return [clips[i * len(clips) // kept] for i in range(kept)]
+    return [clips[i] for i in evenly(len(clips), most)]
 
 
 def _real_parts(data: Path, limits: Limits) -> dict[str, list[Clip]]:
@@ -116,4 +115,4 @@ def _sample_parts() -> dict[str, list[Clip]]:
 def _spoken(clips: list[Clip]) -> Spoken:
     if is_shouted([clip.text for clip in clips]):  # Attune's training lowers such texts by itself; here every arm's are
         clips = [dataclasses.replace(clip, text=clip.text.lower()) for clip in clips]
-    return Spoken(clips, [decode(clip.path) for clip in clips])
+    return Spoken(clips, Waves(decode(clip.path) for clip in clips))

@@ -21,11 +21,12 @@ from torch.profiler import ProfilerActivity, profile
 
 from core.audio import decode
 from core.importers.samples import REPLAY, read_sample
-from core.learner import Learner, Sounds
+from core.learner import Learner
 from core.models.catalogue import load_model
 from core.models.whisper import Whisper
 from core.models.whisper_network import padded
 from core.presets import preset
+from core.sounds import Sounds
 
 ROUNDS = 2
 EVERY = 4  # of the batches one is timed

@@ -26,11 +26,11 @@ from core.dataset import Clip, speakers_or_sentences
 from core.events import Noticed, Trained
 from core.files import append_json_line, read_json_lines
 from core.importers.samples import REPLAY, read_sample
-from core.learner import Sounds
 from core.metrics import Interval, paired_interval
 from core.models.catalogue import load_model
 from core.presets import PRESETS, preset
 from core.recipe import Recipe
+from core.sounds import Sounds
 from core.text import normalise
 from core.training import finetune
 

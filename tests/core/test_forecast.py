@@ -37,9 +37,8 @@ def test_more_work_takes_longer(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch)
     recipe = Recipe(epochs=10, evaluations=5)
     one = forecast(model, SAMPLE, [tone(1.0)], 8, 16, 8, 4, recipe)
     assert one.train == pytest.approx(4 * 10)  # four batches of two clips, ten times
-    assert one.evaluate == pytest.approx(
-        (16 + 4 + 16 + 2 * 8 + 4 * 5) / 4 + 6 * 2 / 3
-    )  # and the loss of two batches, six times
+    # Two training clips are read in a second, by base and adapted alike; a clip of general speech takes one by itself.
+    assert one.evaluate == pytest.approx((16 + 16 + 4 * 6) / 2 + 2 * 8 + 6 * 2 / 3)  # and the loss of two batches, six times
     assert one.total == one.train + one.evaluate
     longer = forecast(model, SAMPLE, [tone(1.0)], 16, 16, 8, 4, recipe)
     assert longer.train == pytest.approx(2 * one.train)
@@ -71,9 +70,28 @@ def test_an_evaluation_costs_what_is_not_frozen(tiny_ctc: Path, monkeypatch: pyt
     times = iter([9.0, 5.0, 6.0, 2.0])  # a clip: the base of its own clips, of easy ones; from what is frozen: first, again
     monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: next(times))
     recipe = Recipe(trains="last", last_layers=1, evaluations=3)
-    expected = forecast(model, SAMPLE, [tone(1.0)], 8, 10, 7, 4, recipe, watch=6)
-    before_and_after = 9 * 10 + 5 * (10 + 2 * 7)
-    assert expected.evaluate == pytest.approx(before_and_after + (4 + 6) * (4 * 2 + 4))
+    expected = forecast(model, SAMPLE, [tone(2.2)], 8, 10, 7, 4, recipe, watch=6)
+    before_and_after = 10 * (9 + 5 / 2) + 7 * 2 * 5  # the training clips are half as long as the easy one
+    assert expected.evaluate == pytest.approx(before_and_after + (4 / 2 + 6) * (4 * 2 + 4))
+
+
+def test_what_the_model_was_taught_costs_no_more_than_before(tiny_whisper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.forecast._step", lambda learner, optimizer, index: 0.0)
+    times = iter([2.0, 3.0])  # a clip: the base of its own clips, of easy ones that are as long
+    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: next(times))
+    recipe = Recipe(trains="everything", evaluations=3)
+    expected = forecast(load_model(str(tiny_whisper)), SAMPLE, [tone(1.1)], 8, 10, 7, 4, recipe, watch=6)
+    assert expected.evaluate == pytest.approx(10 * (2 + 2) + 7 * 2 * 3 + 4 * (2 + 2 * 3) + 6 * 3 * 4)
+
+
+@pytest.mark.parametrize(("test", "tried"), [(0, 1), (3, 3), (12, 12), (100, 20)])
+def test_few_test_clips_are_read_as_few(test: int, tried: int, tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.forecast._step", lambda learner, optimizer, index: 0.0)
+    read: list[int] = []
+    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: float(read.append(len(waves)) or 0))
+    sample = [(tone(1 + n / 20), "one") for n in range(20)]
+    forecast(load_model(str(tiny_ctc)), sample, [tone(1.0)] * 2, 8, test, 7, 4, Recipe(trains="everything"))
+    assert read == [tried, 2]
 
 
 def test_steps_of_all_lengths_count_by_their_clips(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +113,7 @@ def test_steps_of_all_lengths_count_by_their_clips(tiny_ctc: Path, monkeypatch: 
 
 def test_a_sample_is_spread_over_lengths() -> None:
     seconds = [float(i) for i in range(18)][::-1]
-    chosen = [seconds[i] for i in spread_clips(seconds, 2)]
-    assert chosen == [2.0, 3.0, 8.0, 9.0, 14.0, 15.0]
+    assert [seconds[i] for i in spread_clips(seconds, 3)] == [3.0, 4.0, 5.0, 11.0, 12.0, 16.0]  # fewer of long clips
+    assert spread_clips([i / 2 for i in range(18)], 2) == [2, 3, 8, 9, 14, 15]
     assert spread_clips([3.0, 1.0, 2.0], 2) == [1, 2, 0]
     assert spread_clips([3.0], 8) == [0]
