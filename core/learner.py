@@ -27,8 +27,6 @@ from core.transcripts import weights_key
 
 SHOWN_CHARACTERS = 20  # of those a notice names
 BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
-PIECE_SECONDS = 16.0  # of sound at once where memory is the computer's own; wav2vec 2.0 hears what pads a clip
-WHISPER_SECONDS = 40.0  # Whisper's clips are padded anyway, and each piece converts all weights anew
 PREFIX_VERSION = 6  # raise it when a model of the same weights may compute another prefix than before
 AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
 REPLAYING = 2
@@ -136,8 +134,7 @@ class Learner:
 
     def _pieces(self, batch: Sequence[int]) -> list[list[int]]:
         seconds = len(batch) * max(self.examples[i].seconds for i in batch)
-        most = WHISPER_SECONDS if self.model.family == "whisper" else PIECE_SECONDS
-        count = math.ceil(seconds / most) if self.model.device.type == "cpu" else 1
+        count = math.ceil(seconds / self.model.piece_seconds) if self.model.device.type == "cpu" else 1
         return [piece.tolist() for piece in np.array_split(batch, min(count, len(batch)))]
 
     def _loss(self, indices: Sequence[int]) -> torch.Tensor:

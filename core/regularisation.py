@@ -11,7 +11,7 @@ from torch import nn
 
 from core.models.base import AsrModel, Example, Features
 from core.recipe import Recipe
-from core.snapshot import compact
+from core.snapshot import Snapshot, compact
 
 PIECE = 1 << 20  # numbers
 
@@ -38,13 +38,19 @@ class Anchor:
     ) -> None:
         self._strength, self._new_strength = strength, new_strength
         self._fresh = dict(fresh or {})
-        self._start = {p: compact(p) for p in parameters}
+        self._places = {parameter: place for place, parameter in enumerate(parameters)}
+        self._start = [compact(parameter) for parameter in parameters]
+        self._kept: Snapshot | None = None
+        if not (strength or new_strength):  # asked for at evaluations alone
+            self._kept = Snapshot()
+            self._kept.take(self._start)
+            self._start = []
 
     def penalty(self) -> torch.Tensor:
         """Returns the penalty, a scalar whose gradient is 2 * lambda * (theta - theta_p), and 2 * beta * theta_new."""
         terms = []
-        for parameter, start in self._start.items():
-            mask = self._fresh.get(parameter)
+        for parameter in self._places:
+            start, mask = self._before(parameter), self._fresh.get(parameter)
             if mask is None:
                 terms.append(self._strength * (parameter - start).square().sum())
             else:
@@ -55,14 +61,19 @@ class Anchor:
 
     def distance(self, parameters: Iterable[nn.Parameter] | None = None) -> float:
         """Returns ||theta - theta_p|| / ||theta_p||: how far all that learns, or some of it, has moved from its start."""
-        chosen = [(p, self._start[p]) for p in (self._start if parameters is None else parameters)]
         moved = length = 0.0
-        for parameter, start in chosen:  # in pieces: a whole embedding table would be copied three times
-            pieces = zip(*(values.detach().reshape(-1).split(PIECE) for values in (parameter, start)), strict=True)
+        for parameter in self._places if parameters is None else parameters:
+            both = (parameter, self._before(parameter))
+            # In pieces: a whole embedding table would be copied three times.
+            pieces = zip(*(values.detach().reshape(-1).split(PIECE) for values in both), strict=True)
             for now, before in pieces:
                 moved += float((now - before).square().sum())
                 length += float(before.to(now.dtype).square().sum())
         return (moved / max(length, 1e-30)) ** 0.5
+
+    def _before(self, parameter: nn.Parameter) -> torch.Tensor:
+        place = self._places[parameter]
+        return self._start[place] if self._kept is None else self._kept.value(place).to(parameter.device)
 
 
 class Average:

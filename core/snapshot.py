@@ -19,6 +19,7 @@ class Snapshot:
 
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None
+        self._places: list[tuple[int, torch.Size, torch.dtype]] = []  # where each begins
         self._values: list[torch.Tensor] = []
         self.taken = False
 
@@ -29,28 +30,33 @@ class Snapshot:
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115 closed when this goes
                 weakref.finalize(self, self._file.close)
             self._file.seek(0)
+            self._places = []
             for value in values:
+                self._places.append((self._file.tell(), value.shape, value.dtype))
                 self._file.write(_bytes(value.detach().cpu().contiguous()))
             self._file.flush()
             self._values = []
         except OSError as error:
-            logging.warning("the best weights are kept in memory: %s", error)
+            logging.warning("weights are kept in memory: %s", error)
             self._values = [value.detach().clone() for value in values]
         self.taken = True
 
     @torch.no_grad()
     def put_back(self, parameters: Sequence[torch.Tensor]) -> None:
-        """Sets parameters, of the shapes and types that were taken, to the kept values."""
+        """Sets parameters, of the shapes that were taken, to the kept values."""
+        for place, parameter in enumerate(parameters):
+            parameter.copy_(self.value(place))
+
+    def value(self, place: int) -> torch.Tensor:
+        """Returns the kept value at a place in their order, on the CPU unless there was no room for the file."""
         if self._values:
-            for parameter, value in zip(parameters, self._values, strict=True):
-                parameter.copy_(value)
-            return
+            return self._values[place]
         assert self._file is not None, "nothing was taken"
-        self._file.seek(0)
-        for parameter in parameters:
-            value = torch.empty(parameter.shape, dtype=parameter.dtype)
-            self._file.readinto(_bytes(value))  # type: ignore[attr-defined]
-            parameter.copy_(value)
+        start, shape, kind = self._places[place]
+        value = torch.empty(shape, dtype=kind)
+        self._file.seek(start)
+        self._file.readinto(_bytes(value))  # type: ignore[attr-defined]
+        return value
 
 
 def compact(values: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,7 @@ from core.models.vocabulary import Fitted
 from core.store import key_of
 
 FRONT = -1  # a `Depth.layers`
+PIECE_SECONDS = 16.0  # a usual `AsrModel.piece_seconds`: wav2vec 2.0 hears what pads a clip, and little of it pads so few
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,12 @@ class AsrModel(Protocol):
         thin: whether it leaves out most of the silence it pads clips with; False where a family does not pad.
         fresh: parameters that were not pretrained, each with a mask of its shape, True where it was drawn anew.
         device: where its network computes; examples stay on the CPU.
+        piece_seconds: how much sound it learns from at once on a processor, where memory is the computer's own.
     """
 
     id: str
     family: str
+    piece_seconds: float
     network: nn.Module
     language: str
     thin: bool

@@ -16,7 +16,7 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 from core.audio import SAMPLE_RATE
 from core.errors import DatasetError, ModelError
 from core.models import layers
-from core.models.base import AsrModel, Depth, Example, Features, Layer, Transcript, named_weights, own_frames
+from core.models.base import PIECE_SECONDS, AsrModel, Depth, Example, Features, Layer, Transcript, named_weights, own_frames
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
 from core.models.whisper_network import FRAMES_PER_SECOND, convolved, encode, frame_weights, kept_frames, mel_frames
@@ -44,6 +44,7 @@ class Classifier:
     """
 
     family = "classifier"
+    piece_seconds = PIECE_SECONDS
 
     def __init__(
         self, id: str, network: Any, extractor: Any, language: str = "", device: str = "auto", precision: str = "auto"

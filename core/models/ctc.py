@@ -18,7 +18,7 @@ from core.audio import SAMPLE_RATE
 from core.errors import ModelError
 from core.models import depths, layers, losses
 from core.models import vocabulary as vocabularies
-from core.models.base import Depth, Example, Features, Layer, Transcript, own_frames
+from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Transcript, own_frames
 from core.models.convolutions import quick_convolutions
 from core.models.device import autocast, choose_device
 from core.models.fetching import fetch_one_more
@@ -54,6 +54,7 @@ class Ctc:
     """
 
     family = "ctc"
+    piece_seconds = PIECE_SECONDS
 
     def __init__(
         self,

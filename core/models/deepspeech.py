@@ -21,7 +21,7 @@ from core.errors import ModelError, RecipeError
 from core.files import read_json, write_json
 from core.models import losses
 from core.models import vocabulary as vocabularies
-from core.models.base import Depth, Example, Features, Layer, Transcript, named_weights
+from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Transcript, named_weights
 from core.models.device import autocast, choose_device
 from core.models.mfcc import MEL_CHANNELS, frame_count, mfcc
 from core.models.vocabulary import Fitted
@@ -127,6 +127,7 @@ class DeepSpeech:
     """
 
     family = "deepspeech"
+    piece_seconds = PIECE_SECONDS
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from core.audio import SAMPLE_RATE
 from core.files import read_json, write_json
 from core.models import decoding
-from core.models.base import Depth, Example, Features, Layer, Transcript, named_weights
+from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Transcript, named_weights
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
 from core.models.whisper import SETTINGS_FILE
@@ -42,6 +42,7 @@ class Seq2Seq:
     """
 
     family = "seq2seq"
+    piece_seconds = PIECE_SECONDS
 
     def __init__(
         self,

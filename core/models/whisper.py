@@ -60,6 +60,7 @@ class Whisper:
     """
 
     family = "whisper"
+    piece_seconds = 40.0  # its clips are padded anyway, and each piece converts all weights anew
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ CONSTANT_FRAMES = 6  # of padding after the sound: as many as the two convolutio
 MARGIN_FRAMES = 25  # of padding kept whole after the speech
 TAIL_STRIDE = 32  # every 32nd frame of the padding beyond the margin is kept, and counts as 32: see `frame_weights`
 BLOCK_FRAMES = 32  # kept frames are a multiple of it: torch's CPU library keeps memory for every size it has met
-SHORT_FRAMES = 320  # up to which attention on a CPU is plain matrix products in bfloat16; fused takes less memory
+SHORT_FRAMES = 256  # up to which attention on a CPU is plain matrix products in bfloat16; fused takes less memory
 
 
 def log_mel(wave: np.ndarray, filters: np.ndarray) -> torch.Tensor:

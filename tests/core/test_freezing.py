@@ -105,6 +105,18 @@ def test_the_anchor_is_the_formula() -> None:
     assert anchor.distance() == pytest.approx((9 / 9) ** 0.5)
 
 
+def test_the_distance_is_measured_without_a_pull_too() -> None:
+    first, second = nn.Parameter(torch.tensor([1 / 3, 2.0])), nn.Parameter(torch.tensor([[2.0]]))
+    anchor = Anchor([first, second], strength=0.0)
+    assert anchor.distance() == 0.0
+    with torch.no_grad():
+        first += torch.tensor([0.0, -2.0])
+        second += 1.0
+    assert anchor.distance() == pytest.approx((5 / (1 / 9 + 8)) ** 0.5)
+    assert anchor.distance([second]) == pytest.approx(0.5)
+    assert anchor.penalty().item() == 0.0
+
+
 @pytest.mark.parametrize("trains", ["all_but_head", "encoder"])
 def test_a_new_output_layer_learns_by_any_plan(tiny_ctc: Path, trains: str) -> None:
     model = load_model(str(tiny_ctc))

@@ -222,8 +222,8 @@ def test_a_batch_in_pieces_has_the_same_gradient(
     alike = [(wave[: len(TRAIN[0][0])], text) for wave, text in TRAIN]  # what is padded comes out a little different
     found = []
     for seconds, pieces in ((100.0, [4]), (1.7, [2, 2]), (0.1, [1, 1, 1, 1])):
-        monkeypatch.setattr("core.learner.PIECE_SECONDS", seconds)
         model = load(request.getfixturevalue(family))
+        monkeypatch.setattr(model, "piece_seconds", seconds)
         if family == "tiny_ctc":
             model.network.config.apply_spec_augment = False
         learner = Learner(model, alike, recipe, keep=False)
@@ -240,8 +240,9 @@ def test_a_batch_in_pieces_has_the_same_gradient(
 
 
 def test_a_piece_without_a_loss_adds_nothing(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.learner.PIECE_SECONDS", 0.1)
-    learner = Learner(load(tiny_ctc), TRAIN, RECIPE, keep=False)
+    model = load(tiny_ctc)
+    monkeypatch.setattr(model, "piece_seconds", 0.1)
+    learner = Learner(model, TRAIN, RECIPE, keep=False)
     losses = iter([torch.tensor(float("nan"), requires_grad=True), torch.tensor(1.0, requires_grad=True)])
     monkeypatch.setattr(learner, "_loss", lambda piece: next(losses))
     assert not np.isfinite(learner.backward(0))

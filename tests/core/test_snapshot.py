@@ -27,6 +27,7 @@ def test_the_last_values_taken_come_back_exactly(full: bool, monkeypatch: pytest
     kept = [w.clone() for w in weights]
     for weight in weights:
         weight += 1
+    assert all(torch.equal(snapshot.value(place), kept[place]) for place in (3, 0, 4, 1, 2))
     snapshot.put_back(weights)
     assert snapshot.taken
     assert all(torch.equal(weight, value) for weight, value in zip(weights, kept, strict=True))
