@@ -20,7 +20,9 @@ from core.training import looks
 TRIAL_BATCHES = 3  # of short, middling and long clips: what a step costs is not even, nor what a size costs when it is new
 TRIAL_ROUNDS = 2  # of which the quicker counts: what else the computer does, such as drawing the page, comes and goes
 LOSS_SHARE = 1 / 3  # of a step: a held-out batch is computed forwards alone
-TRIAL_CLIPS = 24  # most clips of a transcription that is timed; of fewer, fewer: they are read together and so faster
+TRIAL_CLIPS = 48  # most clips of a transcription that is timed: the more are read together, the faster each
+FEWER_CLIPS = 16  # where these take longer than
+TRIAL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Forecast:
 def forecast(
     model: AsrModel,
     sample: Sounds,
+    hard: Sequence[np.ndarray],
     easy: Sequence[np.ndarray],
     train: int,
     test: int,
@@ -55,12 +58,13 @@ def forecast(
     """Times a step and a few transcriptions, and scales them up. What an earlier run has kept on disk makes it quicker still.
 
     Clips that the base cannot make out cost it several attempts each, so hard and easy clips are timed apart: the
-    training clips tell what the base will need, easy ones what the adapted model will, for as much sound.
+    held-out clips tell what the base will need, easy ones what the adapted model will, for as much sound.
 
     Args:
         model: the base; what is timed is a copy, and the model stays as it is.
         sample: training clips, see `spread_clips`.
-        easy: float32 [samples] of clips that the base understands: some of the general speech that is read.
+        hard: float32 [samples] of held-out clips; of `TRIAL_CLIPS` no more is needed. Without any, the sample's count.
+        easy: the same of the general speech that is read, which the base understands.
         train: how many training clips there are.
         test, canary: clips that base and adapted are compared on.
         validation: held-out clips; how many of them each evaluation transcribes follows from `training.looks`.
@@ -78,9 +82,9 @@ def forecast(
     step, once = again / taken, max(0.0, first - again) / taken  # a clip: each time, and more the first time
     kept = once if learner.keeps_prefix else 0.0
     clips = math.ceil(train / (1 - recipe.replay))
-    usual = [sample[i][0] for i in evenly(len(sample), min(TRIAL_CLIPS, max(1, test)))]
-    hard_clip, easy_clip = _seconds_a_clip(model, usual), _seconds_a_clip(model, easy)
-    as_long = (sum(map(len, usual)) / len(usual)) / (sum(map(len, easy)) / len(easy))  # as the easy ones
+    hard = hard or [wave for wave, _ in sample]
+    hard_clip, easy_clip = _seconds_a_clip(model, hard), _seconds_a_clip(model, easy)
+    as_long = (sum(map(len, hard)) / len(hard)) / (sum(map(len, easy)) / len(easy))  # as the easy ones
     taught_clip = min(hard_clip, easy_clip * as_long)
     looked_at = len(looks(validation, clips, recipe))
     looks_in_all = 1 + recipe.evaluations
@@ -112,9 +116,15 @@ def _step(learner: Learner, optimizer: torch.optim.Optimizer, index: int) -> flo
 
 
 def _seconds_a_clip(model: AsrModel | Learner, waves: Sequence[np.ndarray]) -> float:
-    begun = time.perf_counter()
-    model.transcribe(waves)
-    return (time.perf_counter() - begun) / len(waves)
+    took = 0.0
+    for most in (FEWER_CLIPS, TRIAL_CLIPS):
+        chosen = [waves[i] for i in evenly(len(waves), most)]
+        begun = time.perf_counter()
+        model.transcribe(chosen)
+        took = time.perf_counter() - begun
+        if took > TRIAL_SECONDS or len(chosen) == len(waves):
+            break
+    return took / len(chosen)
 
 
 def spread_clips(seconds: Sequence[float], size: int) -> list[int]:

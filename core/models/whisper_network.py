@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 
 from core.audio import SAMPLE_RATE
@@ -205,9 +206,27 @@ def _layer(layer: Any, hidden: torch.Tensor, weights: torch.Tensor | None) -> to
 
 
 def _fed_forward(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
-    inner = layer.activation_fn(layer.fc1(layer.final_layer_norm(hidden).to(computing_type(hidden.device))))
-    inner = _dropped(inner, layer.activation_dropout, layer.training)
-    return hidden + _dropped(layer.fc2(inner), layer.dropout, layer.training)
+    wide = layer.fc1(layer.final_layer_norm(hidden).to(computing_type(hidden.device)))
+    inner = layer.activation_fn(wide)
+    if layer.activation_dropout and layer.training:
+        narrow = layer.fc2(functional.dropout(inner, layer.activation_dropout))
+    else:
+        with _computed_again(layer.activation_fn, wide, inner):
+            narrow = layer.fc2(inner)
+    return hidden + _dropped(narrow, layer.dropout, layer.training)
+
+
+def _computed_again(function: Any, given: torch.Tensor, result: torch.Tensor) -> saved_tensors_hooks:
+    """Lets a gradient compute a result of a function again from what was given, where what needs it is computed meanwhile."""
+    given, address, size = given.detach(), result.data_ptr(), result.numel()
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor | torch.Size:
+        return tensor.shape if (tensor.data_ptr(), tensor.numel()) == (address, size) else tensor
+
+    def back(kept: torch.Tensor | torch.Size) -> torch.Tensor:
+        return function(given).reshape(kept) if isinstance(kept, torch.Size) else kept
+
+    return saved_tensors_hooks(keep, back)
 
 
 def _sides(attention: Any, hidden: torch.Tensor, other: torch.Tensor | None = None) -> list[torch.Tensor]:

@@ -227,14 +227,14 @@ class AdaptHandlers:
         train = labelled.part("train")
         seconds = [soundfile.info(clip.path).duration for clip in train]
         sample = [(audio.decode(train[i].path), train[i].text) for i in spread_clips(seconds, recipe.batch_size)]
-        easy = general or read_sample(CANARY).clips
-        heard = [audio.decode(easy[i].path) for i in evenly(len(easy), TRIAL_CLIPS)]
-        test, validation = len(labelled.part("test")), len(labelled.part("validation"))
+        held_out, easy = labelled.part("test"), general or read_sample(CANARY).clips
+        heard = [[audio.decode(clips[i].path) for i in evenly(len(clips), TRIAL_CLIPS)] for clips in (held_out, easy)]
+        test, validation = len(held_out), len(labelled.part("validation"))
         with self._shelf.model(id) as model:
             if recipe.task == "classify" and model.family != "classifier":
                 model = Classifier.from_recogniser(model, [clip.text for clip in train])
             watch = WATCHED_CLIPS if general else 0
-            return forecast(model, sample, heard, len(train), test, len(general), validation, recipe, watch)
+            return forecast(model, sample, *heard, len(train), test, len(general), validation, recipe, watch)
 
     def _is_active(self, session: Session) -> bool:
         return any(run.state() in ACTIVE for run in session.queue())

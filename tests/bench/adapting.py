@@ -130,9 +130,9 @@ def predict(arm: str, source: Path, parts: dict[str, Spoken]) -> dict[str, float
     seconds = [len(wave) / SAMPLE_RATE for wave in learn.waves]
     sample = [learn.sounds[i] for i in spread_clips(seconds, recipe.batch_size)]
     counts = {part: len(parts[part].clips) for part in ("train", "test", "canary", "validation")}
-    canary = parts["canary"].waves
-    easy = [canary[i] for i in evenly(len(canary), TRIAL_CLIPS)]
-    expected = forecast(model, sample, easy, **counts, recipe=recipe, watch=WATCHED_CLIPS)
+    heard = (parts[part].waves for part in ("test", "canary"))
+    hard, easy = ([waves[i] for i in evenly(len(waves), TRIAL_CLIPS)] for waves in heard)
+    expected = forecast(model, sample, hard, easy, **counts, recipe=recipe, watch=WATCHED_CLIPS)
     return dataclasses.asdict(expected)
 
 

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from core.augmentation import Augmentation
-from core.forecast import forecast, spread_clips
+from core.forecast import _seconds_a_clip, forecast, spread_clips
 from core.models.catalogue import load_model
 from core.recipe import Recipe
 from tests.conftest import tone
 
 SAMPLE = [(tone(1.0), "one"), (tone(1.2, 300), "two")]
+HARD = [wave for wave, _ in SAMPLE]
 
 
 @pytest.mark.parametrize("trains", ["everything", "head"])
@@ -22,7 +23,7 @@ SAMPLE = [(tone(1.0), "one"), (tone(1.2, 300), "two")]
 def test_the_model_is_as_before(family: str, trains: str, request: pytest.FixtureRequest) -> None:
     model = load_model(str(request.getfixturevalue(family)))
     before = [p.detach().clone() for p in model.network.parameters()]
-    forecast(model, SAMPLE, [tone(1.0)], 8, 4, 4, 2, Recipe(trains=trains))
+    forecast(model, SAMPLE, HARD, [tone(1.0)], 8, 4, 4, 2, Recipe(trains=trains))
     for parameter, value in zip(model.network.parameters(), before, strict=True):
         assert torch.equal(parameter, value)
         assert parameter.grad is None
@@ -35,12 +36,12 @@ def test_more_work_takes_longer(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("core.forecast.time.perf_counter", lambda: float(next(clock)))  # everything timed takes 1 s
     model = load_model(str(tiny_ctc))
     recipe = Recipe(epochs=10, evaluations=5)
-    one = forecast(model, SAMPLE, [tone(1.0)], 8, 16, 8, 4, recipe)
+    one = forecast(model, SAMPLE, HARD, [tone(1.0)], 8, 16, 8, 4, recipe)
     assert one.train == pytest.approx(4 * 10)  # four batches of two clips, ten times
     # Two training clips are read in a second, by base and adapted alike; a clip of general speech takes one by itself.
     assert one.evaluate == pytest.approx((16 + 16 + 4 * 6) / 2 + 2 * 8 + 6 * 2 / 3)  # and the loss of two batches, six times
     assert one.total == one.train + one.evaluate
-    longer = forecast(model, SAMPLE, [tone(1.0)], 16, 16, 8, 4, recipe)
+    longer = forecast(model, SAMPLE, HARD, [tone(1.0)], 16, 16, 8, 4, recipe)
     assert longer.train == pytest.approx(2 * one.train)
 
 
@@ -58,7 +59,7 @@ def test_what_is_kept_costs_once_a_clip(recipe: Recipe, kept: bool, tiny_ctc: Pa
     monkeypatch.setattr("core.forecast._step", lambda learner, optimizer, index: next(times))
     monkeypatch.setattr("core.forecast._seconds_a_clip", lambda model, waves: 0.0)
     recipe = dataclasses.replace(recipe, epochs=10, evaluations=5)
-    expected = forecast(load_model(str(tiny_ctc)), SAMPLE, [tone(1.0)], 8, 0, 0, 40, recipe)
+    expected = forecast(load_model(str(tiny_ctc)), SAMPLE, HARD, [tone(1.0)], 8, 0, 0, 40, recipe)
     assert expected.train == pytest.approx(4 * (10 * 1.0 + 8.0))  # a size that is new costs more, whether or not it is kept
     once = (40 - 16) / 2 * 8.0 if kept else 0.0  # of what is read, what is kept is timed by reading it
     assert expected.evaluate == pytest.approx(20 * 6 / 3 * 1.0 + once)
@@ -70,7 +71,7 @@ def test_an_evaluation_costs_what_is_not_frozen(tiny_ctc: Path, monkeypatch: pyt
     times = iter([9.0, 5.0, 6.0, 2.0])  # a clip: the base of its own clips, of easy ones; from what is frozen: first, again
     monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: next(times))
     recipe = Recipe(trains="last", last_layers=1, evaluations=3)
-    expected = forecast(model, SAMPLE, [tone(2.2)], 8, 10, 7, 4, recipe, watch=6)
+    expected = forecast(model, SAMPLE, HARD, [tone(2.2)], 8, 10, 7, 4, recipe, watch=6)
     before_and_after = 10 * (9 + 5 / 2) + 7 * 2 * 5  # the training clips are half as long as the easy one
     assert expected.evaluate == pytest.approx(before_and_after + (4 / 2 + 6) * (4 * 2 + 4))
 
@@ -80,18 +81,35 @@ def test_what_the_model_was_taught_costs_no_more_than_before(tiny_whisper: Path,
     times = iter([2.0, 3.0])  # a clip: the base of its own clips, of easy ones that are as long
     monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: next(times))
     recipe = Recipe(trains="everything", evaluations=3)
-    expected = forecast(load_model(str(tiny_whisper)), SAMPLE, [tone(1.1)], 8, 10, 7, 4, recipe, watch=6)
+    expected = forecast(load_model(str(tiny_whisper)), SAMPLE, HARD, [tone(1.1)], 8, 10, 7, 4, recipe, watch=6)
     assert expected.evaluate == pytest.approx(10 * (2 + 2) + 7 * 2 * 3 + 4 * (2 + 2 * 3) + 6 * 3 * 4)
 
 
-@pytest.mark.parametrize(("test", "tried"), [(0, 1), (3, 3), (12, 12), (100, 20)])
-def test_few_test_clips_are_read_as_few(test: int, tried: int, tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("there", "a_clip", "read"),
+    [(5, 0.01, [5]), (16, 0.01, [16]), (40, 0.01, [16, 40]), (40, 0.1, [16]), (100, 0.01, [16, 48])],
+)
+def test_as_many_clips_are_read_as_a_second_allows(
+    there: int, a_clip: float, read: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, seen = [0.0], []
+
+    class Reader:
+        def transcribe(self, waves: list) -> None:
+            seen.append(len(waves))
+            now[0] += a_clip * len(waves)
+
+    monkeypatch.setattr("core.forecast.time.perf_counter", lambda: now[0])
+    assert _seconds_a_clip(Reader(), [tone(0.1)] * there) == pytest.approx(a_clip)
+    assert seen == read
+
+
+def test_without_test_clips_the_sample_tells(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.forecast._step", lambda learner, optimizer, index: 0.0)
     read: list[int] = []
     monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: float(read.append(len(waves)) or 0))
-    sample = [(tone(1 + n / 20), "one") for n in range(20)]
-    forecast(load_model(str(tiny_ctc)), sample, [tone(1.0)] * 2, 8, test, 7, 4, Recipe(trains="everything"))
-    assert read == [tried, 2]
+    forecast(load_model(str(tiny_ctc)), SAMPLE, [], [tone(1.0)], 8, 0, 7, 4, Recipe(trains="everything"))
+    assert read == [2, 1]
 
 
 def test_steps_of_all_lengths_count_by_their_clips(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +124,7 @@ def test_steps_of_all_lengths_count_by_their_clips(tiny_ctc: Path, monkeypatch: 
     monkeypatch.setattr("core.forecast._step", step)
     monkeypatch.setattr("core.forecast._seconds_a_clip", lambda model, waves: 0.0)
     recipe = Recipe(trains="everything", batch_size=2, epochs=3)
-    expected = forecast(load_model(str(tiny_ctc)), sample, [tone(1.0)], 100, 0, 0, 0, recipe)
+    expected = forecast(load_model(str(tiny_ctc)), sample, HARD, [tone(1.0)], 100, 0, 0, 0, recipe)
     assert set(seen) == {0, 1, 2}
     assert expected.train == pytest.approx(100 * 3 * (1 + 2 + 6) / 5)
 
