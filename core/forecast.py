@@ -14,15 +14,13 @@ import torch
 from core.learner import Learner, batches_by_length
 from core.models.base import AsrModel
 from core.recipe import Recipe
-from core.sounds import Sounds, evenly
+from core.sounds import Sounds
 from core.training import looks
 
 TRIAL_BATCHES = 3  # of short, middling and long clips: what a step costs is not even, nor what a size costs when it is new
 TRIAL_ROUNDS = 2  # of which the quicker counts: what else the computer does, such as drawing the page, comes and goes
 LOSS_SHARE = 1 / 3  # of a step: a held-out batch is computed forwards alone
-TRIAL_CLIPS = 48  # most clips of a transcription that is timed: the more are read together, the faster each
-FEWER_CLIPS = 16  # where these take longer than
-TRIAL_SECONDS = 1.0
+TRIAL_CLIPS = 16  # whose transcription is timed: as many as are read together where there are more
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def forecast(
     canary: int,
     validation: int,
     recipe: Recipe,
-    watch: int = 0,
+    watch: Sequence[np.ndarray] = (),
 ) -> Forecast:
     """Times a step and a few transcriptions, and scales them up. What an earlier run has kept on disk makes it quicker still.
 
@@ -63,13 +61,13 @@ def forecast(
     Args:
         model: the base; what is timed is a copy, and the model stays as it is.
         sample: training clips, see `spread_clips`.
-        hard: float32 [samples] of held-out clips; of `TRIAL_CLIPS` no more is needed. Without any, the sample's count.
+        hard: float32 [samples] of held-out clips, see `usual_clips`; where there are none, the sample's count.
         easy: the same of the general speech that is read, which the base understands.
         train: how many training clips there are.
         test, canary: clips that base and adapted are compared on.
         validation: held-out clips; how many of them each evaluation transcribes follows from `training.looks`.
         recipe: the choices.
-        watch: clips of general speech that are read at each evaluation.
+        watch: float32 [samples] of clips of general speech that are read at each evaluation.
     """
     learner = Learner(copy.deepcopy(model), sample, recipe, keep=False)
     optimizer = torch.optim.AdamW(learner.groups, fused=True)
@@ -84,17 +82,19 @@ def forecast(
     clips = math.ceil(train / (1 - recipe.replay))
     hard = hard or [wave for wave, _ in sample]
     hard_clip, easy_clip = _seconds_a_clip(model, hard), _seconds_a_clip(model, easy)
-    as_long = (sum(map(len, hard)) / len(hard)) / (sum(map(len, easy)) / len(easy))  # as the easy ones
+    easy_length = sum(map(len, easy)) / len(easy)
+    as_long = sum(map(len, hard)) / len(hard) / easy_length  # as easy ones
+    watched = sum(map(len, watch)) / easy_length  # easy clips
     taught_clip = min(hard_clip, easy_clip * as_long)
     looked_at = len(looks(validation, clips, recipe))
     looks_in_all = 1 + recipe.evaluations
     told = validation * looks_in_all * LOSS_SHARE * step
     if learner.reads_above:  # what is frozen serves all looks, and the loss of the clips that are read
         seen, later = (_seconds_a_clip(learner, easy) for _ in range(2))
-        read = (looked_at * as_long + watch) * (later * looks_in_all + max(0.0, seen - later))
+        read = (looked_at * as_long + watched) * (later * looks_in_all + max(0.0, seen - later))
         told += (validation - looked_at) * kept
     else:
-        read = looked_at * (hard_clip + taught_clip * recipe.evaluations) + watch * easy_clip * looks_in_all
+        read = looked_at * (hard_clip + taught_clip * recipe.evaluations) + watched * easy_clip * looks_in_all
         told += validation * kept
     return Forecast(
         train=clips * (step * recipe.epochs + once),
@@ -116,15 +116,9 @@ def _step(learner: Learner, optimizer: torch.optim.Optimizer, index: int) -> flo
 
 
 def _seconds_a_clip(model: AsrModel | Learner, waves: Sequence[np.ndarray]) -> float:
-    took = 0.0
-    for most in (FEWER_CLIPS, TRIAL_CLIPS):
-        chosen = [waves[i] for i in evenly(len(waves), most)]
-        begun = time.perf_counter()
-        model.transcribe(chosen)
-        took = time.perf_counter() - begun
-        if took > TRIAL_SECONDS or len(chosen) == len(waves):
-            break
-    return took / len(chosen)
+    begun = time.perf_counter()
+    model.transcribe(waves)
+    return (time.perf_counter() - begun) / len(waves)
 
 
 def spread_clips(seconds: Sequence[float], size: int) -> list[int]:
@@ -132,3 +126,10 @@ def spread_clips(seconds: Sequence[float], size: int) -> list[int]:
     batches = batches_by_length(seconds, size)
     count = min(TRIAL_BATCHES, len(batches))
     return [i for n in range(count) for i in batches[(2 * n + 1) * len(batches) // (2 * count)]]
+
+
+def usual_clips(seconds: Sequence[float]) -> list[int]:
+    """Returns indices of the clips for `forecast` to read: all of few, of many those nearest to the length in the middle."""
+    by_length = sorted(range(len(seconds)), key=lambda i: seconds[i])
+    first = max(0, len(by_length) - TRIAL_CLIPS) // 2
+    return by_length[first : first + TRIAL_CLIPS]

@@ -18,7 +18,7 @@ from core import audio, freezing, runs
 from core.augment import Augmenter
 from core.dataset import Clip, LabelledSet
 from core.errors import DatasetError, RunError
-from core.forecast import TRIAL_CLIPS, Forecast, forecast, spread_clips
+from core.forecast import Forecast, forecast, spread_clips, usual_clips
 from core.importers.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.learner import with_adapters
 from core.models.catalogue import model_family
@@ -26,7 +26,6 @@ from core.models.classifier import Classifier
 from core.presets import PRESETS, preset
 from core.rate_finder import find_rate
 from core.recipe import Recipe
-from core.sounds import evenly
 from demo import chosen, layers, presenters, settings
 from demo.chosen import labelled_set
 from demo.jobs import Jobs
@@ -225,19 +224,22 @@ class AdaptHandlers:
 
     def _measure(self, id: str, labelled: LabelledSet, recipe: Recipe, general: Sequence[Clip]) -> Forecast:
         train = labelled.part("train")
-        seconds = [soundfile.info(clip.path).duration for clip in train]
-        sample = [(audio.decode(train[i].path), train[i].text) for i in spread_clips(seconds, recipe.batch_size)]
+        sample = [(audio.decode(train[i].path), train[i].text) for i in spread_clips(_seconds(train), recipe.batch_size)]
         held_out, easy = labelled.part("test"), general or read_sample(CANARY).clips
-        heard = [[audio.decode(clips[i].path) for i in evenly(len(clips), TRIAL_CLIPS)] for clips in (held_out, easy)]
+        heard = [[audio.decode(clips[i].path) for i in usual_clips(_seconds(clips))] for clips in (held_out, easy)]
+        watch = [audio.decode(clip.path) for clip in read_sample(REPLAY).clips[-WATCHED_CLIPS:]] if general else []
         test, validation = len(held_out), len(labelled.part("validation"))
         with self._shelf.model(id) as model:
             if recipe.task == "classify" and model.family != "classifier":
                 model = Classifier.from_recogniser(model, [clip.text for clip in train])
-            watch = WATCHED_CLIPS if general else 0
             return forecast(model, sample, *heard, len(train), test, len(general), validation, recipe, watch)
 
     def _is_active(self, session: Session) -> bool:
         return any(run.state() in ACTIVE for run in session.queue())
+
+
+def _seconds(clips: Sequence[Clip]) -> list[float]:
+    return [soundfile.info(clip.path).duration for clip in clips]
 
 
 def suited(session: Session, given: Sequence[Any], family: str) -> Recipe:

@@ -28,14 +28,14 @@ from core.audio import SAMPLE_RATE, decode
 from core.dataset import speakers_or_sentences
 from core.events import Noticed, Prepared, Trained
 from core.files import whole_folder, write_json
-from core.forecast import TRIAL_CLIPS, forecast, spread_clips
+from core.forecast import forecast, spread_clips, usual_clips
 from core.importers.samples import REPLAY, WATCHED_CLIPS, read_sample
 from core.metrics import score
 from core.models.base import AsrModel
 from core.models.catalogue import fetch_model, load_model
 from core.presets import preset
 from core.recipe import Recipe
-from core.sounds import Sounds, evenly
+from core.sounds import Sounds
 from core.training import finetune
 from tests.bench.arms import ARMS, Spent
 from tests.bench.clips import Spoken
@@ -131,8 +131,10 @@ def predict(arm: str, source: Path, parts: dict[str, Spoken]) -> dict[str, float
     sample = [learn.sounds[i] for i in spread_clips(seconds, recipe.batch_size)]
     counts = {part: len(parts[part].clips) for part in ("train", "test", "canary", "validation")}
     heard = (parts[part].waves for part in ("test", "canary"))
-    hard, easy = ([waves[i] for i in evenly(len(waves), TRIAL_CLIPS)] for waves in heard)
-    expected = forecast(model, sample, hard, easy, **counts, recipe=recipe, watch=WATCHED_CLIPS)
+    hard, easy = ([waves[i] for i in usual_clips([float(len(wave)) for wave in waves])] for waves in heard)
+    expected = forecast(
+        model, sample, hard, easy, **counts, recipe=recipe, watch=[wave for wave, _ in _replay()[-WATCHED_CLIPS:]]
+    )
     return dataclasses.asdict(expected)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.augmentation import Augmentation
-from core.forecast import _seconds_a_clip, forecast, spread_clips
+from core.forecast import forecast, spread_clips, usual_clips
 from core.models.catalogue import load_model
 from core.recipe import Recipe
 from tests.conftest import tone
@@ -71,9 +71,9 @@ def test_an_evaluation_costs_what_is_not_frozen(tiny_ctc: Path, monkeypatch: pyt
     times = iter([9.0, 5.0, 6.0, 2.0])  # a clip: the base of its own clips, of easy ones; from what is frozen: first, again
     monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: next(times))
     recipe = Recipe(trains="last", last_layers=1, evaluations=3)
-    expected = forecast(model, SAMPLE, HARD, [tone(2.2)], 8, 10, 7, 4, recipe, watch=6)
+    expected = forecast(model, SAMPLE, HARD, [tone(2.2)], 8, 10, 7, 4, recipe, watch=[tone(1.1)] * 6)
     before_and_after = 10 * (9 + 5 / 2) + 7 * 2 * 5  # the training clips are half as long as the easy one
-    assert expected.evaluate == pytest.approx(before_and_after + (4 / 2 + 6) * (4 * 2 + 4))
+    assert expected.evaluate == pytest.approx(before_and_after + (4 / 2 + 6 / 2) * (4 * 2 + 4))
 
 
 def test_what_the_model_was_taught_costs_no_more_than_before(tiny_whisper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,27 +81,15 @@ def test_what_the_model_was_taught_costs_no_more_than_before(tiny_whisper: Path,
     times = iter([2.0, 3.0])  # a clip: the base of its own clips, of easy ones that are as long
     monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: next(times))
     recipe = Recipe(trains="everything", evaluations=3)
-    expected = forecast(load_model(str(tiny_whisper)), SAMPLE, HARD, [tone(1.1)], 8, 10, 7, 4, recipe, watch=6)
-    assert expected.evaluate == pytest.approx(10 * (2 + 2) + 7 * 2 * 3 + 4 * (2 + 2 * 3) + 6 * 3 * 4)
+    expected = forecast(load_model(str(tiny_whisper)), SAMPLE, HARD, [tone(1.1)], 8, 10, 7, 4, recipe, watch=[tone(0.55)] * 6)
+    assert expected.evaluate == pytest.approx(10 * (2 + 2) + 7 * 2 * 3 + 4 * (2 + 2 * 3) + 6 / 2 * 3 * 4)
 
 
-@pytest.mark.parametrize(
-    ("there", "a_clip", "read"),
-    [(5, 0.01, [5]), (16, 0.01, [16]), (40, 0.01, [16, 40]), (40, 0.1, [16]), (100, 0.01, [16, 48])],
-)
-def test_as_many_clips_are_read_as_a_second_allows(
-    there: int, a_clip: float, read: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now, seen = [0.0], []
-
-    class Reader:
-        def transcribe(self, waves: list) -> None:
-            seen.append(len(waves))
-            now[0] += a_clip * len(waves)
-
-    monkeypatch.setattr("core.forecast.time.perf_counter", lambda: now[0])
-    assert _seconds_a_clip(Reader(), [tone(0.1)] * there) == pytest.approx(a_clip)
-    assert seen == read
+def test_what_is_read_is_all_of_few_and_of_many_what_is_of_middling_length() -> None:
+    assert sorted(usual_clips([3.0, 1.0, 2.0])) == [0, 1, 2]
+    assert usual_clips([]) == []
+    lengths = [float(i) for i in range(40)][::-1]
+    assert [lengths[i] for i in usual_clips(lengths)] == [float(i) for i in range(12, 28)]
 
 
 def test_without_test_clips_the_sample_tells(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
