@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import tempfile
 import weakref
 from collections.abc import Iterable, Sequence
@@ -69,11 +71,12 @@ class Waves(Sequence[np.ndarray]):
 
     def _write(self, wave: np.ndarray) -> None:
         if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 closed when this goes
+            # Without a buffer: what a full disk left in one would be written again, and fail again, at every reading.
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 closed when this goes
             weakref.finalize(self, self._file.close)
         self._file.seek(self._ends[-1] * SAMPLE_BYTES)
-        self._file.write(wave.data)
-        self._file.flush()
+        if self._file.write(wave.data) < wave.nbytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._ends.append(self._ends[-1] + len(wave))
 
 

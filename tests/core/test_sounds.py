@@ -13,35 +13,40 @@ from core.sounds import Labelled, Waves
 SOUNDS = [np.random.default_rng(n).standard_normal(n).astype(np.float32) for n in (3, 0, 70_000, 1)]
 
 
-def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets so many sounds be written, and no more."""
+def full_after(writes: int, told: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets so many sounds be written, and of the next one a half, whether or not the system calls that an error."""
     make = tempfile.TemporaryFile
 
-    def limited() -> object:
+    def limited(buffering: int) -> object:
         if not writes:
             raise OSError(28, "No space left on device")
-        file, left = make(), [writes]
+        file, left = make(buffering=buffering), [writes]
         write = file.write
 
         def checked(data: memoryview) -> int:
             left[0] -= 1
-            if left[0] < 0:
-                write(data[: len(data) // 2])  # as a disk does that is full half-way
+            if left[0] >= 0:
+                return write(data)
+            written = write(data[: len(data) // 2])
+            if told:
                 raise OSError(28, "No space left on device")
-            return write(data)
+            return written
 
         class File:
             write = staticmethod(checked)
-            seek, read, flush, close = file.seek, file.read, file.flush, file.close
+            seek, read, close = file.seek, file.read, file.close
 
         return File()
 
     monkeypatch.setattr(tempfile, "TemporaryFile", limited)
 
 
-@pytest.mark.parametrize("writes", [9, 0, 1, 3], ids=["room for all", "no file", "full early", "full late"])
-def test_every_sound_comes_back_as_it_was_in_any_order(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    full_after(writes, monkeypatch)
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize(
+    "writes", [9, 0, 1, 2, 3], ids=["room for all", "no file", "full early", "full in a long one", "full late"]
+)
+def test_every_sound_comes_back_as_it_was_in_any_order(writes: int, told: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    full_after(writes, told, monkeypatch)
     waves = Waves(SOUNDS)
     assert len(waves) == len(SOUNDS)
     for place in (2, 0, 3, 1, -1, 2):
