@@ -14,7 +14,20 @@ DEMO = sorted((ROOT / "demo").rglob("*.py"))
 # From the bottom up: a file of `core` imports files of its own or a lower level only.
 LEVELS = [
     {"errors"},
-    {"files", "text", "writing", "phrases", "normalisation", "events", "limits", "history", "store", "snapshot", "heap"},
+    {
+        "files",
+        "text",
+        "writing",
+        "phrases",
+        "normalisation",
+        "events",
+        "limits",
+        "history",
+        "store",
+        "snapshot",
+        "sounds",
+        "heap",
+    },
     {"audio", "metrics", "guards"},
     {"activity", "dataset", "job", "collection", "augmentation", "surroundings"},
     {"augment", "damage", "merging", "quality", "segmentation", "splits", "stored", "trash"},
