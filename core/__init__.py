@@ -4,7 +4,7 @@ Imports point one way: cli -> report, lineup -> outcome, pretraining -> execute,
 export -> learner -> regularisation, ladder, word_times -> models, adapters, freezing, features, runs, alignment, inspection,
 drafts -> recipe, presets, importers, exporters, compare, analysis, selection, robustness, library -> augment, quality,
 segmentation, splits -> dataset, collection -> audio, metrics, guards -> text, normalisation, files, sounds, events, limits
--> errors.
+-> errors, spill.
 
 The names below are loaded when first used, so that importing a small part does not load torch and transformers.
 """

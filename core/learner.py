@@ -76,8 +76,9 @@ class Learner:
             self._take(general, place, "en", noticed=False)
         if recipe.replay and len(self.examples) == self.own:
             self.notices.append(Noticed("replay_none", "There is no general speech that this model could replay.", {}))
-        self.batches = batches_by_length([example.seconds for example in self.examples], recipe.batch_size)
-        self.padding = padding(self.examples, self.batches)
+        seconds = [example.seconds for example in self.examples]
+        self.batches = batches_by_length(seconds, recipe.batch_size)
+        self.padding = padding(seconds, self.batches)
 
         self.plans = freezing.plan(model, recipe)
         if recipe.adapter != "none":
@@ -280,11 +281,10 @@ def batches_by_length(seconds: Sequence[float], size: int) -> list[list[int]]:
     return [batch for batch in batches if batch]
 
 
-def padding(examples: Sequence[Example], batches: Sequence[Sequence[int]]) -> float:
+def padding(seconds: Sequence[float], batches: Sequence[Sequence[int]]) -> float:
     """Returns which share of the batches' sound only makes clips as long as the longest beside them."""
-    own = sum(example.seconds for example in examples)
-    taken = sum(len(batch) * max(examples[i].seconds for i in batch) for batch in batches)
-    return 1 - own / taken if taken else 0.0
+    taken = sum(len(batch) * max(seconds[i] for i in batch) for batch in batches)
+    return 1 - sum(seconds) / taken if taken else 0.0
 
 
 def _replayed(general: int, own: int, share: float, seed: int) -> list[int]:

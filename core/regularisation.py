@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -39,18 +39,18 @@ class Anchor:
         self._strength, self._new_strength = strength, new_strength
         self._fresh = dict(fresh or {})
         self._places = {parameter: place for place, parameter in enumerate(parameters)}
-        self._start = [compact(parameter) for parameter in parameters]
-        self._kept: Snapshot | None = None
+        start = [compact(parameter) for parameter in parameters]
+        self._before: Callable[[int], torch.Tensor] = start.__getitem__
         if not (strength or new_strength):  # asked for at evaluations alone
-            self._kept = Snapshot()
-            self._kept.take(self._start)
-            self._start = []
+            kept = Snapshot()
+            kept.take(start)
+            self._before = kept.value
 
     def penalty(self) -> torch.Tensor:
         """Returns the penalty, a scalar whose gradient is 2 * lambda * (theta - theta_p), and 2 * beta * theta_new."""
         terms = []
-        for parameter in self._places:
-            start, mask = self._before(parameter), self._fresh.get(parameter)
+        for parameter, place in self._places.items():
+            start, mask = self._before(place).to(parameter.device), self._fresh.get(parameter)
             if mask is None:
                 terms.append(self._strength * (parameter - start).square().sum())
             else:
@@ -63,17 +63,13 @@ class Anchor:
         """Returns ||theta - theta_p|| / ||theta_p||: how far all that learns, or some of it, has moved from its start."""
         moved = length = 0.0
         for parameter in self._places if parameters is None else parameters:
-            both = (parameter, self._before(parameter))
+            both = (parameter, self._before(self._places[parameter]).to(parameter.device))
             # In pieces: a whole embedding table would be copied three times.
             pieces = zip(*(values.detach().reshape(-1).split(PIECE) for values in both), strict=True)
             for now, before in pieces:
                 moved += float((now - before).square().sum())
                 length += float(before.to(now.dtype).square().sum())
         return (moved / max(length, 1e-30)) ** 0.5
-
-    def _before(self, parameter: nn.Parameter) -> torch.Tensor:
-        place = self._places[parameter]
-        return self._start[place] if self._kept is None else self._kept.value(place).to(parameter.device)
 
 
 class Average:

@@ -208,11 +208,8 @@ def _layer(layer: Any, hidden: torch.Tensor, weights: torch.Tensor | None) -> to
 def _fed_forward(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
     wide = layer.fc1(layer.final_layer_norm(hidden).to(computing_type(hidden.device)))
     inner = layer.activation_fn(wide)
-    if layer.activation_dropout and layer.training:
-        narrow = layer.fc2(functional.dropout(inner, layer.activation_dropout))
-    else:
-        with _computed_again(layer.activation_fn, wide, inner):
-            narrow = layer.fc2(inner)
+    with _computed_again(layer.activation_fn, wide, inner):
+        narrow = layer.fc2(_dropped(inner, layer.activation_dropout, layer.training))
     return hidden + _dropped(narrow, layer.dropout, layer.training)
 
 

@@ -131,7 +131,7 @@ def predict(arm: str, source: Path, parts: dict[str, Spoken]) -> dict[str, float
     sample = [learn.sounds[i] for i in spread_clips(seconds, recipe.batch_size)]
     counts = {part: len(parts[part].clips) for part in ("train", "test", "canary", "validation")}
     heard = (parts[part].waves for part in ("test", "canary"))
-    hard, easy = ([waves[i] for i in usual_clips([float(len(wave)) for wave in waves])] for waves in heard)
+    hard, easy = ([waves[i] for i in usual_clips([len(wave) / SAMPLE_RATE for wave in waves])] for waves in heard)
     expected = forecast(
         model, sample, hard, easy, **counts, recipe=recipe, watch=[wave for wave, _ in _replay()[-WATCHED_CLIPS:]]
     )

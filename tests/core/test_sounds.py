@@ -17,10 +17,10 @@ def full_after(writes: int, told: bool, monkeypatch: pytest.MonkeyPatch) -> None
     """Lets so many sounds be written, and of the next one a half, whether or not the system calls that an error."""
     make = tempfile.TemporaryFile
 
-    def limited(buffering: int) -> object:
+    def limited(mode: str, buffering: int) -> object:
         if not writes:
             raise OSError(28, "No space left on device")
-        file, left = make(buffering=buffering), [writes]
+        file, left = make(mode, buffering), [writes]
         write = file.write
 
         def checked(data: memoryview) -> int:

@@ -236,10 +236,11 @@ def test_batches_are_of_similar_length_and_hold_everything(tiny_ctc: Path) -> No
 def test_long_clips_come_in_smaller_batches(tiny_ctc: Path) -> None:
     model = load(tiny_ctc)
     examples = [model.example(tone(seconds), "a") for seconds in (1.0, 12.0, 25.0, 1.5, 9.0, 12.5)]
-    batches = batches_by_length([e.seconds for e in examples], 2)
+    seconds = [e.seconds for e in examples]
+    batches = batches_by_length(seconds, 2)
     assert batches == [[0, 3], [4], [1], [5], [2]]
-    assert padding(examples[:2], [[0, 1]]) == pytest.approx(1 - 13 / 24)
-    assert padding(examples[:1], [[0]]) == 0.0
+    assert padding(seconds[:2], [[0, 1]]) == pytest.approx(1 - 13 / 24)
+    assert padding(seconds[:1], [[0]]) == 0.0
 
 
 @pytest.mark.parametrize(
