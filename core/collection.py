@@ -52,23 +52,28 @@ class Collection:
         self.folder = folder
         self._log = folder / "log.jsonl"
 
-    def add(self, source: Path | str) -> Recording:
+    def add(self, source: Path | str, id: str = "") -> Recording:
         """Decodes a sound file and keeps it; it is on disk and listed when this returns.
+
+        Args:
+            source: the file.
+            id: to keep it under; by default a new one.
 
         Raises:
             AudioError: it cannot be used; nothing was kept.
             DatasetError: the collection is full.
             OSError: the disk is full; nothing was kept.
         """
-        return self.keep(audio.decode(source), Path(source).name)
+        return self.keep(audio.decode(source), Path(source).name, id=id)
 
-    def keep(self, wave: np.ndarray, name: str, text: str = "") -> Recording:
+    def keep(self, wave: np.ndarray, name: str, text: str = "", id: str = "") -> Recording:
         """Keeps a sound, and with it what is said in it; both are on disk and listed when this returns.
 
         Args:
             wave: float32 [samples] at 16 kHz.
             name: where it comes from.
             text: as `core.dataset.check_text` returned it, or "".
+            id: 16 hexadecimal digits to keep it under; by default new ones.
 
         Raises:
             DatasetError: the collection is full.
@@ -78,7 +83,7 @@ class Collection:
             raise DatasetError(
                 "collection_full", f"There are {MAX_RECORDINGS} recordings already. Remove some first.", limit=MAX_RECORDINGS
             )
-        id = secrets.token_hex(8)
+        id = id or secrets.token_hex(8)
         path = self._path(id)
         audio.write_flac(path, wave)
         recording = Recording(id, path, sha256(path), len(wave) / SAMPLE_RATE, text)

@@ -11,6 +11,7 @@ import sys
 
 DEFAULT_PORT = 7860
 PORTS_TRIED = 100
+KEEPALIVE_SECONDS = 60
 
 
 def main() -> int:
@@ -34,16 +35,22 @@ def main() -> int:
 
     from core.files import home
 
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(home() / "uploads"))
+    os.environ["GRADIO_TEMP_DIR"] = str(home() / "gradio")  # nothing is put there, see demo/page.py
     import uvicorn
 
+    from demo import session
     from demo.app import build_server
+    from demo.connections import TimedProtocol
 
     server = build_server(_names(options.host))
     shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
     scheme = "https" if options.certificate else "http"
     print(f"Attune is running on {scheme}://{shown}:{port}  (stop it with Ctrl-C)", flush=True)
-    config = uvicorn.Config(server, log_level="warning", ssl_certfile=options.certificate, ssl_keyfile=options.key)
+    own = f"{scheme}://127.0.0.1:{port}/owner/{session.owner_token()}"
+    print(f"To use model folders of this computer, open it here once by {own}", flush=True)
+    config = uvicorn.Config(
+        server, http=TimedProtocol, ws="none", log_level="warning", ssl_certfile=options.certificate, ssl_keyfile=options.key
+    )
     uvicorn.Server(config).run(sockets=[listener])
     return 0
 
@@ -57,6 +64,10 @@ def _listen(host: str, wanted: int | None) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if os.name != "nt":  # on Windows this would let two programs share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a browser that vanished is noticed
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_SECONDS)
         try:
             listener.bind((host, port))
             listener.listen(128)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from core import export
@@ -17,7 +20,7 @@ from core.errors import AttuneError, RunError
 from core.importers.samples import read_sample
 from core.presets import PRESETS, preset
 from core.word_times import word_times
-from demo import adapting, collecting, comparing, managing, presenters, proofreading, reading, session, set_files
+from demo import adapting, collecting, comparing, managing, presenters, proofreading, reading, session, set_files, uploads
 from demo.handlers.listen import ListenHandlers
 from demo.handlers.model import ModelHandlers
 from demo.handlers.proofread import ProofreadHandlers
@@ -26,6 +29,7 @@ from demo.handlers.report import write
 from demo.handlers.teach import TeachHandlers
 from demo.jobs import Jobs
 from demo.outcomes import Outcomes
+from demo.page import Page
 from demo.security import Guard
 from demo.shelf import Shelf
 from demo.tasks import Tasks
@@ -35,11 +39,12 @@ from demo.wiring import QUIET, Handler, connector, told
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
 LANGUAGE_COOKIE = "attune_language"
+SWEEP_SECONDS = 300.0
 
 
 def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: Tasks) -> gr.Blocks:
     """Builds the page in one language."""
-    with gr.Blocks(title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
+    with Page(w, title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_banner(w), elem_id="banner")
         one = model.build(w)
         two = listen.build(w)
@@ -123,7 +128,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     Args:
         hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
     """
-    server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
+    server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_swept)
     shelf, jobs, outcomes, tasks = Shelf(), Jobs(), Outcomes(), Tasks()
 
     @server.get("/")
@@ -142,6 +147,14 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
             return PlainTextResponse("No such language.", 404)
         response = RedirectResponse(f"/{language}/")
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=session.YEAR_SECONDS, samesite="lax")
+        return response
+
+    @server.get("/owner/{token}")
+    def own(token: str) -> Response:
+        if not session.is_owner(token):
+            return PlainTextResponse("Not found.", 404)
+        response = RedirectResponse("/")
+        response.set_cookie(session.OWNER_COOKIE, token, max_age=session.YEAR_SECONDS, httponly=True, samesite="strict")
         return response
 
     @server.get("/sound/sample/{name}/{index}")
@@ -192,6 +205,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         return _file(lambda: write(_session(request), id, language, kind), f"attune-{id}.{kind}")
 
     set_files.add_routes(server, _session, tasks)
+    uploads.add_routes(server)
     for language in LANGUAGES:
         gr.mount_gradio_app(
             server,
@@ -206,12 +220,31 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
             head=head(language),
         )
     server.add_middleware(session.Cookies, paths=frozenset({"/", *(f"/{language}/" for language in LANGUAGES)}))
-    server.add_middleware(Guard, hosts=hosts)
+    server.add_middleware(Guard, hosts=hosts, pages=LANGUAGES)
     return server
 
 
+@asynccontextmanager
+async def _swept(server: FastAPI) -> AsyncIterator[None]:
+    """Deletes what has had its time, now and every few minutes while the server runs."""
+
+    async def sweep() -> None:
+        while True:
+            try:
+                await run_in_threadpool(uploads.sweep)
+            except OSError:
+                logging.exception("sweeping failed")
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    sweeping = asyncio.create_task(sweep())
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+
+
 def _session(request: Request) -> session.Session:
-    return session.find(request.cookies.get(session.COOKIE))
+    return session.find(request.cookies.get(session.COOKIE), make=False)
 
 
 def _existing(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,16 @@ def note(text: str, kind: str = "info") -> str:
     """A sentence with a frame; "error" and "warning" are announced by screen readers."""
     role = "alert" if kind == "error" else "status"
     return f'<p class="note {kind}" role="{role}">{escape(text)}</p>' if text else ""
+
+
+def picture(png: bytes, label: str) -> str:
+    """A picture as part of the page.
+
+    Args:
+        png: the file's bytes.
+        label: what it shows, for who cannot see it.
+    """
+    return f'<img class="picture" alt="{escape(label)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
 def explain(error: BaseException, w: Wording) -> str:

@@ -193,7 +193,7 @@ def key_of(draft: Draft) -> str:
     return f"{1000 * draft.start:.0f}-{1000 * draft.end:.0f}"
 
 
-def receive(session: Session, path: str) -> LongRecording:
+def receive(session: Session, path: Path) -> LongRecording:
     """Keeps a long recording and cuts it at its pauses; it is the current one then, with nothing transcribed yet.
 
     Raises:
@@ -205,7 +205,7 @@ def receive(session: Session, path: str) -> LongRecording:
     spans = segment(wave)
     if not spans:
         raise DatasetError("long_no_speech", "Nobody speaks in this recording.")
-    name = clean(Path(path).stem)[:MAX_NAME_CHARACTERS] or "recording"
+    name = clean(path.stem)[:MAX_NAME_CHARACTERS] or "recording"
     about = About(name, session.choices.language, len(wave) / SAMPLE_RATE, len(spans))
     recording = LongRecording(session.folder / "long" / secrets.token_hex(8))
     with whole_folder(recording.folder) as building:

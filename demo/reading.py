@@ -138,7 +138,7 @@ def move(session: Session, prompt: str, steps: int) -> Reading:
     return _change(session, place=max(0, min(place, len(reading.prompts) - 1)))
 
 
-def receive(session: Session, prompt: str, path: str) -> Reading:
+def receive(session: Session, prompt: str, path: Path | str) -> Reading:
     """Puts the recording of a prompt into the collection; an earlier one of the same prompt is then taken off its list.
 
     Raises:

@@ -1,18 +1,28 @@
-"""What may talk to the app: its own pages, from the hosts it was started for, with requests of bounded size."""
+"""What may talk to the app: its own pages, from the hosts it was started for, with requests of bounded size and time."""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import re
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.audio import MAX_BYTES
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-MAX_BODY_BYTES = MAX_BYTES + 1_000_000  # a sound file and its multipart envelope
+MAX_UPLOAD_BYTES = MAX_BYTES + 1_000_000  # a sound file and its multipart envelope
+MAX_BODY_BYTES = 4_000_000  # of any other request; the longest list of sentences to read takes a fourth
+BODY_SECONDS = 30.0  # without a byte of a body that is not complete
+UPLOAD = re.compile(r"/[^/]+/gradio_api/upload")
+# All that Gradio's page asks Gradio's server for. The rest, such as its dashboard or its editor of the app, answers nobody.
+GRADIO = re.compile(
+    r"/?|/(?:assets|static)/.+|/theme\.css|/gradio_api/(?:upload|upload_progress|file=.+|queue/(?:join|data)|run/[^/]+|reset|app_id)"
+)
+FORWARDED = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip"})  # and all of x-forwarded-
 HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
@@ -24,40 +34,52 @@ class Guard:
     """ASGI middleware.
 
     A page elsewhere must not read recordings or start runs, whether it posts across origins or binds its own name to
-    this address: unknown host names and foreign origins are refused, and a body may not exceed the largest sound file.
+    this address: unknown host names and foreign origins are refused. A body may not exceed what its address needs, nor
+    stop in the middle, and of Gradio's addresses only those answer that the page uses.
 
     Args:
         app: what it guards.
         hosts: names and addresses it may be reached by, besides the loopback ones.
+        pages: first parts of the paths under which Gradio's apps lie.
     """
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str] = frozenset()) -> None:
+    def __init__(self, app: ASGIApp, hosts: frozenset[str] = frozenset(), pages: Collection[str] = ()) -> None:
         self._app = app
         self._hosts = LOOPBACK | hosts
+        self._pages = frozenset(pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses with 403 or 413, or passes on."""
-        if scope["type"] not in ("http", "websocket"):
+        """Refuses with 403, 404 or 413, or passes on."""
+        if scope["type"] == "websocket":  # the page uses none
+            return await send({"type": "websocket.close", "code": 1008})
+        if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        request = Request(scope) if scope["type"] == "http" else None
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         origin = headers.get(b"origin", b"").decode("latin-1")
         if _name(host) not in self._hosts or (origin and urlsplit(origin).netloc != host):
             return await PlainTextResponse("This page may not talk to Attune.", 403)(scope, receive, send)
+        page = scope["path"].split("/", 2)[1] if scope["path"].startswith("/") else ""
+        if page in self._pages and not GRADIO.fullmatch(scope["path"][len(page) + 1 :]):
+            return await PlainTextResponse("Not found.", 404)(scope, receive, send)
+        limit = MAX_UPLOAD_BYTES if UPLOAD.fullmatch(scope["path"]) else MAX_BODY_BYTES
         length = headers.get(b"content-length", b"0").decode("latin-1")
-        if request is not None and length.isdigit() and int(length) > MAX_BODY_BYTES:
+        if not length.isdigit() or len(length) > 18 or int(length) > limit:
             return await PlainTextResponse("The file is too large.", 413)(scope, receive, send)
 
-        received = 0
+        received, is_complete = 0, False
 
         async def bounded() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
+            nonlocal received, is_complete
+            if is_complete:  # what is waited for now is the browser's going away
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), BODY_SECONDS)
+            except TimeoutError:
                 return {"type": "http.disconnect"}
-            return message
+            received += len(message.get("body", b""))
+            is_complete = not message.get("more_body", False)
+            return message if received <= limit else {"type": "http.disconnect"}
 
         async def hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -67,18 +89,23 @@ class Guard:
         return await self._app(scope, bounded, hardened)
 
 
-def is_local(client: str | None, host: str) -> bool:
-    """Whether a request comes from this very computer: from a loopback address, and to one.
+def is_local(client: str | None, headers: Mapping[str, str], owner: bool) -> bool:
+    """Whether a request comes from the person at this computer.
+
+    A loopback address alone says little: whatever a proxy or a tunnel on this computer passes on comes from there too, and
+    some leave no trace of themselves. So the browser must also know what only the terminal shows.
 
     Args:
         client: the address it comes from.
-        host: its Host header; a proxy on this computer passes on what the browser asked for.
+        headers: its headers, by names in small letters.
+        owner: whether its browser has opened the address that the terminal shows.
     """
     try:
         loopback = ipaddress.ip_address(client or "").is_loopback
     except ValueError:
         return False
-    return loopback and _name(host) in LOOPBACK
+    passed_on = any(name in FORWARDED or name.startswith("x-forwarded-") for name in headers)
+    return owner and loopback and not passed_on and _name(headers.get("host", "")) in LOOPBACK
 
 
 def _name(host: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -15,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.collection import Collection
 from core.errors import RunError
-from core.files import home, read_json, write_json
+from core.files import home, read_json, replacing, write_json
 from core.importers.samples import CANARY
 from core.ladder_job import LadderJob, open_ladder
 from core.library import Library
@@ -23,8 +25,10 @@ from core.models.catalogue import CATALOGUE
 from core.runs import Run, new_id, open_run
 
 COOKIE = "attune_session"
+OWNER_COOKIE = "attune_owner"
 YEAR_SECONDS = 365 * 24 * 3600
-_TOKEN = re.compile(r"[0-9a-f]{32}")
+SECRET_BYTES = 32
+_TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})?")  # 128 random bits, and this server's signature
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
@@ -142,26 +146,65 @@ class Session:
 
 
 def new_token() -> str:
-    """Makes a session that did not exist and returns its unguessable name."""
-    token = secrets.token_hex(16)
-    _folder(token).mkdir(parents=True, exist_ok=True)
-    return token
+    """Returns the unguessable name of a new session; its folder is made when a browser first comes back with it."""
+    random = secrets.token_hex(16)
+    return random + _signature(random)
 
 
 def is_known(token: str | None) -> bool:
-    """Whether a cookie names a session made here."""
-    return token is not None and _TOKEN.fullmatch(token) is not None and _folder(token).is_dir()
+    """Whether a cookie names a session of this server: one it has signed, or of an earlier version whose folder is here."""
+    parts = _TOKEN.fullmatch(token) if token is not None else None
+    if parts is None:
+        return False
+    random, signature = parts.groups()
+    return hmac.compare_digest(signature, _signature(random)) if signature else _folder(random).is_dir()
 
 
-def find(token: str | None, local: bool = False) -> Session:
-    """Returns the session a cookie names; `local` as `Session` takes it.
+def find(token: str | None, local: bool = False, make: bool = True) -> Session:
+    """Returns the session a cookie names.
+
+    Args:
+        token: the cookie.
+        local: as `Session` takes it.
+        make: whether to make its folder if it has none yet; who only looks needs none.
 
     Raises:
         RunError: there is none; the page must be loaded anew.
     """
     if token is None or not is_known(token):
         raise RunError("session_missing", "This page has lost its session. Reload it; cookies must be allowed.")
-    return Session(_folder(token), local)
+    folder = _folder(token)
+    if make:
+        folder.mkdir(parents=True, exist_ok=True)
+    return Session(folder, local)
+
+
+def owner_token() -> str:
+    """Returns what the browser of the person at this computer is known by, see `is_owner`."""
+    return _signature("owner")
+
+
+def is_owner(token: str | None) -> bool:
+    """Whether a browser has opened the address that only the terminal shows."""
+    return token is not None and hmac.compare_digest(token.encode(), owner_token().encode())
+
+
+def _signature(random: str) -> str:
+    return hmac.new(_secret(home()), random.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+@cache
+def _secret(home: Path) -> bytes:
+    """Returns the random bytes by which this server knows what it has signed, made the first time."""
+    path = home / "secret"
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / "secret.lock"):
+        known = path.read_bytes() if path.is_file() else b""
+        if len(known) != SECRET_BYTES:
+            known = secrets.token_bytes(SECRET_BYTES)
+            with replacing(path) as temporary:
+                temporary.write_bytes(known)
+    return known
 
 
 def _folder(token: str) -> Path:

@@ -60,7 +60,9 @@ def told(handler: Handler, outputs: int, has_message: bool, w: Wording, blank: b
 
     def handle(request: gr.Request, *values: Any) -> Any:
         try:
-            local = is_local(request.client.host if request.client else None, request.headers.get("host", ""))
+            is_owner = session.is_owner(request.cookies.get(session.OWNER_COOKIE))
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            local = is_local(request.client.host if request.client else None, headers, is_owner)
             found = session.find(request.cookies.get(session.COOKIE), local)
             results, message = list(handler(found, *values)), ""
         except Exception as error:

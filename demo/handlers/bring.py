@@ -13,15 +13,15 @@ from typing import Any
 
 import gradio as gr
 from filelock import FileLock, Timeout
-from gradio.utils import get_upload_folder
 
 from core.errors import AttuneError, DatasetError
 from core.files import read_json, write_json
 from core.importers import into_library, read
 from core.text import clean
-from demo import chosen, presenters, reports
+from demo import chosen, presenters, reports, uploads
 from demo.session import Session
 from demo.tasks import Task, Tasks
+from demo.uploads import Upload
 from demo.wording import Wording
 
 KIND = "import"
@@ -65,17 +65,15 @@ class BringHandlers:
     def __init__(self, w: Wording, tasks: Tasks) -> None:
         self._w, self._tasks = w, tasks
 
-    def begin(self, session: Session, files: Sequence[tuple[str, str]], name: str, language: str) -> tuple:
+    def begin(self, session: Session, files: Sequence[Upload] | None, name: str, language: str) -> tuple:
         """Uploaded files, name, language -> what `look` says. The files are this session's from now on."""
         if not files:
             raise DatasetError("nothing_uploaded", "Choose files first.")
         with self._new_folder(session) as (folder, alive):
             uploaded = folder / "uploaded"
             uploaded.mkdir()
-            for path, called in files:
-                if not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
-                    raise DatasetError("nothing_uploaded", "That file was not uploaded here.")
-                shutil.move(path, _free(uploaded, _file_name(called or path)))
+            for upload in files:  # by the names on the visitor's computer tables and annotations name their sounds
+                uploads.move(session, upload, _free(uploaded, _file_name(upload.name)))
             there = sorted(uploaded.iterdir())
             source = there[0] if len(there) == 1 else uploaded
             self._start(session, Order(folder, str(source), clean(name) or clean(there[0].stem) or "?", language, alive))

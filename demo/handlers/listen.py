@@ -8,15 +8,15 @@ import time
 import gradio as gr
 import librosa
 import numpy as np
-from PIL import Image
 
 from core import audio
 from core.audio import SAMPLE_RATE
 from core.errors import DatasetError
 from core.trials import ready_models, try_model
-from demo import comparisons, presenters
+from demo import comparisons, presenters, uploads
 from demo.session import Session
 from demo.shelf import Shelf
+from demo.uploads import Upload
 from demo.wording import Wording
 
 WINDOW_SAMPLES = 400  # 25 ms, as Whisper's front end
@@ -31,15 +31,15 @@ class ListenHandlers:
     def __init__(self, w: Wording, shelf: Shelf) -> None:
         self._w, self._shelf = w, shelf
 
-    def working(self, session: Session, path: str | None) -> tuple[str]:
-        """File -> what is happening meanwhile."""
-        return (presenters.note(self._w("listen.working")) if path else gr.skip(),)
+    def working(self, session: Session, upload: Upload | None) -> tuple[str]:
+        """Upload -> what is happening meanwhile."""
+        return (presenters.note(self._w("listen.working")) if upload else gr.skip(),)
 
-    def hear(self, session: Session, path: str | None) -> tuple[str, str]:
-        """File -> transcript with its timing, text to correct. The recording is kept before anything else happens."""
-        if not path:
+    def hear(self, session: Session, upload: Upload | None) -> tuple[str, str]:
+        """Upload -> transcript with its timing, text to correct. The recording is kept before anything else happens."""
+        if upload is None:
             return gr.skip(), gr.skip()
-        recording = session.collection.add(path)
+        recording = uploads.keep(session, upload)
         session.choose(clip=recording.id, heard="")
         wave = audio.decode(recording.path)
         id = session.choices.model
@@ -79,10 +79,10 @@ class ListenHandlers:
         text = session.collection.get(choices.clip).text or choices.heard
         return presenters.heard_before(choices.heard, f"/sound/recording/{choices.clip}", self._w), text
 
-    def spectrogram(self, session: Session) -> tuple[Image.Image | None]:
+    def spectrogram(self, session: Session) -> tuple[str]:
         """The current clip -> a picture of its log-mel energies."""
         if not session.choices.clip:
-            return (None,)
+            return ("",)
         wave = audio.decode(session.collection.get(session.choices.clip).path)
         energies = librosa.feature.melspectrogram(
             y=wave, sr=SAMPLE_RATE, n_fft=WINDOW_SAMPLES, hop_length=HOP_SAMPLES, n_mels=MELS
@@ -90,7 +90,7 @@ class ListenHandlers:
         decibels = librosa.power_to_db(energies, ref=np.max, top_db=-FLOOR_DB)
         return (self._picture(decibels, len(wave) / SAMPLE_RATE),)
 
-    def _picture(self, decibels: np.ndarray, seconds: float) -> Image.Image:
+    def _picture(self, decibels: np.ndarray, seconds: float) -> str:
         # A third of a second of the start otherwise, and not every visitor looks at the spectrogram.
         from matplotlib.figure import Figure
 
@@ -106,4 +106,5 @@ class ListenHandlers:
         figure.colorbar(shown, ax=axes, label="dB")
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
-        return Image.open(buffer)
+        # In the page itself: a picture of a voice lies in no file that has to be guarded and deleted.
+        return presenters.picture(buffer.getvalue(), self._w("listen.spectrogram"))

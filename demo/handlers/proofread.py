@@ -12,12 +12,13 @@ from core import drafts as drafting
 from core.drafts import Draft, Drafts
 from core.errors import DatasetError
 from core.text import clean
-from demo import presenters, proofreading, rows
+from demo import presenters, proofreading, rows, uploads
 from demo.proofreading import LongRecording
 from demo.rows import ROWS
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.tasks import Tasks
+from demo.uploads import Upload
 from demo.wording import Wording
 
 
@@ -58,10 +59,12 @@ class ProofreadHandlers:
             *(value for row in [*filled, *empty] for value in row),
         )
 
-    def receive(self, session: Session, path: str | None) -> tuple:
-        """File -> nothing; it is kept, cut at its pauses, and being transcribed."""
-        if path and proofreading.current(session) is None:
-            self._start(session, proofreading.receive(session, path))
+    def receive(self, session: Session, upload: Upload | None) -> tuple:
+        """Upload -> nothing; it is kept, cut at its pauses, and being transcribed."""
+        if upload is not None and proofreading.current(session) is None:
+            with uploads.taken(session, upload) as path:
+                recording = proofreading.receive(session, path)
+            self._start(session, recording)
         return ()
 
     def look(self, session: Session) -> tuple:

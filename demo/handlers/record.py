@@ -6,10 +6,11 @@ import gradio as gr
 
 from core import audio, quality
 from core.errors import DatasetError
-from demo import presenters, reading, takes
+from demo import presenters, reading, takes, uploads
 from demo.reading import Reading
 from demo.session import Session
 from demo.shelf import Shelf
+from demo.uploads import Upload
 from demo.wording import Wording
 
 
@@ -68,11 +69,12 @@ class RecordHandlers:
         reading.move(session, prompt, 1)
         return self.shown(session)
 
-    def receive(self, session: Session, prompt: str, path: str | None) -> tuple:
+    def receive(self, session: Session, prompt: str, upload: Upload | None) -> tuple:
         """Prompt that was read, its recording -> nothing; it is in the collection."""
-        if not path:
+        if upload is None:
             raise DatasetError("prompt_nothing", "Record the sentence first.")
-        reading.receive(session, prompt, path)
+        with uploads.taken(session, upload) as path:
+            reading.receive(session, prompt, path)
         return ()
 
     def hear(self, session: Session, prompt: str, language: str) -> tuple[str]:

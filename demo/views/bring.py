@@ -5,17 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import gradio as gr
-from gradio.components.file import ListFiles
 
 from demo.wording import Wording
 
 POLL_SECONDS = 0.5
 FIRST_ROWS = 100  # of a dataset on the hub
-
-
-def named(payload: ListFiles | None) -> list[tuple[str, str]]:
-    """Returns where each uploaded file lies, and what it was called on the visitor's computer."""
-    return [(file.path, file.orig_name or "") for file in payload.root] if isinstance(payload, ListFiles) else []
 
 
 @dataclass(frozen=True)
@@ -50,8 +44,6 @@ def build(w: Wording, languages: tuple[str, ...]) -> BringView:
     with gr.Accordion(w("bring.title"), open=False, elem_id="bring") as panel:
         gr.HTML(f'<p class="fine">{w("bring.about")}</p>')
         files = gr.File(file_count="multiple", label=w("bring.files"), height=130, elem_id="bring-files")
-        # By those names tables and annotations name their sounds. A class of our own would have to bring a script along.
-        files.preprocess = named  # type: ignore[method-assign]
         with gr.Row():
             name = gr.Textbox(label=w("bring.name"), placeholder=w("bring.name_empty"), max_length=200, elem_id="bring-name")
             language = gr.Dropdown([(w(f"language.{code}"), code) for code in languages], value="en", label=w("bring.language"))

@@ -20,7 +20,7 @@ class ListenView:
     audio: gr.Audio
     transcript: gr.HTML
     details: gr.Accordion
-    spectrogram: gr.Image
+    spectrogram: gr.HTML
     try_all: gr.Button
     trials: gr.HTML
     message: gr.HTML
@@ -35,7 +35,7 @@ def build(w: Wording) -> ListenView:
         message = gr.HTML(elem_classes="message")
         with gr.Accordion(w("listen.spectrogram"), open=False) as details:
             gr.HTML(f'<p class="fine">{w("listen.spectrogram_about")}</p>')
-            spectrogram = gr.Image(show_label=False, interactive=False, buttons=[], container=False, elem_id="spectrogram")
+            spectrogram = gr.HTML(elem_id="spectrogram")
         with gr.Accordion(w("listen.which"), open=False):
             try_all = gr.Button(w("listen.try_all"), elem_id="try-all")
             trials = gr.HTML(elem_id="trials")

@@ -16,12 +16,15 @@ import pytest
 from huggingface_hub import HfApi
 
 from core.importers.samples import read_sample
+from demo import uploads
 from demo.handlers import bring as module
 from demo.handlers.bring import KIND, BringHandlers, _file_name
 from demo.session import Session
 from demo.tasks import Tasks
+from demo.uploads import Upload
 from demo.wording import Wording
 from tests.core.recordings import sound
+from tests.demo.uploading import uploaded
 
 W = Wording("en")
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)}"
@@ -34,26 +37,13 @@ def session(tmp_path: Path) -> Session:
 
 
 @pytest.fixture
-def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder into which gradio puts what is uploaded."""
-    monkeypatch.setattr(module, "get_upload_folder", lambda: str(tmp_path / "uploads"))
-    (tmp_path / "uploads").mkdir()
-    return tmp_path / "uploads"
-
-
-@pytest.fixture
 def bring() -> BringHandlers:
     return BringHandlers(W, Tasks())
 
 
-def put(uploads: Path, files: dict[str, bytes]) -> list[tuple[str, str]]:
+def put(session: Session, files: dict[str, bytes]) -> tuple[Upload, ...]:
     """Uploads files as a browser does: the name on the disk is another than the one they had."""
-    given = []
-    for number, (name, content) in enumerate(files.items()):
-        path = uploads / f"{number}"
-        path.write_bytes(content)
-        given.append((str(path), name))
-    return given
+    return tuple(uploaded(session, content, name) for name, content in files.items())
 
 
 def ended(bring: BringHandlers, session: Session) -> tuple:
@@ -88,14 +78,14 @@ def packed(files: dict[str, bytes], kind: str = "zip") -> bytes:
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "files"])
 def test_an_upload_becomes_a_chosen_set_and_every_lost_row_is_named(
-    kind: str, bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path
+    kind: str, bring: BringHandlers, session: Session, tmp_path: Path
 ) -> None:
     rows = f'path,text\naudio/a.wav,Hello there\naudio/b.wav,Good day\naudio/gone.wav,Gone\naudio/a.wav,"{HOSTILE}"\n'
     files = {"clips.csv": rows.encode(), "audio/a.wav": wave(tmp_path), "audio/b.wav": wave(tmp_path, "b.wav")}
     if kind == "files":  # a browser sends them without their folders
-        given = put(uploads, {name.rpartition("/")[2]: content for name, content in files.items()})
+        given = put(session, {name.rpartition("/")[2]: content for name, content in files.items()})
     else:
-        given = put(uploads, {f"My birds.{kind}": packed(files, kind)})
+        given = put(session, {f"My birds.{kind}": packed(files, kind)})
     bring.begin(session, given, "", "en")
     shown = ended(bring, session)
     id = shown[ARRIVED]
@@ -112,14 +102,14 @@ def test_an_upload_becomes_a_chosen_set_and_every_lost_row_is_named(
     assert str(tmp_path) not in said
     assert stored.name == ("a" if kind == "files" else "My birds")
     assert not any((session.folder / "imports").iterdir())
-    assert not any(uploads.iterdir())
+    assert not any(uploads.folder(session).iterdir())
     (chinese,) = BringHandlers(Wording("zh-CN"), Tasks()).result(session)
     assert "clips.csv，第 4 行" in chinese
     assert "没有这个声音文件" in chinese
 
 
-def test_the_counts_of_a_session_outlive_the_app(bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path) -> None:
-    given = put(uploads, {"t.zip": packed({"t.csv": b"path,text\na.wav,Hello\nb.wav,Gone\n", "a.wav": wave(tmp_path)})})
+def test_the_counts_of_a_session_outlive_the_app(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
+    given = put(session, {"t.zip": packed({"t.csv": b"path,text\na.wav,Hello\nb.wav,Gone\n", "a.wav": wave(tmp_path)})})
     bring.begin(session, given, "", "en")
     ended(bring, session)
     again = Session(session.folder)
@@ -153,9 +143,9 @@ SECRET = b"path,text\n/etc/hostname,One\n/no/such/file,Two\n../../../../etc/pass
     ids=lambda value: value[:20] if isinstance(value, str) else "",
 )
 def test_a_harmful_upload_gets_a_sentence_and_leaves_nothing(
-    name: str, content: bytes, sentence: str, bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path
+    name: str, content: bytes, sentence: str, bring: BringHandlers, session: Session, tmp_path: Path
 ) -> None:
-    bring.begin(session, put(uploads, {name: content}), "", "en")
+    bring.begin(session, put(session, {name: content}), "", "en")
     shown = ended(bring, session)
     said = shown[PROGRESS] or shown[ASKED]
     assert sentence in said
@@ -168,13 +158,11 @@ def test_a_harmful_upload_gets_a_sentence_and_leaves_nothing(
         assert not any((session.folder / "imports").iterdir())
 
 
-def test_a_row_says_nothing_of_what_lies_on_the_server(
-    bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path
-) -> None:
+def test_a_row_says_nothing_of_what_lies_on_the_server(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
     """Whether a file outside is there or not, the row is dropped for the same reason."""
     there = sound(tmp_path / "there.wav")
     rows = f"path,text\n{there},One\n{tmp_path / 'not-there.wav'},Two\na.wav,Three\n"
-    bring.begin(session, put(uploads, {"t.csv": rows.encode(), "a.wav": wave(tmp_path)}), "", "en")
+    bring.begin(session, put(session, {"t.csv": rows.encode(), "a.wav": wave(tmp_path)}), "", "en")
     stored = session.library.open(ended(bring, session)[ARRIVED])
     assert [(row.name, row.reason) for row in stored.dropped] == [
         ("there.wav", "row_outside"),
@@ -183,15 +171,16 @@ def test_a_row_says_nothing_of_what_lies_on_the_server(
     assert str(tmp_path) not in bring.result(session)[0]
 
 
-def test_a_path_of_the_server_is_never_taken(bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path) -> None:
+def test_a_path_of_the_server_is_never_taken(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("path,text\n")
-    for path in (str(secret), f"{uploads}/../secret.csv"):
+    for id in (str(secret), "../../secret.csv", "", "..", "0" * 16):
         with pytest.raises(Exception, match="was not uploaded here"):
-            bring.begin(session, [(path, "secret.csv")], "", "en")
+            bring.begin(session, (Upload(id, "secret.csv"),), "", "en")
     assert secret.is_file()
-    with pytest.raises(Exception, match="Choose files first"):
-        bring.begin(session, [], "", "en")
+    for nothing in (None, ()):
+        with pytest.raises(Exception, match="Choose files first"):
+            bring.begin(session, nothing, "", "en")
 
 
 @pytest.mark.parametrize(
@@ -215,11 +204,9 @@ def test_without_a_network_that_is_what_is_said(
     assert "there is no network, or the Hugging Face hub does not answer" in ended(bring, session)[PROGRESS]
 
 
-def test_a_column_is_asked_for_and_the_import_goes_on(
-    bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path
-) -> None:
+def test_a_column_is_asked_for_and_the_import_goes_on(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
     files = {"t.tsv": b"clip\twords\twho\na.wav\tHello there\tAnna\n", "a.wav": wave(tmp_path)}
-    bring.begin(session, put(uploads, files), "Mine", "en")
+    bring.begin(session, put(session, files), "Mine", "en")
     shown = ended(bring, session)
     assert shown[QUESTION]["visible"] is True
     assert "needs a column for the sound file" in shown[ASKED]
@@ -244,8 +231,8 @@ def eaf(*tiers: str) -> bytes:
     return f"<ANNOTATION_DOCUMENT>{head}<TIME_ORDER>{slots}</TIME_ORDER>{body}</ANNOTATION_DOCUMENT>".encode()
 
 
-def test_a_tier_is_asked_for(bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path) -> None:
-    bring.begin(session, put(uploads, {"talk.eaf": eaf("words", "notes"), "talk.wav": wave(tmp_path)}), "", "en")
+def test_a_tier_is_asked_for(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
+    bring.begin(session, put(session, {"talk.eaf": eaf("words", "notes"), "talk.wav": wave(tmp_path)}), "", "en")
     shown = ended(bring, session)
     assert shown[TIER]["choices"] == ["words", "notes"]
     bring.answer(session, None, None, None, "words")
@@ -273,10 +260,10 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Any]]:
 
 
 def test_it_is_watched_from_a_page_that_was_loaded_again_and_stopped(
-    bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path, held: Callable[[], None]
+    bring: BringHandlers, session: Session, tmp_path: Path, held: Callable[[], None]
 ) -> None:
     files = {"t.zip": packed({"t.csv": b"path,text\na.wav,Hello\n", "a.wav": wave(tmp_path)})}
-    bring.begin(session, put(uploads, files), "", "en")
+    bring.begin(session, put(session, files), "", "en")
     for _ in range(500):
         shown = bring.look(Session(session.folder))
         if "3 rows so far" in shown[PROGRESS]:
@@ -285,7 +272,7 @@ def test_it_is_watched_from_a_page_that_was_loaded_again_and_stopped(
     assert "3 rows so far" in shown[PROGRESS]
     assert shown[STOP]["visible"] is shown[TIMER]["active"] is True
     with pytest.raises(Exception, match="is being imported already"):
-        bring.begin(session, put(uploads, files), "", "en")
+        bring.begin(session, put(session, files), "", "en")
     assert "Stopping" in bring.stop(session)[0]
     said = ended(bring, session)[PROGRESS]
     assert "was stopped" in said
@@ -295,14 +282,14 @@ def test_it_is_watched_from_a_page_that_was_loaded_again_and_stopped(
 
 
 def test_after_a_restart_an_import_is_said_to_be_interrupted_and_nothing_of_it_is_left(
-    bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path, held: Callable[[], None]
+    bring: BringHandlers, session: Session, tmp_path: Path, held: Callable[[], None]
 ) -> None:
     files = {"t.zip": packed({"t.csv": b"path,text\na.wav,Hello\n", "a.wav": wave(tmp_path)})}
-    bring.begin(session, put(uploads, files), HOSTILE, "en")
+    bring.begin(session, put(session, files), HOSTILE, "en")
     other = BringHandlers(W, Tasks())  # another server of the same user's, while the first is alive
     assert other.look(session)[PROGRESS] == ""
     with pytest.raises(Exception, match="is being imported already"):
-        other.begin(session, put(uploads, files), "", "en")
+        other.begin(session, put(session, files), "", "en")
     bring._tasks.look(session, KIND).order.alive.release()  # as the operating system does when the process dies
 
     panel, said, *_ = other.restore(session)
@@ -315,15 +302,15 @@ def test_after_a_restart_an_import_is_said_to_be_interrupted_and_nothing_of_it_i
     assert "被重新启动" in BringHandlers(Wording("zh-CN"), other._tasks).look(session)[PROGRESS]
     held()
     assert "restarted" not in ended(bring, session)[PROGRESS]
-    other.begin(session, put(uploads, files), "", "en")
+    other.begin(session, put(session, files), "", "en")
     assert [one.clip.text for one in session.library.open(ended(other, session)[ARRIVED]).clips] == ["Hello"]
     assert BringHandlers(W, Tasks()).look(session)[PROGRESS] == ""
 
 
 def test_an_import_that_waits_for_an_answer_does_not_outlive_a_restart(
-    bring: BringHandlers, session: Session, uploads: Path, tmp_path: Path
+    bring: BringHandlers, session: Session, tmp_path: Path
 ) -> None:
-    bring.begin(session, put(uploads, {"talk.eaf": eaf("words", "notes"), "talk.wav": wave(tmp_path)}), "", "en")
+    bring.begin(session, put(session, {"talk.eaf": eaf("words", "notes"), "talk.wav": wave(tmp_path)}), "", "en")
     ended(bring, session)
     again = BringHandlers(W, Tasks())
     assert again.look(session)[PROGRESS] == ""  # the process that asks is alive
@@ -350,13 +337,11 @@ def test_a_file_keeps_its_name_as_far_as_that_does_no_harm(called: str, kept: st
     assert _file_name(called) == kept
 
 
-def test_shouted_transcripts_become_small_letters_and_that_is_written_down(
-    bring: BringHandlers, session: Session, uploads: Path
-) -> None:
+def test_shouted_transcripts_become_small_letters_and_that_is_written_down(bring: BringHandlers, session: Session) -> None:
     clips = read_sample("accent").clips[:4]
     rows = "".join(f"{i}.flac,{clip.text.upper()}\n" for i, clip in enumerate(clips))
     files = {f"{i}.flac": Path(clip.path).read_bytes() for i, clip in enumerate(clips)}
-    bring.begin(session, put(uploads, {"t.csv": f"path,text\n{rows}".encode(), **files}), "", "en")
+    bring.begin(session, put(session, {"t.csv": f"path,text\n{rows}".encode(), **files}), "", "en")
     stored = session.library.open(ended(bring, session)[ARRIVED])
     assert stored.normalisation.case == "lower"
     assert {one.clip.text for one in stored.clips} == {clip.text.upper() for clip in clips}

@@ -24,6 +24,7 @@ from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.wording import Wording
 from tests.core.test_segmentation import spoken
+from tests.demo.uploading import uploaded
 
 W = Wording("en")
 SENTENCES = 10
@@ -48,7 +49,7 @@ def sound(tmp_path: Path) -> str:
 @pytest.fixture
 def recording(session: Session, sound: str) -> LongRecording:
     """One that is read, each row with a text of its own."""
-    recording = proofreading.receive(session, sound)
+    recording = proofreading.receive(session, Path(sound))
     texts = [f"row number {number}" for number in range(SENTENCES)]
     drafts = [Draft(3.0 * i, 3.0 * i + 2.0, text, 0.1 * (1 + i)) for i, text in enumerate(texts)]
     recording.add(tuple(drafts), SENTENCES)
@@ -76,9 +77,9 @@ def texts(shown: tuple) -> list[str]:
 def test_a_recording_is_cut_read_and_offered_most_doubtful_first(session: Session, sound: str) -> None:
     handlers = ProofreadHandlers(W, Shelf(), Tasks())
     assert len(handlers.shown(session, "doubt", "0")) == SHEET
-    handlers.receive(session, sound)
+    handlers.receive(session, uploaded(session, sound))
     recording = proofreading.current(session)
-    handlers.receive(session, sound)  # it is at work already
+    handlers.receive(session, uploaded(session, sound))  # it is at work already
     assert proofreading.current(session).id == recording.id
     wait(handlers, session)
     assert recording.about == proofreading.About("my lecture", "en", 30.0, SENTENCES, SENTENCES)
@@ -93,7 +94,7 @@ def test_a_recording_is_cut_read_and_offered_most_doubtful_first(session: Sessio
 
 def test_what_is_stopped_or_dies_goes_on_where_it_was(session: Session, sound: str) -> None:
     before = ProofreadHandlers(W, Shelf(), Tasks())
-    before.receive(session, sound)
+    before.receive(session, uploaded(session, sound))
     before.stop(session)
     wait(before, session)
     recording = proofreading.current(session)
@@ -115,7 +116,7 @@ def test_what_is_stopped_or_dies_goes_on_where_it_was(session: Session, sound: s
 def test_a_model_that_cannot_be_loaded_is_said_and_the_recording_stays(session: Session, sound: str) -> None:
     handlers = ProofreadHandlers(W, Shelf(), Tasks())
     session.choose(model="/no/such/folder")
-    handlers.receive(session, sound)
+    handlers.receive(session, uploaded(session, sound))
     wait(handlers, session)
     status, go_on = handlers.look(session)[1:4:2]
     assert "There is no folder or file /no/such/folder" in status
@@ -218,7 +219,7 @@ def test_a_row_s_sound_is_its_own(recording: LongRecording, tmp_path: Path) -> N
 def test_silence_noise_and_strangers_get_nowhere(session: Session, recording: LongRecording, tmp_path: Path) -> None:
     audio.write_flac(tmp_path / "silence.flac", np.zeros(SAMPLE_RATE, np.float32))
     with pytest.raises(AttuneError, match="silent"):
-        proofreading.receive(session, str(tmp_path / "silence.flac"))
+        proofreading.receive(session, tmp_path / "silence.flac")
     stranger = Session(tmp_path / "stranger")
     for id in (recording.id, "", "..", "../" + recording.id, "0" * 16):
         with pytest.raises(RunError, match="no such recording"):
@@ -228,7 +229,7 @@ def test_silence_noise_and_strangers_get_nowhere(session: Session, recording: Lo
 def test_no_text_of_a_row_is_markup(session: Session, handlers: ProofreadHandlers, sound: str, tmp_path: Path) -> None:
     hostile = tmp_path / "<b>${alert(1)}.flac"
     hostile.write_bytes(Path(sound).read_bytes())
-    recording = proofreading.receive(session, str(hostile))
+    recording = proofreading.receive(session, hostile)
     recording.add((Draft(0.0, 2.0, HOSTILE, 1.0),), 1)
     shown = handlers.shown(session, "doubt", "0")
     for markup in (shown[2], shown[7], shown[ROW + 2]):

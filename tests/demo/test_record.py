@@ -13,9 +13,11 @@ from demo import reading, takes
 from demo.handlers.record import RecordHandlers
 from demo.session import Session
 from demo.shelf import Shelf
+from demo.uploads import Upload
 from demo.wording import LANGUAGES, Wording
 from tests.conftest import tone
 from tests.core.test_segmentation import spoken
+from tests.demo.uploading import uploaded
 
 W = Wording("en")
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)} {{alert(3)}}"
@@ -34,9 +36,9 @@ def handlers() -> RecordHandlers:
     return RecordHandlers(W, Shelf())
 
 
-def written(folder: Path, wave: np.ndarray) -> str:
+def take(session: Session, folder: Path, wave: np.ndarray) -> Upload:
     audio.write_flac(folder / "take.flac", wave)
-    return str(folder / "take.flac")
+    return uploaded(session, folder / "take.flac")
 
 
 def test_a_take_is_recorded_judged_read_and_kept(session: Session, handlers: RecordHandlers, tmp_path: Path) -> None:
@@ -44,7 +46,7 @@ def test_a_take_is_recorded_judged_read_and_kept(session: Session, handlers: Rec
     assert len(rest) == PANEL - 1
     assert "Press Record" in rest[2]
     assert rest[5]["interactive"] is False
-    handlers.receive(session, first, written(tmp_path, spoken(2.0)))
+    handlers.receive(session, first, take(session, tmp_path, spoken(2.0)))
     shown = handlers.shown(session)
     (recording,) = session.collection.recordings()
     assert f"/sound/recording/{recording.id}" in shown[3]
@@ -69,7 +71,7 @@ def test_a_recording_that_ends_after_its_prompt_was_left_is_still_its_own(
 ) -> None:
     first = handlers.shown(session)[0]
     second = handlers.next(session, first)[0]
-    handlers.receive(session, first, written(tmp_path, tone(1.0)))
+    handlers.receive(session, first, take(session, tmp_path, tone(1.0)))
     assert "Press Record" in handlers.shown(session)[3]
     assert not isinstance(handlers.hear(session, first, "en")[0], str)  # the page shows another prompt
     assert handlers.previous(session, second)[0] == first
@@ -80,7 +82,7 @@ def test_the_panel_opens_itself_where_something_was_recorded_and_never_closes(
     session: Session, handlers: RecordHandlers, tmp_path: Path
 ) -> None:
     assert "open" not in handlers.restore(session)[0]
-    handlers.receive(session, handlers.shown(session)[0], written(tmp_path, tone(1.0)))
+    handlers.receive(session, handlers.shown(session)[0], take(session, tmp_path, tone(1.0)))
     assert handlers.restore(session)[0]["open"] is True
 
 
@@ -96,7 +98,7 @@ def test_what_is_wrong_is_said_with_what_to_do(
     session: Session, handlers: RecordHandlers, tmp_path: Path, wave: np.ndarray, sentence: str
 ) -> None:
     prompt = handlers.shown(session)[0]
-    handlers.receive(session, prompt, written(tmp_path, wave.astype(np.float32)))
+    handlers.receive(session, prompt, take(session, tmp_path, wave.astype(np.float32)))
     shown = handlers.shown(session)
     assert sentence in shown[3]
     assert shown[5]["variant"] == "primary"  # again, rather than keep

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -12,8 +17,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from core import files
 from core.errors import RunError
-from demo import security, session
+from demo import connections, security, session
 
 
 async def echo(request: Request) -> PlainTextResponse:
@@ -61,6 +67,118 @@ def test_a_body_over_the_limit_is_cut_off_when_it_does_not_say_so(monkeypatch: p
         client().post("/", content=iter([b"x" * 60, b"x" * 60]))
 
 
+def test_a_body_that_stops_in_the_middle_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "BODY_SECONDS", 0.05)
+    given: list[dict] = []
+
+    async def reading(scope: dict, receive: Callable, send: object) -> None:
+        given.extend([await receive(), await receive()])
+
+    app = security.Guard(reading)
+    scope = {
+        "type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "root_path": "",
+        "headers": [(b"host", b"127.0.0.1")], "http_version": "1.1", "scheme": "http",
+    }  # fmt: skip
+    first = [{"type": "http.request", "body": b"x", "more_body": True}]
+
+    async def receive() -> dict:
+        return first.pop() if first else await asyncio.get_running_loop().create_future()
+
+    async def send(message: dict) -> None:
+        raise AssertionError(message)
+
+    asyncio.run(asyncio.wait_for(app(scope, receive, send), 60))
+    assert [message["type"] for message in given] == ["http.request", "http.disconnect"]
+
+
+def test_only_an_upload_may_be_large() -> None:
+    over = security.MAX_BODY_BYTES + 1
+    for path, status in (("/en/gradio_api/queue/join", 413), ("/en/gradio_api/upload", 404), ("/", 413)):
+        headers = {"content-length": str(over)}
+        assert client(pages={"en"}).post(path, content=b"", headers=headers).status_code == status
+    for length in ("-1", "x", "9" * 40, str(security.MAX_UPLOAD_BYTES + 1)):
+        assert client(pages={"en"}).post("/en/gradio_api/upload", headers={"content-length": length}).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "monitoring", "monitoring/summary", "gradio_api/deep_link", "deep_link", "gradio_api/vibe-edit/",
+        "gradio_api/info", "gradio_api/openapi.json", "gradio_api/component_server", "gradio_api/proxy=http://127.0.0.1/",
+        "gradio_api/stream/x", "gradio_api/process_recording", "gradio_api/custom_component/x/client/component/x.js",
+        "gradio_api/call/x", "gradio_api/cancel", "gradio_api/dev/reload", "gradio_api/runs", "gradio_api/queue/status",
+        "gradio_api/heartbeat/x", "gradio_api/file/etc/passwd", "gradio_api/token", "gradio_api/user", "login", "config",
+        "pwa_icon", "manifest.json", "robots.txt", "gradio_api//upload", "assets/", "gradio_api/run/",
+    ],
+)  # fmt: skip
+def test_what_the_page_needs_not_of_gradio_answers_nobody(path: str) -> None:
+    async def open_door(scope: dict, receive: object, send: object) -> None:
+        await PlainTextResponse("open")(scope, receive, send)
+
+    browser = TestClient(security.Guard(open_door, pages={"en"}), base_url="http://127.0.0.1")
+    for method in ("GET", "POST", "HEAD", "PUT", "DELETE"):
+        assert browser.request(method, f"/en/{path}").status_code == 404
+    for needed in ("", "/", "/assets/a.js", "/static/x", "/theme.css", "/gradio_api/queue/join", "/gradio_api/file=x/y"):
+        assert browser.get(f"/en{needed}").text == "open"
+
+
+def test_a_connection_that_asks_for_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
+
+    async def slow(scope: dict, receive: object, send: Callable) -> None:
+        await asyncio.sleep(0.5)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def tried() -> list[bytes]:
+        config = uvicorn.Config(slow, http=connections.TimedProtocol, ws="none", lifespan="off", log_level="warning")
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve([listener]))
+        said = []
+        for begun in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(begun)
+            said.append(await asyncio.wait_for(reader.read(), 60))
+            writer.close()
+            await writer.wait_closed()
+        server.should_exit = True
+        await serving
+        return said
+
+    nothing, half, whole = asyncio.run(tried())
+    assert (nothing, half) == (b"", b"")
+    assert whole.endswith(b"ok")  # an answer may take longer than a question
+
+
+@pytest.mark.parametrize(
+    ("client", "host", "local"),
+    [
+        ("127.0.0.1", "127.0.0.1:7860", True),
+        ("::1", "[::1]:7860", True),
+        ("127.0.0.1", "localhost", True),
+        ("192.168.1.5", "127.0.0.1", False),
+        ("127.0.0.1", "attune.example.org", False),
+        ("127.evil.example", "127.0.0.1", False),
+        (None, "127.0.0.1", False),
+    ],
+)
+def test_who_is_on_this_computer(client: str | None, host: str, local: bool) -> None:
+    assert security.is_local(client, {"host": host}, owner=True) is local
+    assert security.is_local(client, {"host": host}, owner=False) is False
+
+
+@pytest.mark.parametrize("header", ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via", "cf-connecting-ip"])
+def test_what_a_proxy_passes_on_comes_from_elsewhere(header: str) -> None:
+    assert security.is_local("127.0.0.1", {"host": "127.0.0.1:7860", header: "127.0.0.1"}, owner=True) is False
+
+
+def test_only_who_saw_the_terminal_is_the_owner() -> None:
+    assert session.is_owner(session.owner_token())
+    for token in (None, "", "0" * 32, session.owner_token()[:-1], session.new_token(), "é"):
+        assert not session.is_owner(token)
+
+
 def test_a_page_gives_a_session_once_and_other_paths_do_not() -> None:
     browser = client()
     assert "set-cookie" not in browser.get("/other").headers
@@ -71,7 +189,8 @@ def test_a_page_gives_a_session_once_and_other_paths_do_not() -> None:
 
 
 def test_a_forged_cookie_is_no_session() -> None:
-    for token in (None, "", "..", "0" * 32, "../" * 10 + "0" * 2, "g" * 32):
+    signed = session.new_token()
+    for token in (None, "", "..", "0" * 32, "../" * 10 + "0" * 2, "g" * 32, "0" * 64, signed[:32], "0" * 32 + signed[32:]):
         assert not session.is_known(token)
         with pytest.raises(RunError, match="Reload"):
             session.find(token)
@@ -87,6 +206,20 @@ def test_a_session_keeps_its_choices_and_its_runs_to_itself(tmp_path: Path) -> N
         with pytest.raises(RunError):
             mine.run(id)
     assert mine.current_run() is None
+
+
+def test_a_session_s_folder_is_made_when_its_browser_comes_back() -> None:
+    token = session.new_token()
+    assert not session.find(token, make=False).folder.exists()
+    assert session.find(token).folder.is_dir()
+
+
+def test_a_session_of_an_earlier_version_goes_on() -> None:
+    old = "0123456789abcdef" * 2
+    folder = files.home() / "sessions" / hashlib.sha256(old.encode()).hexdigest()[:32]
+    assert not session.is_known(old)
+    folder.mkdir(parents=True)
+    assert session.find(old).folder == folder
 
 
 def test_the_token_is_not_in_the_folders_name() -> None:

@@ -27,7 +27,6 @@ from demo.handlers.inspect import InspectHandlers
 from demo.handlers.library import LibraryHandlers
 from demo.handlers.split import SplitHandlers
 from demo.handlers.write import WriteHandlers
-from demo.security import is_local
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.tasks import Tasks
@@ -346,22 +345,6 @@ def test_only_a_visitor_on_this_computer_is_told_a_folder(session: Session) -> N
     assert str(session.folder) not in LibraryHandlers(W).show(session, "csv")[-1]
     here = Session(session.folder, local=True)
     assert str(session.folder) in LibraryHandlers(W).show(here, "csv")[-1]
-
-
-@pytest.mark.parametrize(
-    ("client", "host", "local"),
-    [
-        ("127.0.0.1", "127.0.0.1:7860", True),
-        ("::1", "[::1]:7860", True),
-        ("127.0.0.1", "localhost", True),
-        ("192.168.1.5", "127.0.0.1", False),
-        ("127.0.0.1", "attune.example.org", False),
-        ("127.evil.example", "127.0.0.1", False),
-        (None, "127.0.0.1", False),
-    ],
-)
-def test_who_is_on_this_computer(client: str | None, host: str, local: bool) -> None:
-    assert is_local(client, host) is local
 
 
 @pytest.fixture
