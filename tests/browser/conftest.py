@@ -22,6 +22,7 @@ from tests.browser.setup import flags, system_browser
 
 REQUIRED = os.environ.get("ATTUNE_REQUIRE_BROWSER") == "1"
 START_SECONDS = 120
+OWNERS: dict[str, str] = {}  # address of an app -> the path by which its owner's browser is known, as the terminal shows it
 ON_LEAVING = ("AbortError", "Connection errored out")  # what was in flight when a page was left or loaded again
 
 
@@ -70,7 +71,7 @@ def running(home: Path, hub: str) -> Iterator[str]:
         )
     try:
         for _ in range(START_SECONDS * 4):
-            found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
+            found = re.search(r"(http://127\.0\.0\.1:\d+)(/owner/\w+)", log.read_text())
             if found or server.poll() is not None:
                 break
             try:
@@ -78,7 +79,8 @@ def running(home: Path, hub: str) -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 continue
         assert found, f"the app did not start:\n{log.read_text()}"
-        yield found[0]
+        OWNERS[found[1]] = found[2]
+        yield found[1]
         assert "Traceback" not in log.read_text(), f"the app failed meanwhile:\n{log.read_text()}"
     finally:
         server.terminate()

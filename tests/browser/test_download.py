@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 
-from tests.browser.conftest import running, use, wait_for_status
+from tests.browser.conftest import OWNERS, running, use, wait_for_status
 from tests.core.file_server import ModelHub
 
 ID = "somebody/some-model"
@@ -66,8 +66,8 @@ def test_a_download_is_watched_stopped_and_resumed(open_page, hub: ModelHub) -> 
     assert not page.locator("#stop-fetch").is_visible()
 
 
-def test_a_checkpoint_is_used_by_its_path(open_page, spoken) -> None:
-    page = open_page()
+def test_a_checkpoint_is_used_by_its_path(open_page, spoken, address: str) -> None:
+    page = open_page(path=OWNERS[address])
     use(page, str(FAIRSEQ))
     wait_for_status(page, "is loaded")
     page.locator("#clip .source-selection button").first.click()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import OWNERS
+
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)} {{alert(3)}} `x` </div><script>alert(4)</script> words"
 
 
@@ -51,8 +53,8 @@ def test_a_transcript_is_never_markup(open_page, spoken) -> None:
     assert page.locator("#own-clips img, #added img, #added script").count() == 0
 
 
-def test_a_model_that_cannot_be_had_is_refused_and_the_old_one_stays(open_page) -> None:
-    page = open_page()
+def test_a_model_that_cannot_be_had_is_refused_and_the_old_one_stays(open_page, address: str) -> None:
+    page = open_page(path=OWNERS[address])
     choice = page.locator("#step-model input[role=combobox]")
     page.wait_for_function("document.querySelector('#forecast')?.innerText.includes('Forecast')")  # the page is at rest
     choice.fill("/no/such/folder")
