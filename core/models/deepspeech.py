@@ -22,7 +22,7 @@ from core.files import read_json, write_json
 from core.models import losses
 from core.models import vocabulary as vocabularies
 from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Transcript, named_weights
-from core.models.device import autocast, choose_device
+from core.models.device import autocast, choose_device, recurrent_autocast
 from core.models.mfcc import MEL_CHANNELS, frame_count, mfcc
 from core.models.vocabulary import Fitted
 from core.text import clean
@@ -292,6 +292,7 @@ class DeepSpeech:
         """Computes what the head reads from the windows, or from what the first `depth` dense layers made of them."""
         with autocast(self.device, self.precision):
             dense = self._through(DENSE[depth:], read)
+        with autocast(self.device, self.precision), recurrent_autocast(self.device):
             if self.config.cell == "lstm":  # what pads a clip comes after all that it computes
                 output, state = self._rnn(dense.float().transpose(0, 1), state)
                 return output.transpose(0, 1), state

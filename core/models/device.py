@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 import torch
 
@@ -41,6 +42,27 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 def computing_type(device: torch.device) -> torch.dtype:
     """Returns the type of matrix products within the `autocast` that is in force: float32 outside of one."""
     return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32
+
+
+def recurrent_autocast(device: torch.device) -> torch.autocast:
+    """Returns the context for a recurrent layer within the `autocast` that is in force: float32 where it has no lower kernel.
+
+    Autocast gives torch's LSTM bfloat16 on every CPU, and oneDNN has no such LSTM for one without AVX-512.
+    """
+    low = computing_type(device)
+    return torch.autocast(device.type, dtype=low, enabled=low != torch.float32 and _computes_lstm(device.type, low))
+
+
+@lru_cache(maxsize=8)
+def _computes_lstm(device: str, low: torch.dtype) -> bool:
+    """Whether an LSTM computes in a lower precision there, and its gradient; tried, as nothing reports it."""
+    try:
+        with torch.random.fork_rng(devices=[]), torch.enable_grad(), torch.autocast(device, dtype=low):
+            output, _ = torch.nn.LSTM(8, 8).to(device)(torch.zeros(2, 1, 8, device=device))
+            output.float().sum().backward()
+    except RuntimeError:
+        return False
+    return True
 
 
 def where_ctc_runs(log_probs: torch.Tensor) -> torch.Tensor:

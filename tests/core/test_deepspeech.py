@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import struct
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +31,32 @@ from tests.core.tflite_writer import Writer, acoustic_model, random_weights, ser
 
 WEIGHTS = random_weights(hidden=12, labels=29)
 LOUD = np.random.default_rng(0).normal(0, 0.1, 3 * SAMPLE_RATE // 2).astype(np.float32)
+ROOT = Path(__file__).parents[2]
+OLD_CPU = {"ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default"}  # both are read once, as torch starts
+IN_BFLOAT16 = """
+import sys
+import numpy as np
+import torch
+from core.models.catalogue import load_model
+from core.models.device import recurrent_autocast
+
+wave = np.random.default_rng(0).normal(0, 0.1, 24_000).astype(np.float32)
+losses = []
+for precision in ("float32", "bfloat16"):
+    torch.manual_seed(0)
+    model = load_model(sys.argv[1], precision=precision, device="cpu")
+    loss = model.loss([model.example(wave, "one two")])
+    loss.backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.network.parameters())
+    losses.append(float(loss.detach()))
+drawn = torch.get_rng_state()
+with torch.autocast("cpu", torch.bfloat16):
+    with recurrent_autocast(torch.device("cpu")):
+        assert not torch.is_autocast_enabled("cpu")
+    assert torch.is_autocast_enabled("cpu")
+assert torch.equal(torch.get_rng_state(), drawn)
+print(*losses)
+"""
 
 
 @pytest.fixture
@@ -173,6 +201,15 @@ def test_reading_in_blocks_changes_nothing(model: DeepSpeech, birnn: DeepSpeech,
     monkeypatch.setattr("core.models.deepspeech.BLOCK_FRAMES", 7)
     for each, expected in zip((model, birnn), whole, strict=True):
         torch.testing.assert_close(each.log_probs(LOUD), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_cpu_without_a_bfloat16_lstm_computes_that_layer_in_float32(tiny_deepspeech: Path) -> None:
+    """Trained in another process, which is told to do without what this CPU may have."""
+    command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", IN_BFLOAT16, str(tiny_deepspeech)]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **OLD_CPU}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    exact, low = map(float, done.stdout.split())
+    assert low == pytest.approx(exact, rel=2**-7)  # bfloat16 keeps 8 bits of a number
 
 
 def test_the_loss_is_the_probability_of_all_alignments(model: DeepSpeech) -> None:
