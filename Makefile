@@ -8,10 +8,13 @@ BIN := .venv/bin
 demo: .venv/installed
 	@$(BIN)/python -m demo
 
+# Both halves run, whatever fails; pytest answers 5 where ARGS leaves nothing of a half.
 test: .venv/installed-test
 	@$(BIN)/python -m tests.browser.setup
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser" $(ARGS) || [ $$? = 5 ]
-	$(BIN)/python -m pytest -m browser $(ARGS) || [ $$? = 5 ]
+	failed=0; trap 'exit 130' INT; \
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser" $(ARGS) || [ $$? = 5 ] || failed=1; \
+	$(BIN)/python -m pytest -m browser $(ARGS) || [ $$? = 5 ] || failed=1; \
+	exit $$failed
 
 check: .venv/installed-check
 	$(BIN)/ruff check .
