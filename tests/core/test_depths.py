@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from core.audio import SAMPLE_RATE
 from core.models import depths
 from core.models.base import FRONT, AsrModel, Depth, Example
 from core.models.catalogue import load_model
@@ -18,6 +19,9 @@ from core.regularisation import regularised
 from tests.conftest import tone
 
 CLIPS = [(tone(1.3, 200), "one two"), (tone(2.1, 450, seed=1), "three"), (tone(1.7, 330, seed=2), "four")]
+# Kernels add up in orders of their own. A sum of n terms is rounded by at most n eps of their sizes (Higham 2002, section
+# 4.2), and the longest sums here are over the frames of a batch, of which no model has more than 100 a second.
+ROUNDING = 100 * sum(len(wave) for wave, _ in CLIPS) / SAMPLE_RATE * torch.finfo(torch.float32).eps
 STILL = Recipe(dropout=0.0, layer_drop=0.0)
 
 
@@ -59,15 +63,14 @@ def still(model: AsrModel) -> AsrModel:
 
 
 def check(model: AsrModel, training: bool) -> None:
-    # The kernels of torch that keep something for gradients, as below the depth in training, round otherwise.
-    tolerance = {"rtol": 1e-4, "atol": 2e-4} if training else {"rtol": 1e-5, "atol": 1e-6}
     listed = model.depths()
     assert listed[-1].layers is None
     for depth in listed:
         loss, gradients = learned_above(model, depth, training, cut=False)
         again, found = learned_above(model, depth, training, cut=True)
-        assert again == pytest.approx(loss, rel=1e-6), depth.layers
-        torch.testing.assert_close(found, gradients, **tolerance)
+        largest = max(float(gradient.abs().max()) for gradient in gradients.values())
+        assert again == pytest.approx(loss, rel=ROUNDING), depth.layers
+        torch.testing.assert_close(found, gradients, rtol=0, atol=ROUNDING * largest)
 
 
 @pytest.mark.parametrize("training", [False, True])
