@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import RunError
+from core.escaping import code, markdown, quoted
 from core.files import replacing
 from core.models.decoding import MAX_TOKEN_RATIO, MIN_LOG_PROBABILITY, TEMPERATURES
 from core.runs import Run
+from core.text import clean
 
 OWN_FAMILIES = ("deepspeech", "classifier")  # that transformers does not know
 
@@ -28,9 +30,9 @@ def usage(name: str, family: str) -> str:
             unless it is asked for; the bounds are those of Radford et al. 2022 as transformers counts them.
     """
     if family in OWN_FAMILIES:
-        load = ["from core import decode, load_model", f'model = load_model("{name}")']
+        load = ["from core import decode, load_model", f"model = load_model({quoted(name)})"]
         return "\n".join([*load, 'print(model.transcribe([decode("clip.wav")])[0].text)'])
-    lines = ["from transformers import pipeline", f'recognise = pipeline("automatic-speech-recognition", "{name}")']
+    lines = ["from transformers import pipeline", f'recognise = pipeline("automatic-speech-recognition", {quoted(name)})']
     if family != "whisper":
         return "\n".join([*lines, 'print(recognise("clip.wav")["text"])'])
     bounds = f'"compression_ratio_threshold": {MAX_TOKEN_RATIO}, "logprob_threshold": {MIN_LOG_PROBABILITY}'
@@ -42,21 +44,21 @@ def write_card(folder: Path, result: dict[str, Any]) -> None:
     """Writes README.md, the model card: what it was made from, on what, and how it scored."""
     lines = [
         "---",
-        f"language: {result['language']}",
+        f"language: {quoted(result['language'])}",  # YAML takes a bare no, Norwegian, for false
         "pipeline_tag: automatic-speech-recognition",
         "tags: [attune]",
         "---",
-        f"# {result['model']}, adapted",
+        f"# {markdown(result['model'])}, adapted",
         "",
-        f"Fine-tuned with Attune from `{result['model']}` on {result['clips']} clips ({result['minutes']:.1f} min) of the "
-        f'set "{result["set"]}"{", made by speech synthesisers" if result["synthetic"] else ""}. '
+        f"Fine-tuned with Attune from {code(result['model'])} on {result['clips']} clips ({result['minutes']:.1f} min) of the "
+        f'set "{markdown(result["set"])}"{", made by speech synthesisers" if result["synthetic"] else ""}. '
         f"Seed {result['seed']}, {result['steps']} steps, best after step {result['best_step']}.",
         "",
         "| clips | model | WER | CER |",
         "|---|---|---|---|",
     ]
     canary = result["canary_set"]
-    kind = "synthetic, English" if canary["synthetic"] else f'"{canary["name"]}", English'
+    kind = "synthetic, English" if canary["synthetic"] else f'"{markdown(canary["name"])}", English'
     for group, name in (("test", "held-out clips of the set"), ("canary", f"general speech ({kind})")):
         if result[group]:
             for model in ("base", "adapted"):
@@ -64,7 +66,7 @@ def write_card(folder: Path, result: dict[str, Any]) -> None:
                 lines.append(f"| {name} | {model} | {rates['wer']:.1%} | {rates['cer']:.1%} |")
     lines += ["", "In Python:", "", "```python", usage(folder_name(Path(result["run"]).name), result["family"]), "```"]
     lines += ["", "Scores compare normalised text (lower case, no punctuation).", "", "Recipe:", "", "```"]
-    lines += [f"{key} = {value}" for key, value in result["recipe"].items()]
+    lines += [clean(f"{key} = {value}") for key, value in result["recipe"].items()]
     lines += ["```", ""]
     with replacing(folder / "README.md") as temporary:
         temporary.write_text("\n".join(lines), encoding="utf-8")

@@ -1,4 +1,9 @@
-"""Writing labelled clips for others to read: CSV, Hugging Face audiofolder, Common Voice; `core.importers` reads each back."""
+"""Writing labelled clips for others to read: CSV, Hugging Face audiofolder, Common Voice; `core.importers` reads each back.
+
+Text that a spreadsheet would take for a formula has a quote mark before it in CSV and TSV, which people open in one. Our
+own import takes it off again; other programs meet an apostrophe there. The audiofolder's JSON lines, which no spreadsheet
+opens, hold every text letter for letter.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from pathlib import Path
 from core import audio
 from core.dataset import Clip, Dropped
 from core.errors import AudioError, DatasetError
+from core.escaping import cell
 from core.files import replacing, whole_folder
 from core.importers.base import Progress, file_name
 from core.stored import StoredSet
@@ -164,7 +170,7 @@ def _table(path: Path, delimiter: str, columns: Sequence[str], rows: Iterable[Se
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, delimiter=delimiter, lineterminator="\n")
         table.writerow(columns)
-        table.writerows(rows)
+        table.writerows(map(cell, row) for row in rows)
 
 
 LAYOUTS = {

@@ -17,6 +17,7 @@ import torch
 from core import audio, findings, mending, quality
 from core.dataset import PARTS, Clip, Dropped, LabelledSet, check_text
 from core.errors import AttuneError, DatasetError
+from core.escaping import cell
 from core.findings import Fate, SetFinding
 from core.models.base import AsrModel, in_language
 from core.normalisation import Normalisation, default
@@ -26,7 +27,6 @@ MAX_CLIP_SECONDS = 30.0  # a run leaves out longer ones
 BINS = 30  # of a histogram
 SPOKEN = Normalisation(numbers="words", punctuation="drop")  # the score's own form would count "three" as one digit
 SEVERITIES = ("error", "warning", "note")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would carry out a cell that begins with one
 
 Progress = Callable[[int, int], None]  # how many clips are done, and of how many
 
@@ -118,7 +118,7 @@ class Inspection:
         names = list(_row(Fate(Clip("", ""), False)))
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in self.rows())
+        writer.writerows({name: cell(value) for name, value in row.items()} for row in self.rows())
         return text.getvalue()
 
 
@@ -271,7 +271,3 @@ def _row(fate: Fate) -> dict[str, Any]:
         "loss": fate.loss,
         "fingerprint": fate.fingerprint,
     }
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

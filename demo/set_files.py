@@ -15,9 +15,10 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 
 from core.dataset import Clip
 from core.errors import AttuneError
+from core.escaping import cell
 from core.exporters import LAYOUTS, export_zip
 from core.importers.base import file_name
-from core.inspection import FORMULA_STARTS, Inspection
+from core.inspection import Inspection
 from demo import chosen, reports
 from demo.handlers.inspect import KIND
 from demo.session import Session
@@ -106,13 +107,8 @@ def _missing() -> Response:
 
 def _csv(rows: Iterable[Sequence[Any]], name: str) -> Response:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_cell(value) for value in row] for row in rows)
+    csv.writer(text, lineterminator="\n").writerows([cell(value) for value in row] for row in rows)
     return _attached(BYTE_ORDER_MARK + text.getvalue(), "text/csv", name)
-
-
-def _cell(value: Any) -> Any:
-    """What a spreadsheet would take for a formula gets a quote mark before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 def _attached(text: str, kind: str, name: str) -> Response:

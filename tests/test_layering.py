@@ -17,6 +17,7 @@ LEVELS = [
     {
         "files",
         "text",
+        "escaping",
         "writing",
         "phrases",
         "normalisation",

@@ -241,8 +241,8 @@ def shown(text: str) -> str:
 
 
 def file_name(stem: str) -> str:
-    """Returns a file name close to `stem` that every file system takes."""
-    return re.sub(r"[^\w.-]+", "_", clean(stem))[:60].strip(".") or "clip"
+    """Returns a file name close to `stem` that every file system takes, and no program takes for an option or a formula."""
+    return re.sub(r"[^\w.-]+", "_", clean(stem))[:60].strip(".-") or "clip"
 
 
 def folders_below(folder: Path, deep: int | None = None) -> Iterator[tuple[Path, list[str]]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.dataset import PARTS, Clip, check_text
 from core.errors import DatasetError
+from core.escaping import cell_text
 
 MAX_ROWS = 200_000
 
@@ -59,4 +60,5 @@ def _clip(row: dict[str, str | None], path: Path, line: int, language: str) -> C
     part = (row.get("part") or "").strip()
     if part not in ("", *PARTS):
         raise DatasetError("csv_part", f"{where}: part is train, validation or test, not {part!r}.", name=where)
-    return Clip(str(sound.resolve()), check_text(row["text"] or "", language, where), (row.get("speaker") or "").strip(), part)
+    text = check_text(cell_text((row["text"] or "").strip()), language, where)
+    return Clip(str(sound.resolve()), text, cell_text((row.get("speaker") or "").strip()), part)

@@ -10,10 +10,12 @@ from typing import Any
 
 from core.dataset import Dropped
 from core.errors import DatasetError
+from core.escaping import cell_text
 from core.importers.base import shown
 from core.importers.encoding import lines
 
 DELIMITERS = (",", "\t", ";", "|")
+GUARDED = ("text", "speaker")  # columns in which a spreadsheet's quote mark is not part of what stands there
 MAX_HEADER = 10_000  # characters
 
 # Our name of a column -> what others call it. `offset` and `duration`, in seconds, are NeMo's.
@@ -88,7 +90,8 @@ def _delimited_records(
                 why = f"{where}: {counts}. Put text with commas in quotation marks."
                 yield Dropped(shown(fields[0]), "row_fields", why, where)
                 continue
-            yield where, {name: fields[place] if place < len(fields) else "" for name, place in places.items()}
+            found = {name: fields[place] if place < len(fields) else "" for name, place in places.items()}
+            yield where, {name: cell_text(value) if name in GUARDED else value for name, value in found.items()}
     finally:
         text.close()
 

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 
 from core.errors import ModelError
+from core.escaping import markdown
 from core.files import home, sha256
 from core.models.convert import built_once
 from core.models.deepspeech import ENGLISH, DeepSpeech, DeepSpeechConfig, new_network
@@ -84,7 +85,7 @@ def deepspeech_folder(path: Path) -> Path:
 
     def build(building: Path) -> None:
         read_tflite(path).save(building)
-        (building / "README.md").write_text(_CARD.format(name=path.name, checksum=checksum), encoding="utf-8")
+        (building / "README.md").write_text(_CARD.format(name=markdown(path.name), checksum=checksum), encoding="utf-8")
 
     return built_once(folder, build)
 

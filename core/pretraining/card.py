@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from core.escaping import code, markdown
 from core.events import Evaluated
 
 _KINDS = {"wav2vec2": "wav2vec 2.0", "deepspeech": "DeepSpeech"}
@@ -25,7 +26,7 @@ def card(result: dict[str, Any], curve: Sequence[Evaluated] = ()) -> str:
         curve: its evaluations.
     """
     kind, stage = _KINDS[result["network"]], result["stage"]
-    start = f", beginning with the network of `{_name(result['start'])}`" if result["start"] else ", from random weights"
+    start = f", beginning with the network of {code(_name(result['start']))}" if result["start"] else ", from random weights"
     lines = [
         "---",
         "language: en",
@@ -61,7 +62,9 @@ def _name(start: str) -> str:
 
 def _sources(names: Sequence[str]) -> str:
     counts = Counter(names)
-    return ", ".join(name if times == 1 else f"{name} ({times} times over)" for name, times in counts.items())
+    return ", ".join(
+        markdown(name) if times == 1 else f"{markdown(name)} ({times} times over)" for name, times in counts.items()
+    )
 
 
 def _curve(evaluations: Sequence[Evaluated]) -> list[str]:
