@@ -21,8 +21,10 @@ from core.commands.pretrain import pretrain_model
 from core.commands.robustness import measure_robustness
 from core.commands.sets import count, take_in
 from core.commands.transcribe import transcribe_files
+from core.disk import explained
 from core.errors import AttuneError
 from core.exporters import LAYOUTS
+from core.files import home
 from core.importers.formats import ARCHIVE, FORMATS
 from core.importers.samples import CANARY, REPLAY, SAMPLES
 from core.ladder import MIN_REPEATS
@@ -46,14 +48,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _quiet_libraries()
     try:
         return options.run(options)
-    except AttuneError as error:
-        print(f"attune: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"attune: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        told = explained(error, _written_to(options))
+        if isinstance(told, AttuneError):
+            print(f"attune: {told}", file=sys.stderr)
+        elif isinstance(error, OSError):
+            print(f"attune: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
+        else:
+            raise
+        return 1
+
+
+def _written_to(options: argparse.Namespace) -> Path:
+    """The folder that a command writes to."""
+    named = (getattr(options, name, None) for name in ("out", "to", "folder"))
+    return next((Path(folder).absolute() for folder in named if folder), home())
 
 
 def _parser() -> argparse.ArgumentParser:

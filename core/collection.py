@@ -7,9 +7,11 @@ FOLDER/
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -17,9 +19,11 @@ from core import audio
 from core.audio import SAMPLE_RATE
 from core.dataset import Clip, check_text
 from core.errors import DatasetError
-from core.files import append_json_line, read_json_lines, sha256
+from core.files import append_json_line, sha256
+from core.state import Report, fits, read_lines
 
 MAX_RECORDINGS = 2_000
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -41,15 +45,33 @@ class Recording:
     text: str = ""
 
 
+class _Added(TypedDict):
+    add: str
+    sha256: str
+    seconds: float
+    text: NotRequired[str]
+
+
+class _Labelled(TypedDict):
+    label: str
+    text: str
+
+
+class _Removed(TypedDict):
+    remove: str
+
+
 class Collection:
     """The recordings in a folder.
 
     Args:
         folder: where they lie; made when the first one is added.
+        damaged: told of lines of the log that cannot be read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, damaged: Report | None = None) -> None:
         self.folder = folder
+        self._damaged = damaged
         self._log = folder / "log.jsonl"
 
     def add(self, source: Path | str, id: str = "") -> Recording:
@@ -129,7 +151,7 @@ class Collection:
     def recordings(self) -> list[Recording]:
         """Returns all recordings, oldest first."""
         listed: dict[str, Recording] = {}
-        for line in read_json_lines(self._log):
+        for line in read_lines(self._log, _change, self._damaged):
             if "add" in line:
                 id, text = line["add"], line.get("text", "")
                 listed[id] = Recording(id, self._path(id), line["sha256"], line["seconds"], text)
@@ -145,3 +167,18 @@ class Collection:
 
     def _path(self, id: str) -> Path:
         return self.folder / "audio" / f"{id}.flac"
+
+
+def _change(line: Any) -> dict[str, Any]:
+    """Returns a line of the log; what a newer version added is none's concern here.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    kinds = {"add": _Added, "label": _Labelled, "remove": _Removed}
+    kind = next((kind for name, kind in kinds.items() if name in line), None) if isinstance(line, dict) else _Added
+    if kind is not None and not fits(line, kind):
+        raise ValueError("no change of a collection")
+    if "add" in line and not _ID.fullmatch(line["add"]):  # it names a file
+        raise ValueError("no id")
+    return line

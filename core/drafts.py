@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from core.collection import Collection, Recording
 from core.dataset import check_text
 from core.errors import DatasetError
-from core.files import read_json_lines, replacing
+from core.files import replacing
 from core.models.base import AsrModel
 from core.segmentation import MAX_SECONDS, Span
+from core.state import Report, fits, read_lines
 from core.text import clean
 from core.writing import UNSPACED_LANGUAGES
 
@@ -179,19 +180,21 @@ def write_drafts(path: Path, drafts: Drafts) -> None:
         temporary.write_bytes("".join(lines).encode("utf-8", "backslashreplace"))
 
 
-def read_drafts(path: Path) -> Drafts:
-    """Reads a list that `write_drafts` wrote; lines that are none, and fields a newer version added, are left out."""
-    names = [field.name for field in dataclasses.fields(Draft)]
-    drafts = []
-    for line in read_json_lines(path):
-        try:
-            draft = Draft(**{name: line[name] for name in names if name in line})
-            start, end, doubt = float(draft.start), float(draft.end), float(draft.doubt)
-        except (TypeError, ValueError):
-            continue
-        if 0 <= start < end < math.inf and math.isfinite(doubt):
-            drafts.append(Draft(start, end, clean(str(draft.text)), doubt, draft.accepted is True))
-    return tuple(sorted(drafts, key=lambda draft: draft.start))
+def read_drafts(path: Path, damaged: Report | None = None) -> Drafts:
+    """Reads a list that `write_drafts` wrote; lines that are none, and fields a newer version added, are left out.
+
+    Args:
+        path: of the list.
+        damaged: told of lines that cannot be read.
+    """
+    return tuple(sorted(read_lines(path, _draft, damaged), key=lambda draft: draft.start))
+
+
+def _draft(line: Any) -> Draft:
+    if not fits(line, Draft) or not 0 <= line["start"] < line["end"]:
+        raise ValueError("no draft")
+    start, end, doubt = (float(line[name]) for name in ("start", "end", "doubt"))
+    return Draft(start, end, clean(line["text"]), max(0.0, doubt), line.get("accepted", False))
 
 
 def keep_accepted(path: Path, wave: np.ndarray, collection: Collection, name: str, language: str = "en") -> list[Recording]:

@@ -11,6 +11,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from core.state import fits
+
 
 @dataclass(frozen=True)
 class Noticed:
@@ -197,11 +199,21 @@ def to_json(event: Event) -> dict[str, Any]:
     return {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
 
 
-def from_json(fields: dict[str, Any]) -> Event | None:
-    """Returns the event of a dict, or None for a kind this version does not know."""
-    kind = _KINDS.get(fields.get("event", ""))
+def from_json(fields: Any) -> Event | None:
+    """Returns the event of a dict, or None for a kind this version does not know.
+
+    Raises:
+        ValueError: it is none.
+    """
+    name = fields.get("event") if isinstance(fields, dict) else None
+    if not isinstance(name, str):
+        raise ValueError("no event")
+    kind = _KINDS.get(name)
     if kind is None:
         return None
+    finite = {**fields, "loss": 0.0} if isinstance(fields.get("loss"), float) else fields  # a loss may be no number
+    if not fits(finite, kind):
+        raise ValueError(f"no event of the kind {name}")
     known = {f.name: fields[f.name] for f in dataclasses.fields(kind) if f.name in fields}
     for name in ("drift", "measures"):
         if name in known:

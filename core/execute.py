@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import dataset, export
+from core import dataset, disk, export
 from core.compare import Comparison, compare
 from core.dataset import Clip, Dropped
 from core.environment import environment
@@ -57,6 +57,8 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
     yield Entered("loading")
     model = load_model(request.model, language=labelled.language, precision=recipe.precision)
     model.thin = model.thin and recipe.thin
+    if keep_model:  # known now, and not after hours of training
+        disk.refuse_full(run.folder, sum(p.numel() * p.element_size() for p in model.network.parameters()))
     groups = {"test": labelled.part("test"), "canary": list(request.canary), "own": list(request.own)}
     # The user's own clip may well be in the training set: it is shown, flagged, and never counted.
     held_out = [*labelled.part("validation"), *groups["test"], *groups["canary"], *request.watch]

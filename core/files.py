@@ -110,14 +110,14 @@ def append_json_line(path: Path, value: Any) -> None:
 
 
 def read_json_lines(path: Path) -> list[Any]:
-    """Reads the lines of a JSONL file that are whole; a missing file has none."""
-    if not path.exists():
+    """Reads the lines of a JSONL file that are whole; a missing file has none, nor has a folder."""
+    if not path.is_file():
         return []
     values = []
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             values.append(json.loads(line))
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             continue  # a crash in mid-write leaves at most one such line
     return values
 

@@ -43,4 +43,4 @@ def take_back(folder: Path) -> bool:
 
 def _lists(folder: Path) -> list[Path]:
     where = folder / "history"
-    return sorted(path for path in where.iterdir() if _KEPT.fullmatch(path.name)) if where.is_dir() else []
+    return sorted(path for path in where.iterdir() if _KEPT.fullmatch(path.name) and path.is_file()) if where.is_dir() else []

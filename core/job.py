@@ -13,13 +13,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from filelock import FileLock, Timeout
 
 from core import events
 from core.errors import RunError
-from core.files import append_json_line, read_json, read_json_lines
+from core.files import append_json_line
+from core.state import Damaged, lock, read_checked, read_lines
 
 STARTING_SECONDS = 120.0  # a process may take to start before it counts as dead
 
@@ -32,9 +33,11 @@ class Job:
 
     Attributes:
         folder: where it lies.
+        RESULT: what result.json holds, as `core.state.fits` takes it.
     """
 
     folder: Path
+    RESULT: ClassVar[Any] = dict[str, Any]
 
     @property
     def id(self) -> str:
@@ -44,7 +47,34 @@ class Job:
     @property
     def kind(self) -> str:
         """What carries it out: "run", "ladder", "robustness" or "pretraining"."""
-        return str(read_json(self.folder / "request.json").get("kind", "run"))
+        return str(self.read("request.json", dict[str, Any]).get("kind", "run"))
+
+    def read(self, name: str, kind: Any) -> Any:
+        """Reads one of the folder's files.
+
+        Args:
+            name: of the file.
+            kind: what it should hold, see `core.state.fits`.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        try:
+            return read_checked(self.folder / name, kind)
+        except FileNotFoundError as error:
+            raise RunError("run_missing", f"There is no {name} in {self.folder}.", folder=str(self.folder)) from error
+        except Damaged as error:
+            raise self.damaged(name) from error
+
+    def damaged(self, name: str) -> RunError:
+        """Returns what says that one of the folder's files is damaged."""
+        return RunError(
+            "run_damaged",
+            f"{name} in {self.folder} is damaged, so this cannot be shown or used. Put a copy of the file back if there is "
+            "one, or start it again.",
+            name=name,
+            run=self.id,
+        )
 
     def append(self, event: events.Event) -> None:
         """Appends an event; it is on disk when this returns."""
@@ -52,13 +82,15 @@ class Job:
 
     def events(self) -> list[events.Event]:
         """Reads what happened so far."""
-        read = (events.from_json(line) for line in read_json_lines(self.folder / "events.jsonl"))
-        return [event for event in read if event is not None]
+        return [event for event in read_lines(self.folder / "events.jsonl", events.from_json) if event is not None]
 
     def result(self) -> dict[str, Any] | None:
-        """Reads the figures, or None before the job is whole."""
-        path = self.folder / "result.json"
-        return read_json(path) if path.exists() else None
+        """Reads the figures, or None before the job is whole.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        return self.read("result.json", self.RESULT) if (self.folder / "result.json").exists() else None
 
     def state(self) -> State:
         """Says how the job stands; a process that died leaves "interrupted"."""
@@ -74,11 +106,12 @@ class Job:
         return "interrupted" if happened or self._age() > STARTING_SECONDS else "waiting"
 
     def _age(self) -> float:
-        return time.time() - (self.folder / "request.json").stat().st_mtime
+        # Whichever way the clock was set since: a job that died must not count as starting until it has caught up.
+        return abs(time.time() - (self.folder / "request.json").stat().st_mtime)
 
     def lock(self) -> FileLock:
         """Returns the lock that the process carrying the job out holds while it lives."""
-        return FileLock(self.folder / "alive.lock")
+        return lock(self.folder / "alive.lock")
 
     def is_alive(self) -> bool:
         """Whether a process is carrying the job out."""

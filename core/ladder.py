@@ -205,7 +205,7 @@ def measured(runs: Sequence[Run]) -> list[Measured]:
     found = []
     for run in runs:
         result, request = run.result(), run.request()
-        if result is not None and result["test"]:
+        if result is not None and result.get("test"):
             clips = len(request.labelled_set.part("train"))
             found.append(Measured(clips, request.seed, result["test"]["adapted"]["wer"]))
     return found

@@ -13,17 +13,26 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from core import runs
 from core.environment import environment
-from core.errors import RunError
+from core.errors import AttuneError, RunError
 from core.events import Advanced, Entered, Evaluated, Event, Finished, Prepared
 from core.execute import execute
-from core.files import read_json, write_json
+from core.files import write_json
 from core.job import Job, refuse_used, stopped
 from core.ladder import MIN_REPEATS, Measured, Rung, ladder, learning_curve, measured
-from core.runs import Request, Run
+from core.runs import Request, RequestFields, Run
+from core.state import UNREADABLE
+
+
+class _Fields(TypedDict):
+    """What `create` writes."""
+
+    request: RequestFields
+    sizes: list[int]
+    repeats: int
 
 
 @dataclass(frozen=True)
@@ -31,8 +40,16 @@ class LadderJob(Job):
     """A ladder's folder."""
 
     def request(self) -> Request:
-        """Reads the fine-tune with all clips."""
-        return Request.from_json(read_json(self.folder / "request.json")["request"])
+        """Reads the fine-tune with all clips.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        fields = self.read("request.json", _Fields)
+        try:
+            return Request.from_json(fields["request"])
+        except UNREADABLE as error:
+            raise self.damaged("request.json") from error
 
     def asks_for(self, request: Request) -> bool:
         """Whether it is the ladder of a fine-tune, and may so go on in place of a new one."""
@@ -46,14 +63,14 @@ class LadderJob(Job):
 
     def rungs(self) -> list[tuple[Rung, Run]]:
         """Returns the fine-tunes, smallest first, with the folder of each, which may not be there yet."""
-        fields = read_json(self.folder / "request.json")
-        found = ladder(Request.from_json(fields["request"]), fields["sizes"], fields["repeats"])
+        fields = self.read("request.json", _Fields)
+        found = ladder(self.request(), fields["sizes"], fields["repeats"])
         return [(rung, Run(self.folder / "rungs" / f"{rung.clips:04d}-{rung.repeat}")) for rung in found]
 
     def finished(self) -> list[Run]:
-        """Returns the fine-tunes that are done."""
+        """Returns the fine-tunes that are done; a damaged one is not."""
         folder = self.folder / "rungs"
-        return [Run(path) for path in sorted(folder.iterdir()) if (path / "result.json").is_file()] if folder.is_dir() else []
+        return [run for run in map(Run, sorted(folder.iterdir())) if _is_done(run)] if folder.is_dir() else []
 
     def measured(self) -> list[Measured]:
         """Reads what they came to."""
@@ -63,7 +80,7 @@ class LadderJob(Job):
         """Returns the base's WER on the held-out clips, or None while no fine-tune is done."""
         done = self.finished()
         result = done[0].result() if done else None
-        return result["test"]["base"]["wer"] if result is not None and result["test"] else None
+        return result["test"]["base"]["wer"] if result is not None and result.get("test") else None
 
 
 def create(folder: Path, request: Request, sizes: Sequence[int] = (), repeats: int = MIN_REPEATS) -> LadderJob:
@@ -125,10 +142,10 @@ def _steps(job: LadderJob) -> Iterator[Event]:
     started = time.perf_counter()
     rungs = job.rungs()
     yield Entered("rungs", len(rungs))
-    done_before = sum(run.result() is not None for _, run in rungs)
+    done_before = sum(_is_done(run) for _, run in rungs)
     for place, (rung, run) in enumerate(rungs):
-        if run.result() is None:
-            shutil.rmtree(run.folder, ignore_errors=True)  # of a process that died
+        if not _is_done(run):
+            shutil.rmtree(run.folder, ignore_errors=True)  # of a process that died, or damaged
             for share in _climb(job, runs.create(run.folder, rung.request)):
                 done = place + share
                 took = (time.perf_counter() - started) / (done - done_before)
@@ -148,6 +165,14 @@ def _steps(job: LadderJob) -> Iterator[Event]:
     yield Finished(result["seconds"])
 
 
+def _is_done(run: Run) -> bool:
+    """Whether a fine-tune is done, and can be read."""
+    try:
+        return run.result() is not None and bool(run.request())
+    except AttuneError:
+        return False
+
+
 def _climb(job: LadderJob, run: Run) -> Iterator[float]:
     """Carries one fine-tune out, yielding how much of it is done; one that is stopped leaves nothing."""
     steps = 1
@@ -161,6 +186,6 @@ def _climb(job: LadderJob, run: Run) -> Iterator[float]:
                 if isinstance(event, Evaluated) and event.step:
                     yield 0.9 * event.step / steps
     finally:
-        if run.result() is None:
+        if not _is_done(run):
             shutil.rmtree(run.folder, ignore_errors=True)
     yield 1.0

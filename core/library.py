@@ -35,6 +35,7 @@ from core.errors import AttuneError, DatasetError
 from core.files import sha256, whole_folder, write_json
 from core.merging import Merged, check_mergeable, describe, write_merged
 from core.normalisation import Normalisation, default
+from core.state import lock
 from core.stored import (
     ID,
     StoredSet,
@@ -346,7 +347,7 @@ class Library:
             yield id, building
 
     def _lock(self) -> FileLock:
-        return FileLock(self.folder / ".lock")  # two pages may change one set at the same time
+        return lock(self.folder / ".lock")  # two pages may change one set at the same time
 
     def _sweep(self) -> None:
         """Removes sets that a crash left half written."""

@@ -126,7 +126,14 @@ def by_disagreement(lined: LineUp) -> list[int]:
 def comparable(runs: Sequence[Run], like: Run) -> list[Run]:
     """Returns the finished runs that were tested on the same clips as `like`, in the order given; none if it was on none."""
     wanted = _test_clips(like)
-    return [run for run in runs if run.result() is not None and wanted and _test_clips(run) == wanted]
+    return [run for run in runs if wanted and _is_tested_on(run, wanted)]
+
+
+def _is_tested_on(run: Run, clips: list[tuple[str, str, str]]) -> bool:
+    try:
+        return run.result() is not None and _test_clips(run) == clips
+    except RunError:  # damaged
+        return False
 
 
 def _test_clips(run: Run) -> list[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -21,14 +21,21 @@ from core.environment import environment
 from core.errors import RunError
 from core.events import Advanced, Entered, Event, Finished
 from core.execute import MAX_CLIP_SECONDS, clips_dropped
-from core.files import append_json_line, read_json, read_json_lines, write_json
+from core.files import append_json_line, write_json
 from core.job import Job, stopped
 from core.models.base import AsrModel
 from core.outcome import load_both
 from core.robustness import CONDITIONS, Point, Read, robustness
 from core.runs import Run
+from core.state import fits, read_lines
 
 FOLDER = "robustness"
+
+
+class _Fields(TypedDict):
+    """What `create` writes."""
+
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class RobustnessJob(Job):
 
     def points(self) -> list[Point]:
         """Reads what has been measured so far."""
-        return [Point.from_json(line) for line in read_json_lines(self.folder / "points.jsonl")]
+        return read_lines(self.folder / "points.jsonl", _point)
 
 
 def find(run: Run) -> RobustnessJob | None:
@@ -93,7 +100,7 @@ def carry_out(job: RobustnessJob) -> Iterator[Event]:
 
 def _steps(job: RobustnessJob) -> Iterator[Event]:
     started = time.perf_counter()
-    run, seed = job.run, read_json(job.folder / "request.json")["seed"]
+    run, seed = job.run, job.read("request.json", _Fields)["seed"]
     yield Entered("loading")
     rows, language = (run.comparison() or {})["test"]["clips"], run.request().labelled_set.language
     listed = [Clip(row["path"], row["reference"], row["speaker"], "test") for row in rows]
@@ -120,6 +127,12 @@ def _steps(job: RobustnessJob) -> Iterator[Event]:
     }
     write_json(job.folder / "result.json", result)
     yield Finished(result["seconds"])
+
+
+def _point(line: Any) -> Point:
+    if not fits(line, Point) or line["condition"] not in CONDITIONS:
+        raise ValueError("no point")
+    return Point.from_json(line)
 
 
 def _reader(job: RobustnessJob, model: AsrModel) -> Read:

@@ -20,14 +20,101 @@ import datetime
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NotRequired, TypedDict
 
+from core.compare import ClipComparison, Verdict
 from core.dataset import Clip, LabelledSet
 from core.errors import RunError
-from core.files import read_json, write_json
+from core.files import write_json
 from core.importers.samples import CANARY
 from core.job import Job, refuse_used
+from core.metrics import Interval
 from core.recipe import Recipe
+from core.state import UNREADABLE
+
+
+class _Rates(TypedDict):
+    wer: float
+    cer: float
+    raw_wer: float
+    raw_cer: float
+
+
+class _Summary(TypedDict):
+    """What `core.compare.Comparison.to_json` writes."""
+
+    base: _Rates
+    adapted: _Rates
+    difference: Interval
+    verdict: Verdict
+    words: int
+    language: str
+    clips_needed: NotRequired[int | None]
+
+
+class _Scored(_Summary):
+    clips: int
+
+
+class _Compared(_Summary):
+    clips: list[ClipComparison]
+
+
+class _CanarySet(TypedDict):
+    name: str
+    synthetic: bool
+
+
+class _Result(TypedDict):
+    """What `core.execute` writes, as far as it is read again; earlier versions lack some of it."""
+
+    model: str
+    family: str
+    set: str
+    synthetic: bool
+    clips: int
+    replayed: int
+    seed: int
+    recipe: Recipe
+    run: str
+    test: NotRequired[_Scored | None]
+    canary: NotRequired[_Scored | None]
+    canary_set: NotRequired[_CanarySet]
+    language: NotRequired[str]
+    minutes: NotRequired[float]
+    validation_clips: NotRequired[int]
+    test_clips: NotRequired[int]
+    steps: NotRequired[int]
+    best_step: NotRequired[int]
+    stopped: NotRequired[bool]
+    distance: NotRequired[float]
+    seconds: NotRequired[dict[str, float]]
+    overlap: NotRequired[dict[str, int]]
+    dropped: NotRequired[list[dict[str, Any]]]
+    versions: NotRequired[dict[str, Any]]
+
+
+class _Set(TypedDict):
+    name: str
+    clips: list[Clip]
+    language: NotRequired[str]
+    synthetic: NotRequired[bool]
+    normalisation: NotRequired[dict[str, Any]]
+
+
+class RequestFields(TypedDict):
+    """What `Request.to_json` writes."""
+
+    model: str
+    labelled_set: _Set
+    canary: list[Clip]
+    own: list[Clip]
+    recipe: Recipe
+    seed: int
+    general: NotRequired[list[Clip]]
+    watch: NotRequired[list[Clip]]
+    canary_name: NotRequired[str]
+    canary_synthetic: NotRequired[bool]
 
 
 @dataclass(frozen=True)
@@ -95,19 +182,34 @@ class Request:
 class Run(Job):
     """A run's folder."""
 
+    RESULT: ClassVar[Any] = _Result
+
     @property
     def adapted(self) -> Path:
         """The adapted model's folder; there once training is over."""
         return self.folder / "adapted"
 
     def request(self) -> Request:
-        """Reads what was asked for."""
-        return Request.from_json(read_json(self.folder / "request.json"))
+        """Reads what was asked for.
+
+        Raises:
+            RunError: the file is missing or damaged.
+            RecipeError: a setting is outside its range.
+        """
+        fields = self.read("request.json", RequestFields)
+        try:
+            return Request.from_json(fields)
+        except UNREADABLE as error:
+            raise self.damaged("request.json") from error
 
     def comparison(self) -> dict[str, Any] | None:
-        """Reads base against adapted, by group ("test", "canary", "own"), or None before it is there."""
-        path = self.folder / "comparison.json"
-        return read_json(path) if path.exists() else None
+        """Reads base against adapted, by group ("test", "canary", "own"), or None before it is there.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        there = (self.folder / "comparison.json").exists()
+        return self.read("comparison.json", dict[str, _Compared]) if there else None
 
 
 def create(folder: Path, request: Request) -> Run:

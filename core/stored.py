@@ -9,12 +9,13 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from core.dataset import PARTS, Clip, Dropped, LabelledSet
 from core.errors import DatasetError
-from core.files import read_json, read_json_lines, replacing, sha256
+from core.files import read_json_lines, replacing, sha256
 from core.normalisation import Normalisation
+from core.state import UNREADABLE, Damaged, fits, read_checked
 from core.text import clean
 
 ID = re.compile(r"[0-9a-f]{16}")  # of a set and of a clip; no other name is ever opened
@@ -90,12 +91,16 @@ def read_settings(folder: Path) -> dict[str, Any]:
         DatasetError: it is missing, or says no name or no language.
     """
     try:
-        settings = read_json(folder / "set.json")
-    except (OSError, ValueError, RecursionError) as error:
+        return read_checked(folder / "set.json", _Settings)
+    except (OSError, Damaged) as error:
         raise _damaged(folder) from error
-    if not isinstance(settings, dict) or not all(isinstance(settings.get(key), str) for key in ("name", "language")):
-        raise _damaged(folder)
-    return settings
+
+
+class _Settings(TypedDict):
+    """What no set can do without; the rest has defaults."""
+
+    name: str
+    language: str
 
 
 def _damaged(folder: Path) -> DatasetError:
@@ -116,7 +121,7 @@ def read_set(folder: Path) -> StoredSet:
         clean(settings["name"]),
         settings["language"],
         Normalisation.from_json(normalisation if isinstance(normalisation, dict) else {}),
-        seed if isinstance(seed, int) else 0,
+        seed if isinstance(seed, int) and fits(seed, int) else 0,
         settings.get("synthetic") is True,
         tuple(stored for stored in clips if not stored.left_out),
         tuple(stored for stored in clips if stored.left_out),
@@ -153,7 +158,7 @@ def read_dropped(folder: Path) -> tuple[Dropped, ...]:
         try:
             path, reason, message, where = (clean(str(line[name])) for name in ("path", "reason", "message", "where"))
             dropped.append(Dropped(path, reason, message, where, dict(line.get("details") or {})))
-        except (KeyError, TypeError, ValueError):
+        except UNREADABLE:
             continue
     return tuple(dropped)
 
@@ -170,13 +175,13 @@ def read_lines(folder: Path) -> list[tuple[str, StoredClip | None]]:
     """Returns the lines of the list as they stand, each with its clip, or None where it says none."""
     try:
         text = (folder / "clips.jsonl").read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:  # the set may be deleted while it is read
+    except (FileNotFoundError, IsADirectoryError):  # the set may be deleted while it is read
         text = ""
     lines: list[tuple[str, StoredClip | None]] = []
     for line in filter(str.strip, text.split("\n")):
         try:
             lines.append((line, _stored_clip(json.loads(line), folder)))
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except UNREADABLE:
             lines.append((line, None))
     return lines
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.errors import AttuneError
 from core.recipe import Recipe
 from core.runs import Run
 
@@ -36,18 +37,23 @@ def points(runs: Sequence[Run], like: Run) -> list[Point]:
         like: a whole run; only what was scored on the same clips can stand in the same picture.
     """
     reference = like.result()
-    if reference is None or not reference["test"] or not reference["canary"]:
+    if reference is None or not reference.get("test") or not reference.get("canary"):
         return []
     scored = _scored(like)
     found: list[Point] = []
     seeds: list[int] = []
     for run in runs:
-        result = run.result()
-        if result is None or result["model"] != reference["model"] or _scored(run) != scored:
+        try:
+            result = run.result()
+            if result is None or result["model"] != reference["model"] or _scored(run) != scored:
+                continue
+            recipe = Recipe.from_json(result["recipe"])
+        except AttuneError:  # damaged
             continue
-        target, canary = (result[group]["adapted"]["wer"] for group in ("test", "canary"))
-        found.append(Point(run.id, target, canary, Recipe.from_json(result["recipe"])))
-        seeds.append(result["seed"])
+        if result.get("test") and result.get("canary"):
+            target, canary = (result[group]["adapted"]["wer"] for group in ("test", "canary"))
+            found.append(Point(run.id, target, canary, recipe))
+            seeds.append(result["seed"])
     alike: dict[tuple[Recipe, int], list[int]] = {}
     for i, point in enumerate(found):
         assert point.recipe is not None, "only the base has none"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import regex
@@ -12,11 +14,12 @@ import regex
 from core import audio
 from core.alignment import align
 from core.errors import RunError
-from core.files import read_json, write_json
+from core.files import write_json
 from core.metrics import word_pairs
 from core.models.base import AsrModel, in_language
 from core.models.catalogue import load_model
 from core.runs import Run
+from core.state import Damaged, read_checked, remove
 from core.text import UNSPACED_LANGUAGES, clean, normalise
 
 Lend = Callable[[str, str], AbstractContextManager[AsrModel]]  # a model's id and language -> the model, for a moment
@@ -62,16 +65,29 @@ def word_times(run: Run, group: str, index: int, lend: Lend = loaded) -> WordTim
     if compared is None or not 0 <= index < len(compared["clips"]):
         raise RunError("run_no_clip", f"The run in {run.folder} has no such clip.", folder=str(run.folder))
     path = run.folder / "times" / f"{group}-{index}.json"
-    if not path.is_file():
+    found = _stored(path)
+    if found is None:
         clip, language = compared["clips"][index], compared["language"]
         request = run.request()
         wave = audio.decode(clip["path"])
-        found = {}
+        found = WordTimes((), ())
         for name, id in (("base", request.model), ("adapted", str(run.adapted))):
             with lend(id, request.labelled_set.language) as model, in_language(model, language):
-                found[name] = marked_times(model, wave, clip["reference"], clip[name], language)
-        write_json(path, found)
-    stored = read_json(path)
+                times = marked_times(model, wave, clip["reference"], clip[name], language)
+                found = dataclasses.replace(found, **{name: tuple(times)})
+        write_json(path, dataclasses.asdict(found))
+    return found
+
+
+def _stored(path: Path) -> WordTimes | None:
+    """What was worked out before; a damaged file is removed, to be worked out again."""
+    try:
+        stored = read_checked(path, WordTimes)
+    except FileNotFoundError:
+        return None
+    except Damaged:
+        remove(path)
+        return None
     return WordTimes(*(tuple((start, end) for start, end in stored[name]) for name in ("base", "adapted")))
 
 

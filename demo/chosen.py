@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from core import audio
 from core.canary import general_speech
-from core.dataset import LabelledSet, assign_parts
-from core.errors import DatasetError
+from core.dataset import Clip, LabelledSet, assign_parts
+from core.errors import AudioError, DatasetError
 from core.importers.samples import CANARY, SAMPLES, read_sample
 from core.normalisation import Normalisation, default
 from core.stored import ID, StoredSet
@@ -85,6 +86,14 @@ def stored_set(session: Session) -> StoredSet | None:
     """
     name = session.choices.labelled_set
     return session.library.open(name) if ID.fullmatch(name) else None
+
+
+def seconds(clip: Clip) -> float:
+    """Returns how long a clip is; 0.0 where its sound is missing or damaged: training leaves it out, and says so."""
+    try:
+        return audio.probe(clip.path).seconds
+    except AudioError:
+        return 0.0
 
 
 def form(session: Session, typed: LabelledSet) -> Normalisation:

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.lineup import Entry, LineUp
 from core.metrics import mark_words
+from core.recipe import Recipe
 from core.runs import Run
 from core.text import UNSPACED_LANGUAGES, leading_measure
 from demo.comparisons import FINDING, told
@@ -23,13 +24,13 @@ def choices(runs: Sequence[Run], w: Wording) -> list[tuple[str, str]]:
     found = []
     for run in runs:
         result = run.result()
-        if result is not None and result["test"]:
-            recipe = result["recipe"]
+        if result is not None and result.get("test"):
+            recipe = Recipe.from_json(result["recipe"])
             label = w(
                 "lineup.run",
                 date=_date(run.id),
-                trains=w(f"adapt.trains.{recipe['trains']}"),
-                rate=f"{recipe['learning_rate']:g}",
+                trains=w(f"adapt.trains.{recipe.trains}"),
+                rate=f"{recipe.learning_rate:g}",
                 wer=f"WER {percent(result['test']['adapted']['wer'])}",
             )
             found.append((label, run.id))

@@ -10,12 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from core import events
+from core import disk, events
 from core.augment import Augmented
 from core.collection import Recording
 from core.dataset import LabelledSet
 from core.errors import AttuneError
 from core.export import folder_name, usage
+from core.files import home
 from core.forecast import Forecast
 from core.importers.samples import CANARY, SAMPLES
 from core.job import State
@@ -61,6 +62,7 @@ def picture(png: bytes, label: str) -> str:
 
 def explain(error: BaseException, w: Wording) -> str:
     """An error as a sentence in the page's language; what nobody foresaw gets a general one, never a traceback."""
+    error = disk.explained(error, home()) if isinstance(error, Exception) else error
     if isinstance(error, AttuneError):
         return reason(error.reason, error.details, str(error), w)
     return w("error.disk") if isinstance(error, OSError) else w("error.unexpected")
@@ -72,7 +74,10 @@ def reason(name: str, details: dict[str, Any], message: str, w: Wording) -> str:
     for field, family in called.items():  # by its name on the page
         if w.has(f"{family}.{details.get(field)}"):
             details = {**details, field: w(f"{family}.{details[field]}")}
-    return w(f"error.{name}", **details) if w.has(f"error.{name}") else message
+    try:
+        return w(f"error.{name}", **details) if w.has(f"error.{name}") else message
+    except (LookupError, TypeError, ValueError):  # details as a damaged file has them
+        return message
 
 
 def percent(share: float) -> str:
@@ -291,20 +296,19 @@ def progress(run: Run, state: State, happened: Sequence[events.Event], w: Wordin
     )
     share, sentence, kind = 0.0, "", "info"
     if state == "done":
-        trained = next(e for e in happened if isinstance(e, events.Trained))
-        key = "adapt.stopped" if trained.stopped else "adapt.done"
-        sentence = w(key, steps=trained.steps, best=trained.best_step, time=duration(trained.seconds, w))
-        share = 1.0
-    elif state == "failed":
-        failed = happened[-1]
-        assert isinstance(failed, events.Failed)
+        trained = next((e for e in happened if isinstance(e, events.Trained)), None)
+        sentence, share = w("error.run_damaged", name="events.jsonl", run=run.id), 1.0
+        if trained is not None:
+            key = "adapt.stopped" if trained.stopped else "adapt.done"
+            sentence = w(key, steps=trained.steps, best=trained.best_step, time=duration(trained.seconds, w))
+    elif state == "failed" and happened and isinstance(failed := happened[-1], events.Failed):
         sentence, kind = reason(failed.reason, failed.details, w("error.unexpected"), w), "error"
     elif state == "interrupted":
         sentence, kind = w("adapt.interrupted", step=stepped.step if stepped else 0), "error"
-    elif state == "waiting" or entered is None:
+    elif state == "waiting" or entered is None or not w.has(f"phase.{entered.phase}"):
         sentence = w("adapt.waiting")
     elif entered.phase == "training" and prepared and stepped:
-        share = stepped.step / prepared.steps
+        share = stepped.step / max(1, prepared.steps)
         sentence = w("adapt.step", step=stepped.step, steps=prepared.steps, time=duration(stepped.remaining, w))
     else:
         sentence = w(f"phase.{entered.phase}", clips=entered.clips)

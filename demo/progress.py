@@ -18,11 +18,11 @@ def job_progress(job: Job, w: Wording) -> str:
     told = "".join(note(reason(e.reason, e.details, e.message, w), "warning") for e in notices)
     share, kind = 0.0, "info"
     if state == "done":
-        finished = next(event for event in reversed(happened) if isinstance(event, events.Finished))
-        sentence = w("job.done", time=duration(finished.seconds, w))
-    elif state == "failed":
-        failed = happened[-1]
-        assert isinstance(failed, events.Failed)
+        finished = next((event for event in reversed(happened) if isinstance(event, events.Finished)), None)
+        sentence = w("error.run_damaged", name="events.jsonl", run=job.id)
+        if finished is not None:
+            sentence = w("job.done", time=duration(finished.seconds, w))
+    elif state == "failed" and happened and isinstance(failed := happened[-1], events.Failed):
         sentence = reason(failed.reason, failed.details, w("error.unexpected"), w)
         kind = "info" if failed.reason in ("job_stopped", "stopped_early") else "error"
     elif state == "interrupted":
@@ -34,7 +34,7 @@ def job_progress(job: Job, w: Wording) -> str:
     elif advanced is None:
         sentence = w(f"{job.kind}.beginning")
     else:
-        share = advanced.done / advanced.parts
+        share = advanced.done / max(1, advanced.parts)
         left = {"parts": advanced.parts, "time": duration(advanced.remaining, w)}
         sentence = w(f"{job.kind}.going", done=int(advanced.done), **left)
     shown = note(sentence, kind)

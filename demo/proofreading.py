@@ -13,8 +13,10 @@ import io
 import secrets
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -25,15 +27,17 @@ from core import drafts as drafting
 from core.audio import MAX_SECONDS, SAMPLE_RATE
 from core.dataset import Clip
 from core.drafts import AT_ONCE, Draft, Drafts, keep_accepted, read_drafts, write_drafts
-from core.errors import DatasetError, RunError
-from core.files import read_json, whole_folder, write_json
+from core.errors import AudioError, DatasetError, RunError
+from core.files import whole_folder, write_json
 from core.segmentation import segment
+from core.state import Report, lock, read_fields
 from core.stored import ID
 from core.text import clean
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.tasks import Task
 
+SOUND = "recording.flac"
 MAX_NAME_CHARACTERS = 60  # of the recording, as the page shows it
 
 
@@ -61,10 +65,12 @@ class LongRecording:
 
     Args:
         folder: where it lies.
+        damaged: told of damaged files.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, damaged: Report) -> None:
         self.folder = folder
+        self._damaged = damaged
         self._drafts = folder / "drafts.jsonl"
 
     @property
@@ -75,7 +81,7 @@ class LongRecording:
     @property
     def sound(self) -> Path:
         """The FLAC file."""
-        return self.folder / "recording.flac"
+        return self.folder / SOUND
 
     def wave(self) -> np.ndarray:
         """Returns all of it, float32 [samples] at 16 kHz."""
@@ -83,13 +89,31 @@ class LongRecording:
 
     @property
     def about(self) -> About:
-        """What is known of it now."""
-        return About(**read_json(self.folder / "about.json"))
+        """What is known of it now; what a damaged file no longer tells is worked out again from the sound and the drafts."""
+        fields = read_fields(self.folder / "about.json", About, self._damaged)
+        if fields.keys() < {field.name for field in dataclasses.fields(About)}:
+            fields = self._worked_out() | fields
+            with suppress(OSError):  # then it is worked out once more
+                write_json(self.folder / "about.json", fields)
+        about = About(**fields)
+        return dataclasses.replace(about, read=max(0, min(about.read, about.spans)), spans=max(0, about.spans))
+
+    def _worked_out(self) -> dict[str, Any]:
+        """What is known of the recording without about.json: its spans up to the last draft count as read."""
+        try:
+            wave = self.wave()
+        except AudioError:
+            wave = np.zeros(0, np.float32)
+        spans = segment(wave) if len(wave) else []
+        ends = max((draft.end for draft in self.drafts), default=0.0)
+        read = sum(span.start < ends for span in spans)
+        about = About(self.id, "en", len(wave) / SAMPLE_RATE, len(spans), read)
+        return dataclasses.asdict(about)
 
     @property
     def drafts(self) -> Drafts:
         """What is left to proofread or to keep, in time."""
-        return read_drafts(self._drafts)
+        return read_drafts(self._drafts, self._damaged)
 
     def change(self, change: Callable[[Drafts], Drafts]) -> Drafts:
         """Changes the drafts; they are on disk when this returns."""
@@ -185,7 +209,7 @@ class LongRecording:
         return created.stored.name, len(moved)
 
     def _lock(self) -> FileLock:
-        return FileLock(self.folder / "lock")  # the base may write further drafts while a person mends others
+        return lock(self.folder / "lock")  # the base may write further drafts while a person mends others
 
 
 def key_of(draft: Draft) -> str:
@@ -207,7 +231,7 @@ def receive(session: Session, path: Path) -> LongRecording:
         raise DatasetError("long_no_speech", "Nobody speaks in this recording.")
     name = clean(path.stem)[:MAX_NAME_CHARACTERS] or "recording"
     about = About(name, session.choices.language, len(wave) / SAMPLE_RATE, len(spans))
-    recording = LongRecording(session.folder / "long" / secrets.token_hex(8))
+    recording = LongRecording(session.folder / "long" / secrets.token_hex(8), session.damaged)
     with whole_folder(recording.folder) as building:
         audio.write_flac(building / recording.sound.name, wave)
         write_json(building / "about.json", dataclasses.asdict(about))
@@ -221,7 +245,7 @@ def find(session: Session, id: str) -> LongRecording:
     Raises:
         RunError: it has none of that id.
     """
-    recording = LongRecording(session.folder / "long" / id)
+    recording = LongRecording(session.folder / "long" / id, session.damaged)
     if not ID.fullmatch(id) or not recording.sound.is_file():
         raise RunError("long_missing", "There is no such recording.")
     return recording
@@ -238,7 +262,8 @@ def current(session: Session) -> LongRecording | None:
 def put_aside(session: Session) -> list[LongRecording]:
     """Returns the session's long recordings of which something is left to do, by name."""
     folder = session.folder / "long"
-    found = [LongRecording(path) for path in folder.iterdir() if ID.fullmatch(path.name)] if folder.is_dir() else []
+    named = [path.name for path in folder.iterdir() if ID.fullmatch(path.name)] if folder.is_dir() else []
+    found = [find(session, id) for id in named if (folder / id / SOUND).is_file()]
     left = [one for one in found if one.about.read < one.about.spans or one.drafts]
     return sorted(left, key=lambda one: (one.about.name, one.id))
 

@@ -17,7 +17,8 @@ from filelock import FileLock
 from core.collection import Recording
 from core.dataset import check_text
 from core.errors import AttuneError, DatasetError
-from core.files import read_json, write_json
+from core.files import write_json
+from core.state import lock, read_fields
 from core.text import clean, normalise
 from demo.session import Session
 
@@ -84,12 +85,14 @@ def listed(name: str) -> tuple[str, ...]:
 def read(session: Session) -> Reading:
     """Returns where the person of this session is."""
     path = session.folder / "reading.json"
-    if not path.exists():
+    stored = read_fields(path, Reading, session.damaged)
+    if "list" not in stored:
         language = session.choices.language
-        return Reading(list=f"{language}_sentences" if f"{language}_sentences" in LISTS else LISTS[0])
-    stored = read_json(path)
-    takes = {prompt: Take(**take) for prompt, take in stored["takes"].items()}
-    return Reading(stored["list"], tuple(stored["own"]), stored["place"], takes)
+        stored["list"] = f"{language}_sentences" if f"{language}_sentences" in LISTS else LISTS[0]
+    takes = {}
+    for prompt, take in stored.get("takes", {}).items():
+        takes[prompt] = Take(take["id"], take.get("heard"), take.get("checked", True))
+    return Reading(stored["list"], tuple(stored.get("own", ())), max(0, stored.get("place", 0)), takes)
 
 
 def kept(session: Session, reading: Reading) -> dict[str, Recording]:
@@ -217,4 +220,4 @@ def _write(session: Session, reading: Reading) -> None:
 
 
 def _lock(session: Session) -> FileLock:
-    return FileLock(session.folder / "reading.lock")  # the base may finish reading a take while the next one is kept
+    return lock(session.folder / "reading.lock")  # the base may finish reading a take while the next one is kept

@@ -28,7 +28,7 @@ def progress(about: About, left: float | None, stopping: bool, w: Wording) -> st
     sentence = w("proofread.reading", name=about.name, read=about.read, spans=about.spans)
     if left is not None:
         sentence += w("model.to_go", time=duration(left, w))
-    share = about.read / about.spans
+    share = about.read / max(1, about.spans)
     label = escape(w("proofread.progress"))
     bar = f'<progress value="{share:.3f}" max="1" aria-label="{label}">{share:.0%}</progress>'
     # Refreshed every second: a screen reader must not read it out each time.

@@ -8,21 +8,22 @@ import re
 import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
-from filelock import FileLock
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.collection import Collection
 from core.errors import RunError
-from core.files import home, read_json, replacing, write_json
+from core.files import home, replacing, write_json
 from core.importers.samples import CANARY
 from core.ladder_job import LadderJob, open_ladder
 from core.library import Library
 from core.models.catalogue import CATALOGUE
 from core.runs import Run, new_id, open_run
+from core.state import lock, read_fields
+from demo import notices
 
 COOKIE = "attune_session"
 OWNER_COOKIE = "attune_owner"
@@ -74,20 +75,18 @@ class Session:
     def __init__(self, folder: Path, local: bool = False) -> None:
         self.folder = folder
         self.local = local
-        self.collection = Collection(folder / "recordings")
+        self.damaged = partial(notices.note, folder)  # told of a damaged file, so that the page can say so
+        self.collection = Collection(folder / "recordings", self.damaged)
         self.library = Library(folder / "library")
 
     @property
     def choices(self) -> Choices:
         """What is chosen now."""
-        path = self.folder / "choices.json"
-        known = asdict(Choices())
-        stored = read_json(path) if path.exists() else {}
-        return Choices(**{name: stored.get(name, value) for name, value in known.items()})
+        return Choices(**read_fields(self.folder / "choices.json", Choices, self.damaged))
 
     def choose(self, **changes: str) -> Choices:
         """Changes choices; they are on disk when this returns."""
-        with FileLock(self.folder / "choices.lock"):  # two handlers may choose at the same time
+        with lock(self.folder / "choices.lock"):  # two handlers may choose at the same time
             choices = replace(self.choices, **changes)
             write_json(self.folder / "choices.json", asdict(choices))
         return choices
@@ -132,7 +131,8 @@ class Session:
     def runs(self) -> list[Run]:
         """Returns all of this browser's runs, oldest first."""
         folder = self.folder / "runs"
-        return [Run(path) for path in sorted(folder.iterdir()) if (path / "request.json").is_file()] if folder.is_dir() else []
+        found = sorted(folder.iterdir()) if folder.is_dir() else ()
+        return [Run(path) for path in found if _ID.fullmatch(path.name) and (path / "request.json").is_file()]
 
     def current_run(self) -> Run | None:
         """Returns the run last started, if there is one."""
@@ -198,7 +198,7 @@ def _secret(home: Path) -> bytes:
     """Returns the random bytes by which this server knows what it has signed, made the first time."""
     path = home / "secret"
     home.mkdir(parents=True, exist_ok=True)
-    with FileLock(home / "secret.lock"):
+    with lock(home / "secret.lock"):
         known = path.read_bytes() if path.is_file() else b""
         if len(known) != SECRET_BYTES:
             known = secrets.token_bytes(SECRET_BYTES)

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from core.errors import AttuneError
-from demo import presenters, session
+from demo import notices, presenters, session
 from demo.security import is_local
 from demo.wording import Wording
 
@@ -47,18 +47,23 @@ def connector(w: Wording) -> On:
             The event, as Gradio returns it.
         """
         shown = [*outputs, *([message] if message else [])]
-        return event(told(handler, len(outputs), message is not None, w, blank), [*inputs], shown, **how)
+        tells = how.get("queue", True)  # only an event in Gradio's queue can show a note beside its outputs
+        return event(told(handler, len(outputs), message is not None, w, blank, tells), [*inputs], shown, **how)
 
     return on
 
 
-def told(handler: Handler, outputs: int, has_message: bool, w: Wording, blank: bool = False) -> Callable[..., Any]:
+def told(
+    handler: Handler, outputs: int, has_message: bool, w: Wording, blank: bool = False, tells: bool = True
+) -> Callable[..., Any]:
     """Gives a handler its session and turns what goes wrong into a sentence.
 
     On an error the outputs stay as they are, or are emptied with `blank`, where they said that something was going on.
+    With `tells`, damaged files that were found since are told once, in a note that stays until it is closed.
     """
 
     def handle(request: gr.Request, *values: Any) -> Any:
+        found = None
         try:
             is_owner = session.is_owner(request.cookies.get(session.OWNER_COOKIE))
             headers = {name.lower(): value for name, value in request.headers.items()}
@@ -69,6 +74,10 @@ def told(handler: Handler, outputs: int, has_message: bool, w: Wording, blank: b
             if not isinstance(error, AttuneError):
                 logging.exception("a handler failed")
             results, message = ["" if blank else gr.skip()] * outputs, presenters.note(presenters.explain(error, w), "error")
+        if tells and found is not None:
+            for notice in notices.take(found.folder):
+                sentence = presenters.escape(w("app.damaged", name=notice.name, kept=notice.kept))
+                gr.Warning(sentence, duration=None, title=w("app.damaged.title"))
         results += [message] if has_message else []
         return results if len(results) > 1 else results[0]
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from core.disk import explained
 from core.errors import AttuneError
 from core.events import Event, Failed
 from core.files import home
 from core.job import Job
 from core.runs import Run
+from core.state import lock
 from demo.turns import Turns
 
 TURN_SECONDS = 0.5  # between two looks at whether it is this job's turn
@@ -34,7 +36,7 @@ def main(folder: Path) -> int:
 
 
 def _wait_for_turn(job: Job) -> FileLock | None:
-    turn, turns = FileLock(home() / "worker.lock"), Turns(home() / "turns")
+    turn, turns = lock(home() / "worker.lock"), Turns(home() / "turns")
     while not job.should_stop():
         if turns.is_next(job):
             try:
@@ -51,14 +53,18 @@ def _carry_out(job: Job) -> int:
     try:
         for _ in _steps(job):
             pass
-    except AttuneError as error:
-        logging.warning("%s", error)
-        job.append(Failed(error.reason, str(error), error.details))
-        return 1
     except Exception as error:
-        logging.exception("the job failed")
-        reason = "disk" if isinstance(error, OSError) else "unexpected"
-        job.append(Failed(reason, f"{type(error).__name__}: {error}", {}))
+        told = explained(error, job.folder)
+        if isinstance(told, AttuneError):
+            logging.warning("%s", told)
+            failed = Failed(told.reason, str(told), told.details)
+        else:
+            logging.exception("the job failed")
+            failed = Failed("disk" if isinstance(error, OSError) else "unexpected", f"{type(error).__name__}: {error}", {})
+        try:
+            job.append(failed)
+        except OSError as full:  # not even that fits; the page then says that the job was interrupted
+            logging.warning("what ended the job could not be written down: %s", full)
         return 1
     return 0
 

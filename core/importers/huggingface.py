@@ -16,6 +16,7 @@ from huggingface_hub import HfApi
 
 from core import audio
 from core.dataset import PARTS, Dropped
+from core.disk import is_full
 from core.errors import DatasetError
 from core.importers.base import PART_NAMES, SOUND_SUFFIXES, Options, Row, Rows, parts_of, shown
 from core.importers.tables import column_names
@@ -91,6 +92,8 @@ def _splits(source: Path | str) -> list[tuple[str, Any]]:
         else:
             found = datasets.load_dataset("parquet", data_files=_parquet(source), streaming=True)
     except Exception as error:  # of many types, of the hub's client and of every file format
+        if is_full(error):
+            raise
         raise _unusable(str(source), error) from error
     splits = found if isinstance(found, dict) else {str(found.split or ""): found}
     return [
@@ -118,6 +121,8 @@ def _guarded(examples: Any, source: str) -> Iterator[dict[str, Any]]:
         try:
             example = next(iterator, None)
         except Exception as error:
+            if is_full(error):
+                raise
             raise _unusable(source, error) from error
         if example is None:
             return

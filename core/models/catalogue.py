@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from huggingface_hub import HfApi, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import AutoConfig
 
+from core.disk import is_full
 from core.errors import AttuneError, ModelError
 from core.files import assets_folder, read_json
 from core.models import seq2seq
@@ -105,7 +105,6 @@ CATALOGUE = (
 )
 
 BUSY = (403, 429)  # HTTP statuses of a server that has had enough for now; from 500 on it is at fault itself
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
 # By config.model_type; every other speech model is tried as CTC.
@@ -294,7 +293,7 @@ def _explained(id: str) -> Iterator[None]:
     except AttuneError:
         raise
     except Exception as error:  # the libraries below raise a dozen unrelated types
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
+        if is_full(error):
             raise
         raise _explain(id, error) from error
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 
-from filelock import FileLock
-
 from core import audio
 from core.audio import SAMPLE_RATE
-from core.files import home, read_json, write_json
+from core.files import home, write_json
 from core.importers.samples import CANARY, read_sample
 from core.models.catalogue import load_model
+from core.state import Damaged, lock, read_checked
 
 FILE = "measured.json"  # in the home folder: model id -> real-time factor
 
@@ -18,8 +17,8 @@ FILE = "measured.json"  # in the home folder: model id -> real-time factor
 def real_time_factors() -> dict[str, float]:
     """Returns what was measured on this computer, by model id."""
     try:
-        return {id: float(factor) for id, factor in read_json(home() / FILE).items()}
-    except (OSError, ValueError, TypeError, AttributeError):  # not measured yet, or not by this program
+        return read_checked(home() / FILE, dict[str, float])
+    except (OSError, Damaged):  # not measured yet, or not by this program
         return {}
 
 
@@ -41,6 +40,6 @@ def measure(id: str) -> float:
         model.transcribe([wave])
     factor = (time.perf_counter() - begun) / (sum(map(len, waves[1:])) / SAMPLE_RATE)
     home().mkdir(parents=True, exist_ok=True)
-    with FileLock(home() / f"{FILE}.lock"):
+    with lock(home() / f"{FILE}.lock"):
         write_json(home() / FILE, {**real_time_factors(), id: round(factor, 4)})
     return factor

@@ -50,7 +50,8 @@ class Checkpoints:
         with whole_folder(self.folder / f"checkpoint-{reached.step:09d}") as folder:
             state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
             save_file(state, folder / "model.safetensors")
-            torch.save(optimiser.state_dict(), folder / "optimiser.pt")
+            with (folder / "optimiser.pt").open("wb") as file:  # by a name, torch would not say that the disk is full
+                torch.save(optimiser.state_dict(), file)
             write_json(folder / "reached.json", dataclasses.asdict(reached))
         for old in before:
             if old.name != f"checkpoint-{reached.step:09d}":

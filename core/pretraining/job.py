@@ -19,7 +19,7 @@ from core.augment import Augmenter
 from core.environment import environment
 from core.errors import RunError
 from core.events import Entered, Evaluated, Event, Finished, Stepped
-from core.files import read_json, replacing, whole_folder, write_json
+from core.files import replacing, whole_folder, write_json
 from core.job import Job, refuse_used
 from core.library import Library
 from core.pretraining.card import card
@@ -29,6 +29,7 @@ from core.pretraining.loop import pretrain
 from core.pretraining.networks import new_objective, refuse_start
 from core.pretraining.objectives import Objective
 from core.pretraining.request import Pretraining
+from core.state import UNREADABLE
 
 KIND = "pretraining"
 CURVE_END_STEPS = 20  # over which the loss is averaged at either end of its curve
@@ -45,12 +46,27 @@ class PretrainingJob(Job):
         return self.folder / "model"
 
     def request(self) -> Pretraining:
-        """Reads what was asked for."""
-        return Pretraining.from_json(read_json(self.folder / "request.json"))
+        """Reads what was asked for.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        fields = self.read("request.json", dict[str, Any])
+        try:
+            return Pretraining.from_json(fields)
+        except UNREADABLE as error:
+            raise self.damaged("request.json") from error
 
     def corpus(self) -> Corpus:
-        """Reads what is learnt from and what is held out."""
-        return Corpus.read(self.folder / "corpus.jsonl")
+        """Reads what is learnt from and what is held out.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        try:
+            return Corpus.read(self.folder / "corpus.jsonl")
+        except UNREADABLE as error:
+            raise self.damaged("corpus.jsonl") from error
 
     def losses(self) -> list[float]:
         """Returns the loss of every step so far; of one that was done again after a crash the later one."""

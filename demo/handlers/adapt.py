@@ -12,7 +12,6 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pandas as pd
-import soundfile
 
 from core import audio, freezing, runs
 from core.augment import Augmenter
@@ -239,7 +238,7 @@ class AdaptHandlers:
 
 
 def _seconds(clips: Sequence[Clip]) -> list[float]:
-    return [soundfile.info(clip.path).duration for clip in clips]
+    return [chosen.seconds(clip) for clip in clips]
 
 
 def suited(session: Session, given: Sequence[Any], family: str) -> Recipe:

@@ -7,7 +7,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import gradio as gr
 from filelock import FileLock, Timeout
 
 from core.errors import AttuneError, DatasetError
-from core.files import read_json, write_json
+from core.files import write_json
 from core.importers import into_library, read
+from core.state import lock, read_fields
 from core.text import clean
 from demo import chosen, presenters, reports, uploads
 from demo.session import Session
@@ -57,6 +58,17 @@ class Order:
     limit: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     tier: str = ""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What an import's folder says of it.
+
+    Attributes:
+        name: of the set to be.
+    """
+
+    name: str
 
 
 class BringHandlers:
@@ -153,7 +165,7 @@ class BringHandlers:
         names = []
         for note in (session.folder / "imports").glob(f"*/{NOTE}"):
             with suppress(Timeout), _lock(session).acquire(timeout=0):  # another process of this user's may be at it
-                names.append(read_json(note)["name"])
+                names.append(read_fields(note, Note, session.damaged).get("name", note.parent.name))
                 shutil.rmtree(note.parent, ignore_errors=True)
         if not names:
             return None
@@ -179,7 +191,7 @@ class BringHandlers:
             raise
 
     def _start(self, session: Session, order: Order) -> None:
-        write_json(order.folder / NOTE, {"name": order.name})
+        write_json(order.folder / NOTE, asdict(Note(order.name)))
 
         def work(task: Task) -> str:
             asked = False
@@ -197,7 +209,7 @@ class BringHandlers:
 
 def _lock(session: Session) -> FileLock:
     """Returns what the process holds that has the session's import in hand; one thread takes it, another gives it back."""
-    return FileLock(session.folder / "imports.lock", thread_local=False)
+    return lock(session.folder / "imports.lock", thread_local=False)
 
 
 def _end(folder: Path, alive: FileLock) -> None:

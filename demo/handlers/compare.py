@@ -36,7 +36,7 @@ class CompareHandlers:
         comparison = run.comparison() or {}  # at once; what takes reading every clip follows
         canary = result.get("canary_set", comparisons.BUILT_IN)
         own = ""
-        if "own" in comparison:
+        if "own" in comparison and comparison["own"]["clips"]:
             clip, language = comparison["own"]["clips"][0], comparison["own"]["language"]
             sound, times = (f"{address}/{run.id}/own/0" for address in ("/sound/run", f"/times/{self._w.language}"))
             own = self._own(comparisons.side_by_side(clip, sound, self._w, language, times))
@@ -93,8 +93,12 @@ class CompareHandlers:
     def _control(self, session: Session, result: dict[str, Any]) -> str:
         """What the same network learnt from random weights, where that was trained too."""
         for run in session.queue():
-            control = run.result()
-            if control is not None and control["recipe"]["start"] == "random" and control["test"] and result["test"]:
+            try:
+                control = run.result()
+            except RunError:  # damaged
+                continue
+            is_control = control is not None and control["recipe"].get("start") == "random"
+            if control is not None and is_control and control.get("test") and result.get("test"):
                 return comparisons.control(result, control, self._w)
         return ""
 

@@ -76,7 +76,10 @@ class ListenHandlers:
         choices = session.choices
         if not choices.clip:
             return presenters.note(self._w("listen.empty")), ""
-        text = session.collection.get(choices.clip).text or choices.heard
+        try:
+            text = session.collection.get(choices.clip).text or choices.heard
+        except DatasetError:  # its line in the log is damaged
+            return presenters.note(self._w("listen.empty")), ""
         return presenters.heard_before(choices.heard, f"/sound/recording/{choices.clip}", self._w), text
 
     def spectrogram(self, session: Session) -> tuple[str]:

@@ -57,8 +57,9 @@ class RobustnessHandlers:
 
     def _forecast(self, run: Run) -> str:
         result = run.result() or {}
-        read = 2 * (result["test"]["clips"] + (result["canary"] or {"clips": 0})["clips"]) + result["validation_clips"]
-        seconds = result["seconds"]["evaluate"] / max(1, read) * 2 * result["test"]["clips"] * len(CONDITIONS)
+        canary = (result.get("canary") or {"clips": 0})["clips"]
+        read = 2 * (result["test"]["clips"] + canary) + result.get("validation_clips", 0)
+        seconds = result.get("seconds", {}).get("evaluate", 0.0) / max(1, read) * 2 * result["test"]["clips"] * len(CONDITIONS)
         time = presenters.duration(seconds, self._w)
         told = self._w("robustness.forecast", clips=result["test"]["clips"], conditions=len(CONDITIONS), time=time)
         return presenters.note(told)

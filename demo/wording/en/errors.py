@@ -3,7 +3,10 @@
 TEXTS = {
     # errors, by reason
     "error.unexpected": "Something went wrong that should not have. The log has the details; your recordings are safe.",
-    "error.disk": "The computer could not write to its disk: it may be full. Nothing was lost; make room and try again.",
+    "error.disk": "The computer could not write to its disk. Nothing was lost. Check that the disk is there and may be written to, then try again.",
+    "error.disk_full": "The disk of the computer that runs Attune is full, or the share of it that Attune may use. Nothing that was there is lost. Make room, then try again.",
+    "error.disk_full_free": "The disk of the computer that runs Attune is full: {free} MB are free, and more is needed. Nothing that was there is lost. Make room, then try again.",
+    "error.disk_needed": "There is too little room on the disk of the computer that runs Attune: {needed} MB are needed, and {free} MB are free. Make room, then try again.",
     "error.audio_missing": "The file {name} is gone. Record or upload it again.",
     "error.audio_empty": "{name} is empty. Record or upload it again.",
     "error.audio_too_large": "{name} has {megabytes} MB; the limit is {limit} MB. Cut it into shorter clips.",
@@ -92,6 +95,7 @@ TEXTS = {
     "error.augment_no_sound": "The folder {folder}, which {name} names, holds no sound file that can be read. Use wav, flac, mp3 or ogg.",
     "error.run_exists": "A run of that name exists already.",
     "error.run_missing": "There is no such run.",
+    "error.run_damaged": "The file {name} of {run} is damaged, so this cannot be shown or used. Put a copy of the file back if there is one, or start it again.",
     "error.lineup_two": "Choose at least two runs. A run appears here once it is finished and was tested on the same held-out clips.",
     "error.run_no_clip": "This run has no such clip. Reload the page.",
     "error.run_unfinished": "That run has no adapted model yet.",

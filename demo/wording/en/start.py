@@ -5,6 +5,8 @@ TEXTS = {
     "app.tagline": "Teach a speech recogniser to understand you better: start from a pretrained model, add a few labelled clips, and see what it gained and what it forgot.",
     "app.other_language": "简体中文",
     "app.insecure": "This page was opened over plain http from another computer, so the browser hides the microphone. Upload files instead, or open it on the computer that runs Attune.",
+    "app.damaged": "{name} was damaged. What could be read was kept; the damaged part is beside it as {kept}.",
+    "app.damaged.title": "A file was damaged",
     "app.private": "Recordings stay on the computer that runs Attune.",
     "time.seconds": "{n} s",
     "time.minutes": "{n} min",

@@ -3,7 +3,10 @@
 TEXTS = {
     # errors, by reason
     "error.unexpected": "发生了不该发生的错误。详情在日志里；你的录音都还在。",
-    "error.disk": "无法写入磁盘，可能已满。没有丢失任何内容；请腾出空间后再试。",
+    "error.disk": "无法写入磁盘。没有丢失任何内容。请检查磁盘是否可用、是否允许写入，然后重试。",
+    "error.disk_full": "运行 Attune 的电脑磁盘已满，或 Attune 的磁盘配额已用完。原有内容没有丢失。请腾出空间后重试。",
+    "error.disk_full_free": "运行 Attune 的电脑磁盘已满：仅剩 {free} MB，不够用。原有内容没有丢失。请腾出空间后重试。",
+    "error.disk_needed": "运行 Attune 的电脑磁盘空间不足：需要 {needed} MB，仅剩 {free} MB。请腾出空间后重试。",
     "error.audio_missing": "文件 {name} 不见了。请重新录制或上传。",
     "error.audio_empty": "{name} 是空文件。请重新录制或上传。",
     "error.audio_too_large": "{name} 有 {megabytes} MB，上限为 {limit} MB。请切成较短的录音。",
@@ -92,6 +95,7 @@ TEXTS = {
     "error.augment_no_sound": "{name} 所指的文件夹 {folder} 里没有可以读取的声音文件。请使用 wav、flac、mp3 或 ogg。",
     "error.run_exists": "同名的训练记录已存在。",
     "error.run_missing": "没有这个训练记录。",
+    "error.run_damaged": "{run} 的文件 {name} 已损坏，无法显示或使用。如有备份请放回原处，否则请重新开始。",
     "error.lineup_two": "请至少选两次运行。运行完成并在同样的留出录音上测试后，才会出现在这里。",
     "error.run_no_clip": "这次运行没有这段录音。请重新载入页面。",
     "error.run_unfinished": "这次训练还没有产生适应后的模型。",
