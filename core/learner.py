@@ -226,9 +226,9 @@ class Learner:
         return key_of([weights_key(depth.weights), *map(str, (*how, depth.layers, PREFIX_VERSION))])
 
     def _keys(self, batch: Sequence[Example]) -> list[str]:
-        """Returns each clip's key: what is read of it, and how long the longest clip beside it makes it."""
+        """Returns each clip's key: its sound, what is read of it, and how long the longest clip beside it makes it."""
         longest = (max(e.seconds for e in batch), max(e.features.numel() for e in batch))
-        return [key_of([self._told, *longest, e.key]) for e in batch]
+        return [f"{e.sound}-{key_of([self._told, *longest, e.key])}" for e in batch]
 
     def _kept(self, batch: Sequence[Example]) -> torch.Tensor:
         """Returns the frozen prefix of clips, computed or kept."""

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -64,6 +64,18 @@ class Store:
             room -= max(status.st_size, BLOCK_BYTES)
             if room < 0:
                 file.unlink(missing_ok=True)
+
+
+def forget_sounds(fingerprints: Collection[str]) -> None:
+    """Deletes what is kept of sounds, and what an earlier version kept under keys that name no sound.
+
+    Args:
+        fingerprints: of the sounds, see `core.audio.fingerprint`; keys begin with one and a hyphen.
+    """
+    for file in (home() / FOLDER).glob("*/*"):
+        sound, hyphen, _ = file.name.removeprefix(".").partition("-")  # a dot: a crash left it half written
+        if not hyphen or sound in fingerprints:
+            file.unlink(missing_ok=True)
 
 
 def key_of(parts: Iterable[bytes | str | int | float]) -> str:

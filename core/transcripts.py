@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import torch
 
+from core.audio import fingerprint
 from core.models.base import AsrModel, Transcript
 from core.store import Store, key_of
 
@@ -26,7 +27,7 @@ def read_once(model: AsrModel, waves: Sequence[np.ndarray], weights: str = "") -
     """
     store = Store("transcripts", BUDGET_BYTES)
     told = _model_key(model, weights) if waves else ""
-    keys = [key_of([told, np.ascontiguousarray(wave).tobytes()]) for wave in waves]
+    keys = [f"{fingerprint(wave)}-{key_of([told, np.ascontiguousarray(wave).tobytes()])}" for wave in waves]
     kept = {key: transcript for key in set(keys) if (transcript := _read(store, key)) is not None}
     missing = [i for i, key in enumerate(keys) if key not in kept]
     for i, transcript in zip(missing, model.transcribe([waves[i] for i in missing]) if missing else (), strict=True):

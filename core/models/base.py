@@ -45,11 +45,13 @@ class Example:
         features: what the network reads, e.g. log-mel float32 [mels, frames] or samples float32 [samples].
         labels: int64 [tokens].
         seconds: duration of the clip's sound, without padding.
+        sound: its fingerprint, see `core.audio.fingerprint`: what is kept of the clip goes by it.
     """
 
     features: torch.Tensor
     labels: torch.Tensor
     seconds: float
+    sound: str
 
     @cached_property
     def key(self) -> str:

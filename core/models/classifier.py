@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
-from core.audio import SAMPLE_RATE
+from core.audio import SAMPLE_RATE, fingerprint
 from core.errors import DatasetError, ModelError
 from core.models import layers
 from core.models.base import PIECE_SECONDS, AsrModel, Depth, Example, Features, Layer, Transcript, named_weights, own_frames
@@ -141,7 +141,7 @@ class Classifier:
         label = self._classes.get(normalise(text, self.language or "en"))
         if label is None:
             raise DatasetError("class_unknown", f"{text[:60]!r} is none of the words this classifier knows.", text=text[:60])
-        return Example(torch.from_numpy(self._cut(wave)), torch.tensor([label]), len(wave) / SAMPLE_RATE)
+        return Example(torch.from_numpy(self._cut(wave)), torch.tensor([label]), len(wave) / SAMPLE_RATE, fingerprint(wave))
 
     @property
     def extractor(self) -> Any:

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
-from core.audio import SAMPLE_RATE
+from core.audio import SAMPLE_RATE, fingerprint
 from core.errors import ModelError
 from core.models import depths, layers, losses
 from core.models import vocabulary as vocabularies
@@ -131,7 +131,7 @@ class Ctc:
         """
         labels = self.labels(text)
         vocabularies.refuse_misfit(labels, self._frames(len(wave)), len(wave), text)
-        return Example(torch.from_numpy(wave), torch.tensor(labels), len(wave) / SAMPLE_RATE)
+        return Example(torch.from_numpy(wave), torch.tensor(labels), len(wave) / SAMPLE_RATE, fingerprint(wave))
 
     @property
     def writes(self) -> bool:
@@ -244,7 +244,8 @@ class Ctc:
     def _log_probs_above(
         self, wave: np.ndarray, prefix: Callable[[Sequence[Example]], torch.Tensor], depth: int | None
     ) -> torch.Tensor:
-        batch = [Example(torch.from_numpy(wave), torch.empty(0, dtype=torch.int64), len(wave) / SAMPLE_RATE)]
+        unlabelled = torch.empty(0, dtype=torch.int64)
+        batch = [Example(torch.from_numpy(wave), unlabelled, len(wave) / SAMPLE_RATE, fingerprint(wave))]
         hidden = self._above(batch, prefix(batch), depth)
         return getattr(self.network, self._head)(hidden)[0].float().log_softmax(-1)
 

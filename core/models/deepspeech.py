@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from core.audio import SAMPLE_RATE
+from core.audio import SAMPLE_RATE, fingerprint
 from core.errors import ModelError, RecipeError
 from core.files import read_json, write_json
 from core.models import losses
@@ -190,7 +190,7 @@ class DeepSpeech:
         """
         labels = self.labels(text)
         vocabularies.refuse_misfit(labels, frame_count(len(wave)), len(wave), text)
-        return Example(mfcc(wave, self.config.features), torch.tensor(labels), len(wave) / SAMPLE_RATE)
+        return Example(mfcc(wave, self.config.features), torch.tensor(labels), len(wave) / SAMPLE_RATE, fingerprint(wave))
 
     def features(self, batch: Sequence[Example]) -> list[Features]:
         """Returns MFCC float32 [clips, frames, features]."""

@@ -13,7 +13,7 @@ from torch.nn import functional
 from transformers import AutoFeatureExtractor, AutoModelForSpeechSeq2Seq, AutoTokenizer
 from transformers.modeling_outputs import BaseModelOutput
 
-from core.audio import SAMPLE_RATE
+from core.audio import SAMPLE_RATE, fingerprint
 from core.files import read_json, write_json
 from core.models import decoding
 from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Transcript, named_weights
@@ -118,7 +118,7 @@ class Seq2Seq:
         seconds = len(wave) / SAMPLE_RATE
         labels = [*self._tokens(text), self._end]
         decoding.refuse_too_long(seconds, WINDOW_SECONDS, len(labels), self._positions, text)
-        return Example(torch.from_numpy(wave), torch.tensor(labels), seconds)
+        return Example(torch.from_numpy(wave), torch.tensor(labels), seconds, fingerprint(wave))
 
     @property
     def extractor(self) -> Any:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
-from core.audio import SAMPLE_RATE
+from core.audio import SAMPLE_RATE, fingerprint
 from core.errors import ModelError
 from core.files import read_json, write_json
 from core.models import decoding
@@ -157,7 +157,7 @@ class Whisper:
         seconds = len(wave) / SAMPLE_RATE
         labels = [*self._prompt(self.language or "en"), *self._tokens(text), self._vocabulary.end]
         decoding.refuse_too_long(seconds, WINDOW_SECONDS, len(labels), self.network.config.max_target_positions, text)
-        return Example(self._mel(wave), torch.tensor(labels), seconds)
+        return Example(self._mel(wave), torch.tensor(labels), seconds, fingerprint(wave))
 
     @property
     def extractor(self) -> Any:
