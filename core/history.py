@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from core.files import replacing
 
 STEPS = 50  # that can be taken back; a list takes about 0.3 kB a clip
+_IDS = re.compile(rb'"([0-9a-f]{16})"')
 _KEPT = re.compile(r"\d{6}\.jsonl")
 
 
@@ -39,6 +41,26 @@ def take_back(folder: Path) -> bool:
         if not same:
             return True
     return False
+
+
+def drop(folder: Path, ids: Collection[str]) -> None:
+    """Takes clips out of every earlier list, so that no change that is taken back brings them back.
+
+    Raises:
+        OSError: the disk is full; a list is then as it was.
+    """
+    gone = {id.encode() for id in ids}
+    for path in _lists(folder):
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if gone.isdisjoint(_IDS.findall(line))]
+        if len(kept) < len(lines):
+            with replacing(path) as temporary:
+                temporary.write_bytes(b"".join(kept))
+
+
+def lists(folder: Path) -> list[Path]:
+    """Returns the earlier lists, oldest first."""
+    return _lists(folder)
 
 
 def _lists(folder: Path) -> list[Path]:

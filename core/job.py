@@ -6,11 +6,16 @@ JOB/
   result.json    what came of it; written last, so its presence means the job is whole
   stop           someone asked to stop
   alive.lock     held by the process that carries the job out, for as long as it lives
+  pid            number of that process
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -113,8 +118,25 @@ class Job:
         """Returns the lock that the process carrying the job out holds while it lives."""
         return lock(self.folder / "alive.lock")
 
+    @contextmanager
+    def carried_out(self) -> Iterator[None]:
+        """Says that this process carries the job out, for as long as it does."""
+        with self.lock():
+            (self.folder / "pid").write_text(str(os.getpid()), encoding="ascii")
+            yield
+
+    def kill(self) -> None:
+        """Ends the process that carries the job out, at once; what it was about to write is not written."""
+        with suppress(OSError, ValueError):  # nobody does, or it has just ended
+            if self.is_alive():
+                os.kill(int((self.folder / "pid").read_text(encoding="ascii")), getattr(signal, "SIGKILL", signal.SIGTERM))
+                while self.is_alive():
+                    time.sleep(0.02)
+
     def is_alive(self) -> bool:
         """Whether a process is carrying the job out."""
+        if not self.folder.is_dir():  # deleted; the lock would make it anew
+            return False
         try:
             with self.lock().acquire(timeout=0):
                 return False

@@ -6,22 +6,25 @@ FOLDER/
   ID/audio/CLIP.flac   16 kHz mono
   ID/dropped.jsonl     rows of what it was made from that could not be taken in, and why
   ID/history/          earlier lists, so that a change can be taken back
-  .trash/ID/           what was deleted, until the trash is emptied
+  .trash/ID/           what was deleted: for a day it can be had back, see `core.trash`
 
 A set is written beside its place and renamed into it, a list is replaced in one step, so a crash or a full disk costs
-nothing that was there. Names are data; folders and files go by random ids alone, and an id that is none opens nothing.
-Fields that a newer version wrote are kept and ignored. Transcripts stay as a person typed them;
-`StoredSet.for_training` writes them as the set's normalisation says.
+nothing that was there. What is deleted, and clips that are left out of a set, can be had back for a day; `Library.sweep`
+then deletes them for good, and no earlier list brings them back. Names are data; folders and files go by random ids alone,
+and an id that is none opens nothing. Fields that a newer version wrote are kept and ignored. Transcripts stay as a person
+typed them; `StoredSet.for_training` writes them as the set's normalisation says.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,8 @@ from filelock import FileLock
 
 from core import audio, history
 from core.audio import SAMPLE_RATE
+from core.clock import steady_time
+from core.collection import Beforehand
 from core.damage import Damage, Progress, find_damage
 from core.dataset import Clip, Dropped, LabelledSet, check_text
 from core.errors import AttuneError, DatasetError
@@ -36,8 +41,10 @@ from core.files import sha256, whole_folder, write_json
 from core.merging import Merged, check_mergeable, describe, write_merged
 from core.normalisation import Normalisation, default
 from core.state import lock
+from core.store import forget_sounds
 from core.stored import (
     ID,
+    StoredClip,
     StoredSet,
     copy_sounds,
     read_clips,
@@ -52,10 +59,12 @@ from core.stored import (
     write_lines,
 )
 from core.text import clean
-from core.trash import Trash
+from core.trash import UNDO_SECONDS, Trash, is_over
 
 FORMAT = 1
 MAX_NAME_CHARACTERS = 200
+LEFT_OUT_AT = "left_out_at"  # field of a line: since when, by `core.clock.steady_time`
+LEAVING = "leaving"  # field of a line in place of all others: this clip is being deleted for good
 LEFTOVER_SECONDS = 86_400  # after which a set that is still being written is taken for what a crash left
 
 
@@ -198,9 +207,8 @@ class Library:
     def update(self, id: str, labelled: LabelledSet, seed: int | None = None) -> StoredSet:
         """Takes over texts, speakers and parts that were edited, e.g. by `core.mending`.
 
-        Clips that `labelled` lacks are left out of the set; their sound and text stay on disk, and passing them again
-        puts them back. A text that is no more than the normalised form of the one there changes nothing. `undo` takes
-        the change back.
+        Clips that `labelled` lacks are left out of the set; for a day, passing them again puts them back. A text that is no
+        more than the normalised form of the one there changes nothing. `undo` takes the change back.
 
         Args:
             id: of the set.
@@ -222,13 +230,15 @@ class Library:
                     continue
                 clip = wanted.pop(stored.clip.path, None)
                 if clip is None:
-                    lines.append({**stored.fields, "left_out": True})
+                    since = {} if stored.left_out else {LEFT_OUT_AT: steady_time()}
+                    lines.append({**stored.fields, **since, "left_out": True})
                     continue
                 text = check_text(clip.text, before.language, Path(clip.path).name)
                 if text == before.normalisation.apply(stored.clip.text, before.language):
                     text = stored.clip.text
                 fields = {**stored.fields, "text": text, "speaker": clip.speaker, "part": clip.part}
                 fields.pop("left_out", None)
+                fields.pop(LEFT_OUT_AT, None)
                 lines.append(fields)
             if wanted:
                 name = Path(next(iter(wanted))).name
@@ -247,8 +257,10 @@ class Library:
         """
         folder = self._folder(id)
         with self._lock():
+            before = {stored.fields["id"] for stored in read_clips(folder) if not stored.left_out}
             if not history.take_back(folder):
                 raise DatasetError("nothing_to_undo", "There is no change of this set to take back.")
+            _date(folder, before)
         return read_set(folder)
 
     def changes(self, id: str) -> int:
@@ -297,16 +309,18 @@ class Library:
         return describe(self.open(new), one, other)
 
     def delete(self, id: str) -> None:
-        """Puts a set into the trash, from where `restore` brings it back.
+        """Puts a set into the trash, from where `restore` brings it back for a day.
 
         Raises:
             DatasetError: there is no such set.
         """
-        self._trash.put(self._folder(id))
+        folder = self._folder(id)
+        with self._lock():
+            self._trash.put(folder)
 
     def trash(self) -> list[StoredSet]:
         """Returns the deleted sets that can be brought back, by name."""
-        return self._trash.sets()
+        return sorted((stored for _, stored in read_sets(self._trash.folder) if stored), key=lambda s: (s.name, s.id))
 
     def restore(self, id: str) -> StoredSet:
         """Brings a deleted set back.
@@ -314,13 +328,57 @@ class Library:
         Raises:
             DatasetError: the trash has no such set.
         """
+        set_folder(self._trash.folder, id)
         self._trash.take_out(id, self.folder)
         return self.open(id)
 
-    def empty_trash(self) -> int:
+    def delete_for_good(self, id: str, beforehand: Beforehand = lambda names: None) -> None:
+        """Deletes one of the deleted sets for good, and what is kept of what was computed from its sounds.
+
+        Args:
+            id: of the set.
+            beforehand: deletes what was made of its clips elsewhere. If it raises, `sweep` goes on later.
+
+        Raises:
+            DatasetError: the trash has no such set.
+        """
+        set_folder(self._trash.folder, id)
+        self._trash.delete(id, partial(_forget, beforehand=beforehand))
+
+    def empty_trash(self, beforehand: Beforehand = lambda names: None) -> int:
         """Deletes what is in the trash for good, and what crashes have left; returns the number of sets."""
         self._sweep()
-        return self._trash.empty()
+        return self._trash.empty(partial(_forget, beforehand=beforehand))
+
+    def delete_left_out(self, id: str, beforehand: Beforehand = lambda names: None) -> int:
+        """Deletes the clips for good that were left out of a set; returns how many.
+
+        Raises:
+            DatasetError: there is no such set.
+        """
+        folder = self._folder(id)
+        with self._lock():
+            gone = frozenset(stored.fields["id"] for stored in read_clips(folder) if stored.left_out)
+            _delete_clips(folder, gone, beforehand)
+        return len(gone)
+
+    def sweep(self, beforehand: Beforehand = lambda names: None) -> None:
+        """Deletes for good what was deleted, or left out of a set, over a day ago, and what crashes have left.
+
+        What `beforehand` refuses with an AttuneError is gone on with the next time.
+        """
+        if not self.folder.is_dir():
+            return
+        self._sweep()
+        with suppress(AttuneError):
+            self._trash.sweep(partial(_forget, beforehand=beforehand))
+        for id, _ in read_sets(self.folder):
+            with suppress(AttuneError, FileNotFoundError), self._lock():
+                folder = self._folder(id)
+                _date(folder, frozenset())
+                left_out = [stored for stored in read_clips(folder) if stored.left_out]
+                over = {stored.fields["id"] for stored in left_out if is_over(_left_out_at(stored) or 0.0)}
+                _delete_clips(folder, frozenset(over), beforehand)
 
     def verify(self, id: str, progress: Progress = lambda done, total: None) -> list[Damage]:
         """Compares every sound with its checksum.
@@ -363,3 +421,66 @@ def _checked_name(name: str) -> str:
             "set_name", f"A set needs a name of 1 to {MAX_NAME_CHARACTERS} characters.", limit=MAX_NAME_CHARACTERS
         )
     return cleaned
+
+
+def _forget(folder: Path, beforehand: Beforehand) -> None:
+    """Deletes what is kept elsewhere of all clips of a set that is about to be deleted."""
+    lists = [folder / "clips.jsonl", *history.lists(folder)]
+    stored = [clip for path in lists for _, clip in read_lines(folder, path.name) if clip]
+    forget_sounds({clip.fingerprint for clip in stored})
+    beforehand(frozenset(path.name for path in (folder / "audio").glob("*.flac")))
+
+
+def _delete_clips(folder: Path, gone: Collection[str], beforehand: Beforehand) -> None:
+    """Deletes clips for good; from its first step on none of them can be put back, and a crash is gone on with later."""
+    marked = [(line, stored) for line, stored in read_lines(folder)]
+    going = {id for line, stored in marked if stored is None and (id := _leaving(line))}
+    if not gone and not going:
+        return
+    lines: list[dict[str, Any] | str] = []
+    for line, stored in marked:
+        if stored is not None and stored.fields["id"] in gone:
+            lines.append({LEAVING: stored.fields["id"], "fingerprint": stored.fingerprint})
+        else:
+            lines.append(line)
+    write_lines(folder, lines)
+    going |= set(gone)
+    history.drop(folder, going)
+    forget_sounds({str(json.loads(line)["fingerprint"]) for line, _ in read_lines(folder) if _leaving(line)})
+    beforehand(frozenset(sound_path(folder, id).name for id in going))
+    for id in going:
+        sound_path(folder, id).unlink(missing_ok=True)
+    write_lines(folder, [line for line, _ in read_lines(folder) if not _leaving(line)])
+
+
+def _leaving(line: str) -> str:
+    """The id of a clip that is being deleted for good; "" for any other line."""
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
+        id = json.loads(line)[LEAVING]
+        return id if ID.fullmatch(id) else ""
+    return ""
+
+
+def _date(folder: Path, in_before: Collection[str]) -> None:
+    """Says of clips that are left out since now, or nobody knows since when, that they are left out since now.
+
+    Args:
+        folder: of the set.
+        in_before: ids of the clips that were in it until now.
+    """
+    lines: list[dict[str, Any] | str] = []
+    changed = False
+    for line, stored in read_lines(folder):
+        if stored is not None and stored.left_out and (stored.fields["id"] in in_before or _left_out_at(stored) is None):
+            lines.append({**stored.fields, LEFT_OUT_AT: steady_time()})
+            changed = True
+        else:
+            lines.append(line)
+    if changed:
+        write_lines(folder, lines)
+
+
+def _left_out_at(stored: StoredClip) -> float | None:
+    """When a clip was left out; None where no plausible date says so."""
+    at = stored.fields.get(LEFT_OUT_AT)
+    return float(at) if isinstance(at, int | float) and at <= steady_time() + UNDO_SECONDS else None

@@ -31,7 +31,7 @@ class StoredClip:
         fingerprint: of its samples, see `core.audio.fingerprint`.
         seconds: duration.
         source: name of the file it was made from.
-        left_out: whether it was taken out of the set; its sound and text stay on disk.
+        left_out: whether it was taken out of the set; for a day it can be put back.
         fields: the line as it stands in the file, with what a newer version added.
     """
 
@@ -171,10 +171,10 @@ def write_dropped(folder: Path, dropped: Iterable[Dropped]) -> None:
             file.write((text + "\n").encode("utf-8", "backslashreplace"))
 
 
-def read_lines(folder: Path) -> list[tuple[str, StoredClip | None]]:
+def read_lines(folder: Path, name: str = "clips.jsonl") -> list[tuple[str, StoredClip | None]]:
     """Returns the lines of the list as they stand, each with its clip, or None where it says none."""
     try:
-        text = (folder / "clips.jsonl").read_text(encoding="utf-8", errors="replace")
+        text = (folder / name).read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, IsADirectoryError):  # the set may be deleted while it is read
         text = ""
     lines: list[tuple[str, StoredClip | None]] = []

@@ -1,42 +1,123 @@
-"""Sets that were deleted, until the trash is emptied."""
+"""Folders that were removed: for a day they can be had back, then they are deleted for good.
+
+FOLDER/
+  ID/                what was removed, whole
+  ID/removed.json    when
+  .ID/               what is being deleted for good; it cannot be had back any more
+"""
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from core.stored import StoredSet, read_sets, set_folder
+from core.clock import steady_time
+from core.errors import AttuneError, DatasetError
+from core.files import read_json, write_json
+
+UNDO_SECONDS = 86_400  # a day, for which what was removed can be had back; README and the pages say so
+STAMP = "removed.json"
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
 
 
 class Trash:
-    """A folder beside the sets of a library.
+    """A folder of removed folders.
 
     Args:
-        folder: where it lies; made when the first set is put into it.
+        folder: where it lies; made when the first one is put into it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def put(self, set: Path) -> None:
-        """Takes a set's folder in."""
-        self.folder.mkdir(exist_ok=True)
-        set.replace(self.folder / set.name)
+    def put(self, item: Path) -> None:
+        """Takes a folder in, in one step."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(item / STAMP, {"at": steady_time()})
+        item.replace(self.folder / item.name)
 
-    def sets(self) -> list[StoredSet]:
-        """Returns the sets that can be brought back, by name."""
-        return sorted((stored for _, stored in read_sets(self.folder) if stored), key=lambda s: (s.name, s.id))
+    def items(self) -> list[Path]:
+        """Returns the folders that can be had back, the one removed last first."""
+        found = self.folder.iterdir() if self.folder.is_dir() else ()
+        there = [path for path in found if _ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
+        return sorted(there, key=lambda path: (-self.removed_at(path), path.name))
+
+    def removed_at(self, item: Path) -> float:
+        """Returns when a folder was put in, by `core.clock.steady_time`.
+
+        One without a readable date, as versions before this one and a crash leave it, counts from now on.
+        """
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            at = float(read_json(item / STAMP)["at"])
+            if at <= steady_time() + UNDO_SECONDS:
+                return at
+        now = steady_time()
+        with suppress(OSError):
+            write_json(item / STAMP, {"at": now})
+        return now
 
     def take_out(self, id: str, to: Path) -> None:
-        """Puts a set back among others, into the folder `to`.
+        """Puts a folder back, as `to`/`id`.
 
         Raises:
-            DatasetError: there is no such set in the trash.
+            DatasetError: it is no longer in the trash.
         """
-        set_folder(self.folder, id).replace(to / id)
+        self._move(id, to / id)
+        (to / id / STAMP).unlink(missing_ok=True)
 
-    def empty(self) -> int:
-        """Deletes everything for good; returns the number of sets."""
-        gone = list(read_sets(self.folder))
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def delete(self, id: str, beforehand: Callable[[Path], None] = lambda item: None) -> None:
+        """Deletes a folder for good. A crash leaves it neither here nor there; `sweep` then goes on with it.
+
+        Args:
+            id: its name.
+            beforehand: given the folder once it cannot be had back any more, to delete what was made of it elsewhere.
+
+        Raises:
+            DatasetError: it is no longer in the trash.
+        """
+        self._move(id, self.folder / f".{id}")
+        self._finish(self.folder / f".{id}", beforehand)
+
+    def sweep(self, beforehand: Callable[[Path], None] = lambda item: None) -> int:
+        """Deletes for good what was removed over a day ago, and what a crash kept from being deleted; returns how many.
+
+        What `beforehand` refuses with an AttuneError is gone on with the next time.
+        """
+        for path in self.folder.glob(".*") if self.folder.is_dir() else ():
+            if path.is_dir() and _ID.fullmatch(path.name[1:]):
+                with suppress(AttuneError):
+                    self._finish(path, beforehand)
+        due = [path.name for path in self.items() if is_over(self.removed_at(path))]
+        for id in due:
+            with suppress(AttuneError):
+                self.delete(id, beforehand)
+        return len(due)
+
+    def empty(self, beforehand: Callable[[Path], None] = lambda item: None) -> int:
+        """Deletes everything for good; returns how many folders."""
+        gone = [path.name for path in self.items()]
+        for id in gone:
+            with suppress(AttuneError):
+                self.delete(id, beforehand)
+        self.sweep(beforehand)
         return len(gone)
+
+    def _move(self, id: str, to: Path) -> None:
+        try:
+            if not _ID.fullmatch(id):
+                raise FileNotFoundError(id)
+            (self.folder / id).replace(to)
+        except FileNotFoundError as error:
+            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be had back.") from error
+
+    def _finish(self, path: Path, beforehand: Callable[[Path], None]) -> None:
+        beforehand(path)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def is_over(removed_at: float) -> bool:
+    """Whether what was removed then, by `core.clock.steady_time`, is to be deleted for good by now."""
+    return steady_time() - removed_at >= UNDO_SECONDS

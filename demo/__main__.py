@@ -41,8 +41,10 @@ def main() -> int:
     from demo import session
     from demo.app import build_server
     from demo.connections import TimedProtocol
+    from demo.removal import sweep_now_and_then
 
     server = build_server(_names(options.host))
+    sweep_now_and_then(server.state.sweep)
     shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
     scheme = "https" if options.certificate else "http"
     print(f"Attune is running on {scheme}://{shown}:{port}  (stop it with Ctrl-C)", flush=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import gradio as gr
 
+from core.forecast import Forecast
 from demo import settings
 from demo.handlers.adapt import AdaptHandlers
 from demo.handlers.ladder import LadderHandlers
@@ -24,7 +25,9 @@ from demo.wording import Wording
 Then = Callable[[Callable], None]
 
 
-def wire(on: On, w: Wording, four: AdaptView, five: CompareView, shelf: Shelf, jobs: Jobs) -> tuple[Then, Then]:
+def wire(
+    on: On, w: Wording, four: AdaptView, five: CompareView, shelf: Shelf, jobs: Jobs, forecasts: dict[tuple, Forecast]
+) -> tuple[Then, Then]:
     """Wires it.
 
     Args:
@@ -34,12 +37,13 @@ def wire(on: On, w: Wording, four: AdaptView, five: CompareView, shelf: Shelf, j
         five: those of step 5, where a sweep is asked for.
         shelf: models that are warm.
         jobs: starts what trains.
+        forecasts: that were made, by what they depend on.
 
     Returns:
         What, given an event after which another model or set is chosen, proposes a recipe for it; and what, given the
         event after the page was loaded, restores the step.
     """
-    handlers = AdaptHandlers(w, shelf, jobs)
+    handlers = AdaptHandlers(w, shelf, jobs, forecasts)
     climbing = LadderHandlers(w, jobs, handlers)
     planned = [*four.settings, four.suits]
     recipe = [*planned, four.recipe, four.forecast]

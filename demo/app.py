@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from core import export
 from core.audio import MAX_BYTES
 from core.errors import AttuneError, RunError
+from core.forecast import Forecast
 from core.importers.samples import read_sample
 from core.presets import PRESETS, preset
 from core.word_times import word_times
 from demo import adapting, collecting, comparing, managing, presenters, proofreading, reading, session, set_files, uploads
+from demo.forgetting import Forgetting
 from demo.handlers.listen import ListenHandlers
 from demo.handlers.model import ModelHandlers
 from demo.handlers.proofread import ProofreadHandlers
 from demo.handlers.record import RecordHandlers
 from demo.handlers.report import write
 from demo.handlers.teach import TeachHandlers
+from demo.handlers.your_data import YourDataHandlers
 from demo.jobs import Jobs
 from demo.outcomes import Outcomes
 from demo.page import Page
@@ -34,15 +34,17 @@ from demo.security import Guard
 from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.theme import css, head, theme
-from demo.views import adapt, compare, listen, model, report, robustness, take_home, teach
-from demo.wiring import QUIET, Handler, connector, told
+from demo.views import adapt, compare, listen, model, report, robustness, take_home, teach, your_data
+from demo.views.your_data import FORGET, YourDataView
+from demo.wiring import QUIET, Handler, On, connector, told
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
 LANGUAGE_COOKIE = "attune_language"
-SWEEP_SECONDS = 300.0
 
 
-def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: Tasks) -> gr.Blocks:
+def build_page(
+    w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: Tasks, forecasts: dict[tuple, Forecast]
+) -> gr.Blocks:
     """Builds the page in one language."""
     with Page(w, title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_banner(w), elem_id="banner")
@@ -56,12 +58,13 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: 
             endurance = robustness.build(w)
         with six.download.parent:
             reports = report.build()
+        seven = your_data.build(w)
 
         models, listening, teaching = ModelHandlers(w, shelf, tasks), ListenHandlers(w, shelf), TeachHandlers(w)
         recording, proofing = RecordHandlers(w, shelf), ProofreadHandlers(w, shelf, tasks)
         on = connector(w)
-        own = [three.own, three.removal, three.card]
-        then_propose, restore_adapt = adapting.wire(on, w, four, five, shelf, jobs)
+        own = three.mine
+        then_propose, restore_adapt = adapting.wire(on, w, four, five, shelf, jobs, forecasts)
         comparing.wire(on, w, four.finished, five, six, shelf, outcomes)
         comparing.wire_robustness(on, w, four.finished, endurance, jobs)
         comparing.wire_report(on, w, four.finished, reports)
@@ -97,9 +100,13 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: 
         restore_sets = managing.wire(on, w, three, teaching, shelf, tasks, chosen, then_propose)
         on(three.add.click, teaching.add, [three.text, three.language], [three.added, *own], three.message, **QUIET)
         on(three.text.submit, teaching.add, [three.text, three.language], [three.added, *own], three.message, **QUIET)
-        on(three.remove.click, teaching.remove, [three.removal], own, three.message, **QUIET)
+        noted = [three.removed_note, *own]
+        on(three.remove.click, teaching.remove, [three.removal], noted, three.message, **QUIET)
+        on(three.removed.restore.click, teaching.restore, [three.removed.choice], noted, three.message, **QUIET)
+        on(three.removed.delete.click, teaching.delete, [three.removed.choice], noted, three.message, **QUIET)
         on(three.language.input, teaching.choose_language, [three.language], [three.card], three.message, **QUIET)
         restore_record = collecting.wire_record(on, w, three, recording, teaching)
+        wire_your_data(on, seven, YourDataHandlers(w, tasks, shelf, outcomes), four.finished)
         restore_proofread = collecting.wire_proofread(on, three, proofing, teaching)
 
         def restore(current: session.Session) -> tuple:
@@ -122,14 +129,38 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: 
     return page
 
 
+def wire_your_data(on: On, view: YourDataView, handlers: YourDataHandlers, finished: gr.Textbox) -> None:
+    """Wires the end of the page.
+
+    Args:
+        on: wires one event, see `demo.wiring`.
+        view: the components.
+        handlers: what the events do.
+        finished: holds the id of the run that has just finished.
+    """
+    shown = [view.choice, *view.removed.parts]
+    told = [view.note, *shown]
+    for event in (view.panel.expand, finished.change):
+        on(event, handlers.show, [], shown, None, **QUIET)
+    on(view.remove.click, handlers.remove, [view.choice], told, view.message, **QUIET)
+    on(view.removed.restore.click, handlers.restore, [view.removed.choice], told, view.message, **QUIET)
+    on(view.removed.delete.click, handlers.delete, [view.removed.choice], told, view.message, **QUIET)
+    on(view.forget.click, handlers.asking, [], [view.confirm], None, **QUIET)
+    on(view.keep.click, handlers.keeping, [], [view.confirm], None, **QUIET)
+    view.forget_all.click(None, js=FORGET)
+
+
 def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     """Builds the server: a page a language, sounds, downloads.
 
     Args:
         hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
     """
-    server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_swept)
+    server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
     shelf, jobs, outcomes, tasks = Shelf(), Jobs(), Outcomes(), Tasks()
+    forecasts: dict[tuple, Forecast] = {}
+    forgetting = Forgetting(jobs, tasks, shelf, outcomes, forecasts)
+    server.state.sweep = forgetting.sweep
 
     @server.get("/")
     def start(request: Request) -> Response:
@@ -206,10 +237,11 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
 
     set_files.add_routes(server, _session, tasks)
     uploads.add_routes(server)
+    forgetting.add_route(server, _session)
     for language in LANGUAGES:
         gr.mount_gradio_app(
             server,
-            build_page(Wording(language), shelf, jobs, outcomes, tasks),
+            build_page(Wording(language), shelf, jobs, outcomes, tasks, forecasts),
             path=f"/{language}",
             footer_links=[],
             run_history=False,
@@ -222,25 +254,6 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     server.add_middleware(session.Cookies, paths=frozenset({"/", *(f"/{language}/" for language in LANGUAGES)}))
     server.add_middleware(Guard, hosts=hosts, pages=LANGUAGES)
     return server
-
-
-@asynccontextmanager
-async def _swept(server: FastAPI) -> AsyncIterator[None]:
-    """Deletes what has had its time, now and every few minutes while the server runs."""
-
-    async def sweep() -> None:
-        while True:
-            try:
-                await run_in_threadpool(uploads.sweep)
-            except OSError:
-                logging.exception("sweeping failed")
-            await asyncio.sleep(SWEEP_SECONDS)
-
-    sweeping = asyncio.create_task(sweep())
-    try:
-        yield
-    finally:
-        sweeping.cancel()
 
 
 def _session(request: Request) -> session.Session:

@@ -34,7 +34,7 @@ def wire_record(
         What restores the panel when the given event says that the page was loaded.
     """
     view = three.record
-    own = [three.own, three.removal, three.card]
+    own = three.mine
     panel = [
         view.shown, view.prompt, view.place, view.take, view.heard, view.record, view.keep, view.previous, view.next, view.aim,
     ]  # fmt: skip
@@ -73,7 +73,7 @@ def wire_proofread(
 ) -> Callable[[Callable], None]:
     """Wires proofreading; arguments and return value as `wire_record`."""
     view = three.proofread
-    own = [three.own, three.removal, three.card]
+    own = three.mine
     where = [view.order, view.page]
     running = [view.loading, view.status, view.stop, view.go_on, view.timer, view.finished]
     sheet = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from core.files import home
 from core.job import Job
@@ -32,3 +33,13 @@ class Jobs:
                     **_DETACHED,
                 )
             )
+
+    def end(self, folder: Path) -> None:
+        """Ends the workers of all jobs in a folder, at once, and takes those that wait out of the queue."""
+        Turns(home() / "turns").leave(folder)
+        for child in self._children:
+            if Path(str(child.args[-1])).is_relative_to(folder):  # type: ignore[index]
+                child.kill()
+                child.wait()
+        for lock in folder.rglob("alive.lock"):  # of workers that an earlier process of the app started
+            Job(lock.parent).kill()

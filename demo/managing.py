@@ -57,8 +57,10 @@ def wire(
     ]  # fmt: skip
     wording = [*write.fields, write.store, write.preview]
     splits = [split.table, split.editing, split.who, split.seed]
-    kept = [library.listed, library.changing, library.other, library.deleted, library.trash, library.link, library.where]
-    panels = [three.choice, three.card, bring.result, look.undo, look.back, *splits, *wording, *kept]
+    kept = [
+        library.listed, library.changing, library.other, *library.removed.parts, library.empty, library.link, library.where,
+    ]  # fmt: skip
+    panels = [three.choice, three.card, bring.result, look.undo, look.back, look.delete, *splits, *wording, *kept]
 
     def show(session: Session, format: str) -> tuple:
         """Format of the download -> everything that depends on the chosen set."""
@@ -110,6 +112,8 @@ def wire(
     then_show(on(look.undo.click, looking.undo, [look.closed], changed, look.message, **QUIET))
     then_show(on(look.back.click, looking.back, [look.closed], changed, look.message, **QUIET))
 
+    then_show(on(look.delete.click, looking.delete, [look.closed], changed, look.message, **QUIET))
+
     then_look(then_show(on(split.move.click, splitting.move, [split.who, split.part], [split.note], split.message, **QUIET)))
     then_look(then_show(on(split.anew.click, splitting.anew, [split.seed], [split.note], split.message, **QUIET)))
 
@@ -126,15 +130,18 @@ def wire(
     then_look(then_show(merged, adapt=True))
     deleted = on(library.delete.click, keeping.delete, [], [library.note], library.message, **QUIET)
     then_look(then_show(deleted, adapt=True))
-    restored = on(library.restore.click, keeping.restore, [library.trash], [library.note], library.message, **QUIET)
+    gone, note = library.removed, [library.note]
+    restored = on(gone.restore.click, keeping.restore, [gone.choice], note, library.message, **QUIET)
     then_look(then_show(restored, adapt=True))
+    then_show(on(gone.delete.click, keeping.delete_for_good, [gone.choice], note, library.message, **QUIET))
+    then_show(on(library.empty.click, keeping.empty, [], note, library.message, **QUIET))
     on(library.format.input, keeping.link, [library.format], [library.link], library.message, **QUIET)
 
     def restore(event: Callable[..., Any]) -> None:
         def load(session: Session) -> tuple:
             return *bringing.restore(session), *bringing.result(session), *looking.look(session), *looking.buttons(session)
 
-        on(event, load, [], [bring.panel, *brought, bring.result, *looked, look.undo, look.back], None, **QUIET)
+        on(event, load, [], [bring.panel, *brought, bring.result, *looked, look.undo, look.back, look.delete], None, **QUIET)
 
     return restore
 

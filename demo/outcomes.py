@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from pathlib import Path
 
 from core.errors import RunError
 from core.outcome import Outcome, read_outcome
@@ -37,3 +38,9 @@ class Outcomes:
             while len(self._kept) > PLACES:
                 self._kept.popitem(last=False)
             return self._kept[key]
+
+    def forget(self, folder: Path) -> None:
+        """Forgets the outcomes of the runs in a folder."""
+        with self._lock:
+            for key in [key for key in self._kept if Path(key[0]).is_relative_to(folder)]:
+                del self._kept[key]

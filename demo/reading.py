@@ -7,6 +7,7 @@ SESSION/
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -184,6 +185,17 @@ def keep(session: Session, prompt: str, language: str) -> Reading:
     session.collection.label(take.id, prompt, language)
     after = reading.prompts.index(prompt) if prompt in reading.prompts else reading.place - 1
     return _change(session, place=_next(reading, kept(session, reading), after))
+
+
+def forget(session: Session, ids: Collection[str]) -> None:
+    """Drops takes whose recordings are deleted for good, and what the base heard in them."""
+    if not (session.folder / "reading.json").exists():
+        return
+    with _lock(session):
+        reading = read(session)
+        left = {prompt: take for prompt, take in reading.takes.items() if take.id not in ids}
+        if len(left) < len(reading.takes):
+            _write(session, dataclasses.replace(reading, takes=left))
 
 
 def pending(session: Session, reading: Reading) -> Recording | None:

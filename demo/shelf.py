@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from core.models import memory
 from core.models.base import AsrModel
@@ -55,6 +56,15 @@ class Shelf:
             yield self._taken(key)
         finally:
             self._lock.release()
+
+    def forget(self, folder: Path) -> None:
+        """Puts away the models that lie in a folder, once nobody uses the shelf."""
+        with self._lock:
+            for key in [key for key in self._models if Path(key[0]).is_relative_to(folder)]:
+                del self._models[key]
+        with self._spare_lock:
+            if self._spare is not None and Path(self._spare[0][0]).is_relative_to(folder):
+                self._spare = None
 
     def _taken(self, key: Key) -> AsrModel:
         if key not in self._models:

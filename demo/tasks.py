@@ -113,6 +113,16 @@ class Tasks:
             if task is not None and task.ended:
                 del self._tasks[_key(owner, kind)]
 
+    def end(self, owner: Session) -> bool:
+        """Asks all work of a browser to stop and forgets what is over; returns whether some is still going on."""
+        with self._lock:
+            its = [key for key in self._tasks if key[0] == owner.folder.name]
+            for key in its:
+                self._tasks[key].stopping = True
+                if self._tasks[key].ended:
+                    del self._tasks[key]
+            return any(key in self._tasks for key in its)
+
     def _run(self, task: Task, work: Callable[[Task], Any]) -> None:
         try:
             task.result = work(task)

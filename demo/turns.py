@@ -46,6 +46,13 @@ class Turns:
             path.unlink(missing_ok=True)
         return True
 
+    def leave(self, folder: Path) -> None:
+        """Takes away the jobs that lie in a folder; none of them may be carried out any more."""
+        for path in self._waiting():
+            job = _job(path)
+            if job is not None and job.folder.is_relative_to(folder):
+                path.unlink(missing_ok=True)
+
     def _waiting(self) -> list[Path]:
         """The files of the queue in order; what else lies there is passed over."""
         found = self._folder.iterdir() if self._folder.is_dir() else ()

@@ -26,7 +26,9 @@ def main(folder: Path) -> int:
     """Carries out the job in `folder`; returns 0 if it is whole."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     job = Job(folder)
-    with job.lock():
+    if not (folder / "request.json").is_file():  # its visitor wants to be forgotten; a lock would make the folder anew
+        return 1
+    with job.carried_out():
         turn = _wait_for_turn(job)
         if turn is None:
             job.append(Failed("stopped_early", "Stopped before it began.", {}))

@@ -42,9 +42,9 @@ LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 class AdaptHandlers:
     """What happens in step 4."""
 
-    def __init__(self, w: Wording, shelf: Shelf, jobs: Jobs) -> None:
+    def __init__(self, w: Wording, shelf: Shelf, jobs: Jobs, forecasts: dict[tuple, Forecast] | None = None) -> None:
         self._w, self._shelf, self._jobs = w, shelf, jobs
-        self._forecasts: dict[tuple[str, LabelledSet, Recipe, Sequence[Clip]], Forecast] = {}
+        self._forecasts: dict[tuple, Forecast] = {} if forecasts is None else forecasts
 
     def default(self, session: Session) -> tuple:
         """The chosen model and set -> the preset that suits the set, and what `preset` makes of it."""

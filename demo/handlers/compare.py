@@ -12,6 +12,7 @@ from core.compare import compare
 from core.dataset import Clip
 from core.errors import DatasetError, RunError
 from core.tradeoff import points
+from core.withdrawal import WITHDRAWN
 from demo import analyses, comparisons, presenters, tradeoff
 from demo.outcomes import Outcomes
 from demo.session import Session
@@ -35,13 +36,14 @@ class CompareHandlers:
             return empty, "", "", hidden, hidden, "", "", hidden, "", presenters.note(self._w("home.empty"))
         comparison = run.comparison() or {}  # at once; what takes reading every clip follows
         canary = result.get("canary_set", comparisons.BUILT_IN)
+        withdrawn = presenters.note(self._w("compare.withdrawn")) if result.get(WITHDRAWN) else ""
         own = ""
         if "own" in comparison and comparison["own"]["clips"]:
             clip, language = comparison["own"]["clips"][0], comparison["own"]["language"]
             sound, times = (f"{address}/{run.id}/own/0" for address in ("/sound/run", f"/times/{self._w.language}"))
             own = self._own(comparisons.side_by_side(clip, sound, self._w, language, times))
         return (
-            comparisons.verdicts(comparison, result["synthetic"], canary, self._w),
+            comparisons.verdicts(comparison, result["synthetic"], canary, self._w) + withdrawn,
             comparisons.figures(comparison, canary, self._w),
             own,
             gr.update(visible=True),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import gradio as gr
 
@@ -14,7 +16,7 @@ from core.findings import SetFinding
 from core.inspection import Inspection, inspect
 from core.models.catalogue import is_here, model_family
 from core.normalisation import Normalisation
-from demo import chosen, presenters, reports
+from demo import chosen, presenters, removal, reports
 from demo.session import Session
 from demo.shelf import Shelf
 from demo.tasks import Task, Tasks
@@ -123,12 +125,24 @@ class InspectHandlers:
         self._again(session, closed)
         return presenters.note(self._w("inspect.put_back", count=len(stored.left_out)), "good"), *self.look(session)
 
+    def delete(self, session: Session, closed: bool) -> tuple:
+        """-> that the clips which were taken out are deleted for good, then what `look` says."""
+        stored = self._stored(session)
+        removal.refuse_in_use(session, frozenset(Path(one.clip.path).name for one in stored.left_out))
+        count = session.library.delete_left_out(stored.id, partial(removal.forget_clips, session))
+        self._again(session, closed)
+        return presenters.note(self._w("inspect.deleted", count=count), "good"), *self.look(session)
+
     def buttons(self, session: Session) -> tuple:
-        """-> whether there is something to take back, and something to put back."""
+        """-> whether there is something to take back, something to put back, something to delete for good."""
         stored = chosen.stored_set(session)
         steps = session.library.changes(stored.id) if stored else 0
         out = len(stored.left_out) if stored else 0
-        return gr.update(visible=steps > 0), gr.update(visible=out > 0, value=self._w("inspect.back_many", count=out))
+        return (
+            gr.update(visible=steps > 0),
+            gr.update(visible=out > 0, value=self._w("inspect.back_many", count=out)),
+            gr.update(visible=out > 0, value=self._w("inspect.delete_many", count=out)),
+        )
 
     def report(self, session: Session) -> Inspection | None:
         """The last report of this session; None where there is none."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 import gradio as gr
 
@@ -12,7 +15,8 @@ from core.exporters import LAYOUTS
 from core.importers.samples import SAMPLES
 from core.stored import StoredSet
 from core.text import clean
-from demo import chosen, presenters, reports
+from demo import chosen, presenters, removal, reports
+from demo.handlers.your_data import removable
 from demo.session import Session
 from demo.wording import Wording
 
@@ -24,7 +28,8 @@ class LibraryHandlers:
         self._w = w
 
     def show(self, session: Session, format: str) -> tuple:
-        """-> the list, whether the chosen set can be changed, the others, the trash, the download, where they lie."""
+        """-> the list, whether the chosen set can be changed, the others, what can be had back, whether to empty the trash,
+        the download, where they lie."""
         sets, trash = session.library.sets(), session.library.trash()
         current = session.choices.labelled_set
         stored = next((one for one in sets if one.id == current), None)
@@ -34,8 +39,8 @@ class LibraryHandlers:
             reports.listed(sets, current, len(session.library.damaged()), self._w),
             gr.update(visible=stored is not None),
             gr.update(choices=others, value=None),
-            gr.update(visible=bool(trash)),
-            gr.update(choices=deleted, value=deleted[0][1] if len(deleted) == 1 else None),
+            *removable(deleted),
+            gr.update(visible=len(deleted) > 1),
             self.link(session, format)[0],
             self._where(session),
         )
@@ -109,6 +114,25 @@ class LibraryHandlers:
         stored = session.library.restore(id)
         session.choose(labelled_set=stored.id)
         return (presenters.note(self._w("library.restored", name=stored.name), "good"),)
+
+    def delete_for_good(self, session: Session, id: str | None) -> tuple[str]:
+        """Id of a deleted set -> that it is deleted for good."""
+        deleted = next((one for one in session.library.trash() if one.id == id), None)
+        if deleted is None:
+            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be had back.")
+        self._refuse_in_use(session, [deleted])
+        session.library.delete_for_good(deleted.id, partial(removal.forget_clips, session))
+        return (presenters.note(self._w("removed.gone"), "good"),)
+
+    def empty(self, session: Session) -> tuple[str]:
+        """-> that all deleted sets are deleted for good."""
+        self._refuse_in_use(session, session.library.trash())
+        gone = session.library.empty_trash(partial(removal.forget_clips, session))
+        return (presenters.note(self._w("library.emptied", sets=gone), "good"),)
+
+    def _refuse_in_use(self, session: Session, sets: Sequence[StoredSet]) -> None:
+        clips = [one.clip for stored in sets for one in (*stored.clips, *stored.left_out)]
+        removal.refuse_in_use(session, frozenset(Path(clip.path).name for clip in clips))
 
     def _made(self, session: Session, stored: StoredSet) -> tuple[str, str]:
         session.choose(labelled_set=stored.id)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import gradio as gr
 
-from core.errors import DatasetError
-from demo import chosen, presenters
+from core.collection import Recording
+from core.errors import DatasetError, RunError
+from demo import chosen, presenters, removal
+from demo.handlers.your_data import removable
 from demo.session import Session
 from demo.wording import Wording
 
@@ -36,7 +40,7 @@ class TeachHandlers:
         return presenters.set_card(chosen.about(session, self._w), labelled, minutes, example, self._w)
 
     def add(self, session: Session, text: str, language: str) -> tuple:
-        """Corrected transcript -> note, own clips, removal choices, card, panel."""
+        """Corrected transcript -> note, then as `own`."""
         clip = session.choices.clip
         if not clip:
             raise DatasetError("no_clip", "Record or upload a clip first.")
@@ -45,18 +49,45 @@ class TeachHandlers:
         return presenters.note(self._w("teach.added", text=recording.text, clips=clips), "good"), *self.own(session)
 
     def own(self, session: Session) -> tuple:
-        """The own clips -> list, removal choices, card."""
+        """The own clips -> list, removal choices, card, whether removed ones can be had back, which."""
         recordings = session.collection.recordings()
-        choices = [(f"{r.text or self._w('teach.unlabelled')} ({r.seconds:.1f} s)", r.id) for r in reversed(recordings)]
-        return presenters.own_clips(recordings, self._w), gr.update(choices=choices, value=None), self.card(session)
+        choices = [(self._label(recording), recording.id) for recording in reversed(recordings)]
+        gone = [(self._label(recording), recording.id) for recording in session.collection.removed()]
+        return (
+            presenters.own_clips(recordings, self._w),
+            gr.update(choices=choices, value=None),
+            self.card(session),
+            *removable(gone),
+        )
 
     def remove(self, session: Session, id: str | None) -> tuple:
-        """Recording id -> list, removal choices, card."""
-        if id:
-            session.collection.remove(id)
-            if session.choices.clip == id:
-                session.choose(clip="", heard="")
-        return self.own(session)
+        """Recording id -> what became of it, then as `own`."""
+        if not id:
+            raise RunError("removal_missing", "Choose first what it is about.")
+        path = session.collection.get(id).path
+        session.collection.remove(id)
+        if session.choices.clip == id:
+            session.choose(clip="", heard="")
+        told = presenters.note(self._w("removed.told"), "good")
+        if sets := removal.also_in(session, path):
+            told += presenters.fine(self._w("removed.also_in", sets=", ".join(sets)))
+        if runs := removal.learnt_from(session, path):
+            told += presenters.fine(self._w("removed.learnt_from", runs=runs))
+        return told, *self.own(session)
+
+    def restore(self, session: Session, id: str | None) -> tuple:
+        """Removed recording -> that it is back, then as `own`."""
+        session.collection.restore(id or "")
+        return presenters.note(self._w("removed.back"), "good"), *self.own(session)
+
+    def delete(self, session: Session, id: str | None) -> tuple:
+        """Removed recording -> that it is deleted for good, then as `own`."""
+        removal.refuse_in_use(session, frozenset({f"{id}.flac"}))
+        session.collection.delete(id or "", partial(removal.forget_clips, session))
+        return presenters.note(self._w("removed.gone"), "good"), *self.own(session)
+
+    def _label(self, recording: Recording) -> str:
+        return f"{recording.text or self._w('teach.unlabelled')} ({recording.seconds:.1f} s)"
 
     def choose_language(self, session: Session, language: str) -> tuple[str]:
         """Language of the own clips -> card."""

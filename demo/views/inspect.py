@@ -35,6 +35,7 @@ class InspectView:
     rest: gr.HTML
     undo: gr.Button
     back: gr.Button
+    delete: gr.Button
     timer: gr.Timer
     told: gr.HTML
     message: gr.HTML
@@ -55,6 +56,7 @@ def build(w: Wording) -> InspectView:
         with gr.Row():
             undo = gr.Button(w("inspect.undo"), visible=False, elem_id="inspect-undo")
             back = gr.Button(w("inspect.back"), visible=False, elem_id="inspect-back")
+            delete = gr.Button(w("inspect.delete_many", count=0), visible=False, variant="stop", elem_id="inspect-delete")
         summary = gr.HTML(elem_id="inspect-summary")
         places = []
         for number in range(PLACES):
@@ -64,4 +66,6 @@ def build(w: Wording) -> InspectView:
             places.append(Place(row, about, mend))
         rest = gr.HTML(elem_id="inspect-rest")
         timer = gr.Timer(POLL_SECONDS, active=False)
-    return InspectView(closed, look, ask, stop, progress, summary, tuple(places), rest, undo, back, timer, told, message)
+    return InspectView(
+        closed, look, ask, stop, progress, summary, tuple(places), rest, undo, back, delete, timer, told, message
+    )

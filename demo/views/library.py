@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from core.exporters import LAYOUTS
+from demo.views import removed
+from demo.views.removed import RemovedView
 from demo.wording import Wording
 
 
@@ -24,9 +26,8 @@ class LibraryView:
     other: gr.Dropdown
     merge: gr.Button
     delete: gr.Button
-    deleted: gr.Row
-    trash: gr.Dropdown
-    restore: gr.Button
+    removed: RemovedView
+    empty: gr.Button
     format: gr.Dropdown
     link: gr.HTML
     where: gr.HTML
@@ -56,11 +57,10 @@ def build(w: Wording) -> LibraryView:
                 )  # fmt: skip
                 link = gr.HTML(elem_id="library-link")
             delete = gr.Button(w("library.delete"), variant="stop", elem_id="library-delete")
-        with gr.Row(visible=False, elem_classes="field-and-button") as deleted:
-            trash = gr.Dropdown([], label=w("library.trash"), scale=3, elem_id="library-trash")
-            restore = gr.Button(w("library.restore"), scale=0, min_width=180, elem_id="library-restore")
+        gone = removed.build("library", w)
+        empty = gr.Button(w("library.empty"), visible=False, elem_id="library-empty")
         where = gr.HTML(elem_id="library-where")
     return LibraryView(
-        panel, listed, name, save, copy, changing, rename, other, merge, delete, deleted, trash, restore, format, link, where,
-        note, message,
+        panel, listed, name, save, copy, changing, rename, other, merge, delete, gone, empty, format, link, where, note,
+        message,
     )  # fmt: skip

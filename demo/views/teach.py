@@ -8,9 +8,10 @@ import gradio as gr
 
 from core.importers.samples import SAMPLES
 from demo.presenters import heading, note, subheading
-from demo.views import proofread, record, sets
+from demo.views import proofread, record, removed, sets
 from demo.views.proofread import ProofreadView
 from demo.views.record import RecordView
+from demo.views.removed import RemovedView
 from demo.views.sets import SetsView
 from demo.wording import Wording
 
@@ -30,11 +31,18 @@ class TeachView:
     own: gr.HTML
     removal: gr.Dropdown
     remove: gr.Button
+    removed: RemovedView
+    removed_note: gr.HTML
     language: gr.Dropdown
     record: RecordView
     proofread: ProofreadView
     sets: SetsView
     message: gr.HTML
+
+    @property
+    def mine(self) -> list[gr.blocks.Block]:
+        """What shows the own clips, in the order in which `TeachHandlers.own` answers."""
+        return [self.own, self.removal, self.card, *self.removed.parts]
 
 
 def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
@@ -59,10 +67,13 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
             own = gr.HTML(note(w("teach.none")), elem_id="own-clips")
             language = gr.Dropdown([(w(f"language.{code}"), code) for code in LANGUAGES], value="en", label=w("teach.language"))
             with gr.Row(elem_classes="field-and-button"):
-                removal = gr.Dropdown([], label=w("teach.remove"), scale=4)
-                remove = gr.Button(w("teach.remove_button"), scale=0, min_width=180)
+                removal = gr.Dropdown([], label=w("teach.remove"), scale=4, elem_id="clip-to-remove")
+                remove = gr.Button(w("teach.remove_button"), scale=0, min_width=180, elem_id="remove-clip")
+            gone = removed.build("clips", w)
+            removed_note = gr.HTML(elem_id="removed-note")
         gr.HTML(subheading(w("teach.sets")))
         managed = sets.build(w, LANGUAGES)
     return TeachView(
-        choice, card, text, add, added, own_panel, own, removal, remove, language, reader, mended, managed, message,
+        choice, card, text, add, added, own_panel, own, removal, remove, gone, removed_note, language, reader, mended,
+        managed, message,
     )  # fmt: skip

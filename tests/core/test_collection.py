@@ -31,7 +31,7 @@ def source(tmp_path: Path) -> Path:
 
 def kept(folder: Path) -> list[Path]:
     """Everything on disk below the folder but the list."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "log.jsonl")
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".jsonl", ".lock"))
 
 
 def test_a_new_collection_is_empty_and_touches_nothing(folder: Path) -> None:

@@ -108,8 +108,8 @@ def test_a_copy_is_found_taken_out_and_put_back(looking: InspectHandlers, sessio
     after = ended(looking, session)
     assert "same_audio" not in places(after)
     assert len(session.library.open(stored.id).clips) == 8
-    undo, back = looking.buttons(session)
-    assert undo["visible"] is back["visible"] is True
+    undo, back, delete = looking.buttons(session)
+    assert undo["visible"] is back["visible"] is delete["visible"] is True
     assert "8 clips before, 10 now" in looking.undo(session, False)[0]
     assert session.library.open(stored.id).labelled() == stored.labelled()
     assert "same_audio" in places(ended(looking, session))
@@ -319,7 +319,7 @@ def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Sessio
         keeping.merge(session, None, "both")
 
     session.choose(labelled_set=birds.id)
-    assert "Vögel is deleted" in keeping.delete(session)[0]
+    assert "Vögel is removed" in keeping.delete(session)[0]
     assert session.choices.labelled_set == "accent"
     shown = keeping.show(session, "csv")
     assert shown[3]["visible"] is True

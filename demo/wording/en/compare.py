@@ -163,6 +163,7 @@ TEXTS = {
     "lineup.characters": "{count:character|characters}",
     "lineup.order": "Clips on which the runs differ most come first.",
     # 6 Take home
+    "compare.withdrawn": "Clips of this fine-tune were deleted later. The figures are those of the clips that are left; what the model learnt from the others stays in it until you delete the fine-tune, at the end of this page.",
     "home.title": "Take home",
     "home.sentence": "Keep the adapted model, as a folder that Hugging Face transformers loads.",
     "home.empty": "Nothing to take home yet: fine-tune first.",

@@ -68,7 +68,7 @@ TEXTS = {
     "teach.none": "No clips of your own yet. Correct the transcript above and add the clip, or record against the sentences.",
     "teach.unlabelled": "(no transcript yet)",
     "teach.total": "{clips} labelled {clips:clip|clips}, {seconds} s, of {all} {all:recording|recordings}",
-    "teach.remove": "Take a clip off the list",
+    "teach.remove": "Remove a clip",
     "teach.remove_button": "Remove",
     "teach.language": "Language spoken in my clips",
     "teach.set": "Learn from",

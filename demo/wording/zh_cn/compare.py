@@ -163,6 +163,7 @@ TEXTS = {
     "lineup.characters": "字",
     "lineup.order": "各次运行差别最大的录音排在前面。",
     # 6 Take home
+    "compare.withdrawn": "这次微调所用的部分录音后来被删除了。这里的数字只包括剩下的录音；模型从已删除录音中学到的内容会保留，直到你在页面末尾删除这次微调。",
     "home.title": "带走",
     "home.sentence": "保存适应后的模型：一个可由 Hugging Face transformers 载入的文件夹。",
     "home.empty": "还没有可带走的模型：请先微调。",

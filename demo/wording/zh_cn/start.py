@@ -68,7 +68,7 @@ TEXTS = {
     "teach.none": "还没有自己的录音。请改正上面的文字并加入，或照着句子录音。",
     "teach.unlabelled": "（尚无文字）",
     "teach.total": "带标注 {clips} 段，{seconds} 秒；录音共 {all} 段",
-    "teach.remove": "从列表中移除一段录音",
+    "teach.remove": "移除一段录音",
     "teach.remove_button": "移除",
     "teach.language": "我的录音所用的语言",
     "teach.set": "学习材料",

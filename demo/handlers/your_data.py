@@ -1,0 +1,95 @@
+"""The end of the page: runs, ladders and long recordings that are removed, had back, or deleted for good."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core.errors import RunError
+from core.files import read_json
+from core.importers.samples import SAMPLES
+from demo import presenters, removal
+from demo.chosen import OWN
+from demo.outcomes import Outcomes
+from demo.session import Session
+from demo.shelf import Shelf
+from demo.tasks import Tasks
+from demo.wording import Wording
+
+
+class YourDataHandlers:
+    """What happens there. A thing is known by its kind and its id, such as "runs/20261130-0800-1a2b3c4d"."""
+
+    def __init__(self, w: Wording, tasks: Tasks, shelf: Shelf, outcomes: Outcomes) -> None:
+        self._w, self._tasks, self._shelf, self._outcomes = w, tasks, shelf, outcomes
+
+    def show(self, session: Session) -> tuple:
+        """-> what there is, whether something can be had back, what."""
+        there, gone = [], []
+        for kind in removal.KINDS:
+            paths = sorted((session.folder / kind).glob("[0-9A-Za-z]*"), reverse=True)
+            there += [(label, f"{kind}/{path.name}") for path in paths if (label := self._label(kind, path))]
+            items = removal.trash(session, kind).items()
+            gone += [(self._label(kind, path) or path.name, f"{kind}/{path.name}") for path in items]
+        return gr.update(choices=there, value=None), *removable(gone)
+
+    def remove(self, session: Session, key: str | None) -> tuple:
+        """Thing -> that it is removed, then as `show`."""
+        kind, id = _parsed(key)
+        if kind == "long":
+            self._tasks.stop(session, f"transcribe {id}")
+            if self._tasks.is_running(session, f"transcribe {id}"):
+                raise RunError("removal_transcribing", "It is still being transcribed, and is asked to stop. Try again then.")
+        removal.remove(session, kind, id)
+        self._outcomes.forget(session.folder / kind / id)
+        return presenters.note(self._w("removed.told"), "good"), *self.show(session)
+
+    def restore(self, session: Session, key: str | None) -> tuple:
+        """Removed thing -> that it is back, then as `show`."""
+        kind, id = _parsed(key)
+        removal.trash(session, kind).take_out(id, session.folder / kind)
+        return presenters.note(self._w("removed.back"), "good"), *self.show(session)
+
+    def delete(self, session: Session, key: str | None) -> tuple:
+        """Removed thing -> that it is deleted for good, then as `show`."""
+        kind, id = _parsed(key)
+        removal.trash(session, kind).delete(id)
+        self._shelf.forget(session.folder / kind / id)
+        return presenters.note(self._w("removed.gone"), "good"), *self.show(session)
+
+    def asking(self, session: Session, sure: bool = True) -> tuple[dict]:
+        """-> whether to forget everything is being asked."""
+        return (gr.update(visible=sure),)
+
+    def keeping(self, session: Session) -> tuple[dict]:
+        """-> it is no longer being asked."""
+        return self.asking(session, sure=False)
+
+    def _label(self, kind: str, path: Path) -> str:
+        """What a thing is called; "" where it is none."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if kind == "long":
+                about = read_json(path / "about.json")
+                return self._w("data.long", name=about["name"], minutes=f"{about['seconds'] / 60:.1f}")
+            fields = read_json(path / "request.json")
+            fields = fields.get("request", fields)
+            when = f"{path.name[:4]}-{path.name[4:6]}-{path.name[6:8]} {path.name[9:11]}:{path.name[11:13]}"
+            name = fields["labelled_set"]["name"]
+            called = self._w(f"set.{name}") if name in (*SAMPLES, OWN) else name
+            return self._w(f"data.{kind}", when=when, set=called, model=Path(fields["model"]).name)
+        return ""
+
+
+def removable(gone: list[tuple[str, Any]]) -> tuple[dict, dict]:
+    """Returns whether a `RemovedView` is shown, and what it offers."""
+    return gr.update(visible=bool(gone)), gr.update(choices=gone, value=gone[0][1] if gone else None)
+
+
+def _parsed(key: str | None) -> tuple[str, str]:
+    kind, _, id = (key or "").partition("/")
+    if kind not in removal.KINDS:
+        raise RunError("removal_missing", "Choose first what it is about.")
+    return kind, id
