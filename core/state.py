@@ -231,7 +231,9 @@ def _check(kind: Any) -> Callable[[Any], bool]:
         needed = {f.name for f in dataclasses.fields(kind) if f.default is missing and f.default_factory is missing}
         return _object(_hints(typing.cast(type, kind)), needed)
     if typing.is_typeddict(kind):
-        return _object(_hints(kind), kind.__required_keys__)
+        marked = typing.get_type_hints(kind, include_extras=True)  # `__required_keys__` knows no annotation that is still text
+        needed = {name for name, hint in marked.items() if typing.get_origin(hint) is not typing.NotRequired}
+        return _object(_hints(kind), needed)
     raise TypeError(f"{kind} cannot be checked.")
 
 
