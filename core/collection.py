@@ -211,11 +211,12 @@ class Collection:
 
         What `beforehand` refuses with an AttuneError is gone on with the next time.
         """
+        now = steady_time()
         for id, entry in self._entries().items():
             with suppress(AttuneError):
                 if entry.leaving:
                     self._finish(id, beforehand)
-                elif entry.removed is not None and is_over(entry.removed):
+                elif entry.removed is not None and is_over(entry.removed, now):
                     self.delete(id, beforehand)
         self._sweep_unlisted()
 

@@ -27,6 +27,7 @@ from core.errors import RunError
 from core.files import append_json_line
 from core.state import Damaged, lock, read_checked, read_lines
 
+KILLED_SECONDS = 10.0  # in which a process that is killed has ended, unless its disk does not answer
 STARTING_SECONDS = 120.0  # a process may take to start before it counts as dead
 
 State = Literal["waiting", "running", "done", "failed", "interrupted"]
@@ -130,7 +131,8 @@ class Job:
         with suppress(OSError, ValueError):  # nobody does, or it has just ended
             if self.is_alive():
                 os.kill(int((self.folder / "pid").read_text(encoding="ascii")), getattr(signal, "SIGKILL", signal.SIGTERM))
-                while self.is_alive():
+                until = time.monotonic() + KILLED_SECONDS
+                while self.is_alive() and time.monotonic() < until:
                     time.sleep(0.02)
 
     def is_alive(self) -> bool:

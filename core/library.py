@@ -260,7 +260,7 @@ class Library:
             before = {stored.fields["id"] for stored in read_clips(folder) if not stored.left_out}
             if not history.take_back(folder):
                 raise DatasetError("nothing_to_undo", "There is no change of this set to take back.")
-            _date(folder, before)
+            _date(folder, steady_time(), before)
         return read_set(folder)
 
     def changes(self, id: str) -> int:
@@ -358,7 +358,7 @@ class Library:
         """
         folder = self._folder(id)
         with self._lock():
-            gone = frozenset(stored.fields["id"] for stored in read_clips(folder) if stored.left_out)
+            gone = {stored.fields["id"] for stored in read_clips(folder) if stored.left_out}
             _delete_clips(folder, gone, beforehand)
         return len(gone)
 
@@ -375,10 +375,11 @@ class Library:
         for id, _ in read_sets(self.folder):
             with suppress(AttuneError, FileNotFoundError), self._lock():
                 folder = self._folder(id)
-                _date(folder, frozenset())
+                now = steady_time()
+                _date(folder, now)
                 left_out = [stored for stored in read_clips(folder) if stored.left_out]
-                over = {stored.fields["id"] for stored in left_out if is_over(_left_out_at(stored) or 0.0)}
-                _delete_clips(folder, frozenset(over), beforehand)
+                over = {stored.fields["id"] for stored in left_out if is_over(_left_out_at(stored, now) or 0.0, now)}
+                _delete_clips(folder, over, beforehand)
 
     def verify(self, id: str, progress: Progress = lambda done, total: None) -> list[Damage]:
         """Compares every sound with its checksum.
@@ -461,18 +462,19 @@ def _leaving(line: str) -> str:
     return ""
 
 
-def _date(folder: Path, in_before: Collection[str]) -> None:
+def _date(folder: Path, now: float, in_before: Collection[str] = ()) -> None:
     """Says of clips that are left out since now, or nobody knows since when, that they are left out since now.
 
     Args:
         folder: of the set.
+        now: by `core.clock.steady_time`.
         in_before: ids of the clips that were in it until now.
     """
     lines: list[dict[str, Any] | str] = []
     changed = False
     for line, stored in read_lines(folder):
-        if stored is not None and stored.left_out and (stored.fields["id"] in in_before or _left_out_at(stored) is None):
-            lines.append({**stored.fields, LEFT_OUT_AT: steady_time()})
+        if stored is not None and stored.left_out and (stored.fields["id"] in in_before or _left_out_at(stored, now) is None):
+            lines.append({**stored.fields, LEFT_OUT_AT: now})
             changed = True
         else:
             lines.append(line)
@@ -480,7 +482,7 @@ def _date(folder: Path, in_before: Collection[str]) -> None:
         write_lines(folder, lines)
 
 
-def _left_out_at(stored: StoredClip) -> float | None:
+def _left_out_at(stored: StoredClip, now: float) -> float | None:
     """When a clip was left out; None where no plausible date says so."""
     at = stored.fields.get(LEFT_OUT_AT)
-    return float(at) if isinstance(at, int | float) and at <= steady_time() + UNDO_SECONDS else None
+    return float(at) if isinstance(at, int | float) and at <= now + UNDO_SECONDS else None

@@ -36,7 +36,8 @@ class Trash:
     def put(self, item: Path) -> None:
         """Takes a folder in, in one step."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(item / STAMP, {"at": steady_time()})
+        with suppress(OSError):  # a full disk: deleting makes room, and the day begins with the first sweep
+            write_json(item / STAMP, {"at": steady_time()})
         item.replace(self.folder / item.name)
 
     def items(self) -> list[Path]:
@@ -90,7 +91,8 @@ class Trash:
             if path.is_dir() and _ID.fullmatch(path.name[1:]):
                 with suppress(AttuneError):
                     self._finish(path, beforehand)
-        due = [path.name for path in self.items() if is_over(self.removed_at(path))]
+        now = steady_time()
+        due = [path.name for path in self.items() if is_over(self.removed_at(path), now)]
         for id in due:
             with suppress(AttuneError):
                 self.delete(id, beforehand)
@@ -118,6 +120,6 @@ class Trash:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def is_over(removed_at: float) -> bool:
-    """Whether what was removed then, by `core.clock.steady_time`, is to be deleted for good by now."""
-    return steady_time() - removed_at >= UNDO_SECONDS
+def is_over(removed_at: float, now: float) -> bool:
+    """Whether what was removed then is to be deleted for good by now; both by `core.clock.steady_time`."""
+    return now - removed_at >= UNDO_SECONDS

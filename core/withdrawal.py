@@ -32,6 +32,13 @@ def uses(job: Job, names: Collection[str]) -> bool:
     return any(Path(path).name in names for path in _paths(job.folder / "request.json"))
 
 
+def is_active(job: Job) -> bool:
+    """Whether a run or ladder, or what is measured of a run, waits or is at work."""
+    return any(
+        Job(path.parent).state() in ACTIVE for path in (*job.folder.glob("request.json"), *job.folder.glob("*/request.json"))
+    )
+
+
 def refuse_active(jobs: Iterator[Job], names: Collection[str]) -> None:
     """Makes sure that no run or ladder works on clips that are to be deleted: it would write them down again.
 
@@ -39,7 +46,7 @@ def refuse_active(jobs: Iterator[Job], names: Collection[str]) -> None:
         RunError: one does.
     """
     for job in jobs:
-        if uses(job, names) and job.state() in ACTIVE:
+        if uses(job, names) and is_active(job):
             raise RunError("removal_running", "A fine-tune that uses this is running. Stop it, or wait until it has ended.")
 
 
@@ -61,12 +68,13 @@ def withdraw(job: Job, names: Collection[str]) -> None:
     texts = {clip["text"] for clip in _clips(job.folder / "request.json") if Path(clip["path"]).name in names}
     if not texts and not uses(job, names):
         return
-    _rewrite_lines(job.folder / "events.jsonl", texts, names)
+    for path in job.folder.rglob("events.jsonl"):
+        _rewrite_lines(path, texts, names)
     _rewrite_comparison(job.folder, names)
-    for made in ("times", "reports"):
-        shutil.rmtree(job.folder / made, ignore_errors=True)
-    for made in ("report.html", "report.md", "report.json", "log.txt"):
-        (job.folder / made).unlink(missing_ok=True)
+    for name in ("times", "reports"):
+        shutil.rmtree(job.folder / name, ignore_errors=True)
+    for made in (*job.folder.glob("report.*"), *job.folder.rglob("log.txt")):
+        made.unlink(missing_ok=True)
     request = read_json(job.folder / "request.json")
     inner = request.get("request", request)  # of a ladder
     inner["labelled_set"]["clips"] = [
@@ -106,8 +114,6 @@ def _rewrite_comparison(folder: Path, names: Collection[str]) -> None:
 
 def _rewrite_lines(path: Path, texts: Collection[str], names: Collection[str]) -> None:
     """Takes what was said in clips, and what was written of them while the model was learning, out of events."""
-    if not path.is_file():
-        return
     gone: set[int] = set()
     held_out: list[str] = []
     lines = []

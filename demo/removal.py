@@ -17,18 +17,21 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from core import audio
 from core.errors import AttuneError, RunError
 from core.files import home
 from core.job import Job
 from core.library import Library
 from core.trash import UNDO_SECONDS, Trash
-from core.withdrawal import ACTIVE, jobs_in, refuse_active, uses, withdraw
+from core.withdrawal import is_active, jobs_in, refuse_active, uses, withdraw
 from demo import reading, uploads
 from demo.session import Session
 
 KINDS = ("runs", "ladders", "long")  # folders of a session; what is removed of one lies in its .trash
 SWEEP_SECONDS = 600.0  # between two looks at what is due
+UPLOADING_SECONDS = 60.0  # without a further byte, after which an upload is over
 _HALF = re.compile(r"\..+-[a-z0-9_]{8}(\.\w+)?")  # as `tempfile` calls it
 
 
@@ -96,7 +99,7 @@ def remove(session: Session, kind: str, id: str) -> None:
     found = {path.name: path for path in (session.folder / kind).glob("[0-9A-Za-z]*")}.get(id)
     if found is None:
         raise RunError("removal_missing", "That is no longer there.")
-    if any(Job(path.parent).state() in ACTIVE for path in found.rglob("request.json") if path.parent.parent.name != "rungs"):
+    if is_active(Job(found)):
         raise RunError("removal_running", "A fine-tune that uses this is running. Stop it, or wait until it has ended.")
     trash(session, kind).put(found)
 
@@ -109,11 +112,14 @@ def sweep(session: Session) -> None:
     for kind in KINDS:
         trash(session, kind).sweep()
     _sweep_halves(session.folder)
+    if (session.folder / "imports").is_dir():
+        with suppress(Timeout), FileLock(session.folder / "imports.lock").acquire(timeout=0):  # nobody has one in hand
+            _delete_uploads(session.folder / "imports", UNDO_SECONDS)
 
 
 def sweep_all() -> None:
     """Does that for every session, and for the library of this computer's user; old uploads go too."""
-    for folder in sorted((home() / "sessions").glob("[0-9a-f]*")):
+    for folder in sorted(path for path in (home() / "sessions").glob("[0-9a-f]*") if path.is_dir()):
         _logged(partial(sweep, Session(folder)))
     library = home() / "library"
     _logged(Library(library).sweep)

@@ -24,16 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     task.add_argument("--copy", nargs=2, metavar=("SET", "NAME"), help="make an independent set of the same clips")
     task.add_argument("--merge", nargs=3, metavar=("SET", "SET2", "NAME"), help="make a new set of two")
     task.add_argument("--rename", nargs=2, metavar=("SET", "NAME"))
-    task.add_argument("--delete", metavar="SET", help="put it into the trash")
+    task.add_argument("--delete", metavar="SET", help="put it into the trash, from where --restore brings it back for a day")
     task.add_argument("--restore", metavar="SET", help="bring it back from the trash")
-    task.add_argument("--empty-trash", action="store_true", help="delete for good what is in the trash")
+    task.add_argument("--empty-trash", action="store_true", help="delete for good now what is in the trash")
     task.add_argument("--verify", metavar="SET", help="compare every sound with its checksum; status 1 if one is damaged")
+    task.add_argument("--drop-left-out", metavar="SET", help="delete for good now the clips that were left out of it")
     task.add_argument("--undo", metavar="SET", help="take the last change of its clips back")
 
 
 def manage_sets(options: argparse.Namespace) -> int:
     """Does what was asked for; a set is named by its name or id."""
     library = users_library()
+    library.sweep()
     if options.verify:
         return _verify(library, library.find(options.verify), options.json)
     told: dict[str, Any] = {}
@@ -55,12 +57,18 @@ def manage_sets(options: argparse.Namespace) -> int:
     elif options.rename:
         done, line = library.rename(library.find(options.rename[0]).id, options.rename[1]), "renamed"
     elif options.delete:
-        done, line = library.find(options.delete), "in the trash; --restore brings it back"
+        done, line = (
+            library.find(options.delete),
+            "in the trash: --restore brings it back for a day, then it is gone for good",
+        )
         library.delete(done.id)
     elif options.restore:
         done, line = library.restore(_in_trash(library, options.restore)), "restored"
     elif options.undo:
         done, line = library.undo(library.find(options.undo).id), "the last change is taken back"
+    elif options.drop_left_out:
+        done, line = library.find(options.drop_left_out), "the clips that were left out are deleted for good"
+        library.delete_left_out(done.id)
     elif options.empty_trash:
         gone = library.empty_trash()
         if options.json:
@@ -103,7 +111,7 @@ def _list(library: Library, for_program: bool) -> int:
         listed = {"sets": [as_json(stored) for stored in sets], "trash": [as_json(stored) for stored in trash]}
         print_json({"folder": str(library.folder), **listed, "damaged": damaged})
         return 0
-    for heading, rows in (("", sets), ("in the trash:", trash)):
+    for heading, rows in (("", sets), ("in the trash, each for a day:", trash)):
         if rows and heading:
             print(heading)
         print("\n".join(as_line(stored) for stored in rows), end="\n" if rows else "")

@@ -87,6 +87,7 @@ def build(w: Wording) -> ProofreadView:
                 name = gr.Textbox(label=w("proofread.name"), max_lines=1, scale=4, elem_id="drafts-name")
                 keep_as_set = gr.Button(w("proofread.keep_as_set"), scale=0, min_width=180, elem_id="keep-as-set")
             put_aside = gr.Button(w("proofread.put_aside"), elem_id="put-aside")
+            gr.HTML(fine(w("data.long_where")))
         timer = gr.Timer(POLL_SECONDS, active=False)
         finished = gr.Textbox(visible="hidden")
         page = gr.Textbox("0", visible="hidden")

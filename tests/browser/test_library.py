@@ -74,8 +74,8 @@ def test_a_set_is_brought_mended_written_renamed_and_deleted(open_page, birds: P
     page.click("#library-rename")
     says(page, "#library-note", f"The set is called Birds {HOSTILE} now.")
     page.click("#library-delete")
-    says(page, "#library-note", "is deleted")
-    page.locator("#library-restore").click()
+    says(page, "#library-note", "is removed. You can undo this for a day")
+    page.click("#library-undo")
     says(page, "#library-note", "is back, and chosen")
     says(page, "#library-listed", "chosen")
 

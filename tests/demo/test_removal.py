@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from filelock import FileLock
 from starlette.testclient import TestClient
 
-from core import audio, clock, runs, trash
+from core import audio, clock, ladder_job, runs, trash
 from core.collection import Recording
 from core.dataset import assign_parts
 from core.errors import AttuneError, DatasetError, RunError
@@ -193,6 +194,21 @@ def test_a_run_whose_clip_is_gone_still_says_what_it_can(taught: tuple[Session, 
     assert "were deleted later" in comparing.show(visitor)[0]
     comparing.analyses(visitor)
     assert (run.adapted / "config.json").is_file()
+
+
+def test_nothing_of_a_removed_recording_is_left_in_a_ladder(visitor: Session, tmp_path: Path, home: Path) -> None:
+    recordings = say(visitor, tmp_path)
+    clips = assign_parts(visitor.collection.clips(), "en")
+    whole = Request(visitor.choices.model, runs.LabelledSet("own", tuple(clips)), (), (), RECIPE)
+    job = ladder_job.create(visitor.folder / "ladders" / "20261130-080000-0a1b2c3d", whole, sizes=(3,), repeats=1)
+    list(ladder_job.carry_out(job))
+    learnt = [row.clips for row in job.measured()]
+    for recording in recordings[:6]:
+        visitor.collection.remove(recording.id)
+        TeachHandlers(W).delete(visitor, recording.id)
+        assert traces(home, recording.text.split()[1], recording) == []
+    assert [row.clips for row in job.measured()] in (learnt, [])
+    assert job.state() == "done"
 
 
 def test_undo_brings_a_recording_back_as_it_was(visitor: Session, tmp_path: Path, now: Callable[[float], None]) -> None:
@@ -530,6 +546,25 @@ def test_what_an_earlier_version_kept_in_the_cache_names_no_sound_and_goes(
     visitor.collection.remove(one.id)
     visitor.collection.delete(one.id)
     assert [path.name for path in (home / FOLDER / "transcripts").iterdir()] == [f"{'1' * 64}-{'2' * 64}"]
+
+
+def test_an_import_that_was_killed_leaves_nothing_after_a_day(visitor: Session) -> None:
+    uploaded = visitor.folder / "imports" / "one" / "uploaded"
+    uploaded.mkdir(parents=True)
+    (uploaded / "amber.zip").write_bytes(b"PK")
+    for path in (uploaded / "amber.zip", uploaded, uploaded.parent):
+        os.utime(path, (0, 0))
+    with FileLock(visitor.folder / "imports.lock"):  # its process lives, and asks a question
+        removal.sweep(visitor)
+        assert (uploaded / "amber.zip").is_file()
+    removal.sweep(visitor)
+    assert list((visitor.folder / "imports").iterdir()) == []
+
+
+def test_a_sweep_makes_nothing(visitor: Session, home: Path) -> None:
+    there = sorted(home.rglob("*"))
+    removal.sweep_all()
+    assert sorted(home.rglob("*")) == there
 
 
 def forgetting(tasks: Tasks | None = None, shelf: Shelf | None = None, outcomes: Outcomes | None = None) -> Forgetting:

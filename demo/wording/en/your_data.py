@@ -9,6 +9,7 @@ TEXTS = {
     "removed.delete": "Delete for good now",
     "removed.back": "It is back, as it was.",
     "removed.gone": "Deleted for good.",
+    "data.long_where": "To delete a long recording, go to “Your data” at the end of this page.",
     "data.title": "Your data",
     "data.sentence": "Delete fine-tunes and long recordings, or everything that is kept of you.",
     "data.panel": "Fine-tunes and long recordings",

@@ -9,6 +9,7 @@ TEXTS = {
     "removed.delete": "立即彻底删除",
     "removed.back": "已恢复原样。",
     "removed.gone": "已彻底删除。",
+    "data.long_where": "要删除长录音，请到页面末尾的“你的数据”。",
     "data.title": "你的数据",
     "data.sentence": "删除微调和长录音，或删除这里保存的关于你的一切。",
     "data.panel": "微调和长录音",
