@@ -79,6 +79,19 @@ def probe(path: Path | str, max_bytes: int = MAX_BYTES) -> AudioInfo:
         AudioError: the file is missing, empty, too large, or no sound file that can be read.
     """
     path = Path(path)
+    _check_size(path, max_bytes)
+    try:
+        info = soundfile.info(_name(path))
+    except soundfile.SoundFileError:
+        return _probe_container(path)
+    except TypeError as error:  # a name that ends in .raw: soundfile asks for what the bytes do not say
+        raise _unreadable(path) from error
+    if info.frames > UNKNOWN_FRAMES:
+        return _probe_container(path)
+    return AudioInfo(info.duration, info.samplerate, info.channels, info.format)
+
+
+def _check_size(path: Path, max_bytes: int) -> None:
     if not path.is_file():
         raise AudioError("audio_missing", f"There is no file {path}.", name=path.name)
     size = path.stat().st_size
@@ -92,25 +105,24 @@ def probe(path: Path | str, max_bytes: int = MAX_BYTES) -> AudioInfo:
             megabytes=round(size / 1e6),
             limit=round(max_bytes / 1e6),
         )
-    try:
-        info = soundfile.info(_name(path))
-    except soundfile.SoundFileError:
-        return _probe_container(path)
-    except TypeError as error:  # a name that ends in .raw: soundfile asks for what the bytes do not say
-        raise _unreadable(path) from error
-    if info.frames > UNKNOWN_FRAMES:
-        return _probe_container(path)
-    return AudioInfo(info.duration, info.samplerate, info.channels, info.format)
 
 
-def check(path: Path | str, max_seconds: float = MAX_SECONDS) -> AudioInfo:
+def check(path: Path | str, max_seconds: float = MAX_SECONDS, info: AudioInfo | None = None) -> AudioInfo:
     """Refuses what `decode` would, as far as the header tells, and a WAV that is shorter than its header says.
+
+    Args:
+        path: the file.
+        max_seconds: a longer one is refused.
+        info: what `probe` said of it, if that is known.
 
     Raises:
         AudioError: unreadable, empty, shorter than 0.1 s, longer than `max_seconds`, or cut short.
     """
     path = Path(path)
-    info = probe(path)
+    if info is None:
+        info = probe(path)
+    else:
+        _check_size(path, MAX_BYTES)
     if info.seconds > max_seconds:
         raise _too_long(path, max_seconds)
     if info.seconds < MIN_SECONDS and info.format not in _DEMUXERS:
@@ -215,11 +227,17 @@ def write_flac(path: Path, wave: np.ndarray) -> None:
     Raises:
         OSError: the disk is full.
     """
-    packed = io.BytesIO()  # libsndfile would report a full disk as an error of its own
+    packed = packed_flac(wave)  # libsndfile would report a full disk as an error of its own
+    with replacing(path) as temporary:
+        temporary.write_bytes(packed)
+
+
+def packed_flac(wave: np.ndarray) -> memoryview:
+    """Returns the bytes of the file that `write_flac` writes."""
+    packed = io.BytesIO()
     # libsndfile would scale floats by 32,767 and read them back by 32,768: each copy of a copy a little softer.
     soundfile.write(packed, sixteen_bits(wave), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    with replacing(path) as temporary:
-        temporary.write_bytes(packed.getbuffer())
+    return packed.getbuffer()
 
 
 def _soundfile_blocks(path: Path, rate: int, start: float, end: float) -> Iterator[np.ndarray]:

@@ -149,6 +149,7 @@ def assign_parts(
     hold_out: Sequence[str] = tuple(HELD_OUT),
     closed: bool = False,
     lengths: Sequence[float] | None = None,
+    go_on: Callable[[], None] = lambda: None,
 ) -> list[Clip]:
     """Splits clips into train, validation and test, for those that have no part yet.
 
@@ -168,6 +169,7 @@ def assign_parts(
         closed: the texts are a closed set of words, each said many times and wanted on every side: clips are kept
             apart by speaker where there are enough, else one by one.
         lengths: of the clips, in any unit; by default the number of characters said, which nobody has to decode.
+        go_on: called at every clip; ends the work by an error.
 
     Raises:
         DatasetError: too few different sentences to hold any out.
@@ -176,7 +178,7 @@ def assign_parts(
     wanted_parts = [part for part in hold_out if part not in has]
     open_groups: list[list[int]] = []
     chosen: dict[int, str] = {}
-    for group in _linked_groups(clips, language, closed):
+    for group in _linked_groups(clips, language, closed, go_on):
         fixed = {clips[i].part for i in group}
         follows = next((part for part in ("test", "validation", "train") if part in fixed), None)
         if follows is None:
@@ -277,7 +279,9 @@ def _drawn(groups: Sequence[list[int]], lengths: Sequence[float], wanted: int, r
     return drawn
 
 
-def _linked_groups(clips: Sequence[Clip], language: str, closed: bool = False) -> list[list[int]]:
+def _linked_groups(
+    clips: Sequence[Clip], language: str, closed: bool = False, go_on: Callable[[], None] = lambda: None
+) -> list[list[int]]:
     """Groups clips that must stay on one side: same sentence, and same speaker where speakers can be kept apart."""
     counts = Counter(clip.speaker for clip in clips)
     by_speaker = "" not in counts and len(counts) >= 5 and max(counts.values()) <= len(clips) / 2
@@ -285,14 +289,19 @@ def _linked_groups(clips: Sequence[Clip], language: str, closed: bool = False) -
         if not by_speaker:
             return [[i] for i in range(len(clips))]
         return list(_places(clip.speaker for clip in clips).values())
-    by_sentence = _places(normalise(clip.text, language) for clip in clips)
+
+    def sentence(clip: Clip) -> str:
+        go_on()
+        return normalise(clip.text, language)
+
+    by_sentence = _places(map(sentence, clips))
     if not by_speaker:
         return list(by_sentence.values())
     parent = list(range(len(clips)))
 
     def root(i: int) -> int:
         while parent[i] != i:
-            i = parent[i]
+            parent[i] = i = parent[parent[i]]
         return i
 
     for members in (*by_sentence.values(), *_places(clip.speaker for clip in clips).values()):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from core.dataset import HELD_OUT, Clip, LabelledSet, Part, assign_parts
 from core.errors import DatasetError
-from core.importers.base import Imported
+from core.importers.base import Imported, Options
 from core.importers.csv import read_csv
 from core.importers.formats import detect, read, tiers
 from core.importers.samples import SAMPLES, read_sample
@@ -95,8 +94,11 @@ def into_library(
             dropped=imported.dropped,
         )
     clips: Sequence[Clip] = imported.clips
-    with suppress(DatasetError):
-        clips = assign_parts(clips, language, seed)
+    try:
+        clips = assign_parts(clips, language, seed, go_on=Options(name=name, should_stop=should_stop).go_on)
+    except DatasetError as error:
+        if error.reason != "too_few_sentences":
+            raise
     return library.create(
         name, clips, language, seed=seed, dropped=imported.dropped, progress=progress, should_stop=should_stop
     )

@@ -24,7 +24,7 @@ def rows(path: Path, options: Options) -> Rows:
     """Yields a row a sound; sounds without a text and texts without a sound are dropped."""
     texts: dict[str, tuple[str, str]] = {}
     for transcript in sorted(path.glob(TRANSCRIPT)):
-        for number, line in enumerate(lines(transcript, options.language), 1):
+        for number, line in enumerate(lines(transcript, options.language, options.go_on), 1):
             id, _, text = line.strip().partition(" ")
             where = f"{transcript.name}, line {number}"
             if id in texts:
@@ -33,7 +33,7 @@ def rows(path: Path, options: Options) -> Rows:
             elif id:
                 texts[id] = where, text
     parts = parts_of(folder.name for folder in sorted((path / "wav").iterdir()))
-    for sound in files_below(path / "wav"):
+    for sound in files_below(path / "wav", go_on=options.go_on):
         if sound.stem not in texts:
             yield Dropped(str(sound), "row_no_text", f"{sound.name}: the transcript does not have it.")
             continue

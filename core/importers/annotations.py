@@ -42,9 +42,9 @@ class Annotation:
     sounds: tuple[Path, ...]
 
 
-def annotation_files(path: Path, suffix: str) -> list[Path]:
+def annotation_files(path: Path, suffix: str, go_on: Callable[[], None] = lambda: None) -> list[Path]:
     """Returns the annotation itself, or those of a folder and the folders below it."""
-    return [path] if path.is_file() else list(files_below(path, {suffix}))
+    return [path] if path.is_file() else list(files_below(path, {suffix}, go_on))
 
 
 def tier_names(path: Path, suffix: str, parse: Callable[[Path], Annotation]) -> list[str]:
@@ -68,7 +68,8 @@ def annotation_rows(path: Path, suffix: str, options: Options, parse: Callable[[
     Raises:
         DatasetError: a file by itself cannot be used; of a folder it is dropped, unless the tier has to be chosen.
     """
-    for file in annotation_files(path, suffix):
+    for file in annotation_files(path, suffix, options.go_on):
+        options.go_on()
         try:
             annotation = parse(file)
             chosen = _choose(annotation.tiers, options.tier, file.name)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from core.errors import DatasetError
-from core.importers.base import shown
+from core.importers.base import shown, stopped
 
 MAX_ENTRIES = 250_000  # Speech Commands has 105,829 takes
 MAX_BYTES = 100_000_000_000  # unpacked; all of LibriSpeech has 60 GB
@@ -35,6 +35,8 @@ MAX_DEPTH = 16  # folders in one another
 MAX_NAME_BYTES = 255  # what file systems take
 HEADER_BYTES = 1 << 20  # of what a tar may say before one file
 BLOCK_BYTES = 1 << 20
+MAX_ENTRY_BYTES = 1_000  # of an entry in the list that ends a zip, on average; its name is most of it
+ENTRY_MARK = b"PK\1\2"  # begins such an entry (PKWARE's APPNOTE, 4.3.12)
 
 _PACKINGS: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
     (b"\x1f\x8b", gzip.open),
@@ -62,7 +64,7 @@ def unpack(path: Path, folder: Path, should_stop: Callable[[], bool] = lambda: F
     Args:
         path: .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz, whatever its name.
         folder: an empty folder to unpack into.
-        should_stop: asked at every file and megabyte.
+        should_stop: asked at every entry and megabyte.
 
     Raises:
         DatasetError: an entry would lie outside, is a link or a device, is encrypted, or there are too many, too large
@@ -86,6 +88,8 @@ def _unpack(path: Path, folder: Path, should_stop: Callable[[], bool]) -> None:
     with ExitStack() as stack:
         entries = _zip_entries(path, stack) if zipfile.is_zipfile(path) else _tar_entries(path, stack)
         for count, (name, opened) in enumerate(entries, 1):
+            if should_stop():
+                raise stopped(path.name)
             if count > MAX_ENTRIES:
                 raise _too_large(path)
             target = folder / _inside(name, path)
@@ -99,7 +103,7 @@ def _unpack(path: Path, folder: Path, should_stop: Callable[[], bool]) -> None:
             with written, opened() as content:
                 while block := content.read(BLOCK_BYTES):
                     if should_stop():
-                        raise DatasetError("import_stopped", f"Importing {path.name} was stopped.", name=path.name)
+                        raise stopped(path.name)
                     allowed -= len(block)
                     if allowed < 0:
                         raise _too_large(path)
@@ -110,7 +114,7 @@ Entry = tuple[str, Callable[[], IO[bytes]] | None]  # a name, and what opens a f
 
 
 def _zip_entries(path: Path, stack: ExitStack) -> Iterator[Entry]:
-    archive = stack.enter_context(zipfile.ZipFile(path))
+    archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(_Zip(path))))
     for info in archive.infolist():
         name = _zip_name(info)
         kind = stat.S_IFMT(info.external_attr >> 16)
@@ -121,6 +125,18 @@ def _zip_entries(path: Path, stack: ExitStack) -> Iterator[Entry]:
                 "archive_encrypted", f"{path.name} is encrypted. Pack it again without a password.", name=path.name
             )
         yield name, None if info.is_dir() else partial(archive.open, info)
+
+
+class _Zip(io.FileIO):
+    """A zip of which too long a list of entries is never read: zipfile keeps all of it in memory, half a kilobyte an entry."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = os.fstat(self.fileno()).st_size - self.tell()
+        size = left if size is None or size < 0 else min(size, left)
+        block = super().read(size) if size <= MAX_ENTRIES * MAX_ENTRY_BYTES else None
+        if block is None or block.count(ENTRY_MARK) > MAX_ENTRIES:
+            raise _too_large(Path(os.fsdecode(self.name)))
+        return block
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:

@@ -31,7 +31,8 @@ def rows(path: Path, options: Options) -> Rows:
         table = path / f"{name}.tsv"
         if not table.is_file():
             continue
-        for record in records(table, options.language, {**COLUMNS, **options.columns}, also=("up_votes", "down_votes")):
+        columns = {**COLUMNS, **options.columns}
+        for record in records(table, options.language, columns, also=("up_votes", "down_votes"), go_on=options.go_on):
             if isinstance(record, Dropped):
                 yield record
                 continue

@@ -9,8 +9,7 @@ from pathlib import Path
 from core.dataset import PARTS, Clip, check_text
 from core.errors import DatasetError
 from core.escaping import cell_text
-
-MAX_ROWS = 200_000
+from core.importers.base import MAX_ROWS
 
 
 def read_csv(path: Path | str, language: str = "en") -> list[Clip]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +18,7 @@ COMMON_SHARE = 0.9  # of the letters of a Chinese text; all but a few in a hundr
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-def encoding_of(path: Path, language: str) -> str:
+def encoding_of(path: Path, language: str, go_on: Callable[[], None] = lambda: None) -> str:
     """Tells a text file's encoding: by its byte order mark, by UTF-16's zero bytes, as strict UTF-8, or as GB18030.
 
     Any byte over 127 that is no UTF-8 may be GB18030 as well as an older encoding of some other language. It is taken
@@ -28,6 +28,7 @@ def encoding_of(path: Path, language: str) -> str:
     Args:
         path: the file.
         language: ISO 639-1 code of the speech.
+        go_on: called at every block; ends the reading by an error.
 
     Returns:
         The name of a codec that decodes all of it.
@@ -45,7 +46,7 @@ def encoding_of(path: Path, language: str) -> str:
     else:
         candidates = ["utf-8", "gb18030"]
     for name in candidates:
-        common, letters = _letters(path, name)
+        common, letters = _letters(path, name, go_on)
         if letters is None:
             continue
         if name != "gb18030" or language in CHINESE or (language == "en" and common >= COMMON_SHARE * letters):
@@ -58,14 +59,15 @@ def encoding_of(path: Path, language: str) -> str:
     )
 
 
-def lines(path: Path, language: str) -> Generator[str, None, None]:
-    """Yields the lines of a text file with their ends, one in memory at a time.
+def lines(path: Path, language: str, go_on: Callable[[], None] = lambda: None) -> Generator[str, None, None]:
+    """Yields the lines of a text file with their ends, one in memory at a time; `go_on` is called at each and may end it.
 
     Raises:
         DatasetError: the encoding cannot be told, or a line is too long to be one.
     """
-    with path.open(encoding=encoding_of(path, language), newline="") as file:
+    with path.open(encoding=encoding_of(path, language, go_on), newline="") as file:
         while line := file.readline(MAX_LINE_CHARACTERS + 1):
+            go_on()
             if len(line) > MAX_LINE_CHARACTERS:
                 raise DatasetError("text_line", f"{path.name} has a line too long to be text.", name=path.name)
             yield line
@@ -82,12 +84,13 @@ def read_text(path: Path, language: str) -> str:
     return path.read_text(encoding=encoding_of(path, language))
 
 
-def _letters(path: Path, name: str) -> tuple[int, int | None]:
+def _letters(path: Path, name: str, go_on: Callable[[], None]) -> tuple[int, int | None]:
     """Counts the common Chinese characters and all letters outside ASCII; None where the codec does not fit."""
     decoder = codecs.getincrementaldecoder(name)()
     common = letters = 0
     with path.open("rb") as file:
         while True:
+            go_on()
             block = file.read(BLOCK_BYTES)
             try:
                 text = decoder.decode(block, final=not block)

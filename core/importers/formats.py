@@ -115,7 +115,7 @@ def read(
             segments and Hugging Face datasets.
         within: sound files outside this folder are dropped. An archive's are never looked for outside it.
         progress: told after every row how many are done.
-        should_stop: asked before every row.
+        should_stop: asked before every row, file, line and block.
 
     Raises:
         DatasetError: nothing can be read, or `should_stop` said so.
@@ -128,7 +128,7 @@ def read(
         raise DatasetError(
             "column_unknown", f"There is no column {unknown[0]!r}; there are: {known}.", name=unknown[0], known=known
         )
-    options = Options(language, columns or {}, tier, work, within)
+    options = Options(language, columns or {}, tier, work, within, Path(path).name, should_stop)
     if format == "huggingface" and not Path(path).exists():
         rows, name = huggingface.rows(str(path), options), str(path)
     else:
@@ -139,9 +139,14 @@ def read(
             options = dataclasses.replace(options, within=folder)
             unpack(place, folder, should_stop)
             place, format = folder, "" if format == ARCHIVE else format
-        found, place = _locate(place, format, name)
+        found, place = _locate(place, format, name, options.go_on)
         rows, format = found.rows(place, options), found.name
     return collect(rows, name, format, options, limit, progress, should_stop)
+
+
+def _recognises(format: Format, place: Path, go_on: Callable[[], None]) -> bool:
+    go_on()
+    return format.recognises(place)
 
 
 def _existing(path: Path | str) -> Path:
@@ -153,7 +158,7 @@ def _existing(path: Path | str) -> Path:
         ) from error
 
 
-def _locate(path: Path, name: str, called: str = "") -> tuple[Format, Path]:
+def _locate(path: Path, name: str, called: str = "", go_on: Callable[[], None] = lambda: None) -> tuple[Format, Path]:
     """Finds the format and where it begins: at `path`, or in the one folder below that has it."""
     called = called or path.name
     formats = [format for format in FORMATS if name in ("", format.name)]
@@ -162,7 +167,7 @@ def _locate(path: Path, name: str, called: str = "") -> tuple[Format, Path]:
         found = [
             (format, place)
             for place in places
-            if (format := next((format for format in formats if format.recognises(place)), None)) is not None
+            if (format := next((format for format in formats if _recognises(format, place, go_on)), None)) is not None
         ]
         if len(found) > 1:
             names = ", ".join(shown(place.name) for _, place in found[:10])

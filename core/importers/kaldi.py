@@ -32,7 +32,7 @@ def rows(path: Path, options: Options) -> Rows:
     folders = _data_folders(path)
     parts = parts_of(folder.name for folder in folders)
     for folder in folders:
-        yield from _folder_rows(folder, options.language, parts[folder.name])
+        yield from _folder_rows(folder, options, parts[folder.name])
 
 
 def joined(text: str) -> str:
@@ -40,12 +40,12 @@ def joined(text: str) -> str:
     return _BETWEEN_CHARACTERS.sub("", text)
 
 
-def _folder_rows(folder: Path, language: str, part: str) -> Rows:
-    entries = _mapping(folder / "wav.scp", language)
-    speakers = _mapping(folder / "utt2spk", language)
-    segments = _mapping(folder / "segments", language)
+def _folder_rows(folder: Path, options: Options, part: str) -> Rows:
+    entries = _mapping(folder / "wav.scp", options)
+    speakers = _mapping(folder / "utt2spk", options)
+    segments = _mapping(folder / "segments", options)
     written: set[str] = set()
-    for number, (id, text) in _pairs(folder / "text", language):
+    for number, (id, text) in _pairs(folder / "text", options):
         where = f"{folder.name}/text, line {number}"
         recording, *times = (segments.get(id) or "-").split() if segments else (id, "0", "-1")
         entry = entries.get(recording)
@@ -85,16 +85,16 @@ def _sound(folder: Path, entry: str) -> Path:
     return found[0] if found else folder / entry
 
 
-def _mapping(path: Path, language: str) -> dict[str, str]:
+def _mapping(path: Path, options: Options) -> dict[str, str]:
     found: dict[str, str] = {}
-    for _, (id, value) in _pairs(path, language) if path.is_file() else ():
+    for _, (id, value) in _pairs(path, options) if path.is_file() else ():
         found[id] = value if found.get(id, value) == value else TWICE
     return found
 
 
-def _pairs(path: Path, language: str) -> Iterator[tuple[int, tuple[str, str]]]:
+def _pairs(path: Path, options: Options) -> Iterator[tuple[int, tuple[str, str]]]:
     """Yields a file's lines with their numbers, each cut after its first word."""
-    for number, line in enumerate(lines(path, language), 1):
+    for number, line in enumerate(lines(path, options.language, options.go_on), 1):
         words = line.strip().split(maxsplit=1)
         if words:
             yield number, (words[0], words[1] if len(words) > 1 else "")

@@ -28,22 +28,25 @@ def rows(path: Path, options: Options) -> Rows:
 
     The speaker is the number that the transcript's name begins with; the part is the subset's, such as dev-clean.
     """
-    subsets = {_subset(at) for at, names in folders_below(path) if any(name.endswith(ENDING) for name in names)}
+    walked = folders_below(path, go_on=options.go_on)
+    subsets = {_subset(at) for at, names in walked if any(name.endswith(ENDING) for name in names)}
     parts = parts_of(subsets)
-    for folder, names in folders_below(path):
+    for folder, names in folders_below(path, go_on=options.go_on):
         transcripts = [name for name in names if name.endswith(ENDING)]
         sounds = {Path(name).stem: name for name in names if Path(name).suffix.lower() in SOUND_SUFFIXES}
         written: set[str] = set()
         for name in transcripts:
             speaker = name.split("-")[0]
             try:
-                for number, line in enumerate(lines(folder / name, options.language), 1):
+                for number, line in enumerate(lines(folder / name, options.language, options.go_on), 1):
                     id, _, text = line.strip().partition(" ")
                     if id:
                         written.add(id)
                         sound = sounds.get(id, f"{shown(id)}.flac")
                         yield Row(str(folder / sound), text, f"{name}, line {number}", speaker, parts[_subset(folder)])
             except DatasetError as error:
+                if error.reason == "import_stopped":
+                    raise
                 yield Dropped.because(str(folder / name), error)
         for sound in [sound for id, sound in sounds.items() if id not in written]:
             where = str((folder / sound).relative_to(path))

@@ -34,7 +34,7 @@ def table_rows(table: Path, options: Options, part: str = "") -> Rows:
         options: its `columns` and `language`.
         part: of the rows, where the table has no column for it.
     """
-    for record in records(table, options.language, options.columns):
+    for record in records(table, options.language, options.columns, go_on=options.go_on):
         if isinstance(record, Dropped):
             yield record
             continue

@@ -26,9 +26,9 @@ def rows(path: Path, options: Options) -> Rows:
     parts: dict[str, str] = {}
     for name, part in LISTS.items():
         if (path / name).is_file():
-            parts.update((line.strip(), part) for line in lines(path / name, options.language) if line.strip())
+            parts.update((line.strip(), part) for line in lines(path / name, options.language, options.go_on) if line.strip())
     for folder in sorted(folder for folder in path.iterdir() if folder.is_dir() and folder.name != NOISE):
-        for sound in files_below(folder):
+        for sound in files_below(folder, go_on=options.go_on):
             where = f"{folder.name}/{sound.name}"
             speaker, divider, _ = sound.stem.partition(DIVIDER)
             yield Row(str(sound), folder.name, where, speaker if divider else "", parts.pop(where, "train"))

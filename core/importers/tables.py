@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,11 @@ Record = tuple[str, dict[str, str]]  # where it stands, and its fields by our na
 
 
 def records(
-    path: Path, language: str, columns: Mapping[str, str], also: Sequence[str] = ()
+    path: Path,
+    language: str,
+    columns: Mapping[str, str],
+    also: Sequence[str] = (),
+    go_on: Callable[[], None] = lambda: None,
 ) -> Generator[Record | Dropped, None, None]:
     """Yields a table's rows by our names of the columns; further columns are left out.
 
@@ -45,23 +49,23 @@ def records(
         language: ISO 639-1 code of the speech, see `encoding_of`.
         columns: our name -> the file's, where the synonyms in `COLUMNS` do not tell.
         also: further columns to yield where the file has them.
+        go_on: called at every line; ends the reading by an error.
 
     Raises:
         DatasetError: the encoding or a needed column cannot be told, or the table is damaged.
     """
-    text = lines(path, language)
+    text = lines(path, language, go_on)
     first = next((line for line in text if line.strip()), "")
     text.close()
     if first.lstrip().startswith("{"):
-        yield from _json_records(path, language, columns, also)
+        yield from _json_records(path, lines(path, language, go_on), columns, also)
     else:
-        yield from _delimited_records(path, language, columns, also)
+        yield from _delimited_records(path, lines(path, language, go_on), columns, also)
 
 
 def _delimited_records(
-    path: Path, language: str, columns: Mapping[str, str], also: Sequence[str]
+    path: Path, text: Generator[str, None, None], columns: Mapping[str, str], also: Sequence[str]
 ) -> Generator[Record | Dropped, None, None]:
-    text = lines(path, language)
     try:
         before, header = next(((number, line) for number, line in enumerate(text, 1) if line.strip()), (0, ""))
         delimiter, names, there = _delimiter(header.strip("\r\n")[:MAX_HEADER], path.name, columns, also)
@@ -97,9 +101,8 @@ def _delimited_records(
 
 
 def _json_records(
-    path: Path, language: str, columns: Mapping[str, str], also: Sequence[str]
+    path: Path, text: Generator[str, None, None], columns: Mapping[str, str], also: Sequence[str]
 ) -> Generator[Record | Dropped, None, None]:
-    text = lines(path, language)
     begun = False
     try:
         for number, line in enumerate(text, 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def recognises(path: Path) -> bool:
 
 def rows(path: Path, options: Options) -> Rows:
     """Yields a row a sound; what has no text, and texts without a sound, are dropped."""
-    for folder, sounds, texts in _folders(path):
+    for folder, sounds, texts in _folders(path, go_on=options.go_on):
         for stem, names in sounds.items():
             file = folder / names[0]
             where = str(file.relative_to(path))
@@ -45,9 +45,11 @@ def rows(path: Path, options: Options) -> Rows:
             yield Dropped(str(folder / name), "row_no_sound", f"{where}: there is no sound file of this name.", where)
 
 
-def _folders(path: Path, deep: int | None = None) -> Iterator[tuple[Path, dict[str, list[str]], dict[str, str]]]:
+def _folders(
+    path: Path, deep: int | None = None, go_on: Callable[[], None] = lambda: None
+) -> Iterator[tuple[Path, dict[str, list[str]], dict[str, str]]]:
     """Yields each folder with its sounds and its texts by their names without suffix."""
-    for folder, names in folders_below(path, deep):
+    for folder, names in folders_below(path, deep, go_on):
         sounds: dict[str, list[str]] = {}
         texts: dict[str, str] = {}
         for name in names:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import random
+import re
+import sys
+import unicodedata
+
 import pytest
 
+from core import text as texts
 from core.text import clean, is_shouted, leading_measure, normalise
 from core.writing import UNSPACED_LANGUAGES
 
@@ -162,3 +168,51 @@ def test_clean_keeps_words_whole(word: str, why: str) -> None:
 )
 def test_is_shouted(texts: list[str], expected: bool) -> None:
     assert is_shouted(texts) is expected
+
+
+def test_english_word_by_word_is_whispers_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all words that the normaliser treats in any way, and marks, in any order."""
+    whispers = texts._english()
+    parts = re.findall(r"[a-z']*[a-z]", " ".join([*whispers.replacers, *whispers.replacers.values()]).replace(r"\b", " "))
+    numbers = [word for word in whispers.standardize_numbers.words if re.fullmatch("[a-z']+", word)]
+    spellings = list(whispers.standardize_spellings.mapping)[::40]
+    plain = re.findall(r"\S+", "and a half the he's he'd you've been gone done got would has o'clock dogs' hmm uh second it so")
+    draw = random.Random(0)
+    said = []
+    for _ in range(3_000):
+        kinds = draw.choices([parts, numbers, spellings, plain], [3, 1, 1, 6], k=draw.randrange(8))
+        words = [draw.choice(kind) + draw.choice(["", "", "", ",", ".", "..", "-", "'", '"']) for kind in kinds]
+        said.append(" ".join(words).title() if draw.random() < 0.3 else " ".join(words))
+    quick = [normalise(text) for text in said]
+    met: list[str] = []
+    monkeypatch.setattr(texts, "_english", lambda: lambda text: (met.append(text), whispers(text))[1])
+    monkeypatch.setattr(texts, "_PLAIN", re.compile("no text is plain"))
+    assert quick == [normalise(text) for text in said]
+    assert len(met) == len(said)
+
+
+def test_most_texts_need_no_more_than_their_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ["He's not at the harbour, I think.", "The colour of the sky - grey!", "she would've gone", "three of us"]
+    expected = [normalise(text) for text in said]
+    met: list[str] = []
+    whispers = texts._english()
+    monkeypatch.setattr(texts, "_english", lambda: lambda text: (met.append(text), whispers(text))[1])
+    assert (
+        [normalise(text) for text in said[:2]]
+        == expected[:2]
+        == ["he is not at the harbor i think", "the color of the sky gray"]
+    )
+    assert met == []
+
+
+def test_clean_of_every_character() -> None:
+    every = [chr(code) for code in range(0, sys.maxunicode, 7)] + [chr(code) for code in range(0x3000)]
+    for character in every:
+        category = unicodedata.category(character)
+        seen = clean(f"a{character}b")
+        if category in ("Cs", "Cn") or (category == "Cf" and character not in "\u200c\u200d"):
+            assert seen == "ab"
+        elif category in ("Cc", "Zs", "Zl", "Zp"):
+            assert seen == "a b"
+        else:
+            assert seen == unicodedata.normalize("NFC", f"a{character}b")
