@@ -28,7 +28,7 @@ from core.files import home
 from core.importers.formats import ARCHIVE, FORMATS
 from core.importers.samples import CANARY, REPLAY, SAMPLES
 from core.ladder import MIN_REPEATS
-from core.models.catalogue import CATALOGUE
+from core.models.catalogue import CATALOGUE, listed
 from core.presets import PRESETS
 from core.report.words import LANGUAGES
 
@@ -67,6 +67,14 @@ def _written_to(options: argparse.Namespace) -> Path:
     return next((Path(folder).absolute() for folder in named if folder), home())
 
 
+def _model(id: str) -> str:
+    """An id, or the path of a folder or file that is there under that name."""
+    try:
+        return str(Path(id).absolute()) if id and listed(id) is None and Path(id).exists() else id
+    except (OSError, ValueError):  # no path at all; loading says so
+        return id
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="attune", description="Adapt a pretrained speech recogniser from a few labelled clips."
@@ -81,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     models = job("models", show_models, "List the models: which are ready, which would be fetched.")
     task = models.add_mutually_exclusive_group()
     task.add_argument("--fetch", metavar="ID", help="fetch a model; run again to resume")
-    task.add_argument("--measure", nargs="*", metavar="ID", help="time models (default: all that are ready) and keep it")
+    task.add_argument(
+        "--measure", nargs="*", type=_model, metavar="ID", help="time models (default: all that are ready) and keep it"
+    )
     transcribe = job("transcribe", transcribe_files, "Write down what is said in sound files.")
     transcribe.add_argument("files", nargs="+", metavar="FILE")
     finetune = job("finetune", finetune_run, "Adapt a model and compare it with its base on held-out clips.")
@@ -144,7 +154,11 @@ def _parser() -> argparse.ArgumentParser:
     giving.add_argument("--format", dest="layout", choices=list(LAYOUTS), help="default csv")
     for added in (transcribe, finetune, ladder, rate):
         added.add_argument(
-            "--model", default=DEFAULT_MODEL, metavar="ID", help=f"id, hub id or folder (default {DEFAULT_MODEL})"
+            "--model",
+            type=_model,
+            default=DEFAULT_MODEL,
+            metavar="ID",
+            help=f"id, hub id or folder (default {DEFAULT_MODEL})",
         )
         added.add_argument("--language", default="", metavar="CODE", help="ISO 639-1 code of the speech, e.g. en, sw, zh")
     pretraining = job(

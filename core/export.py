@@ -30,7 +30,7 @@ def usage(name: str, family: str) -> str:
             unless it is asked for; the bounds are those of Radford et al. 2022 as transformers counts them.
     """
     if family in OWN_FAMILIES:
-        load = ["from core import decode, load_model", f"model = load_model({quoted(name)})"]
+        load = ["from core import decode, load_model", f"model = load_model({quoted(f'./{name}')})"]
         return "\n".join([*load, 'print(model.transcribe([decode("clip.wav")])[0].text)'])
     lines = ["from transformers import pipeline", f'recognise = pipeline("automatic-speech-recognition", {quoted(name)})']
     if family != "whisper":

@@ -31,7 +31,6 @@ from demo.session import Session
 
 KINDS = ("runs", "ladders", "long")  # folders of a session; what is removed of one lies in its .trash
 SWEEP_SECONDS = 600.0  # between two looks at what is due
-UPLOADING_SECONDS = 60.0  # without a further byte, after which an upload is over
 _HALF = re.compile(r"\..+-[a-z0-9_]{8}(\.\w+)?")  # as `tempfile` calls it
 
 
@@ -114,7 +113,7 @@ def sweep(session: Session) -> None:
     _sweep_halves(session.folder)
     if (session.folder / "imports").is_dir():
         with suppress(Timeout), FileLock(session.folder / "imports.lock").acquire(timeout=0):  # nobody has one in hand
-            _delete_uploads(session.folder / "imports", UNDO_SECONDS)
+            _delete_old(session.folder / "imports", UNDO_SECONDS)
 
 
 def sweep_all() -> None:
@@ -145,6 +144,18 @@ def _sweep_halves(folder: Path) -> None:
         with suppress(OSError):  # someone else has just renamed it
             if _HALF.fullmatch(path.name) and time.time() - path.stat().st_mtime > UNDO_SECONDS:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _delete_old(folder: Path, seconds: float) -> None:
+    """Deletes what in a folder was last changed so long ago."""
+    old = []
+    for path in sorted(folder.rglob("*"), reverse=True):  # a folder after its files
+        with suppress(OSError):  # someone else has just taken it
+            if time.time() - path.stat().st_mtime > seconds:
+                old.append(path)
+    for path in old:
+        with suppress(OSError):  # likewise, or a folder that is not empty
+            path.rmdir() if path.is_dir() else path.unlink()
 
 
 def _logged(work: Callable[[], None]) -> None:

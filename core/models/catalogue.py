@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from transformers import AutoConfig
 from core.disk import is_full
 from core.errors import AttuneError, ModelError
 from core.files import assets_folder, read_json
-from core.models import seq2seq
+from core.models import naming, seq2seq
 from core.models.base import AsrModel
+from core.models.bounds import bounded_building, check_folder
 from core.models.bundled import BASE, TINY_EN, Bundle, bundled_folder, is_installed
 from core.models.classifier import ARCHITECTURES, Classifier
 from core.models.ctc import Ctc
@@ -27,7 +27,7 @@ from core.models.fairseq import fairseq_folder
 from core.models.fetching import HUB_SECONDS, Announced, Progress, announced, fetch
 from core.models.memory import needed_to_finetune
 from core.models.releases import DEEPSPEECH, Release, fetch_release, is_fetched, release_folder
-from core.models.torchaudio_bundles import TORCHAUDIO, torchaudio_folder
+from core.models.torchaudio_bundles import is_converted, torchaudio_folder
 from core.models.whisper import Whisper
 
 
@@ -107,6 +107,9 @@ CATALOGUE = (
 BUSY = (403, 429)  # HTTP statuses of a server that has had enough for now; from 500 on it is at fault itself
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
+# Nothing a model brings is executed, whatever it says; weights in pickles are read by torch's restricted reader.
+OFFLINE = {"local_files_only": True, "trust_remote_code": False}
+
 # By config.model_type; every other speech model is tried as CTC.
 _FAMILIES: dict[str, Any] = {"whisper": Whisper, **dict.fromkeys(seq2seq.MODEL_TYPES, seq2seq.Seq2Seq)}
 
@@ -139,7 +142,14 @@ def is_here(id: str) -> bool:
         return is_fetched(entry.release)
     if entry is not None and entry.shipped:
         return True
-    return bool(id.strip()) and (Path(id).expanduser().is_dir() or _cached_folder(id) is not None)
+    if naming.is_hub_id(id):
+        return _cached_folder(id) is not None
+    if naming.is_bundle_id(id):
+        return is_converted(id)
+    with suppress(AttuneError, OSError, RuntimeError):  # a path that the system will not look at; a home that nobody knows
+        naming.check_id(id)
+        return bool(id.strip()) and Path(id).expanduser().is_dir()
+    return False
 
 
 def announced_by_hub(id: str) -> Announced | None:
@@ -168,22 +178,29 @@ def fetch_model(id: str, progress: Progress = lambda done, total: None, should_s
         OSError: the disk is full.
     """
     with _explained(id):
-        source, how = _find(id)
-        if not how["local_files_only"]:
-            return _fetched(id, progress, should_stop)
-        return source
+        return _here(id) or _fetched(id, progress, should_stop)
 
 
 def is_fetchable(id: str) -> bool:
     """Whether an id names something that could be fetched: no folder, nothing that comes in a package or with Attune."""
     entry = listed(id)
-    return not _looks_like_path(id) and (entry is None or not (entry.bundle or entry.shipped))
+    if entry is not None:
+        return not (entry.bundle or entry.shipped)
+    return naming.is_hub_id(id) or naming.is_bundle_id(id)
 
 
 def _fetched(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> str:
     entry = listed(id)
     if entry is not None and entry.release is not None:
         return str(fetch_release(id, entry.release, entry.parameters * 1e6, progress, should_stop))
+    if not naming.is_hub_id(id):
+        raise ModelError(
+            "model_unknown",
+            f"There is no model {id!r} on the Hugging Face hub, whose ids look like owner/name. A folder is named by a path "
+            "that begins with / or ./",
+            id=id,
+        )
+    HfApi().model_info(id, timeout=HUB_SECONDS)
     return str(fetch(id, progress, should_stop))
 
 
@@ -202,7 +219,8 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
 
     Args:
         id: an id of the catalogue, a Hugging Face id, a local model folder, a fairseq checkpoint ending in .pt, a
-            DeepSpeech model ending in .tflite, or "torchaudio:" and the name of one of its bundles.
+            DeepSpeech model ending in .tflite, or "torchaudio:" and the name of one of its bundles. What has the form of
+            a Hugging Face id is never taken for a folder; a folder beside is named "./folder".
         language: ISO 639-1 code to write, for multilingual models; "" detects it.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
@@ -216,11 +234,10 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
         OSError: the disk is full.
     """
     with _explained(id):
-        source, how = _find(id)
-        if not how["local_files_only"]:
-            source, how = _fetched(id), {**how, "local_files_only": True}
-        adapter = _adapter(source, how)
-        return adapter.load(id, source, language=language, device=device, precision=precision, **how)
+        folder = _here(id) or _fetched(id)
+        adapter = _adapter(id, folder)
+        with bounded_building(id, Path(folder)):
+            return adapter.load(id, folder, language=language, device=device, precision=precision, **OFFLINE)
 
 
 def model_family(id: str) -> str:
@@ -233,57 +250,48 @@ def model_family(id: str) -> str:
     if entry is not None:
         return entry.family
     with _explained(id):
-        source, how = _find(id)
-        return _adapter(source, how).family
+        return _adapter(id, _here(id) or _fetched(id)).family
 
 
-def _adapter(source: str, how: dict[str, bool]) -> Any:
-    try:
-        own = read_json(Path(source) / "config.json").get("model_type")
-    except (OSError, ValueError, AttributeError):
-        own = None  # on the hub, or damaged: transformers says which
-    if own == DeepSpeech.family:  # the one family that transformers does not know
-        return DeepSpeech
-    config = AutoConfig.from_pretrained(source, **how)
+def _adapter(id: str, folder: str) -> Any:
+    check_folder(id, Path(folder))
+    if read_json(Path(folder) / "config.json").get("model_type") == DeepSpeech.family:
+        return DeepSpeech  # the one family that transformers does not know
+    config = AutoConfig.from_pretrained(folder, **OFFLINE)
     if any(name.endswith(ARCHITECTURES) for name in config.architectures or ()):
         return Classifier
     return _FAMILIES.get(config.model_type, Ctc)
 
 
-def _find(id: str) -> tuple[str, dict[str, bool]]:
-    """Returns where a model is to be read from, and the arguments with which transformers may do so."""
+def _here(id: str) -> str | None:
+    """Returns the folder of a model that needs no network, converting what has another form; None if it must be fetched."""
+    naming.check_id(id)
     entry = listed(id)
-    folder = Path(id).expanduser()
-    local = True
     if entry is not None and entry.bundle is not None:
-        source = str(bundled_folder(entry.bundle))
-    elif entry is not None and entry.release is not None:
-        local = is_fetched(entry.release)
-        source = str(release_folder(id, entry.release)) if local else id
-    elif entry is not None and entry.shipped:
-        source = str(shipped_folder(entry))
-    elif id.startswith(TORCHAUDIO):
-        source = str(torchaudio_folder(id))
-    elif folder.suffix == ".pt" and folder.is_file():
-        source = str(fairseq_folder(folder))
-    elif id.strip() and folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise ModelError("model_not_a_folder", f"{folder} holds no config.json: it is no Hugging Face model folder.", id=id)
-        source = str(folder)
-    elif folder.suffix == ".tflite" and folder.is_file():
-        source = str(deepspeech_folder(folder))
-    elif id.strip() and folder.is_file():
+        return str(bundled_folder(entry.bundle))
+    if entry is not None and (entry.release is not None or entry.shipped):
+        return ready_folder(entry)
+    if id.startswith(naming.TORCHAUDIO):
+        return str(torchaudio_folder(id))
+    return _cached_folder(id) if naming.is_hub_id(id) else _local_folder(id)
+
+
+def _local_folder(id: str) -> str | None:
+    """Returns the folder that a path names, or of a file that a path names; None where it is no path."""
+    path = Path(id).expanduser()
+    if path.suffix == ".pt" and path.is_file():
+        return str(fairseq_folder(path))
+    if id.strip() and path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelError("model_not_a_folder", f"{path} holds no config.json: it is no Hugging Face model folder.", id=id)
+        return str(path)
+    if path.suffix == ".tflite" and path.is_file():
+        return str(deepspeech_folder(path))
+    if id.strip() and path.is_file():
         raise ModelError("model_file", f"{id} is a file of no known kind. Name its folder, or a .pt or .tflite file.", id=id)
-    elif _looks_like_path(id):
+    if _looks_like_path(id):
         raise ModelError("model_no_folder", f"There is no folder or file {id}.", id=id)
-    else:
-        cached = _cached_folder(id)  # given its folder, transformers has nothing to ask the hub
-        source, local = cached or id, cached is not None
-        if not local:
-            HfApi().model_info(id, timeout=HUB_SECONDS)
-    os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"  # else loading a .bin asks the hub to convert it, in a thread
-    # Nothing a model brings is executed, whatever it says; weights in pickles are read by torch's restricted reader.
-    return source, {"local_files_only": local, "trust_remote_code": False}
+    return None
 
 
 @contextmanager
@@ -324,7 +332,7 @@ def _explain(id: str, error: Exception) -> ModelError:
         "OfflineModeIsEnabled",
         "LocalEntryNotFoundError",
     }
-    if not Path(id).is_dir() and (unreachable & names or refused in BUSY or refused >= 500):
+    if is_fetchable(id) and (unreachable & names or refused in BUSY or refused >= 500):
         return ModelError(
             "model_unreachable",
             f"{id} is not on this computer and could not be fetched: the server it comes from did not answer. "

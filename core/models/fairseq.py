@@ -17,6 +17,7 @@ from transformers import HubertConfig, Wav2Vec2Config
 
 from core.errors import ModelError
 from core.files import home, sha256
+from core.models.bounds import SPARE_PARAMETERS, bounded_building, is_packed
 from core.models.convert import BLANK, NORMS, built_once, renamed, write_folder
 
 DICTIONARY = "dict.ltr.txt"  # the letters, beside the checkpoint
@@ -145,6 +146,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         weights = _fields(loaded, "the checkpoint").get("model")
         if not isinstance(weights, dict) or not all(isinstance(t, torch.Tensor) for t in weights.values()):
             raise ValueError("it holds no weights")
+        if sum(tensor.numel() for tensor in weights.values()) > path.stat().st_size:  # one value, said to be there many times
+            raise ValueError("it holds fewer weights than it says")
         model, task = _sections(loaded)
         kind = _kind(model, (*PRETRAINED, *FINE_TUNED))
         fine_tuned = kind in FINE_TUNED
@@ -221,13 +224,17 @@ def _convert(path: Path, folder: Path) -> None:
         head = checkpoint.state.get("lm_head.weight")
         if head is not None and len(head) != len(labels):
             raise _malformed(dictionary, f"with fairseq's own four it names {len(labels)} labels, but the head has {len(head)}")
+    most = 2 * sum(tensor.numel() for tensor in checkpoint.state.values()) + SPARE_PARAMETERS
     try:
-        write_folder(folder, checkpoint.config, checkpoint.state, checkpoint.normalise, labels)
+        with bounded_building(path.name, most=most):
+            write_folder(folder, checkpoint.config, checkpoint.state, checkpoint.normalise, labels)
     except (ValueError, TypeError, RuntimeError) as error:
         raise _malformed(path, str(error)) from error
 
 
 def _load(path: Path) -> Any:
+    if is_packed(path):
+        raise _malformed(path, "it is compressed")
     try:
         with torch.serialization.safe_globals([Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)

@@ -14,8 +14,7 @@ from transformers import HubertConfig, Wav2Vec2Config
 from core.errors import ModelError
 from core.files import home
 from core.models.convert import BLANK, NORMS, built_once, renamed, write_folder
-
-TORCHAUDIO = "torchaudio:"  # an id is this and a bundle's name
+from core.models.naming import TORCHAUDIO, is_bundle_id
 
 # torchaudio's name, transformers' name. {n} is a number, {p} "weight" or "bias".
 # Source: torchaudio/models/wav2vec2/components.py, 2.11.
@@ -57,10 +56,18 @@ def torchaudio_folder(id: str) -> Path:
     Raises:
         ModelError: there is no such bundle of wav2vec 2.0 or HuBERT, it cannot be fetched, or torchaudio cannot be imported.
     """
-    name = id.removeprefix(TORCHAUDIO)
-    if not name.isidentifier():  # before it becomes part of a path
+    if not is_bundle_id(id):  # before it becomes part of a path
         raise _unknown(id)
-    return built_once(home() / "models" / f"torchaudio-{name}", lambda building: _convert(id, building))
+    return built_once(_folder(id), lambda building: _convert(id, building))
+
+
+def is_converted(id: str) -> bool:
+    """Whether a bundle was fetched and converted before."""
+    return is_bundle_id(id) and (_folder(id) / "config.json").is_file()
+
+
+def _folder(id: str) -> Path:
+    return home() / "models" / f"torchaudio-{id.removeprefix(TORCHAUDIO)}"
 
 
 def _convert(id: str, folder: Path) -> None:

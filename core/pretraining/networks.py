@@ -83,7 +83,7 @@ def _wav2vec2(kind: Any, request: Pretraining) -> Any:
 def _recogniser(request: Pretraining) -> AsrModel:
     """A wav2vec 2.0 that writes `LETTERS`; the row of a letter that it could write already stays."""
     if request.start:
-        model = load_model(request.start, LANGUAGE, precision=request.precision)
+        model = load_model(str(Path(request.start).absolute()), LANGUAGE, precision=request.precision)
     else:
         network = Wav2Vec2ForCTC(wav2vec2_config(request.size))
         model = Ctc("new", network, wav2vec2_extractor(), None, LANGUAGE, precision=request.precision)
@@ -93,7 +93,7 @@ def _recogniser(request: Pretraining) -> AsrModel:
 
 def _deepspeech(request: Pretraining, some: Sequence[np.ndarray]) -> AsrModel:
     if request.start:
-        return load_model(request.start, LANGUAGE, precision=request.precision)
+        return load_model(str(Path(request.start).absolute()), LANGUAGE, precision=request.precision)
     config = deepspeech_config(request.size)
     network = new_network(config)
     redraw(network)

@@ -26,6 +26,7 @@ from core.models import catalogue
 from core.models.bundled import TINY_EN, Bundle
 from core.models.catalogue import CATALOGUE, Entry, is_fetchable, is_here, load_model, model_family, ready_folder
 from core.models.ctc import Ctc
+from core.models.naming import is_hub_id
 from core.models.whisper import Whisper
 from tests.conftest import tone
 
@@ -141,7 +142,7 @@ def test_the_bundled_model_by_its_name(bundled: Path) -> None:
         ("-a", "model_unknown"),
         ("a//", "model_no_folder"),
         ("a" * 200, "model_unknown"),
-        ("a\0b", "model_unknown"),
+        ("somebody/../model", "model_no_folder"),
     ],
 )
 def test_ids_that_name_nothing(id: str, reason: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,6 +150,42 @@ def test_ids_that_name_nothing(id: str, reason: str, cache: Path, tmp_path: Path
     error = refused(id)
     assert error.reason == reason
     assert error.details == {"id": id}
+
+
+@pytest.mark.parametrize(
+    ("id", "reason"),
+    [
+        ("x" * 100_000, "model_id_long"),
+        ("somebody/" * 1000, "model_id_long"),
+        *((f"a{character}b", "model_id_characters") for character in "\0\n\r\t\x1b\x7f\u2028\u202e\u2066\ud800"),
+        ("/" + "x" * 300, "model_not_usable"),  # longer than a file's name may be
+    ],
+)
+def test_ids_that_no_system_could_look_up(id: str, reason: str, cache: Path) -> None:
+    assert not is_here(id)
+    assert not is_fetchable(id)
+    assert refused(id).reason == reason
+
+
+@pytest.mark.parametrize("id", ["model", "somebody/model", "some.body/my_model-2", "checkpoint.pt", "model.tflite"])
+def test_an_id_of_the_hubs_form_is_never_a_folder_or_a_file(
+    id: str, ctc_folder: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / id).parent.mkdir(exist_ok=True)
+    shutil.copytree(ctc_folder, tmp_path / id)
+    monkeypatch.chdir(tmp_path)
+    assert not is_here(id)
+    assert is_fetchable(id)
+    assert refused(id).reason == "model_unreachable"
+    assert is_here(f"./{id}")
+    assert load_model(f"./{id}").family == "ctc"
+
+
+@pytest.mark.parametrize(
+    "id", ["a/b/c", "-a", "..", "a/..", ".hidden/a", "a/", "/a", "a b", "ä/b", "a" * 97, "torchaudio:X", ""]
+)
+def test_what_the_hubs_form_is_not(id: str) -> None:
+    assert not is_hub_id(id)
 
 
 def test_an_empty_id_is_not_the_current_folder(ctc_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 from transformers import WhisperForConditionalGeneration
 
 from core.cli import main
@@ -18,6 +19,7 @@ from core.commands.library import users_library
 from core.importers.csv import read_csv
 from core.importers.samples import read_sample
 from core.models.catalogue import Entry
+from tests.conftest import tone
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,18 @@ def test_python_m_core_is_attune(bundled: Path) -> None:
     assert [row["path"] for row in rows] == [clip.path, clip.path]
     assert all(row["text"].lower().startswith("she closed the window") and row["seconds"] > 0 for row in rows)
     assert all(row["language"] == "en" for row in rows)
+
+
+@pytest.mark.parametrize("name", ["model", "models/mine", "./model"])
+def test_a_folder_beside_is_named_as_it_is(
+    name: str, tiny_ctc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).symlink_to(tiny_ctc)
+    soundfile.write(tmp_path / "a.wav", tone(0.5), 16_000)
+    monkeypatch.chdir(tmp_path)
+    assert main(["transcribe", "a.wav", "--model", name, "--json"]) == 0
+    assert "text" in capsys.readouterr().out
 
 
 def test_transcribe_prints_the_text(tiny_ctc: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import os
 import pickle
 import shutil
 import sys
+import zipfile
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -211,6 +212,29 @@ def test_a_payload_is_not_run_wherever_it_hides(place: Callable[[dict[str, Any],
     with pytest.raises(ModelError, match=r"\.mkdir"):
         load_model(str(path))
     assert not marker.exists()
+
+
+def test_a_value_that_is_said_to_be_there_many_times_is_not_multiplied(tmp_path: Path) -> None:
+    def spoil(state: dict[str, Any]) -> None:
+        state["model"]["layer_norm.weight"] = torch.ones(1, dtype=torch.float16).expand(1 << 40)
+
+    assert "fewer weights than it says" in refused(spoilt(tmp_path, "wav2vec2_base", spoil))
+
+
+def test_a_compressed_checkpoint_is_not_unpacked(tmp_path: Path) -> None:
+    path = spoilt(tmp_path, "wav2vec2_base", lambda state: None)
+    with zipfile.ZipFile(path) as stored:
+        content = {name: stored.read(name) for name in stored.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, data in content.items():
+            packed.writestr(name, data)
+    assert "compressed" in refused(path)
+
+
+@pytest.mark.parametrize("setting", ["encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "conv_pos"])
+def test_settings_larger_than_the_weights_are_refused(setting: str, tmp_path: Path) -> None:
+    path = spoilt(tmp_path, "wav2vec2_base", lambda state: state["cfg"]["model"].update({setting: 1 << 16}))
+    refused(path, "model_larger_than_files" if setting in ("encoder_embed_dim", "conv_pos") else "fairseq_format")
 
 
 def test_a_bare_pickle_is_not_run(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from core.metrics import score
 from core.models.base import AsrModel
 from core.models.catalogue import load_model
 from core.models.decoding import BUDGET_TOKENS
-from core.models.torchaudio_bundles import TORCHAUDIO
+from core.models.naming import TORCHAUDIO
 from core.models.whisper_network import kept_frames, padded
 from core.recipe import PLANS, Recipe
 from core.training import finetune
