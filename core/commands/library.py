@@ -67,8 +67,8 @@ def manage_sets(options: argparse.Namespace) -> int:
     elif options.undo:
         done, line = library.undo(library.find(options.undo).id), "the last change is taken back"
     elif options.drop_left_out:
+        library.delete_left_out(library.find(options.drop_left_out).id)
         done, line = library.find(options.drop_left_out), "the clips that were left out are deleted for good"
-        library.delete_left_out(done.id)
     elif options.empty_trash:
         gone = library.empty_trash()
         if options.json:

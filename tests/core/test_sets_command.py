@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import audio
+from core import audio, clock
 from core.cli import main
 from core.commands.library import users_library
 from core.dataset import LabelledSet
 from core.importers import gather
 from core.normalisation import Normalisation
 from core.runs import open_run
+from core.trash import UNDO_SECONDS
 
 WORDS = ("red", "green", "blue", "black", "white", "brown", "grey", "pink", "gold", "teal")
 
@@ -65,6 +66,31 @@ def test_a_named_set_is_made_listed_changed_and_brought_back(tmp_path: Path, cap
     assert main(["sets", "--delete", "second"]) == 0
     assert main(["sets", "--empty-trash", "--json"]) == 0
     assert last_line(capsys) == {"deleted": 1}
+
+
+def test_a_deleted_set_goes_for_good_after_a_day(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(["import", str(sheet(tmp_path / "in")), "--name", "birds"])
+    assert main(["sets", "--delete", "birds"]) == 0
+    assert "for a day" in capsys.readouterr().out
+    uptime = clock._uptime
+    for passed, there in ((UNDO_SECONDS - 60, ["birds"]), (UNDO_SECONDS + 1, [])):
+        monkeypatch.setattr(clock, "_uptime", lambda passed=passed: uptime() + passed)
+        main(["sets", "--json"])
+        assert [one["name"] for one in last_line(capsys)["trash"]] == there
+    assert list((home / "library" / ".trash").iterdir()) == []
+
+
+def test_clips_left_out_of_a_set_are_deleted_for_good_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["import", str(sheet(tmp_path / "in")), "--name", "birds"])
+    library = users_library()
+    stored = library.find("birds")
+    library.update(stored.id, LabelledSet("birds", stored.labelled().clips[2:]))
+    assert main(["sets", "--drop-left-out", "birds", "--json"]) == 0
+    assert last_line(capsys)["left_out"] == 0
+    assert library.find("birds").left_out == ()
+    assert library.verify(stored.id) == []
 
 
 def test_a_change_is_taken_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

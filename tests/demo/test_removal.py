@@ -562,6 +562,7 @@ def test_an_import_that_was_killed_leaves_nothing_after_a_day(visitor: Session) 
 
 
 def test_a_sweep_makes_nothing(visitor: Session, home: Path) -> None:
+    clock.steady_time()
     there = sorted(home.rglob("*"))
     removal.sweep_all()
     assert sorted(home.rglob("*")) == there
