@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import json
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from core.errors import AudioError, DatasetError
 from core.escaping import cell
 from core.files import replacing, whole_folder
 from core.importers.base import Progress, file_name
+from core.leftovers import temporary_folder
 from core.stored import StoredSet
 
 
@@ -121,9 +121,8 @@ def export_zip(stored: StoredSet, path: Path, format: str = "csv") -> Path:
         OSError: the disk is full.
     """
     names = {one.clip.path: one.source for one in stored.clips}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as work:
-        folder = export(stored.labelled().clips, Path(work) / file_name(stored.name), format, stored.language, names=names)
+    with temporary_folder(path.parent, "export") as work:
+        folder = export(stored.labelled().clips, work / file_name(stored.name), format, stored.language, names=names)
         with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:  # FLAC is packed
             for file in sorted(folder.folder.rglob("*")):
                 if file.is_file():

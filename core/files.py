@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from core.leftovers import temporary_file, temporary_folder
 
 HASH_BLOCK_BYTES = 1 << 20
 
@@ -34,30 +35,21 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: the disk is full or the folder is not writable; `path` is then as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with temporary_file(path) as temporary:
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
         _flush_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Gives a temporary folder that becomes `folder` when everything in it is written, and vanishes otherwise."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
+    with temporary_folder(folder.parent, folder.name) as building:
         yield building
         shutil.rmtree(folder, ignore_errors=True)
         building.replace(folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -38,6 +37,7 @@ from core.damage import Damage, Progress, find_damage
 from core.dataset import Clip, Dropped, LabelledSet, check_text
 from core.errors import AttuneError, DatasetError
 from core.files import sha256, whole_folder, write_json
+from core.leftovers import sweep
 from core.merging import Merged, check_mergeable, describe, write_merged
 from core.normalisation import Normalisation, default
 from core.state import lock
@@ -65,7 +65,6 @@ FORMAT = 1
 MAX_NAME_CHARACTERS = 200
 LEFT_OUT_AT = "left_out_at"  # field of a line: since when, by `core.clock.steady_time`
 LEAVING = "leaving"  # field of a line in place of all others: this clip is being deleted for good
-LEFTOVER_SECONDS = 86_400  # after which a set that is still being written is taken for what a crash left
 
 
 @dataclass(frozen=True)
@@ -400,7 +399,6 @@ class Library:
 
     @contextmanager
     def _new_set(self) -> Iterator[tuple[str, Path]]:
-        self._sweep()
         id = secrets.token_hex(8)
         with whole_folder(self.folder / id) as building:
             yield id, building
@@ -410,9 +408,7 @@ class Library:
 
     def _sweep(self) -> None:
         """Removes sets that a crash left half written."""
-        for path in self.folder.glob(".*-*") if self.folder.is_dir() else ():
-            if path.is_dir() and time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)
+        sweep(self.folder)
 
 
 def _checked_name(name: str) -> str:

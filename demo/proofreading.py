@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import secrets
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from core.dataset import Clip
 from core.drafts import AT_ONCE, Draft, Drafts, keep_accepted, read_drafts, write_drafts
 from core.errors import AudioError, DatasetError, RunError
 from core.files import whole_folder, write_json
+from core.leftovers import temporary_folder
 from core.segmentation import segment
 from core.state import Report, lock, read_fields
 from core.stored import ID
@@ -195,11 +195,11 @@ class LongRecording:
             OSError: the disk is full; likewise.
         """
         wave, language = self.wave(), self.about.language
-        with self._lock(), tempfile.TemporaryDirectory(dir=self.folder) as folder:
+        with self._lock(), temporary_folder(self.folder, "pieces") as folder:
             accepted = _some_accepted(self.drafts)
             clips = []
             for draft in accepted:
-                path = Path(folder) / f"{draft.start:.2f}-{draft.end:.2f}.flac"
+                path = folder / f"{draft.start:.2f}-{draft.end:.2f}.flac"
                 audio.write_flac(path, draft.span.of(wave))
                 clips.append(Clip(str(path), draft.text))
             created = session.library.create(name, clips, language)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -16,6 +15,7 @@ from core.commands.printing import print_json
 from core.errors import DatasetError
 from core.exporters import export
 from core.importers import into_library, read
+from core.leftovers import temporary_folder
 
 SHOWN_DROPPED = 10  # rows that are named on stderr; --json has them all
 
@@ -24,10 +24,7 @@ def take_in(options: argparse.Namespace) -> int:
     """Reads a set in any layout; keeps it in the library, writes it in another layout, or both."""
     if not options.name and not options.to:
         raise DatasetError("import_where", "Say where to: --name NAME for the library, --to FOLDER for files, or both.")
-    if options.to:
-        options.to.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=options.to.parent if options.to else None, prefix=".attune-import-"))
-    try:
+    with temporary_folder(options.to.parent if options.to else Path(tempfile.gettempdir()), "import") as work:
         imported = read(
             options.source,
             options.format,
@@ -53,8 +50,6 @@ def take_in(options: argparse.Namespace) -> int:
             kept, dropped = len(exported.clips), [*imported.dropped, *exported.dropped]
             line = f"{kept} clips of {imported.format} in {options.to}"
             told["path"] = str(options.to)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     for one in dropped[:SHOWN_DROPPED]:
         print(f"dropped: {one.message}", file=sys.stderr)
     if len(dropped) > SHOWN_DROPPED:

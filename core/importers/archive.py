@@ -12,7 +12,6 @@ import io
 import lzma
 import os
 import re
-import shutil
 import stat
 import struct
 import tarfile
@@ -26,6 +25,7 @@ from typing import IO, Any
 
 from core.errors import DatasetError
 from core.importers.base import shown, stopped
+from core.leftovers import discard
 
 MAX_ENTRIES = 250_000  # Speech Commands has 105,829 takes
 MAX_BYTES = 100_000_000_000  # unpacked; all of LibriSpeech has 60 GB
@@ -59,7 +59,7 @@ def is_archive(path: Path) -> bool:
 
 
 def unpack(path: Path, folder: Path, should_stop: Callable[[], bool] = lambda: False) -> None:
-    """Unpacks an archive; on any error `folder` is gone. Archives inside it stay packed.
+    """Unpacks an archive; on any error `folder` is gone, however much was in it. Archives inside it stay packed.
 
     Args:
         path: .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz, whatever its name.
@@ -74,7 +74,7 @@ def unpack(path: Path, folder: Path, should_stop: Callable[[], bool] = lambda: F
     try:
         _unpack(path, folder, should_stop)
     except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        discard(folder)
         # bz2 and gzip raise an OSError without a number, and a place before the file's start is an invalid one.
         if isinstance(error, _DAMAGED) or (isinstance(error, OSError) and error.errno in (None, errno.EINVAL)):
             raise DatasetError(

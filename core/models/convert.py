@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from transformers import (
 
 from core.audio import SAMPLE_RATE
 from core.files import write_json
+from core.leftovers import temporary_folder
 from core.models.vocabulary import BLANK
 from core.models.vocabulary import SPACE as DELIMITER
 
@@ -48,17 +47,13 @@ def built_once(folder: Path, build: Callable[[Path], None]) -> Path:
     """
     if (folder / "config.json").exists():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
+    with temporary_folder(folder.parent, folder.name) as building:
         build(building)
         try:
             building.replace(folder)
         except OSError:
             if not (folder / "config.json").exists():  # otherwise another process was quicker: its folder is as good
                 raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return folder
 
 

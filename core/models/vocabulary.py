@@ -15,6 +15,7 @@ from transformers import Wav2Vec2CTCTokenizer
 
 from core.audio import SAMPLE_RATE
 from core.errors import DatasetError
+from core.leftovers import temporary_folder
 
 BLANK, UNKNOWN, SPACE = "<pad>", "<unk>", "|"  # as transformers' CTC models name them; the blank has id 0
 APOSTROPHES = frozenset("'’")
@@ -155,8 +156,8 @@ def refuse_misfit(labels: Sequence[int], frames: int, samples: int, text: str) -
 def tokenizer(characters: Sequence[str]) -> Wav2Vec2CTCTokenizer:
     """Returns a tokeniser of one token a character: blank 0, unknown 1, space 2, then the characters in order."""
     ids = {token: i for i, token in enumerate([BLANK, UNKNOWN, SPACE, *characters])}
-    with tempfile.TemporaryDirectory() as folder:  # it only reads its vocabulary from a file
-        path = Path(folder) / "vocab.json"
+    with temporary_folder(Path(tempfile.gettempdir()), "vocabulary") as folder:  # it only reads its vocabulary from a file
+        path = folder / "vocab.json"
         path.write_text(json.dumps(ids), encoding="utf-8")
         return Wav2Vec2CTCTokenizer(
             str(path), pad_token=BLANK, unk_token=UNKNOWN, word_delimiter_token=SPACE, bos_token=None, eos_token=None

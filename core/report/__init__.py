@@ -12,6 +12,7 @@ from core.compare import Comparison
 from core.environment import environment
 from core.events import Evaluated, Stepped
 from core.files import replacing, write_json
+from core.leftovers import sweep
 from core.metrics import RESAMPLES
 from core.outcome import Outcome
 from core.phrases import phrase
@@ -47,6 +48,7 @@ def write_report(outcome: Outcome, texts: Mapping[str, str] = ENGLISH, folder: P
     blocks = _blocks(outcome, say)
     marks = {state: say(f"mark.{state}") for state in ("fixed", "broken", "wrong", "missing")}
     nothing = say("clips.nothing")
+    sweep(folder or outcome.run.folder)
     files = [(folder or outcome.run.folder) / f"report.{kind}" for kind in ("html", "md", "json")]
     pages = (to_html(title, blocks, say("language"), marks, nothing), to_markdown(title, blocks, nothing))
     for path, page in zip(files, pages, strict=False):

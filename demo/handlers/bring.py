@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -17,6 +16,7 @@ from filelock import FileLock, Timeout
 from core.errors import AttuneError, DatasetError
 from core.files import write_json
 from core.importers import into_library, read
+from core.leftovers import discard
 from core.state import lock, read_fields
 from core.text import clean
 from demo import chosen, presenters, reports, uploads
@@ -166,7 +166,7 @@ class BringHandlers:
         for note in (session.folder / "imports").glob(f"*/{NOTE}"):
             with suppress(Timeout), _lock(session).acquire(timeout=0):  # another process of this user's may be at it
                 names.append(read_fields(note, Note, session.damaged).get("name", note.parent.name))
-                shutil.rmtree(note.parent, ignore_errors=True)
+                discard(note.parent, session.folder)
         if not names:
             return None
         message = f"A restart interrupted the import of {names[0]}; nothing is kept of it. Bring it again."
@@ -183,7 +183,7 @@ class BringHandlers:
         except Timeout:
             raise DatasetError("import_running", "Something is being imported already. Wait for it, or stop it.") from None
         try:
-            shutil.rmtree(folder.parent, ignore_errors=True)
+            discard(folder.parent, session.folder)
             folder.mkdir(parents=True)
             yield folder, alive
         except BaseException:
@@ -213,7 +213,7 @@ def _lock(session: Session) -> FileLock:
 
 
 def _end(folder: Path, alive: FileLock) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    discard(folder, folder.parents[1])
     alive.release()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -15,6 +16,13 @@ from core.importers import archive, detect, read
 from core.importers.archive import unpack
 from tests.core.recordings import kept, reasons, sound, text
 from tests.core.test_importers_corpora import common_voice, kaldi, librispeech, speech_commands, text_files
+
+
+@pytest.fixture(autouse=True)
+def _deletes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in the background, so that what is left can be looked at."""
+    monkeypatch.setattr(archive, "discard", shutil.rmtree)
+
 
 SHEET = b"path,text\na.wav,Hello there\n"
 

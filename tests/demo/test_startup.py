@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+
+from core.leftovers import MARK
+from demo import __main__ as demo
 
 ROOT = Path(__file__).parents[2]
 LATER = ("matplotlib", "peft", "numba", "sklearn", "faster_whisper", "ctranslate2", "datasets", "tflite")
@@ -42,3 +46,24 @@ def test_the_first_page_does_without(package: str, loaded: set[str]) -> None:
 
 def test_the_first_page_is_a_page_of_ours(loaded: set[str]) -> None:
     assert {"demo", "core", "gradio"} <= loaded
+
+
+def test_starting_removes_what_killed_processes_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = tmp_path / "sessions" / "library" / f"{MARK}set-12345678"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    for name, value in {
+        "ATTUNE_HOME": tmp_path,
+        "GRADIO_TEMP_DIR": tmp_path / "uploads",
+        "GRADIO_ANALYTICS_ENABLED": 0,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+    monkeypatch.setattr(sys, "argv", ["demo", "--port", "0"])
+    monkeypatch.setattr("demo.app.build_server", lambda hosts: None)
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: [listener.close() for listener in sockets])
+    assert demo.main() == 0
+    for thread in threading.enumerate():
+        if thread.name == "sweep":
+            thread.join(60)
+    assert not left.exists()
