@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, help=f"port (default {DEFAULT_PORT}, or the next free one)")
     parser.add_argument("--certificate", help="PEM file: serve https, so that other computers may use their microphone")
     parser.add_argument("--key", help="PEM file of the certificate's key")
+    parser.add_argument("--no-downloads", action="store_true", help="fetch nothing: only what is on this computer can be used")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("httpx", "httpcore", "matplotlib", "asyncio"):
@@ -41,8 +42,11 @@ def main() -> int:
     from demo import session
     from demo.app import build_server
     from demo.connections import TimedProtocol
+    from demo.downloads import switch_off
     from demo.removal import sweep_now_and_then
 
+    if options.no_downloads:
+        switch_off()
     server = build_server(_names(options.host))
     sweep_now_and_then(server.state.sweep)
     shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host

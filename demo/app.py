@@ -16,6 +16,7 @@ from core.audio import MAX_BYTES
 from core.errors import AttuneError, RunError
 from core.forecast import Forecast
 from core.importers.samples import read_sample
+from core.models.fetching import send_no_login
 from core.presets import PRESETS, preset
 from core.word_times import word_times
 from demo import adapting, collecting, comparing, managing, presenters, proofreading, reading, session, set_files, uploads
@@ -156,6 +157,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     Args:
         hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
     """
+    send_no_login()
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
     shelf, jobs, outcomes, tasks = Shelf(), Jobs(), Outcomes(), Tasks()
     forecasts: dict[tuple, Forecast] = {}

@@ -24,6 +24,7 @@ from core.models.catalogue import CATALOGUE
 from core.runs import Run, new_id, open_run
 from core.state import lock, read_fields
 from demo import notices
+from demo.model_ids import permitted_or_first
 
 COOKIE = "attune_session"
 OWNER_COOKIE = "attune_owner"
@@ -82,7 +83,8 @@ class Session:
     @property
     def choices(self) -> Choices:
         """What is chosen now."""
-        return Choices(**read_fields(self.folder / "choices.json", Choices, self.damaged))
+        choices = Choices(**read_fields(self.folder / "choices.json", Choices, self.damaged))
+        return replace(choices, model=permitted_or_first(choices.model, self.local))  # a folder was chosen on this computer
 
     def choose(self, **changes: str) -> Choices:
         """Changes choices; they are on disk when this returns."""

@@ -68,7 +68,14 @@ class Tasks:
         self._tasks: dict[tuple[str, str], Task] = {}
         self._lock = threading.Lock()
 
-    def start(self, owner: Session | None, kind: str, order: Any, work: Callable[[Task], Any]) -> Task:
+    def start(
+        self,
+        owner: Session | None,
+        kind: str,
+        order: Any,
+        work: Callable[[Task], Any],
+        admit: Callable[[int], None] = lambda going_on: None,
+    ) -> Task:
         """Starts a piece of work, or returns the one of its owner and kind that is going on.
 
         Args:
@@ -76,12 +83,14 @@ class Tasks:
             kind: one piece of work a kind goes on at a time.
             order: what was asked for.
             work: does it in a thread of its own; what it returns is the result.
+            admit: told how many pieces of work of that owner are going on before one more is started; it may raise.
         """
         key = _key(owner, kind)
         with self._lock:
             current = self._tasks.get(key)
             if current is not None and not current.ended:
                 return current
+            admit(sum(not task.ended for (name, _), task in self._tasks.items() if name == key[0]))
             task = self._tasks[key] = Task(order)
         threading.Thread(target=self._run, args=(task, work), daemon=True, name=kind).start()
         return task

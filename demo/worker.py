@@ -15,6 +15,7 @@ from core.errors import AttuneError
 from core.events import Event, Failed
 from core.files import home
 from core.job import Job
+from core.models.fetching import send_no_login
 from core.runs import Run
 from core.state import lock
 from demo.turns import Turns
@@ -25,6 +26,7 @@ TURN_SECONDS = 0.5  # between two looks at whether it is this job's turn
 def main(folder: Path) -> int:
     """Carries out the job in `folder`; returns 0 if it is whole."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    send_no_login()
     job = Job(folder)
     if not (folder / "request.json").is_file():  # its visitor wants to be forgotten; a lock would make the folder anew
         return 1

@@ -152,6 +152,18 @@ def is_here(id: str) -> bool:
     return False
 
 
+def refuse_private(id: str) -> None:
+    """Refuses a model of the hub that is not for everyone, though this computer may hold it, fetched by its owner.
+
+    Raises:
+        ModelError: its owners decide who may have it, or the hub cannot say.
+    """
+    with _explained(id):
+        told = HfApi().model_info(id, timeout=HUB_SECONDS, token=False)
+        if told.private or told.gated:
+            raise ModelError("model_gated", f"{id} asks for its licence to be accepted on its page first.", id=id)
+
+
 def announced_by_hub(id: str) -> Announced | None:
     """Asks the hub how large a model is; None where it is here, or the hub would not be asked for that name.
 
@@ -159,7 +171,7 @@ def announced_by_hub(id: str) -> Announced | None:
         ModelError: as `load_model`.
     """
     with _explained(id):
-        return None if listed(id) or is_here(id) or not is_fetchable(id) else announced(id)
+        return None if listed(id) or is_here(id) or not naming.is_hub_id(id) else announced(id)
 
 
 def fetch_model(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> str:

@@ -6,6 +6,7 @@ keeps its finished ones; everything else about the cache is left to it. A file o
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -61,6 +62,15 @@ class Announced:
     def bytes(self) -> int:
         """Size of all the files."""
         return sum(self.files.values())
+
+
+def send_no_login() -> None:
+    """Keeps the hub's token of this computer's owner to the owner: this process and those that it starts send none.
+
+    For programs that fetch what others ask for; a repository that only the owner may read is then not there.
+    """
+    os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
+    constants.HF_HUB_DISABLE_IMPLICIT_TOKEN = True  # the hub's client read the environment when it was imported
 
 
 def loaded_files(sizes: dict[str, int]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from core.importers import into_library, read
 from core.leftovers import discard
 from core.state import lock, read_fields
 from core.text import clean
-from demo import chosen, presenters, reports, uploads
+from demo import chosen, downloads, presenters, reports, uploads
 from demo.session import Session
 from demo.tasks import Task, Tasks
 from demo.uploads import Upload
@@ -100,6 +100,8 @@ class BringHandlers:
         id = (id or "").strip()
         if not _DATASET.fullmatch(id) or Path(id.partition(":")[0]).exists():  # `datasets` would read a folder of that name
             raise DatasetError("huggingface_id", "A dataset's id looks like google/fleurs:sw_ke.")
+        if downloads.are_off():
+            raise DatasetError("dataset_downloads_off", "Downloads are switched off here. Upload the recordings instead.")
         limit = max(1, min(int(rows or 1), MAX_DATASET_ROWS))
         with self._new_folder(session) as (folder, alive):
             self._start(session, Order(folder, id, clean(name) or id, language, alive, dataset=True, limit=limit))

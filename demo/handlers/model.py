@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import gradio as gr
 
 from core.errors import AttuneError
 from core.models import memory
-from core.models.catalogue import announced_by_hub, fetch_model, is_fetchable, is_here, listed
-from core.models.fetching import BLOCK_BYTES
-from demo import presenters
+from core.models.catalogue import announced_by_hub, fetch_model, is_fetchable, is_here, listed, refuse_private
+from core.models.naming import is_hub_id
+from demo import downloads, presenters
+from demo.downloads import Fetch
+from demo.model_ids import permitted
 from demo.session import Session
 from demo.shelf import Shelf
-from demo.tasks import Task, Tasks
+from demo.tasks import Tasks
 from demo.wording import Wording
-
-Fetch = Callable[[str, Callable[[int, int], None], Callable[[], bool]], str]
 
 
 class ModelHandlers:
@@ -31,23 +29,29 @@ class ModelHandlers:
 
     def __init__(self, w: Wording, shelf: Shelf, tasks: Tasks, fetch: Fetch = fetch_model) -> None:
         self._w, self._shelf, self._tasks, self._fetch = w, shelf, tasks, fetch
+        self._public: set[str] = set()
 
     def about(self, session: Session, id: str) -> tuple[str]:
         """Model id -> what using it takes: nothing, a package, or a download and how large."""
-        id = (id or "").strip()
-        entry = listed(id)
+        try:
+            id = permitted(id, session.local)
+            entry, here = listed(id), self._is_here(session, id)
+        except AttuneError:  # pressing the button says why
+            return ("",)
         free = memory.available()
-        if is_here(id):
+        if here:
             return (presenters.fine(self._w("model.about.ready", id=id)),)
         if entry is not None and entry.bundle is not None:
             return (presenters.fine(self._w("model.about.package", id=id, package=entry.requirement)),)
+        if is_fetchable(id) and downloads.are_off():
+            return (presenters.fine(self._w("error.downloads_off", id=id)),)
         if entry is not None:
             server = entry.release.server if entry.release else ""
             about = presenters.download(id, entry.megabytes, entry.finetune_gigabytes, free, self._w, server, entry.requirement)
             return (about,)
         try:
             told = announced_by_hub(id)
-        except AttuneError:  # pressing the button says why
+        except AttuneError:  # as above
             return ("",)
         if told is None:
             return ("",)
@@ -55,19 +59,24 @@ class ModelHandlers:
 
     def begin(self, session: Session, id: str) -> tuple:
         """Model id -> what is happening meanwhile, stop, timer. What is not on this computer is fetched from now on."""
-        id = (id or "").strip()
-        if is_here(id) or not is_fetchable(id):
+        id = permitted(id, session.local)
+        over = gr.update(visible=False), gr.update(active=False)
+        if self._is_here(session, id) or not is_fetchable(id):
             session.choose(fetching="")
-            return presenters.note(self._w("model.loading", id=id)), gr.update(visible=False), gr.update(active=False)
-        self._tasks.start(None, _kind(id), id, lambda task: self._fetched(id, task))
+            return presenters.note(self._w("model.loading", id=id)), *over
+        try:
+            downloads.begin(self._tasks, session, id, self._fetch)
+        except AttuneError as error:
+            session.choose(fetching="")
+            return presenters.note(presenters.explain(error, self._w), "error"), *over
         session.choose(fetching=id)
         return presenters.note(self._w("model.asking", id=id)), gr.update(visible=True), gr.update(active=True)
 
     def use(self, session: Session, id: str) -> tuple[str]:
         """Model id -> status sentence. Loads it, unless it is on its way; on failure the earlier choice stays."""
-        id = (id or "").strip()
-        if id and session.choices.fetching == id:
-            return (gr.skip(),)
+        id = permitted(id, session.local)
+        if session.choices.fetching == id or (is_fetchable(id) and not self._is_here(session, id)):
+            return (gr.skip(),)  # loading fetches nothing: `begin` does, within limits, or has said why not
         with self._shelf.model(id) as model:
             parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
             family = model.family
@@ -80,7 +89,7 @@ class ModelHandlers:
 
     def relabel(self, session: Session, id: str) -> tuple:
         """Model id -> the dropdown with what is ready by now."""
-        used = (id or "").strip()
+        used = id.strip() if isinstance(id, str) else ""
         if not used:  # nothing has come; labelling the list anew would undo what is being typed into it
             return (gr.skip(),)
         return (self.choices(used) if used == session.choices.model else gr.update(choices=presenters.model_choices(self._w)),)
@@ -90,14 +99,17 @@ class ModelHandlers:
         return gr.update(choices=presenters.model_choices(self._w), value=id)
 
     def stop(self, session: Session) -> tuple[str]:
-        """-> that the fetch is stopping."""
-        self._tasks.stop(None, _kind(session.choices.fetching))
-        return (presenters.note(self._w("model.stopping")),)
+        """-> that the fetch is stopping, or goes on for others."""
+        if downloads.leave(self._tasks, session) or not session.choices.fetching:
+            return (presenters.note(self._w("model.stopping")),)
+        id = session.choices.fetching
+        session.choose(fetching="")
+        return (presenters.note(self._w("model.left", id=id)),)
 
     def look(self, session: Session) -> tuple:
         """-> status, stop, timer, and the id of a model that has just come."""
         id = session.choices.fetching
-        download = self._tasks.look(None, _kind(id))
+        download = downloads.look(self._tasks, session)
         over = gr.update(visible=False), gr.update(active=False)
         if not id:
             return gr.skip(), *over, ""
@@ -114,14 +126,15 @@ class ModelHandlers:
         kind = "info" if getattr(download.error, "reason", "") == "fetch_stopped" else "error"
         return presenters.note(presenters.explain(download.error, self._w), kind), *over, ""
 
-    def _fetched(self, id: str, task: Task) -> None:
-        def progress(done: int, total: int) -> None:
-            if not task.total or not 0 <= done - task.done <= BLOCK_BYTES:  # more at once was here before
-                task.measure_from(done)
-            task.progress(done, total)
+    def _is_here(self, session: Session, id: str) -> bool:
+        """Whether a model is on this computer, for whoever asks: what only its owner may fetch is not, for others.
 
-        self._fetch(id, progress, lambda: task.stopping)
-
-
-def _kind(id: str) -> str:
-    return f"fetch {id}"
+        Raises:
+            ModelError: the hub does not say whether it is for everyone.
+        """
+        if not is_here(id):
+            return False
+        if is_hub_id(id) and listed(id) is None and not session.local and not downloads.are_off() and id not in self._public:
+            refuse_private(id)
+            self._public.add(id)
+        return True

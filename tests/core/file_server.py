@@ -27,6 +27,7 @@ class FileServer:
         status: that it answers with; 200 for whatever is due.
         asked: method, path and range of each request for a file.
         headers: of the last request for a file.
+        sent: headers of every request, by their names in lower case.
     """
 
     REFUSAL: ClassVar[dict[str, str]] = {}  # headers of an answer that refuses
@@ -36,10 +37,12 @@ class FileServer:
         self.cut, self.ranges, self.spoil, self.rate, self.status = 0, True, 0, 0, 200
         self.asked: list[tuple[str, str, str]] = []
         self.headers: dict[str, str] = {}
+        self.sent: list[dict[str, str]] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                server.sent.append({name.lower(): value for name, value in self.headers.items()})
                 server.answer(self)
 
             do_HEAD = do_GET

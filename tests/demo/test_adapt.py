@@ -50,7 +50,7 @@ def adapting(jobs: Told, shelf: Shelf) -> AdaptHandlers:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
-    return Session(tmp_path / "session")
+    return Session(tmp_path / "session", local=True)
 
 
 @pytest.fixture

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import pytest
 from huggingface_hub import HfApi
 
+from core.errors import DatasetError
 from core.importers.samples import read_sample
 from demo import uploads
 from demo.handlers import bring as module
@@ -190,6 +192,15 @@ def test_only_an_id_of_the_hub_is_a_dataset(id: str, bring: BringHandlers, sessi
     with pytest.raises(Exception, match="A dataset's id looks like"):
         bring.fetch(session, id, 3, "", "en")
     assert not (session.folder / "imports").exists()
+
+
+def test_nothing_is_fetched_where_downloads_are_off(
+    bring: BringHandlers, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(DatasetError) as caught:
+        bring.fetch(session, "google/fleurs:sw_ke", 3, "", "sw")
+    assert caught.value.reason == "dataset_downloads_off"
 
 
 def test_without_a_network_that_is_what_is_said(

@@ -6,13 +6,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from huggingface_hub import HfApi, ModelInfo
 
 from core.errors import ModelError
 from core.models.bundled import TINY_EN
-from core.models.catalogue import Entry
+from core.models.catalogue import Entry, load_model
 from core.models.releases import DEEPSPEECH
 from demo import presenters
 from demo.handlers import model as module
@@ -179,10 +181,110 @@ def test_a_download_that_fails_says_why_and_the_old_model_stays(
 
 
 def test_what_cannot_be_fetched_is_not_asked_for(models: ModelHandlers, session: Session, hub: Hub) -> None:
-    for id in ("/no/such/folder", "", "whisper-base"):
-        assert models.begin(session, id)[2]["active"] is False
-        assert models.about(session, "/no/such/folder") == ("",)
+    here = Session(session.folder, local=True)
+    for id in ("/no/such/folder", "whisper-base"):
+        assert models.begin(here, id)[2]["active"] is False
+        assert models.about(here, "/no/such/folder") == ("",)
     assert hub.fetches == 0
+
+
+SECRETS = (
+    "/etc",
+    "/etc/passwd",
+    "~/.ssh",
+    "./model",
+    "..",
+    ".",
+    "a/b/c",
+    "C:\\Users",
+    "file:///etc",
+    "~",
+    "x y",
+    "-a",
+)
+SHARES = ("\\\\host\\share", "//host/share", "\\/host/share", "/\\host\\share")
+
+
+@pytest.mark.parametrize("id", [*SECRETS, *SHARES, "", "  ", None, 5, ["x"], "torchaudio:../x"])
+def test_a_visitor_elsewhere_learns_nothing_about_files(id: object, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    touched: list[object] = []
+    models = ModelHandlers(W, Shelf(), Tasks(), lambda *_: "/folder")
+    with monkeypatch.context() as watched:
+        for name in ("stat", "exists", "is_dir", "is_file", "resolve", "expanduser", "open", "iterdir"):
+            watched.setattr(Path, name, lambda self, *_, name=name, **__: touched.append((name, self)))
+        sentences = set()
+        for asking in (models.begin, models.use):
+            with pytest.raises(ModelError) as caught:
+                asking(session, id)
+            sentences.add((caught.value.reason, presenters.explain(caught.value, W)))
+        assert models.about(session, id) == ("",)
+    assert sentences == {("model_not_named", W("error.model_not_named"))}
+    assert touched == []
+
+
+@pytest.mark.parametrize("id", SHARES)
+def test_another_computer_is_not_asked_for_a_folder(id: str, models: ModelHandlers, session: Session) -> None:
+    with pytest.raises(ModelError) as caught:
+        models.use(Session(session.folder, local=True), id)
+    assert caught.value.reason == "model_elsewhere"
+
+
+def test_a_folder_is_used_here_and_forgotten_elsewhere(session: Session, tiny_ctc: Path) -> None:
+    here = Session(session.folder, local=True)
+    models = ModelHandlers(W, Shelf(), Tasks())
+    assert "is loaded" in models.use(here, str(tiny_ctc))[0]
+    assert here.choices.model == str(tiny_ctc)
+    assert session.choices.model == "whisper-tiny.en"
+
+
+def test_an_id_of_the_hubs_form_is_not_a_folder_of_the_servers(
+    session: Session, tiny_ctc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "models").symlink_to(tiny_ctc)
+    monkeypatch.chdir(tmp_path)
+    models = ModelHandlers(W, Shelf(), Tasks(), Hub())
+    assert "Asking for assets/models" in models.begin(session, "assets/models")[0]
+    models.use(session, "assets/models")
+    assert session.choices.model == "whisper-tiny.en"
+    models.stop(session)
+
+
+def test_what_is_not_here_is_not_fetched_by_loading_it(session: Session, hub: Hub, models: ModelHandlers) -> None:
+    assert models.use(session, ID)[0]["__type__"] == "update"
+    assert (hub.fetches, session.choices.model) == (0, "whisper-tiny.en")
+
+
+@pytest.mark.parametrize(
+    ("about", "answer"), [({"private": True}, "model_gated"), ({"gated": "manual"}, "model_gated"), ({"private": False}, "")]
+)
+def test_what_only_the_owner_may_fetch_is_not_here_for_others(
+    about: dict[str, object], answer: str, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, object]] = []
+
+    def told(_: object, id: str, **how: object) -> ModelInfo:
+        asked.append(how)
+        return ModelInfo(id=id, **about)
+
+    monkeypatch.setattr(module, "is_here", lambda id: True)
+    monkeypatch.setattr(HfApi, "model_info", told)
+    monkeypatch.setattr(Shelf, "model", lambda self, id: nullcontext(load_model("attune-wav2vec2")))
+    models = ModelHandlers(W, Shelf(), Tasks())
+    if answer:
+        for asking in (models.begin, models.use):
+            with pytest.raises(ModelError) as caught:
+                asking(session, ID)
+            assert caught.value.reason == answer
+        assert models.about(session, ID) == ("",)
+    else:
+        assert "is loaded" in models.use(session, ID)[0]
+        assert "is on this computer" in models.about(session, ID)[0]
+    assert asked
+    assert all(how["token"] is False for how in asked)
+    asked.clear()
+    assert "is loaded" in models.use(Session(session.folder, local=True), ID)[0]
+    assert asked == []
 
 
 def test_a_restarted_app_says_that_a_download_was_interrupted(models: ModelHandlers, session: Session) -> None:

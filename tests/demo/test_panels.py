@@ -50,7 +50,7 @@ class Started:
 
 @pytest.fixture
 def session(tmp_path: Path, tiny_ctc: Path) -> Session:
-    made = Session(tmp_path / "session")
+    made = Session(tmp_path / "session", local=True)
     made.choose(model=str(tiny_ctc))
     return made
 

@@ -35,7 +35,7 @@ HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)} {{alert(3)}}"
 
 @pytest.fixture
 def session(tmp_path: Path, tiny_ctc: Path) -> Session:
-    session = Session(tmp_path / "session")
+    session = Session(tmp_path / "session", local=True)
     session.choose(model=str(tiny_ctc))
     return session
 

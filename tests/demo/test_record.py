@@ -26,7 +26,7 @@ PANEL = 10  # outputs of `RecordHandlers.shown`
 
 @pytest.fixture
 def session(tmp_path: Path, tiny_ctc: Path) -> Session:
-    session = Session(tmp_path / "session")
+    session = Session(tmp_path / "session", local=True)
     session.choose(model=str(tiny_ctc))
     return session
 

@@ -40,7 +40,7 @@ PARTS = ("train", "train", "train", "train", "train", "validation", "test", "tes
 
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
-    return Session(tmp_path / "session")
+    return Session(tmp_path / "session", local=True)
 
 
 @pytest.fixture
@@ -342,9 +342,9 @@ def test_the_own_clips_are_kept_as_a_set(session: Session) -> None:
 
 def test_only_a_visitor_on_this_computer_is_told_a_folder(session: Session) -> None:
     keep(session)
-    assert str(session.folder) not in LibraryHandlers(W).show(session, "csv")[-1]
-    here = Session(session.folder, local=True)
-    assert str(session.folder) in LibraryHandlers(W).show(here, "csv")[-1]
+    elsewhere = Session(session.folder, local=False)
+    assert str(session.folder) not in LibraryHandlers(W).show(elsewhere, "csv")[-1]
+    assert str(session.folder) in LibraryHandlers(W).show(session, "csv")[-1]
 
 
 @pytest.fixture

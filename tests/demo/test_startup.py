@@ -17,12 +17,14 @@ ROOT = Path(__file__).parents[2]
 LATER = ("matplotlib", "peft", "numba", "sklearn", "faster_whisper", "ctranslate2", "datasets", "tflite")
 FIRST_PAGE = """
 import sys
+from huggingface_hub import constants
 from starlette.testclient import TestClient
 from demo.app import build_server
 
 with TestClient(build_server(), base_url="http://127.0.0.1") as client:
     page = client.get("/en/")
 assert page.status_code == 200, page.text
+assert constants.HF_HUB_DISABLE_IMPLICIT_TOKEN, "the owner's login is sent for what visitors ask for"
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 

@@ -24,6 +24,7 @@ TEXTS = {
     "model.progress": "Progress of the download",
     "model.stop": "Stop the download",
     "model.stopping": "Stopping. What came is kept, and the next download goes on from there.",
+    "model.left": "You no longer wait for {id}. The download goes on, because others wait for it.",
     "model.choice.ready": "{id} · ready",
     "model.choice.download": "{id} · needs a download of {mb} MB",
     "model.choice.package": "{id} · needs a package of {mb} MB",

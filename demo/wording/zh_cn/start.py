@@ -24,6 +24,7 @@ TEXTS = {
     "model.progress": "下载进度",
     "model.stop": "停止下载",
     "model.stopping": "正在停止。已下载的部分会保留，下次从断点继续。",
+    "model.left": "你已不再等待 {id}。由于还有其他人在等，下载会继续。",
     "model.choice.ready": "{id} · 已就绪",
     "model.choice.download": "{id} · 需下载 {mb} MB",
     "model.choice.package": "{id} · 需安装 {mb} MB 的软件包",
