@@ -19,7 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from core import audio
+from core import audio, leftovers
 from core.errors import AttuneError, RunError
 from core.files import home
 from core.job import Job
@@ -118,6 +118,7 @@ def sweep(session: Session) -> None:
 
 def sweep_all() -> None:
     """Does that for every session, and for the library of this computer's user; old uploads go too."""
+    _logged(partial(leftovers.sweep, home(), deep=True))
     for folder in sorted(path for path in (home() / "sessions").glob("[0-9a-f]*") if path.is_dir()):
         _logged(partial(sweep, Session(folder)))
     library = home() / "library"

@@ -83,15 +83,18 @@ class Session:
     @property
     def choices(self) -> Choices:
         """What is chosen now."""
-        choices = Choices(**read_fields(self.folder / "choices.json", Choices, self.damaged))
+        choices = self._stored_choices()
         return replace(choices, model=permitted_or_first(choices.model, self.local))  # a folder was chosen on this computer
 
     def choose(self, **changes: str) -> Choices:
         """Changes choices; they are on disk when this returns."""
         with lock(self.folder / "choices.lock"):  # two handlers may choose at the same time
-            choices = replace(self.choices, **changes)
+            choices = replace(self._stored_choices(), **changes)
             write_json(self.folder / "choices.json", asdict(choices))
         return choices
+
+    def _stored_choices(self) -> Choices:
+        return Choices(**read_fields(self.folder / "choices.json", Choices, self.damaged))
 
     def new_run_folder(self) -> Path:
         """Returns the folder of a run to come."""
