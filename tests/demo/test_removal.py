@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -121,10 +122,28 @@ def traces(home: Path, word: str, recording: Recording | None = None) -> list[st
     return found
 
 
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory, tiny_ctc: Path) -> Path:
+    """The home of a visitor who has a finished run, made once."""
+    home = tmp_path_factory.mktemp("learnt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATTUNE_HOME", str(home))
+        visitor = Session(home / "sessions" / secrets.token_hex(16))
+        visitor.choose(model=str(tiny_ctc), labelled_set="own")
+        say(visitor, tmp_path_factory.mktemp("sounds"))
+        adapt(visitor)
+    return home
+
+
 @pytest.fixture
-def taught(visitor: Session, tmp_path: Path) -> tuple[Session, list[Recording], Run]:
-    recordings = say(visitor, tmp_path)
-    return visitor, recordings, adapt(visitor)
+def taught(learnt: Path, home: Path) -> tuple[Session, list[Recording], Run]:
+    """The visitor of `learnt` in a home of this test's own."""
+    shutil.copytree(learnt, home)
+    for path in home.rglob("*.json*"):
+        path.write_bytes(path.read_bytes().replace(str(learnt).encode(), str(home).encode()))
+    (folder,) = (home / "sessions").iterdir()
+    visitor = Session(folder)
+    return visitor, visitor.collection.recordings(), visitor.runs()[0]
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
