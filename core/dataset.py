@@ -16,7 +16,7 @@ from core import audio
 from core.errors import AttuneError, AudioError, DatasetError
 from core.normalisation import Normalisation
 from core.sounds import Waves
-from core.text import MAX_TEXT_CHARACTERS, clean, normalise
+from core.text import MAX_TEXT_CHARACTERS, clean, has_words, normalise
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -130,7 +130,7 @@ def check_text(text: str, language: str, name: str) -> str:
         DatasetError: nothing is left to score, or it is longer than any clip's could be.
     """
     cleaned = clean(text)
-    if not normalise(cleaned, language):
+    if not has_words(cleaned, language):
         raise DatasetError("text_empty", f"{name} has no words in its transcript. Type what is said.", name=name)
     if len(cleaned) > MAX_TEXT_CHARACTERS:
         raise DatasetError(

@@ -53,7 +53,7 @@ def normalise(text: str, language: str = "en") -> str:
         Words separated by single spaces; empty if nothing is left.
     """
     if language == "en" and _PLAIN.fullmatch(text):
-        words = list(map(_plain_word, text.lower().translate(_PLAIN_MARKS).split()))
+        words = list(map(_plain_word, _plain_words(text)))
         if None not in words:
             return " ".join(words)  # type: ignore[arg-type]
     text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
@@ -68,6 +68,17 @@ def normalise(text: str, language: str = "en") -> str:
 @cache
 def _english() -> EnglishTextNormalizer:
     return EnglishTextNormalizer()
+
+
+def has_words(text: str, language: str = "en") -> bool:
+    """Whether `normalise` leaves anything of a text; without normalising it where one word already tells."""
+    if language == "en" and _PLAIN.fullmatch(text) and any(map(_plain_word, _plain_words(text))):
+        return True
+    return bool(normalise(text, language))
+
+
+def _plain_words(text: str) -> list[str]:
+    return text.lower().translate(_PLAIN_MARKS).split()
 
 
 @lru_cache(WORDS_REMEMBERED)

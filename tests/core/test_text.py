@@ -10,7 +10,7 @@ import unicodedata
 import pytest
 
 from core import text as texts
-from core.text import clean, is_shouted, leading_measure, normalise
+from core.text import clean, has_words, is_shouted, leading_measure, normalise
 from core.writing import UNSPACED_LANGUAGES
 
 
@@ -184,6 +184,7 @@ def test_english_word_by_word_is_whispers_english(monkeypatch: pytest.MonkeyPatc
         words = [draw.choice(kind) + draw.choice(["", "", "", ",", ".", "..", "-", "'", '"']) for kind in kinds]
         said.append(" ".join(words).title() if draw.random() < 0.3 else " ".join(words))
     quick = [normalise(text) for text in said]
+    assert [has_words(text) for text in said] == list(map(bool, quick))
     met: list[str] = []
     monkeypatch.setattr(texts, "_english", lambda: lambda text: (met.append(text), whispers(text))[1])
     monkeypatch.setattr(texts, "_PLAIN", re.compile("no text is plain"))
