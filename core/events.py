@@ -205,14 +205,13 @@ def from_json(fields: Any) -> Event | None:
     Raises:
         ValueError: it is none.
     """
-    name = fields.get("event") if isinstance(fields, dict) else None
+    name = fields.get("event", "") if isinstance(fields, dict) else None
     if not isinstance(name, str):
         raise ValueError("no event")
     kind = _KINDS.get(name)
     if kind is None:
         return None
-    finite = {**fields, "loss": 0.0} if isinstance(fields.get("loss"), float) else fields  # a loss may be no number
-    if not fits(finite, kind):
+    if not fits({name: 0.0 if isinstance(value, float) else value for name, value in fields.items()}, kind):  # nan is one too
         raise ValueError(f"no event of the kind {name}")
     known = {f.name: fields[f.name] for f in dataclasses.fields(kind) if f.name in fields}
     for name in ("drift", "measures"):

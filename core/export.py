@@ -84,6 +84,6 @@ def zip_model(run: Run) -> Path:
     target = run.folder / f"{name}.zip"
     if not target.exists():
         with replacing(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for file in sorted(run.adapted.iterdir()):
+            for file in sorted(file for file in run.adapted.glob("*") if file.is_file()):
                 archive.write(file, f"{name}/{file.name}")
     return target

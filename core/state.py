@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 MAX_CHARACTERS = 100_000  # of one text; the longest that Attune writes, a path or a transcript, has a few thousand
 MAX_INTEGER = 2**53  # beyond it JSON's readers disagree, and floats have gaps
+SETTLED_SECONDS = 10.0  # after which nobody is still writing a line
 KEPT = 5  # damaged copies of one file; the oldest go
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)  # from JSON of a wrong shape
 
@@ -70,15 +71,15 @@ def read_checked(path: Path, kind: Any) -> Any:
     return value
 
 
-def read_fields(path: Path, kind: type, report: Report) -> dict[str, Any]:
+def read_fields(path: Path, kind: type, report: Report | None) -> dict[str, Any]:
     """Reads those fields of a JSON object that are as they should be; without a file there are none.
 
     Args:
         path: of the file.
         kind: a dataclass with the fields, see `fits`.
-        report: told of a damaged file.
+        report: told of a damaged file; without one it is not worth keeping.
     """
-    if not _is_file(path, report):
+    if not is_file(path, report):
         return {}
     try:
         content = path.read_bytes()
@@ -91,7 +92,7 @@ def read_fields(path: Path, kind: type, report: Report) -> dict[str, Any]:
     found = value if isinstance(value, dict) else {}
     hints = _hints(kind)
     whole = {name: found[name] for name in hints if name in found and fits(found[name], hints[name])}
-    if not isinstance(value, dict) or len(whole) < len(hints.keys() & found.keys()):
+    if report is not None and (not isinstance(value, dict) or len(whole) < len(hints.keys() & found.keys())):
         _keep(path, content, report, again=True)
     return whole
 
@@ -102,12 +103,13 @@ def read_lines(path: Path, parse: Callable[[Any], T], report: Report | None = No
     Args:
         path: of the file.
         parse: makes something of a line's value, or raises one of `UNREADABLE`.
-        report: told of lines that cannot be read; a last one without an end is none of them, as a crash may leave it, or
-            another process may be writing it.
+        report: told of lines that cannot be read; a last one without an end is none of them while another process may be
+            writing it.
     """
-    if not _is_file(path, report):
+    if not is_file(path, report):
         return []
     try:
+        settled = abs(time.time() - path.stat().st_mtime) > SETTLED_SECONDS
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:  # removed since
         return []
@@ -118,7 +120,7 @@ def read_lines(path: Path, parse: Callable[[Any], T], report: Report | None = No
         try:
             values.append(parse(_parsed(line)))
         except UNREADABLE:
-            if place < len(lines):
+            if place < len(lines) or settled:
                 unreadable.append(line + b"\n")
     if unreadable and report is not None:
         _keep(path, b"".join(unreadable), report)
@@ -148,7 +150,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _is_file(path: Path, report: Report | None) -> bool:
+def is_file(path: Path, report: Report | None = None) -> bool:
     """Whether there is a file to read; what else has its name is moved aside, so that the file can be written."""
     if path.is_file():
         return True
@@ -254,12 +256,12 @@ def _any_of(checks: Iterable[Callable[[Any], bool]]) -> Callable[[Any], bool]:
 
 
 def _all_of(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(map(check, value))
+    return lambda value: isinstance(value, list | tuple) and all(map(check, value))
 
 
 def _each_of(checks: list[Callable[[Any], bool]]) -> Callable[[Any], bool]:
     def check(value: Any) -> bool:
-        same = isinstance(value, list) and len(value) == len(checks)
+        same = isinstance(value, list | tuple) and len(value) == len(checks)
         return same and all(one(part) for one, part in zip(checks, value, strict=True))
 
     return check

@@ -56,7 +56,7 @@ class Store:
 
     def _trim(self, budget: int) -> None:
         try:
-            found = [(file.stat(), file) for file in self._folder.iterdir()]
+            found = [(file.stat(), file) for file in self._folder.iterdir() if file.is_file()]
         except OSError:  # not there yet, or being deleted
             return
         room = budget

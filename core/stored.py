@@ -15,7 +15,7 @@ from core.dataset import PARTS, Clip, Dropped, LabelledSet
 from core.errors import DatasetError
 from core.files import read_json_lines, replacing, sha256
 from core.normalisation import Normalisation
-from core.state import UNREADABLE, Damaged, fits, read_checked
+from core.state import UNREADABLE, Damaged, fits, is_file, read_checked
 from core.text import clean
 
 ID = re.compile(r"[0-9a-f]{16}")  # of a set and of a clip; no other name is ever opened
@@ -174,8 +174,9 @@ def write_dropped(folder: Path, dropped: Iterable[Dropped]) -> None:
 def read_lines(folder: Path, name: str = "clips.jsonl") -> list[tuple[str, StoredClip | None]]:
     """Returns the lines of the list as they stand, each with its clip, or None where it says none."""
     try:
-        text = (folder / name).read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, IsADirectoryError):  # the set may be deleted while it is read
+        there = is_file(folder / name)
+        text = (folder / name).read_text(encoding="utf-8", errors="replace") if there else ""
+    except FileNotFoundError:  # the set may be deleted while it is read
         text = ""
     lines: list[tuple[str, StoredClip | None]] = []
     for line in filter(str.strip, text.split("\n")):

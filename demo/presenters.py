@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,8 @@ def percent(share: float) -> str:
 
 def duration(seconds: float, w: Wording) -> str:
     """A span of time for people."""
-    if seconds < 90:
-        return w("time.seconds", n=max(1, round(seconds)))
+    if not 90 <= seconds < math.inf:
+        return w("time.seconds", n=max(1, round(seconds)) if math.isfinite(seconds) else "?")
     return w("time.minutes", n=f"{seconds / 60:.1f}")
 
 
@@ -333,7 +334,7 @@ def axis(table: pd.DataFrame) -> list[float]:
 def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
     """The download, and how to use and repeat it."""
     link = f"/take-home/{run.id}.zip"
-    megabytes = sum(file.stat().st_size for file in run.adapted.iterdir()) / 1e6
+    megabytes = sum(file.stat().st_size for file in run.adapted.glob("*") if file.is_file()) / 1e6
     code = usage(folder_name(run.id), result["family"])
     usual = Recipe.default(result["family"], result["clips"] - result["replayed"]).settings()
     chosen = Recipe.from_json(result["recipe"]).settings()

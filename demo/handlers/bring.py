@@ -167,7 +167,7 @@ class BringHandlers:
         names = []
         for note in (session.folder / "imports").glob(f"*/{NOTE}"):
             with suppress(Timeout), _lock(session).acquire(timeout=0):  # another process of this user's may be at it
-                names.append(read_fields(note, Note, session.damaged).get("name", note.parent.name))
+                names.append(read_fields(note, Note, None).get("name", note.parent.name))
                 discard(note.parent, session.folder)
         if not names:
             return None
