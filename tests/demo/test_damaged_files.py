@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -161,12 +161,11 @@ def tasks() -> Tasks:
 
 
 @pytest.fixture(scope="module")
-def page(tasks: Tasks) -> Iterator[gr.Blocks]:
-    loop = asyncio.new_event_loop()  # else Gradio makes one and leaves it open
-    asyncio.set_event_loop(loop)
-    yield build_page(Wording("en"), NoModel(), NoJobs(), Outcomes(), tasks)  # type: ignore[arg-type]
-    asyncio.set_event_loop(None)
-    loop.close()
+def page(tasks: Tasks) -> gr.Blocks:
+    async def built() -> gr.Blocks:  # outside a running loop, Gradio makes some and leaves them open
+        return build_page(Wording("en"), NoModel(), NoJobs(), Outcomes(), tasks)  # type: ignore[arg-type]
+
+    return asyncio.run(built())
 
 
 @pytest.fixture(scope="module")
