@@ -16,6 +16,9 @@ from core.errors import AttuneError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)  # not EFBIG: more room does not make a file system take larger files
 MAX_CAUSES = 20
+PLENTY_BYTES = (
+    5_000_000_000  # where so much is free another disk is full, such as that of temporary files, or no more files fit
+)
 # What Rust writes of an OSError: its number is Windows' own there.
 _NUMBERS = (112,) if sys.platform == "win32" else FULL
 _SAID = re.compile(
@@ -41,8 +44,11 @@ def explained(error: Exception, folder: Path) -> Exception:
     if cause is None:
         return error
     free = None if getattr(cause, "errno", None) == errno.EDQUOT else _free(folder)
-    if free is None:
-        return AttuneError("disk_full", "The disk is full. Nothing that was there is lost. Make room, then try again.")
+    if free is None or free > PLENTY_BYTES:
+        return AttuneError(
+            "disk_full",
+            "The disk is full, or the share of it that may be used. Nothing that was there is lost. Make room, then try again.",
+        )
     return AttuneError(
         "disk_full_free",
         f"The disk is full: {free / 1e6:.1f} MB are free in {folder}, and more is needed. Nothing that was there is lost. "

@@ -68,7 +68,7 @@ class LongRecording:
         damaged: told of damaged files.
     """
 
-    def __init__(self, folder: Path, damaged: Report) -> None:
+    def __init__(self, folder: Path, damaged: Report | None = None) -> None:
         self.folder = folder
         self._damaged = damaged
         self._drafts = folder / "drafts.jsonl"

@@ -89,7 +89,19 @@ def test_causes_that_go_round_in_a_circle_end() -> None:
     assert not disk.is_full(one)
 
 
-def test_the_sentence_says_how_much_is_free(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("free", "reason"), [(3_000_000, "disk_full_free"), (10**12, "disk_full"), (None, "disk_full")])
+def test_what_is_free_is_said_where_it_explains_anything(
+    free: int | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "_free", lambda folder: free)
+    told = disk.explained(OSError(errno.ENOSPC, "No space left on device"), tmp_path)
+    assert isinstance(told, AttuneError)
+    assert told.reason == reason
+    assert ("3.0 MB are free" in str(told)) == (reason == "disk_full_free")
+
+
+def test_the_sentence_says_how_much_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "PLENTY_BYTES", 10**18)
     told = disk.explained(OSError(errno.ENOSPC, "No space left on device"), tmp_path / "not" / "there" / "yet")
     assert isinstance(told, AttuneError)
     assert told.reason == "disk_full_free"
@@ -113,6 +125,7 @@ def test_the_command_line_says_it_in_a_sentence(
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(cli, "report_run", failing)
+    monkeypatch.setattr(disk, "PLENTY_BYTES", 10**18)
     assert cli.main(["report", str(tmp_path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""

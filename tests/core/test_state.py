@@ -47,8 +47,9 @@ OTHER: list[tuple[Any, Any]] = [
     ("7", int), (7, str), ("x" * (MAX_CHARACTERS + 1), str), (0, bool), (0, None), ([1, "2"], list[int]), ({}, list[int]),
     ("ab", list[str]), ([["a"]], tuple[tuple[str, float], ...]), ([["a", 1.0, 2.0]], tuple[tuple[str, float], ...]),
     ({"a": "1"}, dict[str, int]), ([], dict[str, int]), ({}, Typed), ({"needed": 7}, Typed),
-    ({"needed": "a", "other": None}, Typed), ([], Outer), (None, Outer), ({"kind": "three"}, Outer), ({"kind": []}, Outer), ({"count": 1.0}, Outer),
-    ({"whole": 1}, Outer), ({"inner": {}}, Outer), ({"inner": {"name": "a", "share": "b"}}, Outer), ({"named": {"b": {}}}, Outer),
+    ({"needed": "a", "other": None}, Typed), ([], Outer), (None, Outer), ({"kind": "three"}, Outer),
+    ({"kind": []}, Outer), ({"count": 1.0}, Outer), ({"whole": 1}, Outer), ({"inner": {}}, Outer),
+    ({"inner": {"name": "a", "share": "b"}}, Outer), ({"named": {"b": {}}}, Outer),
 ]  # fmt: skip
 
 

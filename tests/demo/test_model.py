@@ -165,7 +165,7 @@ def test_a_download_is_stopped(models: ModelHandlers, session: Session) -> None:
         ),
         (ModelError("model_unreachable", "", id=ID), "the server it comes from did not answer"),
         (ModelError("model_unknown", "", id=HOSTILE), "&lt;img src=x&gt;/&#36;&#123;alert(1)&#125;"),
-        (OSError(28, "No space left on device"), "could not write to its disk"),
+        (OSError(28, "No space left on device"), "is full"),
     ],
 )
 def test_a_download_that_fails_says_why_and_the_old_model_stays(

@@ -57,7 +57,7 @@ def test_a_second_start_joins_the_first_and_others_have_their_own(session: Sessi
     ("error", "sentence", "written"),
     [
         (lambda: DatasetError("long_no_speech", "Nobody speaks in this recording."), "Nobody speaks", False),
-        (lambda: OSError(28, "No space left on device"), "could not write to its disk", True),
+        (lambda: OSError(28, "No space left on device"), "is full", True),
         (lambda: ZeroDivisionError("nobody foresaw it"), "Something went wrong", True),
     ],
 )
