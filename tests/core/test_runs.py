@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from core import runs
+from core.compare import compare
 from core.dataset import Clip, LabelledSet
 from core.errors import RecipeError, RunError
 from core.events import Entered, Evaluated, Failed, Finished, Noticed, Stepped
@@ -150,10 +151,13 @@ def test_events_that_are_torn_or_unknown_are_left_out(run: Run) -> None:
 def test_results_are_none_until_they_are_there(run: Run) -> None:
     assert run.comparison() is None
     assert run.result() is None
-    write_json(run.folder / "comparison.json", {"test": {"verdict": "better"}})
-    write_json(run.folder / "result.json", {"steps": 3})
-    assert run.comparison() == {"test": {"verdict": "better"}}
-    assert run.result() == {"steps": 3}
+    comparison = json.loads(json.dumps({"test": compare([Clip("a.flac", "a")], ["a"], ["b"], "en").to_json()}))
+    result = {"model": "m", "family": "ctc", "set": "s", "synthetic": False, "clips": 1, "replayed": 0, "seed": 0}
+    result |= {"recipe": Recipe().to_json(), "run": str(run.folder)}
+    write_json(run.folder / "comparison.json", comparison)
+    write_json(run.folder / "result.json", result)
+    assert run.comparison() == comparison
+    assert run.result() == result
 
 
 def test_waiting_until_the_process_had_its_time_to_start(run: Run) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from core.compare import compare
+from core.dataset import Clip
 from core.files import write_json
 from core.recipe import Recipe
 from core.runs import Run
@@ -13,11 +15,16 @@ from core.tradeoff import points
 
 def whole(folder: Path, recipe: Recipe, target: float, canary: float, clips: str = "a", seed: int = 0, model: str = "m") -> Run:
     folder.mkdir()
-    listed = {group: {"clips": [{"path": f"{clips}-{group}"}]} for group in ("test", "canary")}
-    rates = {"test": (0.5, target), "canary": (0.1, canary)}
-    scored = {group: {"base": {"wer": base}, "adapted": {"wer": now}} for group, (base, now) in rates.items()}
+    listed = {}
+    for group in ("test", "canary"):
+        listed[group] = compare([Clip(f"{clips}-{group}", "a")], ["a"], ["a"], "en").to_json()
     write_json(folder / "comparison.json", listed)
-    write_json(folder / "result.json", {"model": model, "seed": seed, "recipe": recipe.to_json(), **scored})
+    scored = {}
+    for group, base, now in (("test", 0.5, target), ("canary", 0.1, canary)):
+        rates = {"base": {**listed[group]["base"], "wer": base}, "adapted": {**listed[group]["adapted"], "wer": now}}
+        scored[group] = {**listed[group], **rates, "clips": 1}
+    rest = {"family": "ctc", "set": "s", "synthetic": False, "clips": 1, "replayed": 0, "run": str(folder)}
+    write_json(folder / "result.json", {"model": model, "seed": seed, "recipe": recipe.to_json(), **scored, **rest})
     return Run(folder)
 
 
