@@ -303,10 +303,10 @@ def test_an_empty_set(good: LabelledSet) -> None:
     assert report.rows_csv().count("\n") == 1
 
 
-def test_ten_thousand_clips_are_never_in_memory_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thousand_clips_are_never_in_memory_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sounds = [say(tmp_path, f"sound{i}", seconds=0.5 + i / 20, seed=i) for i in range(10)]
     clips = []
-    for i in range(10_000):
+    for i in range(1_000):
         path = tmp_path / f"clip{i}.flac"
         os.link(sounds[i % 10], path)
         clips.append(Clip(str(path), sentence(i), f"voice {i % 40}", ("train", "train", "train", "test")[i // 40 % 4]))
@@ -324,9 +324,9 @@ def test_ten_thousand_clips_are_never_in_memory_at_once(tmp_path: Path, monkeypa
     monkeypatch.setattr(audio, "decode", watched)
     report = inspect(LabelledSet("large", tuple(clips), "en"))
     assert 1 <= most <= 2  # the one before may go as the next one comes
-    assert report.kept == sum(report.durations.counts) == 10_000
-    assert Counter(fate.fingerprint for fate in report.fates).most_common(1)[0][1] == 1_000
-    assert the(report, "conflicting_texts").count == 10_000
+    assert report.kept == sum(report.durations.counts) == 1_000
+    assert Counter(fate.fingerprint for fate in report.fates).most_common(1)[0][1] == 100
+    assert the(report, "conflicting_texts").count == 1_000
 
 
 @pytest.mark.parametrize(
