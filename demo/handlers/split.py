@@ -6,9 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 import gradio as gr
-import soundfile
 
-from core import findings, mending, splits
+from core import audio, findings, mending, splits
 from core.dataset import LabelledSet
 from core.errors import DatasetError
 from core.findings import Fate
@@ -36,7 +35,7 @@ class SplitHandlers:
             except DatasetError as error:
                 shown = presenters.note(presenters.explain(error, self._w), "warning")
                 return shown, gr.update(visible=False), gr.update(choices=[], value=[]), gr.update()
-            seconds = {clip.path: soundfile.info(clip.path).duration for clip in labelled.clips}
+            seconds = {clip.path: audio.duration(clip.path) for clip in labelled.clips}
         else:
             labelled = stored.labelled()
             seconds = {one.clip.path: one.seconds for one in stored.clips}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gradio as gr
-import soundfile
 
+from core import audio
 from core.errors import DatasetError
 from demo import chosen, presenters
 from demo.session import Session
@@ -33,7 +33,7 @@ class TeachHandlers:
         except DatasetError as error:
             return presenters.note(presenters.explain(error, self._w), "warning")
         example = chosen.sound(session, labelled.clips[0].path)
-        minutes = sum(soundfile.info(clip.path).duration for clip in labelled.clips) / 60
+        minutes = sum(audio.duration(clip.path) for clip in labelled.clips) / 60
         return presenters.set_card(chosen.about(session, self._w), labelled, minutes, example, self._w)
 
     def add(self, session: Session, text: str, language: str) -> tuple:
