@@ -30,6 +30,9 @@ def main() -> int:
     # Read when gradio and the hub's client are imported, hence set before: nothing is reported to anyone.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Likewise for torch: threads that wait for each other sleep instead of spinning. With as many other processes as on a
+    # busy computer, such as a fine-tune, the spinning took the cores from the thread that was waited for: 7 s a clip, not 1.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     print("Attune is starting.", flush=True)
 
     from core.files import home

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -18,6 +19,7 @@ from core.importers.samples import read_sample
 from core.presets import PRESETS, preset
 from core.word_times import word_times
 from demo import adapting, collecting, comparing, managing, presenters, proofreading, reading, session, set_files
+from demo.forecasts import Forecasts
 from demo.handlers.listen import ListenHandlers
 from demo.handlers.model import ModelHandlers
 from demo.handlers.proofread import ProofreadHandlers
@@ -25,19 +27,19 @@ from demo.handlers.record import RecordHandlers
 from demo.handlers.report import write
 from demo.handlers.teach import TeachHandlers
 from demo.jobs import Jobs
+from demo.model_pool import ModelPool
 from demo.outcomes import Outcomes
 from demo.security import Guard
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.theme import css, head, theme
 from demo.views import adapt, compare, listen, model, report, robustness, take_home, teach
-from demo.wiring import QUIET, Handler, connector, told
+from demo.wiring import QUIET, WAITS, Handler, connector, prepare_queue, told
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
 LANGUAGE_COOKIE = "attune_language"
 
 
-def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: Tasks) -> gr.Blocks:
+def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, tasks: Tasks, forecasts: Forecasts) -> gr.Blocks:
     """Builds the page in one language."""
     with gr.Blocks(title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_banner(w), elem_id="banner")
@@ -52,17 +54,17 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: 
         with six.download.parent:
             reports = report.build()
 
-        models, listening, teaching = ModelHandlers(w, shelf, tasks), ListenHandlers(w, shelf), TeachHandlers(w)
-        recording, proofing = RecordHandlers(w, shelf), ProofreadHandlers(w, shelf, tasks)
+        models, listening, teaching = ModelHandlers(w, pool, tasks), ListenHandlers(w, pool), TeachHandlers(w)
+        recording, proofing = RecordHandlers(w, pool), ProofreadHandlers(w, pool, tasks)
         on = connector(w)
         own = [three.own, three.removal, three.card]
-        then_propose, restore_adapt = adapting.wire(on, w, four, five, shelf, jobs)
-        comparing.wire(on, w, four.finished, five, six, shelf, outcomes)
+        then_propose, restore_adapt = adapting.wire(on, w, four, five, pool, jobs, forecasts)
+        comparing.wire(on, w, four.finished, five, six, pool, outcomes)
         comparing.wire_robustness(on, w, four.finished, endurance, jobs)
         comparing.wire_report(on, w, four.finished, reports)
 
         def then_use(event: Callable, handler: Handler, id: gr.Dropdown | gr.Textbox) -> None:
-            used = on(event, handler, [id], [one.status], one.message, blank=True, **QUIET)
+            used = on(event, handler, [id], [one.status], one.message, blank=True, **WAITS)
             used = on(used.then, models.relabel, [id], [one.choice], None, **QUIET)
             then_propose(used.then)
 
@@ -81,15 +83,15 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: 
             [two.transcript],
             **QUIET,
         )
-        heard = on(heard.then, listening.hear, [two.audio], [two.transcript, three.text], two.message, blank=True, **QUIET)
+        heard = on(heard.then, listening.hear, [two.audio], [two.transcript, three.text], two.message, blank=True, **WAITS)
         heard = on(heard.then, teaching.own, [], own, None, **QUIET)
         tried = on(two.try_all.click, listening.trying, [], [two.trials], two.message, **QUIET)
-        on(tried.then, listening.try_all, [], [two.trials], two.message, blank=True, **QUIET)
+        on(tried.then, listening.try_all, [], [two.trials], two.message, blank=True, **WAITS)
         on(two.details.expand, listening.spectrogram, [], [two.spectrogram], two.message)
 
         chosen = on(three.choice.input, teaching.choose, [three.choice], [three.card], three.message, **QUIET)
         then_propose(chosen.then)
-        restore_sets = managing.wire(on, w, three, teaching, shelf, tasks, chosen, then_propose)
+        restore_sets = managing.wire(on, w, three, teaching, pool, tasks, chosen, then_propose)
         on(three.add.click, teaching.add, [three.text, three.language], [three.added, *own], three.message, **QUIET)
         on(three.text.submit, teaching.add, [three.text, three.language], [three.added, *own], three.message, **QUIET)
         on(three.remove.click, teaching.remove, [three.removal], own, three.message, **QUIET)
@@ -114,6 +116,7 @@ def build_page(w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: 
         restore_proofread(loaded.then)
         restore_sets(loaded.then)
         restore_adapt(loaded.then)
+    prepare_queue(page)
     return page
 
 
@@ -124,7 +127,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
     """
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
-    shelf, jobs, outcomes, tasks = Shelf(), Jobs(), Outcomes(), Tasks()
+    pool, jobs, outcomes, tasks, forecasts = ModelPool(), Jobs(), Outcomes(), Tasks(), Forecasts()
 
     @server.get("/")
     def start(request: Request) -> Response:
@@ -177,7 +180,9 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         if language not in LANGUAGES:
             return PlainTextResponse("No such language.", 404)
         try:
-            return JSONResponse(dataclasses.asdict(word_times(_session(request).run(id), group, index, shelf.model)))
+            current = _session(request)
+            lend = partial(pool.lend, current.folder.name)
+            return JSONResponse(dataclasses.asdict(word_times(current.run(id), group, index, lend)))
         except Exception as error:
             if not isinstance(error, AttuneError):
                 logging.exception("aligning failed")
@@ -195,7 +200,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     for language in LANGUAGES:
         gr.mount_gradio_app(
             server,
-            build_page(Wording(language), shelf, jobs, outcomes, tasks),
+            build_page(Wording(language), pool, jobs, outcomes, tasks, forecasts),
             path=f"/{language}",
             footer_links=[],
             run_history=False,

@@ -14,10 +14,22 @@ from demo.security import is_local
 from demo.wording import Wording
 
 QUIET = {"show_progress": "hidden"}
+WAITS = {**QUIET, "concurrency_limit": None}  # mostly waits for its turn to compute: of such, any number at a time
 AT_ONCE = {**QUIET, "queue": False, "trigger_mode": "always_last"}  # only reads what is there, as often as it is asked
+
+AT_A_TIME = 2  # calls of one other handler: they read files and write markup, which Python does one at a time anyway
+EVENTS = 256  # in hand at a time, of all visitors, most of them waiting for their turn to compute
+SPARE_THREADS = 64  # for the events that do not queue, such as a timer's, whatever the others wait for
 
 Handler = Callable[..., tuple]
 On = Callable[..., Any]
+
+
+def prepare_queue(page: gr.Blocks) -> None:
+    """Gives a page's events so many threads that none which computes or waits keeps those that do not queue from theirs."""
+    page.max_threads = EVENTS
+    page.queue(default_concurrency_limit=AT_A_TIME)
+    page.max_threads = EVENTS + SPARE_THREADS
 
 
 def connector(w: Wording) -> On:

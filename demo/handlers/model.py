@@ -11,8 +11,8 @@ from core.models import memory
 from core.models.catalogue import announced_by_hub, fetch_model, is_fetchable, is_here, listed
 from core.models.fetching import BLOCK_BYTES
 from demo import presenters
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Task, Tasks
 from demo.wording import Wording
 
@@ -24,13 +24,13 @@ class ModelHandlers:
 
     Args:
         w: the words.
-        shelf: models that are warm.
+        pool: models that are warm.
         tasks: what goes on in the background; a fetch is everyone's, so that a second visitor joins in.
         fetch: what fetches a model.
     """
 
-    def __init__(self, w: Wording, shelf: Shelf, tasks: Tasks, fetch: Fetch = fetch_model) -> None:
-        self._w, self._shelf, self._tasks, self._fetch = w, shelf, tasks, fetch
+    def __init__(self, w: Wording, pool: ModelPool, tasks: Tasks, fetch: Fetch = fetch_model) -> None:
+        self._w, self._pool, self._tasks, self._fetch = w, pool, tasks, fetch
 
     def about(self, session: Session, id: str) -> tuple[str]:
         """Model id -> what using it takes: nothing, a package, or a download and how large."""
@@ -68,7 +68,7 @@ class ModelHandlers:
         id = (id or "").strip()
         if id and session.choices.fetching == id:
             return (gr.skip(),)
-        with self._shelf.model(id) as model:
+        with self._pool.lend(session.folder.name, id) as model:
             parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
             family = model.family
         session.choose(model=id)

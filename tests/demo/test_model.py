@@ -17,8 +17,8 @@ from core.models.releases import DEEPSPEECH
 from demo import presenters
 from demo.handlers import model as module
 from demo.handlers.model import ModelHandlers
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.wording import LANGUAGES, Wording
 
@@ -58,7 +58,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
 
 @pytest.fixture
 def models(hub: Hub) -> ModelHandlers:
-    return ModelHandlers(W, Shelf(), Tasks(), hub)
+    return ModelHandlers(W, ModelPool(), Tasks(), hub)
 
 
 def looked(models: ModelHandlers, session: Session, wanted: str) -> tuple:
@@ -123,7 +123,7 @@ def test_the_speed_leaves_out_what_an_earlier_download_brought(
             progress(done, 50_000_000)
         return hub(ID, lambda done, total: None, should_stop)
 
-    models = ModelHandlers(W, Shelf(), Tasks(), fetch)
+    models = ModelHandlers(W, ModelPool(), Tasks(), fetch)
     models.begin(session, ID)
     assert "16 s to go" in looked(models, session, "42 of 50 MB")[0]  # 8 MB at half a megabyte a second
     hub.go_on.set()
