@@ -19,6 +19,7 @@ from core.importers.samples import read_sample
 from core.presets import PRESETS, preset
 from core.word_times import word_times
 from demo import adapting, collecting, comparing, managing, presenters, proofreading, reading, session, set_files
+from demo.delivery import Delivery
 from demo.forecasts import Forecasts
 from demo.handlers.listen import ListenHandlers
 from demo.handlers.model import ModelHandlers
@@ -33,7 +34,7 @@ from demo.security import Guard
 from demo.tasks import Tasks
 from demo.theme import css, head, theme
 from demo.views import adapt, compare, listen, model, report, robustness, take_home, teach
-from demo.wiring import QUIET, WAITS, Handler, connector, prepare_queue, told
+from demo.wiring import HIDDEN, QUIET, WAITS, Handler, connector, prepare_queue, told
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
 LANGUAGE_COOKIE = "attune_language"
@@ -82,6 +83,7 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
             [two.audio],
             [two.transcript],
             **QUIET,
+            **HIDDEN,
         )
         heard = on(heard.then, listening.hear, [two.audio], [two.transcript, three.text], two.message, blank=True, **WAITS)
         heard = on(heard.then, teaching.own, [], own, None, **QUIET)
@@ -210,6 +212,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
             css=css(),
             head=head(language),
         )
+    server.add_middleware(Delivery, pages=frozenset(f"/{language}/" for language in LANGUAGES))
     server.add_middleware(session.Cookies, paths=frozenset({"/", *(f"/{language}/" for language in LANGUAGES)}))
     server.add_middleware(Guard, hosts=hosts)
     return server

@@ -108,6 +108,7 @@ def test_the_page_imports_one_way(path: Path) -> None:
         "wording": ("demo.views", "demo.handlers", "demo.app", "demo.presenters"),
         "turns.py": ("demo.",),
         "compute_turn.py": ("demo.",),
+        "delivery.py": ("demo.",),
         "forecasts.py": ("demo.",),
         "model_pool.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
         "worker.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session", "demo.presenters"),
