@@ -30,6 +30,7 @@ from demo.handlers.teach import TeachHandlers
 from demo.jobs import Jobs
 from demo.model_pool import ModelPool
 from demo.outcomes import Outcomes
+from demo.page_states import use_page_states
 from demo.security import Guard
 from demo.tasks import Tasks
 from demo.theme import css, head, theme
@@ -212,6 +213,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
             css=css(),
             head=head(language),
         )
+        use_page_states(server.routes[-1].app)  # type: ignore[attr-defined]
     server.add_middleware(Delivery, pages=frozenset(f"/{language}/" for language in LANGUAGES))
     server.add_middleware(session.Cookies, paths=frozenset({"/", *(f"/{language}/" for language in LANGUAGES)}))
     server.add_middleware(Guard, hosts=hosts)
