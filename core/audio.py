@@ -9,6 +9,7 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from core.files import replacing
 SAMPLE_RATE = 16_000  # Hz; what every model here was pretrained on
 MIN_SECONDS = 0.1  # shorter than one phone; nothing to recognise
 MAX_SECONDS = 600.0  # of one file; decoded that is 38 MB
+DURATIONS = 20_000  # of files, remembered: a few large sets
 MAX_BYTES = 200_000_000  # of one file on disk
 MAX_SOURCE_BYTES = 4_000_000_000  # of one that only parts are taken of, such as an interview
 OVERSHOOT_SECONDS = 0.5  # times that others wrote down end a little after the sound does
@@ -105,6 +107,24 @@ def _check_size(path: Path, max_bytes: int) -> None:
             megabytes=round(size / 1e6),
             limit=round(max_bytes / 1e6),
         )
+
+
+def duration(path: Path | str) -> float:
+    """Returns the seconds of a sound file that was decoded before; its header is read once, as long as the file is the same.
+
+    Raises:
+        soundfile.LibsndfileError: it is gone.
+    """
+    try:
+        changed = Path(path).stat().st_mtime_ns
+    except FileNotFoundError:
+        changed = 0
+    return _duration(str(path), changed)
+
+
+@lru_cache(DURATIONS)
+def _duration(path: str, changed: int) -> float:
+    return soundfile.info(path).duration
 
 
 def check(path: Path | str, max_seconds: float = MAX_SECONDS, info: AudioInfo | None = None) -> AudioInfo:

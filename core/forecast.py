@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from core.learner import Learner, batches_by_length
-from core.models.base import AsrModel
+from core.models.base import AsrModel, Pause, no_pause
 from core.recipe import Recipe
 from core.sounds import Sounds
 from core.training import looks
@@ -52,6 +52,7 @@ def forecast(
     validation: int,
     recipe: Recipe,
     watch: Sequence[np.ndarray] = (),
+    pause: Pause = no_pause,
 ) -> Forecast:
     """Times a step and a few transcriptions, and scales them up. What an earlier run has kept on disk makes it quicker still.
 
@@ -68,36 +69,46 @@ def forecast(
         validation: held-out clips; how many of them each evaluation transcribes follows from `training.looks`.
         recipe: the choices.
         watch: float32 [samples] of clips of general speech that are read at each evaluation.
+        pause: called between the things that are timed.
     """
+
+    def step(index: int) -> float:
+        pause()
+        return _step(learner, optimizer, index)
+
+    def seconds_a_clip(reader: AsrModel | Learner, waves: Sequence[np.ndarray]) -> float:
+        pause()
+        return _seconds_a_clip(reader, waves, pause)
+
     learner = Learner(copy.deepcopy(model), sample, recipe, keep=False)
     optimizer = torch.optim.AdamW(learner.groups, fused=True)
-    _step(learner, optimizer, 0)  # the first one also prepares buffers and kernels
+    step(0)  # the first one also prepares buffers and kernels
     learner.forget()
     places, taken = range(len(learner.batches)), len(learner.examples)
-    first = sum(_step(learner, optimizer, i) for i in places)
-    rounds = [[_step(learner, optimizer, i) for i in places] for _ in range(TRIAL_ROUNDS)]
+    first = sum(map(step, places))
+    rounds = [[step(i) for i in places] for _ in range(TRIAL_ROUNDS)]
     again = sum(min(times) for times in zip(*rounds, strict=True))
-    step, once = again / taken, max(0.0, first - again) / taken  # a clip: each time, and more the first time
+    each, once = again / taken, max(0.0, first - again) / taken  # a clip: each time, and more the first time
     kept = once if learner.keeps_prefix else 0.0
     clips = math.ceil(train / (1 - recipe.replay))
     hard = hard or [wave for wave, _ in sample]
-    hard_clip, easy_clip = _seconds_a_clip(model, hard), _seconds_a_clip(model, easy)
+    hard_clip, easy_clip = seconds_a_clip(model, hard), seconds_a_clip(model, easy)
     easy_length = sum(map(len, easy)) / len(easy)
     as_long = sum(map(len, hard)) / len(hard) / easy_length  # as easy ones
     watched = sum(map(len, watch)) / easy_length  # easy clips
     taught_clip = min(hard_clip, easy_clip * as_long)
     looked_at = len(looks(validation, clips, recipe))
     looks_in_all = 1 + recipe.evaluations
-    told = validation * looks_in_all * LOSS_SHARE * step
+    told = validation * looks_in_all * LOSS_SHARE * each
     if learner.reads_above:  # what is frozen serves all looks, and the loss of the clips that are read
-        seen, later = (_seconds_a_clip(learner, easy) for _ in range(2))
+        seen, later = (seconds_a_clip(learner, easy) for _ in range(2))
         read = (looked_at * as_long + watched) * (later * looks_in_all + max(0.0, seen - later))
         told += (validation - looked_at) * kept
     else:
         read = looked_at * (hard_clip + taught_clip * recipe.evaluations) + watched * easy_clip * looks_in_all
         told += validation * kept
     return Forecast(
-        train=clips * (step * recipe.epochs + once),
+        train=clips * (each * recipe.epochs + once),
         evaluate=(hard_clip + taught_clip) * test + 2 * easy_clip * canary + read + told,
     )
 
@@ -115,10 +126,21 @@ def _step(learner: Learner, optimizer: torch.optim.Optimizer, index: int) -> flo
     return time.perf_counter() - begun
 
 
-def _seconds_a_clip(model: AsrModel | Learner, waves: Sequence[np.ndarray]) -> float:
+def _seconds_a_clip(reader: AsrModel | Learner, waves: Sequence[np.ndarray], pause: Pause) -> float:
+    paused = 0.0
+
+    def timed_pause() -> None:
+        nonlocal paused
+        begun = time.perf_counter()
+        pause()
+        paused += time.perf_counter() - begun
+
     begun = time.perf_counter()
-    model.transcribe(waves)
-    return (time.perf_counter() - begun) / len(waves)
+    if isinstance(reader, Learner):
+        reader.transcribe(waves)
+    else:
+        reader.transcribe(waves, timed_pause)
+    return (time.perf_counter() - begun - paused) / len(waves)
 
 
 def spread_clips(seconds: Sequence[float], size: int) -> list[int]:

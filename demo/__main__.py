@@ -31,10 +31,19 @@ def main() -> int:
     port = listener.getsockname()[1]
     # Read when gradio and the hub's client are imported, hence set before: nothing is reported to anyone.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # Else its queue makes a table of the last 10,000 events, with percentiles of each kind, after every single event.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Likewise for torch: threads that wait for each other sleep instead of spinning. With as many other processes as on a
+    # busy computer, such as a fine-tune, the spinning took the cores from the thread that was waited for: 7 s a clip, not 1.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     print("Attune is starting.", flush=True)
 
     from core.files import home
+    from core.heap import keep_heap_small
+
+    keep_heap_small()
 
     os.environ["GRADIO_TEMP_DIR"] = str(home() / "gradio")  # nothing is put there, see demo/page.py
     import uvicorn

@@ -6,27 +6,27 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from core.forecast import Forecast
 from demo import settings
+from demo.forecasts import Forecasts
 from demo.handlers.adapt import AdaptHandlers
 from demo.handlers.ladder import LadderHandlers
 from demo.handlers.watch import WatchHandlers
 from demo.jobs import Jobs
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.views.adapt import AdaptView
 from demo.views.compare import CompareView
 from demo.views.job import JobView
 from demo.views.ladder import LadderView
 from demo.views.watch import WatchView
-from demo.wiring import AT_ONCE, QUIET, On
+from demo.wiring import AT_ONCE, QUIET, WAITS, On
 from demo.wording import Wording
 
 Then = Callable[[Callable], None]
 
 
 def wire(
-    on: On, w: Wording, four: AdaptView, five: CompareView, shelf: Shelf, jobs: Jobs, forecasts: dict[tuple, Forecast]
+    on: On, w: Wording, four: AdaptView, five: CompareView, pool: ModelPool, jobs: Jobs, forecasts: Forecasts
 ) -> tuple[Then, Then]:
     """Wires it.
 
@@ -35,15 +35,15 @@ def wire(
         w: the page's language.
         four: the components of step 4.
         five: those of step 5, where a sweep is asked for.
-        shelf: models that are warm.
+        pool: models that are warm.
         jobs: starts what trains.
-        forecasts: that were made, by what they depend on.
+        forecasts: those that were measured.
 
     Returns:
         What, given an event after which another model or set is chosen, proposes a recipe for it; and what, given the
         event after the page was loaded, restores the step.
     """
-    handlers = AdaptHandlers(w, shelf, jobs, forecasts)
+    handlers = AdaptHandlers(w, pool, jobs, forecasts)
     climbing = LadderHandlers(w, jobs, handlers)
     planned = [*four.settings, four.suits]
     recipe = [*planned, four.recipe, four.forecast]
@@ -53,8 +53,8 @@ def wire(
 
     def then_forecast(event: Callable) -> None:
         timed = on(event, handlers.forecasting, [], [four.forecast], None, **QUIET)
-        timed = on(timed.then, handlers.forecast, four.settings, [four.forecast], four.message, blank=True, **QUIET)
-        on(timed.then, handlers.picture, four.settings, [four.picture], None, **QUIET)
+        timed = on(timed.then, handlers.forecast, four.settings, [four.forecast], four.message, blank=True, **WAITS)
+        on(timed.then, handlers.picture, four.settings, [four.picture], None, **WAITS)
 
     then_forecast(on(four.preset.input, handlers.preset, [four.preset], proposed, four.message, **QUIET).then)
     for name, setting in zip(settings.NAMES, four.settings, strict=True):
@@ -66,7 +66,7 @@ def wire(
     sought = on(four.find.click, handlers.finding, [], [four.rates_note], four.message, **QUIET)
     on(
         sought.then, handlers.find_rate, four.settings, [four.rates_panel, four.rates, four.rates_note], four.message,
-        blank=True, **QUIET,
+        blank=True, **QUIET, concurrency_limit=1,  # each takes the memory of a fine-tune
     )  # fmt: skip
     on(four.advanced.expand, handlers.canaries, [], [four.canary], None, **QUIET)
     then_forecast(on(four.canary.input, handlers.choose_canary, [four.canary], [four.forecast], four.message, **QUIET).then)
@@ -105,7 +105,7 @@ def _climbed(climb: JobView) -> list[gr.components.Component]:
 def _wire_ladder(on: On, view: LadderView, climbing: LadderHandlers, planned: list[gr.components.Component]) -> None:
     climb, target, climbed = view.job, view.target, _climbed(view.job)
     opened = on(climb.panel.expand, climbing.forecasting, [], [climb.forecast], None, **QUIET)
-    on(opened.then, climbing.forecast, planned, [climb.forecast], climb.message, blank=True, **QUIET)
+    on(opened.then, climbing.forecast, planned, [climb.forecast], climb.message, blank=True, **WAITS)
     on(climb.start.click, climbing.start, [*planned, target], climbed, climb.message, **QUIET)
     on(climb.stop.click, climbing.stop, [target], climbed, climb.message, **QUIET)
     on(climb.timer.tick, climbing.look, [climb.seen, target], climbed, None, **QUIET, queue=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -14,12 +15,13 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Red
 from core import export
 from core.audio import MAX_BYTES
 from core.errors import AttuneError, RunError
-from core.forecast import Forecast
 from core.importers.samples import read_sample
 from core.models.fetching import send_no_login
 from core.presets import PRESETS, preset
 from core.word_times import word_times
 from demo import adapting, collecting, comparing, managing, presenters, proofreading, reading, session, set_files, uploads
+from demo.delivery import Delivery
+from demo.forecasts import Forecasts
 from demo.forgetting import Forgetting
 from demo.handlers.listen import ListenHandlers
 from demo.handlers.model import ModelHandlers
@@ -29,23 +31,22 @@ from demo.handlers.report import write
 from demo.handlers.teach import TeachHandlers
 from demo.handlers.your_data import YourDataHandlers
 from demo.jobs import Jobs
+from demo.model_pool import ModelPool
 from demo.outcomes import Outcomes
 from demo.page import Page
+from demo.page_states import use_page_states
 from demo.security import Guard
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.theme import css, head, theme
 from demo.views import adapt, compare, listen, model, report, robustness, take_home, teach, your_data
 from demo.views.your_data import FORGET, YourDataView
-from demo.wiring import QUIET, Handler, On, connector, told
+from demo.wiring import HIDDEN, QUIET, WAITS, Handler, On, connector, prepare_queue, told
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
 LANGUAGE_COOKIE = "attune_language"
 
 
-def build_page(
-    w: Wording, shelf: Shelf, jobs: Jobs, outcomes: Outcomes, tasks: Tasks, forecasts: dict[tuple, Forecast]
-) -> gr.Blocks:
+def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, tasks: Tasks, forecasts: Forecasts) -> gr.Blocks:
     """Builds the page in one language."""
     with Page(w, title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_banner(w), elem_id="banner")
@@ -61,17 +62,17 @@ def build_page(
             reports = report.build()
         seven = your_data.build(w)
 
-        models, listening, teaching = ModelHandlers(w, shelf, tasks), ListenHandlers(w, shelf), TeachHandlers(w)
-        recording, proofing = RecordHandlers(w, shelf), ProofreadHandlers(w, shelf, tasks)
+        models, listening, teaching = ModelHandlers(w, pool, tasks), ListenHandlers(w, pool), TeachHandlers(w)
+        recording, proofing = RecordHandlers(w, pool), ProofreadHandlers(w, pool, tasks)
         on = connector(w)
         own = three.mine
-        then_propose, restore_adapt = adapting.wire(on, w, four, five, shelf, jobs, forecasts)
-        comparing.wire(on, w, four.finished, five, six, shelf, outcomes)
+        then_propose, restore_adapt = adapting.wire(on, w, four, five, pool, jobs, forecasts)
+        comparing.wire(on, w, four.finished, five, six, pool, outcomes)
         comparing.wire_robustness(on, w, four.finished, endurance, jobs)
         comparing.wire_report(on, w, four.finished, reports)
 
         def then_use(event: Callable, handler: Handler, id: gr.Dropdown | gr.Textbox) -> None:
-            used = on(event, handler, [id], [one.status], one.message, blank=True, **QUIET)
+            used = on(event, handler, [id], [one.status], one.message, blank=True, **WAITS)
             used = on(used.then, models.relabel, [id], [one.choice], None, **QUIET)
             then_propose(used.then)
 
@@ -89,16 +90,17 @@ def build_page(
             [two.audio],
             [two.transcript],
             **QUIET,
+            **HIDDEN,
         )
-        heard = on(heard.then, listening.hear, [two.audio], [two.transcript, three.text], two.message, blank=True, **QUIET)
+        heard = on(heard.then, listening.hear, [two.audio], [two.transcript, three.text], two.message, blank=True, **WAITS)
         heard = on(heard.then, teaching.own, [], own, None, **QUIET)
         tried = on(two.try_all.click, listening.trying, [], [two.trials], two.message, **QUIET)
-        on(tried.then, listening.try_all, [], [two.trials], two.message, blank=True, **QUIET)
+        on(tried.then, listening.try_all, [], [two.trials], two.message, blank=True, **WAITS)
         on(two.details.expand, listening.spectrogram, [], [two.spectrogram], two.message)
 
         chosen = on(three.choice.input, teaching.choose, [three.choice], [three.card], three.message, **QUIET)
         then_propose(chosen.then)
-        restore_sets = managing.wire(on, w, three, teaching, shelf, tasks, chosen, then_propose)
+        restore_sets = managing.wire(on, w, three, teaching, pool, tasks, chosen, then_propose)
         on(three.add.click, teaching.add, [three.text, three.language], [three.added, *own], three.message, **QUIET)
         on(three.text.submit, teaching.add, [three.text, three.language], [three.added, *own], three.message, **QUIET)
         noted = [three.removed_note, *own]
@@ -107,7 +109,7 @@ def build_page(
         on(three.removed.delete.click, teaching.delete, [three.removed.choice], noted, three.message, **QUIET)
         on(three.language.input, teaching.choose_language, [three.language], [three.card], three.message, **QUIET)
         restore_record = collecting.wire_record(on, w, three, recording, teaching)
-        wire_your_data(on, seven, YourDataHandlers(w, tasks, shelf, outcomes), four.finished)
+        wire_your_data(on, seven, YourDataHandlers(w, tasks, pool, outcomes), four.finished)
         restore_proofread = collecting.wire_proofread(on, three, proofing, teaching)
 
         def restore(current: session.Session) -> tuple:
@@ -127,6 +129,7 @@ def build_page(
         restore_proofread(loaded.then)
         restore_sets(loaded.then)
         restore_adapt(loaded.then)
+    prepare_queue(page)
     return page
 
 
@@ -159,9 +162,8 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     """
     send_no_login()
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
-    shelf, jobs, outcomes, tasks = Shelf(), Jobs(), Outcomes(), Tasks()
-    forecasts: dict[tuple, Forecast] = {}
-    forgetting = Forgetting(jobs, tasks, shelf, outcomes, forecasts)
+    pool, jobs, outcomes, tasks, forecasts = ModelPool(), Jobs(), Outcomes(), Tasks(), Forecasts()
+    forgetting = Forgetting(jobs, tasks, pool, outcomes)
     server.state.sweep = forgetting.sweep
 
     @server.get("/")
@@ -223,7 +225,9 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         if language not in LANGUAGES:
             return PlainTextResponse("No such language.", 404)
         try:
-            return JSONResponse(dataclasses.asdict(word_times(_session(request).run(id), group, index, shelf.model)))
+            current = _session(request)
+            lend = partial(pool.lend, current.folder.name)
+            return JSONResponse(dataclasses.asdict(word_times(current.run(id), group, index, lend)))
         except Exception as error:
             if not isinstance(error, AttuneError):
                 logging.exception("aligning failed")
@@ -243,7 +247,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     for language in LANGUAGES:
         gr.mount_gradio_app(
             server,
-            build_page(Wording(language), shelf, jobs, outcomes, tasks, forecasts),
+            build_page(Wording(language), pool, jobs, outcomes, tasks, forecasts),
             path=f"/{language}",
             footer_links=[],
             run_history=False,
@@ -253,6 +257,8 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
             css=css(),
             head=head(language),
         )
+        use_page_states(server.routes[-1].app)  # type: ignore[attr-defined]
+    server.add_middleware(Delivery, pages=frozenset(f"/{language}/" for language in LANGUAGES))
     server.add_middleware(session.Cookies, paths=frozenset({"/", *(f"/{language}/" for language in LANGUAGES)}))
     server.add_middleware(Guard, hosts=hosts, pages=LANGUAGES)
     return server

@@ -15,6 +15,7 @@ from demo.wiring import QUIET, On
 from demo.wording import Wording
 
 OFTEN = {**QUIET, "trigger_mode": "multiple"}  # a second recording may come while the base still reads the first
+HEARS = {**OFTEN, "concurrency_limit": None}  # waits for its turn to compute
 EMPTIED = "() => null"
 
 
@@ -42,7 +43,7 @@ def wire_record(
     def then_hear(received: Callable, prompt: gr.Textbox) -> None:
         shown = on(received, handlers.shown, [], panel, None, **OFTEN)
         shown.then(None, None, [view.audio], js=EMPTIED)
-        on(shown.then, handlers.hear, [prompt, three.language], [view.heard], view.unheard, blank=True, **OFTEN)
+        on(shown.then, handlers.hear, [prompt, three.language], [view.heard], view.unheard, blank=True, **HEARS)
         on(shown.then, teaching.own, [], own, None, **OFTEN)
 
     view.audio.start_recording(None, [view.shown], [view.record, view.being_read], js=record.on_start(w))
@@ -63,7 +64,7 @@ def wire_record(
     def restore(loaded: Callable) -> None:
         restored = on(loaded, handlers.restore, [], [view.panel, view.list, view.own, *panel], view.message, **QUIET)
         # The page may have been left while the base was still reading.
-        on(restored.then, handlers.hear, [view.shown, three.language], [view.heard], view.unheard, blank=True, **OFTEN)
+        on(restored.then, handlers.hear, [view.shown, three.language], [view.heard], view.unheard, blank=True, **HEARS)
 
     return restore
 

@@ -10,8 +10,8 @@ from demo.handlers.lineup import LineUpHandlers
 from demo.handlers.report import ReportHandlers
 from demo.handlers.robustness import RobustnessHandlers
 from demo.jobs import Jobs
+from demo.model_pool import ModelPool
 from demo.outcomes import Outcomes
-from demo.shelf import Shelf
 from demo.views.compare import CompareView
 from demo.views.job import JobView
 from demo.views.report import ReportView
@@ -21,7 +21,7 @@ from demo.wording import Wording
 
 
 def wire(
-    on: On, w: Wording, finished: gr.Textbox, five: CompareView, six: TakeHomeView, shelf: Shelf, outcomes: Outcomes
+    on: On, w: Wording, finished: gr.Textbox, five: CompareView, six: TakeHomeView, pool: ModelPool, outcomes: Outcomes
 ) -> None:
     """Wires the comparison, its clips and the runs lined up.
 
@@ -31,10 +31,10 @@ def wire(
         finished: holds the id of the run that has just finished.
         five: the components of step 5.
         six: those of step 6.
-        shelf: models that are warm.
+        pool: models that are warm.
         outcomes: what came of the runs.
     """
-    comparing, listing, lining = CompareHandlers(w, shelf, outcomes), ClipsHandlers(w, outcomes), LineUpHandlers(w, outcomes)
+    comparing, listing, lining = CompareHandlers(w, pool, outcomes), ClipsHandlers(w, outcomes), LineUpHandlers(w, outcomes)
     clips, lineup = five.clips, five.lineup
     compared = [
         five.verdict, five.figures, five.own, five.again, clips.panel, clips.list, five.control, five.tradeoff_panel,
@@ -49,7 +49,7 @@ def wire(
     shown = on(shown.then, listing.first, asked, listed, five.message, **QUIET)
     shown = on(shown.then, comparing.analyses, [], learned, five.message, **QUIET)
     on(shown.then, lining.offer, [], [lineup.panel, lineup.choice, *lined], lineup.message, **QUIET)
-    on(five.again.click, comparing.again, [], [five.own], five.message)
+    on(five.again.click, comparing.again, [], [five.own], five.message, concurrency_limit=None)
     for part in asked:  # a text that is pasted is a change and no input
         changed = part.change if part is clips.wanted else part.input
         on(changed, listing.first, asked, listed, five.message, **AT_ONCE)

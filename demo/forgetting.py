@@ -18,13 +18,12 @@ from fastapi.responses import RedirectResponse, Response
 from core import audio
 from core.errors import AttuneError, RunError
 from core.files import home
-from core.forecast import Forecast
 from core.store import forget_sounds
 from core.stored import read_clips
 from demo.jobs import Jobs
+from demo.model_pool import ModelPool
 from demo.outcomes import Outcomes
 from demo.session import COOKIE, Session
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 
 PREFIX = ".gone-"
@@ -38,14 +37,12 @@ class Forgetting:
     Args:
         jobs: whose workers are ended.
         tasks: work of this process, which is stopped.
-        shelf: models that are warm.
+        pool: models that are warm.
         outcomes: what came of runs.
-        forecasts: by what they depend on.
     """
 
-    def __init__(self, jobs: Jobs, tasks: Tasks, shelf: Shelf, outcomes: Outcomes, forecasts: dict[tuple, Forecast]) -> None:
-        self._jobs, self._tasks, self._shelf = jobs, tasks, shelf
-        self._outcomes, self._forecasts = outcomes, forecasts
+    def __init__(self, jobs: Jobs, tasks: Tasks, pool: ModelPool, outcomes: Outcomes) -> None:
+        self._jobs, self._tasks, self._pool, self._outcomes = jobs, tasks, pool, outcomes
         self._forgotten: set[Path] = set()
 
     def forget(self, session: Session) -> None:
@@ -64,9 +61,6 @@ class Forgetting:
         folder.replace(gone)
         self._jobs.end(folder)  # what was started meanwhile finds no folder
         self._outcomes.forget(folder)
-        for key in list(self._forecasts):
-            if str(folder) in str(key):
-                self._forecasts.pop(key, None)
         _finish(gone)
         threading.Thread(target=self._afterwards, args=(session,), daemon=True, name="forget").start()
 
@@ -101,7 +95,7 @@ class Forgetting:
         while self._tasks.end(session):
             time.sleep(1)
         shutil.rmtree(session.folder, ignore_errors=True)
-        self._shelf.forget(session.folder)
+        self._pool.forget(session.folder)
 
 
 def _finish(gone: Path) -> None:

@@ -11,8 +11,8 @@ from demo.handlers.library import LibraryHandlers
 from demo.handlers.split import SplitHandlers
 from demo.handlers.teach import TeachHandlers
 from demo.handlers.write import WriteHandlers
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.views.teach import TeachView
 from demo.wiring import QUIET, On
@@ -24,7 +24,7 @@ def wire(
     w: Wording,
     three: TeachView,
     teaching: TeachHandlers,
-    shelf: Shelf,
+    pool: ModelPool,
     tasks: Tasks,
     chosen: Callable[..., Any],
     then_adapt: Callable[[Callable[..., Any]], None],
@@ -36,7 +36,7 @@ def wire(
         w: the words.
         three: the components.
         teaching: the handlers of the step that hold the choice of a set.
-        shelf: models that are warm.
+        pool: models that are warm.
         tasks: what goes on in the background.
         chosen: the event after a set was chosen by hand.
         then_adapt: given an event after which another set is chosen, lets step 4 follow.
@@ -47,7 +47,7 @@ def wire(
     bring, look, split = three.sets.bring, three.sets.inspect, three.sets.split
     write, library = three.sets.write, three.sets.library
     bringing, splitting, writing, keeping = BringHandlers(w, tasks), SplitHandlers(w), WriteHandlers(w), LibraryHandlers(w)
-    looking = InspectHandlers(w, shelf, tasks, len(look.places))
+    looking = InspectHandlers(w, pool, tasks, len(look.places))
 
     places = [part for place in look.places for part in (place.row, place.about, place.mend)]
     looked = [look.progress, look.stop, look.timer, look.summary, *places, look.rest]

@@ -12,7 +12,7 @@ import dataclasses
 import io
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,20 +25,21 @@ from core import audio
 from core import drafts as drafting
 from core.audio import MAX_SECONDS, SAMPLE_RATE
 from core.dataset import Clip
-from core.drafts import AT_ONCE, Draft, Drafts, keep_accepted, read_drafts, write_drafts
+from core.drafts import Draft, Drafts, keep_accepted, read_drafts, write_drafts
 from core.errors import AudioError, DatasetError, RunError
 from core.files import whole_folder, write_json
 from core.leftovers import temporary_folder
+from core.models.base import AsrModel
 from core.segmentation import segment
 from core.state import Report, lock, read_fields
 from core.stored import ID
 from core.text import clean
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Task
 
 SOUND = "recording.flac"
 MAX_NAME_CHARACTERS = 60  # of the recording, as the page shows it
+SPANS_A_TURN = 2  # that the base transcribes before others have their turn: half a minute of sound
 
 
 @dataclass(frozen=True)
@@ -134,22 +135,22 @@ class LongRecording:
         with self._lock():
             write_json(self.folder / "about.json", dataclasses.asdict(dataclasses.replace(self.about, read=read)))
 
-    def transcribe(self, shelf: Shelf, model: str, task: Task) -> None:
+    def transcribe(self, lend: Callable[[str], AbstractContextManager[AsrModel]], model: str, task: Task) -> None:
         """Lets a model read what is not read yet. Whatever stops it, what is read is on disk, and the rest can be read later.
 
         Args:
-            shelf: lends the model, a few spans at a time, so that nobody waits for a whole recording.
+            lend: lends the model, for a few spans at a time, so that nobody waits for a whole recording.
             model: its id.
             task: is told how many spans are read; one that is stopping ends this after the spans in flight.
         """
         wave, first = self.wave(), self.about.read
         spans = segment(wave)  # the same samples give the same spans
         task.measure_from(first)
-        for start in range(first, len(spans), AT_ONCE):
+        for start in range(first, len(spans), SPANS_A_TURN):
             if task.stopping:
                 break
-            chosen = spans[start : start + AT_ONCE]
-            with shelf.model(model) as lent:
+            chosen = spans[start : start + SPANS_A_TURN]
+            with lend(model) as lent:
                 written = drafting.transcribe(wave, chosen, lent)
             self.add(written, start + len(chosen))
             task.progress(start + len(chosen), len(spans))

@@ -12,6 +12,8 @@ from typing import Any
 from core.errors import AttuneError
 from demo.session import Session
 
+RESULTS_KEPT = 64  # of all browsers; whoever comes back later starts the work again
+
 
 @dataclass
 class Task:
@@ -87,11 +89,15 @@ class Tasks:
         """
         key = _key(owner, kind)
         with self._lock:
-            current = self._tasks.get(key)
+            current = self._tasks.pop(key, None)
             if current is not None and not current.ended:
+                self._tasks[key] = current
                 return current
             admit(sum(not task.ended for (name, _), task in self._tasks.items() if name == key[0]))
             task = self._tasks[key] = Task(order)
+            ended = [key for key, task in self._tasks.items() if task.ended]
+            for oldest in ended[: max(0, len(ended) - RESULTS_KEPT)]:
+                del self._tasks[oldest]
         threading.Thread(target=self._run, args=(task, work), daemon=True, name=kind).start()
         return task
 

@@ -14,10 +14,25 @@ from demo.security import is_local
 from demo.wording import Wording
 
 QUIET = {"show_progress": "hidden"}
+HIDDEN = {"api_visibility": "private"}  # documented, every event would add all its inputs to the page: four fifths of it
+WAITS = {**QUIET, "concurrency_limit": None}  # mostly waits for its turn to compute: of such, any number at a time
 AT_ONCE = {**QUIET, "queue": False, "trigger_mode": "always_last"}  # only reads what is there, as often as it is asked
+
+AT_A_TIME = 2  # calls of one other handler: they read files and write markup, which Python does one at a time anyway
+EVENTS = 256  # in hand at a time, of all visitors, most of them waiting for their turn to compute
+QUEUE_SECONDS = 0.01  # between two looks at the queue; Gradio's own 0.001 keep a tenth of a core busy with nothing to do
+SPARE_THREADS = 64  # for the events that do not queue, such as a timer's, whatever the others wait for
 
 Handler = Callable[..., tuple]
 On = Callable[..., Any]
+
+
+def prepare_queue(page: gr.Blocks) -> None:
+    """Gives a page's events so many threads that none which computes or waits keeps those that do not queue from theirs."""
+    page.max_threads = EVENTS
+    page.queue(default_concurrency_limit=AT_A_TIME)
+    page.max_threads = EVENTS + SPARE_THREADS
+    page._queue.sleep_when_free = QUEUE_SECONDS
 
 
 def connector(w: Wording) -> On:
@@ -47,6 +62,7 @@ def connector(w: Wording) -> On:
             The event, as Gradio returns it.
         """
         shown = [*outputs, *([message] if message else [])]
+        how = {**HIDDEN, **how}
         tells = how.get("queue", True)  # only an event in Gradio's queue can show a note beside its outputs
         return event(told(handler, len(outputs), message is not None, w, blank, tells), [*inputs], shown, **how)
 

@@ -112,6 +112,11 @@ def test_the_page_imports_one_way(path: Path) -> None:
         "wording": ("demo.views", "demo.handlers", "demo.app", "demo.presenters"),
         "turns.py": ("demo.",),
         "notices.py": ("demo.",),
+        "compute_turn.py": ("demo.",),
+        "delivery.py": ("demo.",),
+        "forecasts.py": ("demo.",),
+        "model_pool.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
+        "page_states.py": ("demo.",),
         "worker.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session", "demo.presenters"),
     }.get(folder, ())
     assert not {name for name in names if name.startswith(forbidden)} if forbidden else True

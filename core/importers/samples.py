@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from core.dataset import LabelledSet
@@ -20,6 +21,7 @@ def samples_folder() -> Path:
     return assets_folder("samples")
 
 
+@cache
 def read_sample(name: str) -> LabelledSet:
     """Reads a sample set with its own split.
 

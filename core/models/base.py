@@ -17,6 +17,7 @@ from core.models.vocabulary import Fitted
 from core.store import key_of
 
 FRONT = -1  # a `Depth.layers`
+Pause = Callable[[], None]  # called between steps of long work, where something else may compute meanwhile
 PIECE_SECONDS = 16.0  # a usual `AsrModel.piece_seconds`: wav2vec 2.0 hears what pads a clip, and little of it pads so few
 
 
@@ -103,6 +104,10 @@ class Depth:
 
     layers: int | None
     weights: tuple[tuple[str, torch.Tensor], ...]
+
+
+def no_pause() -> None:
+    """Goes straight on: the `Pause` of who has the computer to itself."""
 
 
 def named_weights(module: nn.Module, above: Sequence[nn.Module] = ()) -> tuple[tuple[str, torch.Tensor], ...]:
@@ -197,8 +202,13 @@ class AsrModel(Protocol):
             depth: at which the prefix ends, as it was given to `prefix`.
         """
 
-    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
-        """Transcribes float32 [samples] at 16 kHz, each by itself; the same input gives the same text."""
+    def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
+        """Transcribes float32 [samples] at 16 kHz, each by itself; the same input gives the same text.
+
+        Args:
+            waves: the clips.
+            pause: called now and then while long sound is transcribed; the model may transcribe something else meanwhile.
+        """
 
     def save(self, folder: Path) -> None:
         """Writes a folder that `load_model` reads, and `from_pretrained` too where transformers knows the family."""

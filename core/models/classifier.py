@@ -16,7 +16,19 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 from core.audio import SAMPLE_RATE, fingerprint
 from core.errors import DatasetError, ModelError
 from core.models import layers
-from core.models.base import PIECE_SECONDS, AsrModel, Depth, Example, Features, Layer, Transcript, named_weights, own_frames
+from core.models.base import (
+    PIECE_SECONDS,
+    AsrModel,
+    Depth,
+    Example,
+    Features,
+    Layer,
+    Pause,
+    Transcript,
+    named_weights,
+    no_pause,
+    own_frames,
+)
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
 from core.models.whisper_network import FRAMES_PER_SECOND, convolved, encode, frame_weights, kept_frames, mel_frames
@@ -181,13 +193,14 @@ class Classifier:
         return functional.cross_entropy(scores, labels, label_smoothing=smoothing)
 
     @torch.no_grad()
-    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
-        """Writes the most probable class of each clip, and its log probability."""
+    def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
+        """Writes the most probable class of each clip, and its log probability; it pauses between clips."""
         self.network.eval()
         results = []
         for wave in (self._cut(wave) for wave in waves):
             best, label = self._scores(self._encode([wave]), [len(wave)])[0].log_softmax(-1).max(-1)
             results.append(Transcript(self._texts[int(label)], float(best)))
+            pause()
         return results
 
     def save(self, folder: Path) -> None:

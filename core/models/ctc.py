@@ -18,7 +18,7 @@ from core.audio import SAMPLE_RATE, fingerprint
 from core.errors import ModelError
 from core.models import depths, layers, losses
 from core.models import vocabulary as vocabularies
-from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Transcript, own_frames
+from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Pause, Transcript, no_pause, own_frames
 from core.models.convolutions import quick_convolutions
 from core.models.device import autocast, choose_device
 from core.models.fetching import fetch_one_more
@@ -192,12 +192,16 @@ class Ctc:
         return losses.ctc(logits.float(), frames, [e.labels for e in batch], self._tokenizer.pad_token_id, smoothing)
 
     @torch.no_grad()
-    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
-        """Transcribes by the most probable label of each frame; a model that was never taught to write writes nothing."""
+    def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
+        """Transcribes by the most probable label of each frame; a model that was never taught to write writes nothing.
+
+        It pauses between the windows of long sound.
+        """
         if not self.writes:
             return [Transcript("", 0.0) for _ in waves]
         with self._computing(), quick_convolutions(self._encoder):  # weights are converted once for all
-            return [self._written(self.log_probs(wave)) for wave in waves]
+            short = {i: self._written(self.log_probs(wave)) for i, wave in enumerate(waves) if not _is_long(wave)}
+        return [short[i] if i in short else self._written(self.log_probs(wave, pause)) for i, wave in enumerate(waves)]
 
     @torch.no_grad()
     def transcribe_above(
@@ -212,8 +216,11 @@ class Ctc:
             ]
 
     @torch.no_grad()
-    def log_probs(self, wave: np.ndarray) -> torch.Tensor:
-        """Returns the log probability of each label: float32 [frames, labels]; long sound in overlapping windows."""
+    def log_probs(self, wave: np.ndarray, pause: Pause = no_pause) -> torch.Tensor:
+        """Returns the log probability of each label: float32 [frames, labels]; long sound in overlapping windows.
+
+        It pauses between the windows.
+        """
         self.network.eval()
         window, stride = (int(s * SAMPLE_RATE) for s in (WINDOW_SECONDS, STRIDE_SECONDS))
         parts = []
@@ -228,6 +235,7 @@ class Ctc:
             parts.append(logits[left:right])
             if start + window >= len(wave):
                 break
+            pause()
         return torch.cat(parts).log_softmax(-1)
 
     def save(self, folder: Path) -> None:

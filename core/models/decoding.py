@@ -118,6 +118,7 @@ def decode(
     vocabulary: Vocabulary,
     to_text: Callable[[list[int]], str],
     weights: torch.Tensor | None = None,
+    pause: Callable[[], None] = lambda: None,
 ) -> list[Decoded]:
     """Decodes a batch, falling back to higher temperatures for the clips that need it.
 
@@ -130,6 +131,7 @@ def decode(
         vocabulary: special tokens.
         to_text: turns tokens into the text whose compression is measured.
         weights: how many frames each frame stands for, as logarithms: float [clips, frames]; None where each is itself.
+        pause: called before each further temperature.
 
     Returns:
         One result a clip.
@@ -137,6 +139,8 @@ def decode(
     tried: list[list[Decoded]] = [[] for _ in budgets]
     pending = list(range(len(budgets)))
     for attempt, temperature in enumerate(TEMPERATURES):
+        if attempt:
+            pause()
         rows = torch.tensor(pending, device=frames.device)
         limits = [budgets[i] for i in pending]
         draws = torch.stack([_uniform(seeds[i] + attempt, max(limits)) for i in pending]).to(frames.device)

@@ -21,7 +21,7 @@ from core.errors import ModelError, RecipeError
 from core.files import read_json, write_json
 from core.models import losses
 from core.models import vocabulary as vocabularies
-from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Transcript, named_weights
+from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
 from core.models.device import autocast, choose_device, recurrent_autocast
 from core.models.mfcc import MEL_CHANNELS, frame_count, mfcc
 from core.models.vocabulary import Fitted
@@ -243,10 +243,14 @@ class DeepSpeech:
         return losses.ctc(self._head(hidden), frames, [e.labels for e in batch], len(self._labels), smoothing)
 
     @torch.no_grad()
-    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
-        """Transcribes by the most probable label of each frame, without a language model."""
+    def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
+        """Transcribes by the most probable label of each frame, without a language model; it pauses between clips."""
         self.network.eval()
-        return [self._greedy(wave) for wave in waves]
+        written = []
+        for wave in waves:
+            written.append(self._greedy(wave))
+            pause()
+        return written
 
     @torch.no_grad()
     def log_probs(self, wave: np.ndarray) -> torch.Tensor:

@@ -16,7 +16,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from core.audio import SAMPLE_RATE, fingerprint
 from core.files import read_json, write_json
 from core.models import decoding
-from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Transcript, named_weights
+from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
 from core.models.device import autocast, choose_device
 from core.models.vocabulary import Fitted
 from core.models.whisper import SETTINGS_FILE
@@ -161,13 +161,19 @@ class Seq2Seq:
         return torch.stack(total).sum() / sum(len(example.labels) for example in batch)
 
     @torch.no_grad()
-    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
-        """Transcribes greedily within a token budget; what repeats itself is read again with repetition penalised."""
+    def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
+        """Transcribes greedily within a token budget; what repeats itself is read again with repetition penalised.
+
+        It pauses after every window.
+        """
         self.network.eval()
         window = int(WINDOW_SECONDS * SAMPLE_RATE)
         results = []
         for wave in waves:
-            pieces = [self._read(wave[start : start + window]) for start in range(0, len(wave), window)]
+            pieces = []
+            for start in range(0, len(wave), window):
+                pieces.append(self._read(wave[start : start + window]))
+                pause()
             confidence = sum(piece.confidence for piece in pieces) / len(pieces)
             text = clean(" ".join(piece.text for piece in pieces))
             results.append(Transcript(text, confidence, any(piece.guarded for piece in pieces)))

@@ -12,13 +12,13 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import nn
-from transformers import WhisperForConditionalGeneration, WhisperProcessor
+from transformers import StoppingCriteria, StoppingCriteriaList, WhisperForConditionalGeneration, WhisperProcessor
 
 from core.audio import SAMPLE_RATE, fingerprint
 from core.errors import ModelError
 from core.files import read_json, write_json
 from core.models import decoding
-from core.models.base import Depth, Example, Features, Layer, Transcript, named_weights
+from core.models.base import Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
 from core.models.device import autocast, choose_device, computing_type
 from core.models.token_loss import TokenLoss, fed_and_wanted
 from core.models.vocabulary import Fitted
@@ -40,6 +40,17 @@ WINDOW_SECONDS = 30.0  # what the encoder was trained on; shorter sound is padde
 BUCKET_FRAMES = 100  # clips whose speech rounds up to the same 2 s are transcribed in one batch
 TRANSCRIBE_BATCH = 16  # clips
 SETTINGS_FILE = "attune.json"
+
+
+class _Pausing(StoppingCriteria):
+    """Stops nothing; it is asked after every token, and pauses."""
+
+    def __init__(self, pause: Pause) -> None:
+        self._pause = pause
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
+        self._pause()
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
 class Whisper:
@@ -200,21 +211,26 @@ class Whisper:
             return self._token_loss(hidden, self.network.proj_out, wanted, smoothing)
 
     @torch.no_grad()
-    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
-        """Transcribes; clips over 30 s go through Whisper's own long-form decoding."""
+    def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
+        """Transcribes; clips over 30 s go through Whisper's own long-form decoding.
+
+        It pauses after every token of a long clip, every batch of short ones, and before each further temperature.
+        """
         self._begin()
         results: dict[int, Transcript] = {}
         buckets: dict[int, list[int]] = defaultdict(list)
         for i, wave in enumerate(waves):
             if len(wave) > WINDOW_SECONDS * SAMPLE_RATE:
-                results[i] = self._transcribe_long(wave)
+                results[i] = self._transcribe_long(wave, pause)
             else:
                 buckets[math.ceil(len(wave) / SAMPLE_RATE * FRAMES_PER_SECOND / BUCKET_FRAMES)].append(i)
         for bucket, members in sorted(buckets.items()):
             for start in range(0, len(members), TRANSCRIBE_BATCH):
                 chosen = members[start : start + TRANSCRIBE_BATCH]
-                texts = self._transcribe_batch([waves[i] for i in chosen], bucket * BUCKET_FRAMES / FRAMES_PER_SECOND)
+                seconds = bucket * BUCKET_FRAMES / FRAMES_PER_SECOND
+                texts = self._transcribe_batch([waves[i] for i in chosen], seconds, pause)
                 results.update(zip(chosen, texts, strict=True))
+                pause()
         return [results[i] for i in range(len(waves))]
 
     @torch.no_grad()
@@ -298,7 +314,7 @@ class Whisper:
     def _weights(self, positions: torch.Tensor | None) -> torch.Tensor | None:
         return None if positions is None else frame_weights(positions).to(self.device)
 
-    def _transcribe_batch(self, waves: Sequence[np.ndarray], seconds: float) -> list[Transcript]:
+    def _transcribe_batch(self, waves: Sequence[np.ndarray], seconds: float, pause: Pause) -> list[Transcript]:
         positions = self._positions([seconds] * len(waves))
         frames, weights = self._encode(padded([self._mel(wave) for wave in waves]), positions), self._weights(positions)
         languages = [self.language] * len(waves) if self.language else self._detect(frames, weights)
@@ -306,7 +322,8 @@ class Whisper:
         budgets = [decoding.budget(len(wave) / SAMPLE_RATE, self.tokens_per_second, room) for wave in waves]
         prompts = torch.tensor([self._prompt(language) for language in languages], device=self.device)
         seeds = [zlib.crc32(wave.tobytes()) for wave in waves]
-        decoded = decoding.decode(self._writer(), frames, prompts, budgets, seeds, self._vocabulary, self._text, weights)
+        writer = self._writer()
+        decoded = decoding.decode(writer, frames, prompts, budgets, seeds, self._vocabulary, self._text, weights, pause)
         return [
             Transcript("" if decoding.is_silence(d) else self._text(d.tokens), d.log_probability, d.temperature > 0, language)
             for d, language in zip(decoded, languages, strict=True)
@@ -335,7 +352,7 @@ class Whisper:
         names = [token.strip("<|>") for token in ids]
         return [names[i] for i in logits.argmax(-1).tolist()]
 
-    def _transcribe_long(self, wave: np.ndarray) -> Transcript:
+    def _transcribe_long(self, wave: np.ndarray, pause: Pause) -> Transcript:
         inputs = self.processor.feature_extractor(
             wave,
             sampling_rate=SAMPLE_RATE,
@@ -359,6 +376,7 @@ class Whisper:
                 logprob_threshold=decoding.MIN_LOG_PROBABILITY,
                 no_speech_threshold=decoding.MIN_NO_SPEECH,
                 condition_on_prev_tokens=False,
+                stopping_criteria=StoppingCriteriaList([_Pausing(pause)]),
                 **spoken,
             )
         return Transcript(self._text(tokens[0].tolist()), 0.0, language=language)

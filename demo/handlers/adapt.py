@@ -27,9 +27,10 @@ from core.rate_finder import find_rate
 from core.recipe import Recipe
 from demo import chosen, layers, presenters, settings
 from demo.chosen import labelled_set
+from demo.forecasts import Forecasts
 from demo.jobs import Jobs
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.wording import Wording
 
 RATE_CLIPS = 64  # of the training clips: 60 steps see most of them once
@@ -42,9 +43,8 @@ LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 class AdaptHandlers:
     """What happens in step 4."""
 
-    def __init__(self, w: Wording, shelf: Shelf, jobs: Jobs, forecasts: dict[tuple, Forecast] | None = None) -> None:
-        self._w, self._shelf, self._jobs = w, shelf, jobs
-        self._forecasts: dict[tuple, Forecast] = {} if forecasts is None else forecasts
+    def __init__(self, w: Wording, pool: ModelPool, jobs: Jobs, forecasts: Forecasts) -> None:
+        self._w, self._pool, self._jobs, self._forecasts = w, pool, jobs, forecasts
 
     def default(self, session: Session) -> tuple:
         """The chosen model and set -> the preset that suits the set, and what `preset` makes of it."""
@@ -71,7 +71,7 @@ class AdaptHandlers:
     def picture(self, session: Session, *values: Any) -> tuple[str]:
         """Settings -> the network's layers, what learns in each and at what rate. Nothing is changed."""
         recipe = settings.recipe_of(values)
-        with self._shelf.model(session.choices.model) as model:
+        with self._pool.lend(session.folder.name, session.choices.model) as model:
             if recipe.task == "classify" and model.family != "classifier":
                 texts = [clip.text for clip in labelled_set(session, closed=True).part("train")]
                 model = Classifier.from_recogniser(model, texts)
@@ -89,10 +89,10 @@ class AdaptHandlers:
         recipe = settings.recipe_of(values)
         train = labelled_set(session, recipe.task == "classify").part("train")[:RATE_CLIPS]
         sounds = [(audio.decode(clip.path), clip.text) for clip in train]
-        with self._shelf.model(session.choices.model) as model:
+        with self._pool.lend(session.folder.name, session.choices.model, soon=False) as model:
             if recipe.task == "classify" and model.family != "classifier":
                 model = Classifier.from_recogniser(model, [text for _, text in sounds])
-            curve = find_rate(model, sounds, recipe)
+            curve = find_rate(model, sounds, recipe, on_step=lambda done, steps: self._pool.pause())
         table = pd.DataFrame({"rate": [math.log10(rate) for rate in curve.rates], "loss": curve.smoothed})
         key = "adapt.rate_none" if curve.suggestion is None else "adapt.rate_found"
         told = self._w(key, rate=f"{curve.suggestion or 0:.1g}", steps=len(curve.rates), clips=len(sounds))
@@ -129,19 +129,21 @@ class AdaptHandlers:
             measured = self.forecast_of(session, recipe)
         except DatasetError:  # the set's card says what is missing
             return ("",)
+        if measured is None:
+            return (gr.skip(),)
         return (presenters.note(presenters.forecast_words(measured, self._w)),)
 
-    def forecast_of(self, session: Session, recipe: Recipe, general: bool = True) -> Forecast:
+    def forecast_of(self, session: Session, recipe: Recipe, general: bool = True) -> Forecast | None:
         """Measures how long a recipe would take on the chosen set; `general` where general speech is read too.
+
+        None where the same browser asked for another forecast meanwhile.
 
         Raises:
             DatasetError: too few own clips to hold any out.
         """
         beside = chosen.canary(session).clips if general else ()
         key = (session.choices.model, labelled_set(session, recipe.task == "classify"), recipe, beside)
-        if key not in self._forecasts:
-            self._forecasts[key] = self._measure(*key)
-        return self._forecasts[key]
+        return self._forecasts.of(session.folder.name, key, lambda: self._measure(session, *key))
 
     def canaries(self, session: Session) -> tuple[dict]:
         """-> what general speech there is to choose from, and what is chosen."""
@@ -221,17 +223,18 @@ class AdaptHandlers:
         except DatasetError:
             return 0
 
-    def _measure(self, id: str, labelled: LabelledSet, recipe: Recipe, general: Sequence[Clip]) -> Forecast:
+    def _measure(self, session: Session, id: str, labelled: LabelledSet, recipe: Recipe, general: Sequence[Clip]) -> Forecast:
         train = labelled.part("train")
         sample = [(audio.decode(train[i].path), train[i].text) for i in spread_clips(_seconds(train), recipe.batch_size)]
         held_out, easy = labelled.part("test"), general or read_sample(CANARY).clips
         heard = [[audio.decode(clips[i].path) for i in usual_clips(_seconds(clips))] for clips in (held_out, easy)]
         watch = [audio.decode(clip.path) for clip in read_sample(REPLAY).clips[-WATCHED_CLIPS:]] if general else []
         test, validation = len(held_out), len(labelled.part("validation"))
-        with self._shelf.model(id) as model:
+        with self._pool.lend(session.folder.name, id, soon=False) as model:
             if recipe.task == "classify" and model.family != "classifier":
                 model = Classifier.from_recogniser(model, [clip.text for clip in train])
-            return forecast(model, sample, *heard, len(train), test, len(general), validation, recipe, watch)
+            counts = len(train), test, len(general), validation
+            return forecast(model, sample, *heard, *counts, recipe, watch, self._pool.pause)
 
     def _is_active(self, session: Session) -> bool:
         return any(run.state() in ACTIVE for run in session.queue())

@@ -14,17 +14,17 @@ from core.errors import DatasetError, RunError
 from core.tradeoff import points
 from core.withdrawal import WITHDRAWN
 from demo import analyses, comparisons, presenters, tradeoff
+from demo.model_pool import ModelPool
 from demo.outcomes import Outcomes
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.wording import Wording
 
 
 class CompareHandlers:
     """What happens in steps 5 and 6."""
 
-    def __init__(self, w: Wording, shelf: Shelf, outcomes: Outcomes) -> None:
-        self._w, self._shelf, self._outcomes = w, shelf, outcomes
+    def __init__(self, w: Wording, pool: ModelPool, outcomes: Outcomes) -> None:
+        self._w, self._pool, self._outcomes = w, pool, outcomes
 
     def show(self, session: Session) -> tuple:
         """The current run -> all of `app.compared`: from the verdict to what is taken home."""
@@ -82,8 +82,7 @@ class CompareHandlers:
         wave = audio.decode(recording.path)
         texts = []
         for id in (request.model, str(run.adapted)):
-            with self._shelf.model(id, language) as model:
-                texts.append(model.transcribe([wave])[0].text)
+            texts.append(self._pool.transcribe(session.folder.name, id, language, wave).transcript.text)
         url = f"/sound/recording/{recording.id}"
         if not recording.text:
             return (self._own(comparisons.plain_pair(*texts, url, self._w)),)

@@ -17,8 +17,8 @@ from core.inspection import Inspection, inspect
 from core.models.catalogue import is_here, model_family
 from core.normalisation import Normalisation
 from demo import chosen, presenters, removal, reports
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Task, Tasks
 from demo.wording import Wording
 
@@ -52,13 +52,13 @@ class InspectHandlers:
 
     Args:
         w: the words.
-        shelf: models that are warm.
+        pool: models that are warm.
         tasks: what goes on in the background.
         places: how many findings with a remedy can be shown at once.
     """
 
-    def __init__(self, w: Wording, shelf: Shelf, tasks: Tasks, places: int) -> None:
-        self._w, self._shelf, self._tasks, self._places = w, shelf, tasks, places
+    def __init__(self, w: Wording, pool: ModelPool, tasks: Tasks, places: int) -> None:
+        self._w, self._pool, self._tasks, self._places = w, pool, tasks, places
 
     def begin(self, session: Session, closed: bool) -> tuple:
         """Whether the texts are a closed set of words -> what `look` says."""
@@ -181,18 +181,22 @@ class InspectHandlers:
         dropped = stored.dropped if stored else ()
 
         def work(task: Task) -> Inspection:
+            def progress(done: int, total: int | None) -> None:
+                task.progress(done, total)
+                self._pool.pause()
+
             def look(model=None, known=None) -> Inspection:  # noqa: ANN001
                 return inspect(
-                    order.labelled, dropped, known, model, order.closed, order.normalisation, task.progress,
+                    order.labelled, dropped, known, model, order.closed, order.normalisation, progress,
                     lambda: task.stopping,
                 )  # fmt: skip
 
             if order.ask:
-                with self._shelf.model(order.model) as model:
+                with self._pool.lend(session.folder.name, order.model, soon=False) as model:
                     return look(model, model.characters())
             known = None
             if is_here(order.model) and model_family(order.model) in SPELLING:
-                with suppress(AttuneError), self._shelf.model(order.model) as model:
+                with suppress(AttuneError), self._pool.lend(session.folder.name, order.model) as model:
                     known = model.characters()
             return look(None, known)
 

@@ -34,6 +34,8 @@ class LadderHandlers:
         except DatasetError:  # the set's card says what is missing
             return ("",)
         one = self._adapting.forecast_of(session, recipe, general=False)
+        if one is None:
+            return (gr.skip(),)
         sizes = self._w("recipe.and").join(str(size) for size in sorted({rung.clips for rung in rungs}))
         time = presenters.duration(climbs.seconds(rungs, one), self._w)
         return (presenters.note(self._w("ladder.forecast", sizes=sizes, runs=len(rungs), time=time)),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 
 import gradio as gr
 import librosa
@@ -12,10 +11,10 @@ import numpy as np
 from core import audio
 from core.audio import SAMPLE_RATE
 from core.errors import DatasetError
-from core.trials import ready_models, try_model
+from core.trials import ready_models, trial
 from demo import comparisons, presenters, uploads
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.uploads import Upload
 from demo.wording import Wording
 
@@ -28,8 +27,8 @@ FLOOR_DB = -80.0
 class ListenHandlers:
     """What happens in step 2."""
 
-    def __init__(self, w: Wording, shelf: Shelf) -> None:
-        self._w, self._shelf = w, shelf
+    def __init__(self, w: Wording, pool: ModelPool) -> None:
+        self._w, self._pool = w, pool
 
     def working(self, session: Session, upload: Upload | None) -> tuple[str]:
         """Upload -> what is happening meanwhile."""
@@ -43,14 +42,11 @@ class ListenHandlers:
         session.choose(clip=recording.id, heard="")
         wave = audio.decode(recording.path)
         id = session.choices.model
-        with self._shelf.model_at_once(id) as model:
-            begun = time.perf_counter()
-            heard = model.transcribe([wave])[0]
-            seconds = time.perf_counter() - begun
-            detected = not model.language
-        session.choose(clip=recording.id, heard=heard.text)
-        spoken = presenters.language(heard.language, detected, self._w)
-        return presenters.transcript(heard.text, seconds, recording.seconds, id, self._w, spoken), heard.text
+        heard = self._pool.transcribe(session.folder.name, id, "", wave)
+        text = heard.transcript.text
+        session.choose(clip=recording.id, heard=text)
+        spoken = presenters.language(heard.transcript.language, not heard.language, self._w)
+        return presenters.transcript(text, heard.seconds, recording.seconds, id, self._w, spoken), text
 
     def trying(self, session: Session) -> tuple[str]:
         """-> which models are about to be tried."""
@@ -64,12 +60,12 @@ class ListenHandlers:
         if not session.choices.clip:
             return (gr.skip(),)
         recording = session.collection.get(session.choices.clip)
-        wave = audio.decode(recording.path)
+        wave, language = audio.decode(recording.path), session.choices.language
         trials = []
         for id in ready_models(session.choices.model):
-            with self._shelf.model(id) as model:
-                trials.append(try_model(model, wave, recording.text, session.choices.language))
-        return (comparisons.trials(trials, recording.text, session.choices.language, self._w),)
+            heard = self._pool.transcribe(session.folder.name, id, "", wave)
+            trials.append(trial(id, heard.parameters, heard.transcript.text, heard.seconds, recording.text, language))
+        return (comparisons.trials(trials, recording.text, language, self._w),)
 
     def restore(self, session: Session) -> tuple[str, str]:
         """The current clip -> transcript, text to correct, as they were before the page was loaded again."""

@@ -11,8 +11,8 @@ from core.models.naming import is_hub_id
 from demo import downloads, presenters
 from demo.downloads import Fetch
 from demo.model_ids import permitted
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.wording import Wording
 
@@ -22,13 +22,13 @@ class ModelHandlers:
 
     Args:
         w: the words.
-        shelf: models that are warm.
+        pool: models that are warm.
         tasks: what goes on in the background; a fetch is everyone's, so that a second visitor joins in.
         fetch: what fetches a model.
     """
 
-    def __init__(self, w: Wording, shelf: Shelf, tasks: Tasks, fetch: Fetch = fetch_model) -> None:
-        self._w, self._shelf, self._tasks, self._fetch = w, shelf, tasks, fetch
+    def __init__(self, w: Wording, pool: ModelPool, tasks: Tasks, fetch: Fetch = fetch_model) -> None:
+        self._w, self._pool, self._tasks, self._fetch = w, pool, tasks, fetch
         self._public: set[str] = set()
 
     def about(self, session: Session, id: str) -> tuple[str]:
@@ -77,7 +77,7 @@ class ModelHandlers:
         id = permitted(id, session.local)
         if session.choices.fetching == id or (is_fetchable(id) and not self._is_here(session, id)):
             return (gr.skip(),)  # loading fetches nothing: `begin` does, within limits, or has said why not
-        with self._shelf.model(id) as model:
+        with self._pool.lend(session.folder.name, id) as model:
             parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
             family = model.family
         session.choose(model=id)

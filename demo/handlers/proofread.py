@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import gradio as gr
 
@@ -13,10 +14,10 @@ from core.drafts import Draft, Drafts
 from core.errors import DatasetError
 from core.text import clean
 from demo import presenters, proofreading, rows, uploads
+from demo.model_pool import ModelPool
 from demo.proofreading import LongRecording
 from demo.rows import ROWS
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.uploads import Upload
 from demo.wording import Wording
@@ -25,8 +26,8 @@ from demo.wording import Wording
 class ProofreadHandlers:
     """What happens while a long recording is proofread. Most answer with the panel as the disk has it, see `shown`."""
 
-    def __init__(self, w: Wording, shelf: Shelf, tasks: Tasks) -> None:
-        self._w, self._shelf, self._tasks = w, shelf, tasks
+    def __init__(self, w: Wording, pool: ModelPool, tasks: Tasks) -> None:
+        self._w, self._pool, self._tasks = w, pool, tasks
 
     def restore(self, session: Session) -> tuple:
         """-> panel open while there is something to do, then as `shown` from the first page on."""
@@ -186,8 +187,8 @@ class ProofreadHandlers:
         return proofreading.find(session, session.choices.long)
 
     def _start(self, session: Session, recording: LongRecording) -> None:
-        model = session.choices.model
-        self._tasks.start(session, _kind(recording), model, lambda task: recording.transcribe(self._shelf, model, task))
+        model, lend = session.choices.model, partial(self._pool.lend, session.folder.name, soon=False)
+        self._tasks.start(session, _kind(recording), model, lambda task: recording.transcribe(lend, model, task))
 
     def _earlier(self, session: Session) -> list[tuple[str, str]]:
         found = proofreading.put_aside(session)

@@ -7,9 +7,9 @@ import gradio as gr
 from core import audio, quality
 from core.errors import DatasetError
 from demo import presenters, reading, takes, uploads
+from demo.model_pool import ModelPool
 from demo.reading import Reading
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.uploads import Upload
 from demo.wording import Wording
 
@@ -17,8 +17,8 @@ from demo.wording import Wording
 class RecordHandlers:
     """What happens while prompts are recorded. All handlers answer with the panel as the disk has it."""
 
-    def __init__(self, w: Wording, shelf: Shelf) -> None:
-        self._w, self._shelf = w, shelf
+    def __init__(self, w: Wording, pool: ModelPool) -> None:
+        self._w, self._pool = w, pool
 
     def restore(self, session: Session) -> tuple:
         """-> panel open where something was recorded, list, own sentences, then as `shown`."""
@@ -84,10 +84,9 @@ class RecordHandlers:
         if take is None or take.heard is not None:
             return (gr.skip(),)
         wave = audio.decode(session.collection.get(take.id).path)
-        with self._shelf.model_at_once(session.choices.model) as model:
-            text = model.transcribe([wave])[0].text
-            checked = model.language in ("", now.language or language)
-        now = reading.hear(session, prompt, take.id, text, checked)
+        heard = self._pool.transcribe(session.folder.name, session.choices.model, "", wave)
+        checked = heard.language in ("", now.language or language)
+        now = reading.hear(session, prompt, take.id, heard.transcript.text, checked)
         return (self._heard(session, now) if now.prompt == prompt else gr.skip(),)
 
     def keep(self, session: Session, prompt: str, language: str) -> tuple:

@@ -13,9 +13,9 @@ from core.files import read_json
 from core.importers.samples import SAMPLES
 from demo import presenters, removal
 from demo.chosen import OWN
+from demo.model_pool import ModelPool
 from demo.outcomes import Outcomes
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.wording import Wording
 
@@ -23,8 +23,8 @@ from demo.wording import Wording
 class YourDataHandlers:
     """What happens there. A thing is known by its kind and its id, such as "runs/20261130-0800-1a2b3c4d"."""
 
-    def __init__(self, w: Wording, tasks: Tasks, shelf: Shelf, outcomes: Outcomes) -> None:
-        self._w, self._tasks, self._shelf, self._outcomes = w, tasks, shelf, outcomes
+    def __init__(self, w: Wording, tasks: Tasks, pool: ModelPool, outcomes: Outcomes) -> None:
+        self._w, self._tasks, self._pool, self._outcomes = w, tasks, pool, outcomes
 
     def show(self, session: Session) -> tuple:
         """-> what there is, whether something can be had back, what."""
@@ -57,7 +57,7 @@ class YourDataHandlers:
         """Removed thing -> that it is deleted for good, then as `show`."""
         kind, id = _parsed(key)
         removal.trash(session, kind).delete(id)
-        self._shelf.forget(session.folder / kind / id)
+        self._pool.forget(session.folder / kind / id)
         return presenters.note(self._w("removed.gone"), "good"), *self.show(session)
 
     def asking(self, session: Session, sure: bool = True) -> tuple[dict]:

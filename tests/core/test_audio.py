@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import soundfile
 import soxr
 
 from core import audio
-from core.audio import SAMPLE_RATE, check, decode, fingerprint, level, probe, sixteen_bits, write_flac
+from core.audio import SAMPLE_RATE, check, decode, duration, fingerprint, level, probe, sixteen_bits, write_flac
 from core.errors import AudioError
 from tests.conftest import tone
 
@@ -484,3 +485,17 @@ def test_another_sound_has_another_fingerprint() -> None:
     other[100] += 1 / 32_768
     assert len({fingerprint(sound) for sound in (wave, other, wave[:-1], 0.5 * wave)}) == 4
     assert fingerprint(wave) == fingerprint(wave.copy())
+
+
+def test_a_duration_is_read_anew_when_the_file_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, read = tmp_path / "a.flac", []
+    info = soundfile.info
+    monkeypatch.setattr(soundfile, "info", lambda file: read.append(file) or info(file))
+    for seconds in (1.0, 2.0):
+        write_flac(path, np.zeros(int(seconds * SAMPLE_RATE), dtype=np.float32))
+        os.utime(path, ns=(0, int(seconds)))
+        assert [duration(path), duration(str(path))] == [seconds, seconds]
+    assert len(read) == 2
+    path.unlink()
+    with pytest.raises(soundfile.LibsndfileError):
+        duration(path)

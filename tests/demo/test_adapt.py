@@ -14,10 +14,11 @@ from core.presets import PRESETS, preset
 from core.recipe import Recipe
 from core.runs import Run
 from demo import settings
+from demo.forecasts import Forecasts
 from demo.handlers.adapt import LAMBDAS, LOOKED, AdaptHandlers
 from demo.handlers.ladder import LadderHandlers
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.wording import LANGUAGES, Wording
 
 SEED = 7
@@ -39,13 +40,13 @@ def jobs() -> Told:
 
 
 @pytest.fixture(scope="module")
-def shelf() -> Shelf:
-    return Shelf()
+def pool() -> ModelPool:
+    return ModelPool()
 
 
 @pytest.fixture
-def adapting(jobs: Told, shelf: Shelf) -> AdaptHandlers:
-    return AdaptHandlers(Wording("en"), shelf, jobs)  # type: ignore[arg-type]
+def adapting(jobs: Told, pool: ModelPool) -> AdaptHandlers:
+    return AdaptHandlers(Wording("en"), pool, jobs, Forecasts())  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ def tiny(session: Session, tiny_whisper: Path) -> Session:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_fills_the_settings_and_says_why(language: str, name: str, session: Session, shelf: Shelf) -> None:
-    adapting = AdaptHandlers(Wording(language), shelf, Told())  # type: ignore[arg-type]
+def test_a_preset_fills_the_settings_and_says_why(language: str, name: str, session: Session, pool: ModelPool) -> None:
+    adapting = AdaptHandlers(Wording(language), pool, Told(), Forecasts())  # type: ignore[arg-type]
     chosen, *values, family, words, forecast = adapting.preset(session, name)
     clips = len(read_sample("accent").part("train"))
     assert (chosen, family, forecast) == (name, "whisper", "")
@@ -178,12 +179,12 @@ def test_no_own_clips_start_nothing(adapting: AdaptHandlers, tiny: Session, jobs
     assert not jobs.runs
 
 
-def test_the_picture_leaves_the_model_as_it_was(adapting: AdaptHandlers, tiny: Session, shelf: Shelf) -> None:
-    with shelf.model(tiny.choices.model) as model:
+def test_the_picture_leaves_the_model_as_it_was(adapting: AdaptHandlers, tiny: Session, pool: ModelPool) -> None:
+    with pool.lend("", tiny.choices.model) as model:
         before = [name for name, _ in model.network.named_parameters()]
     (whole,) = adapting.picture(tiny, *settings.values(Recipe(trains="everything")))
     (adapter,) = adapting.picture(tiny, *settings.values(Recipe(trains="decoder", adapter="lora")))
-    with shelf.model(tiny.choices.model) as model:
+    with pool.lend("", tiny.choices.model) as model:
         assert [name for name, _ in model.network.named_parameters()] == before
     assert 'class="learns"' in whole
     assert 'class="frozen"' not in whole

@@ -23,9 +23,9 @@ from demo.comparisons import BUILT_IN
 from demo.handlers.clips import PAGE, ClipsHandlers
 from demo.handlers.compare import CompareHandlers
 from demo.handlers.lineup import LineUpHandlers
+from demo.model_pool import ModelPool
 from demo.outcomes import Outcomes
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.wording import Wording
 from tests.demo.test_presenters import tags
 
@@ -116,7 +116,7 @@ def test_general_speech_is_looked_through_the_same_way(session: Session) -> None
 def test_without_a_run_there_is_nothing(tmp_path: Path) -> None:
     empty = Session(tmp_path)
     assert ClipsHandlers(W, Outcomes()).first(empty, "test", "given", "all", "")[0] == ""
-    assert CompareHandlers(W, Shelf(), Outcomes()).analyses(empty)[1::2] == ("", "")
+    assert CompareHandlers(W, ModelPool(), Outcomes()).analyses(empty)[1::2] == ("", "")
     assert LineUpHandlers(W, Outcomes()).offer(empty)[0]["visible"] is False
 
 
@@ -192,7 +192,7 @@ def test_what_was_learned_is_told_from_the_analysis(outcome: Outcome) -> None:
 
 def test_the_verdict_is_there_before_every_clip_was_read(session: Session) -> None:
     outcomes = Outcomes()
-    verdict, figures, own, again, panel, listed, *_ = CompareHandlers(W, Shelf(), outcomes).show(session)
+    verdict, figures, own, again, panel, listed, *_ = CompareHandlers(W, ModelPool(), outcomes).show(session)
     assert verdict.index("a real improvement") < verdict.index("On general English")
     assert "12 held-out clips of this set, 60 words" in figures
     assert (own, again["visible"], panel["visible"]) == ("", True, True)
@@ -201,7 +201,7 @@ def test_the_verdict_is_there_before_every_clip_was_read(session: Session) -> No
 
 
 def test_what_was_forgotten_stands_beside_the_gain(session: Session) -> None:
-    panel, learned, other, forgotten = CompareHandlers(W, Shelf(), Outcomes()).analyses(session)
+    panel, learned, other, forgotten = CompareHandlers(W, ModelPool(), Outcomes()).analyses(session)
     assert panel["visible"]
     assert other["visible"]
     assert "Gained and forgotten" in forgotten

@@ -23,8 +23,8 @@ from demo import downloads, worker
 from demo.downloads import MAX_AT_ONCE, MAX_MODEL_BYTES
 from demo.handlers import model as module
 from demo.handlers.model import ModelHandlers
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.wording import Wording
 from tests.core.file_server import ModelHub
@@ -76,7 +76,7 @@ def looked(models: ModelHandlers, session: Session, wanted: str) -> tuple:
 
 def test_a_download_stops_with_the_last_who_waits_for_it(hub: Hub, visitors: list[Session]) -> None:
     tasks = Tasks()
-    english, chinese = (ModelHandlers(Wording(language), Shelf(), tasks, hub) for language in ("en", "zh-CN"))
+    english, chinese = (ModelHandlers(Wording(language), ModelPool(), tasks, hub) for language in ("en", "zh-CN"))
     first, second, third = visitors[:3]
     english.begin(first, ID)
     chinese.begin(second, ID)
@@ -95,7 +95,7 @@ def test_a_download_stops_with_the_last_who_waits_for_it(hub: Hub, visitors: lis
 
 
 def test_who_joins_a_download_that_is_stopping_gets_it_or_hears_that_it_stopped(hub: Hub, visitors: list[Session]) -> None:
-    models = ModelHandlers(W, Shelf(), Tasks(), hub)
+    models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     models.begin(visitors[0], ID)
     models.stop(visitors[0])
     models.begin(visitors[1], ID)
@@ -109,7 +109,7 @@ def test_who_joins_a_download_that_is_stopping_gets_it_or_hears_that_it_stopped(
 
 
 def test_who_asks_for_another_model_waits_for_the_first_no_longer(hub: Hub, visitors: list[Session]) -> None:
-    models = ModelHandlers(W, Shelf(), Tasks(), hub)
+    models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     models.begin(visitors[0], "a/one")
     models.begin(visitors[0], "a/two")
     for _ in range(1000):
@@ -120,7 +120,7 @@ def test_who_asks_for_another_model_waits_for_the_first_no_longer(hub: Hub, visi
 
 
 def test_few_go_on_at_a_time(hub: Hub, visitors: list[Session]) -> None:
-    models = ModelHandlers(W, Shelf(), Tasks(), hub)
+    models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     for number in range(MAX_AT_ONCE):
         assert "Asking" in models.begin(visitors[number], f"a/model-{number}")[0]
     said, stop, timer = models.begin(visitors[MAX_AT_ONCE], "a/one-more")
@@ -135,7 +135,7 @@ def test_few_go_on_at_a_time(hub: Hub, visitors: list[Session]) -> None:
 
 
 def test_a_visitor_elsewhere_fetches_nothing_larger_than_is_allowed(hub: Hub, visitors: list[Session]) -> None:
-    models = ModelHandlers(W, Shelf(), Tasks(), hub)
+    models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     hub.size = MAX_MODEL_BYTES + 1
     models.begin(visitors[0], ID)
     assert "at most 5 GB can be fetched" in looked(models, visitors[0], "note error")[0]
@@ -147,7 +147,7 @@ def test_a_visitor_elsewhere_fetches_nothing_larger_than_is_allowed(hub: Hub, vi
 
 def test_the_disk_is_not_filled(hub: Hub, visitors: list[Session], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: Disk(10**12, 0, downloads.KEPT_FREE_BYTES + 999_999))
-    models = ModelHandlers(W, Shelf(), Tasks(), hub)
+    models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     hub.size = 1_000_000
     models.begin(visitors[0], ID)
     assert "2 GB of them are kept" in looked(models, visitors[0], "note error")[0]
@@ -161,7 +161,7 @@ def test_downloads_can_be_switched_off(hub: Hub, visitors: list[Session], monkey
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     downloads.switch_off()
-    models = ModelHandlers(W, Shelf(), Tasks(), hub)
+    models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     for id in (ID, "openai/whisper-small", "deepspeech-0.9.3", "torchaudio:HUBERT_BASE"):
         for session in (visitors[0], Session(visitors[0].folder, local=True)):
             assert "downloads are switched off here" in models.begin(session, id)[0]
@@ -173,7 +173,7 @@ def test_downloads_can_be_switched_off(hub: Hub, visitors: list[Session], monkey
 
 
 def test_what_cannot_be_measured_is_not_fetched_from_elsewhere(hub: Hub, visitors: list[Session]) -> None:
-    models = ModelHandlers(W, Shelf(), Tasks(), hub)
+    models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     assert "Only whoever runs Attune can fetch" in models.begin(visitors[0], "torchaudio:HUBERT_BASE")[0]
     assert "Asking" in models.begin(Session(visitors[0].folder, local=True), "torchaudio:HUBERT_BASE")[0]
 

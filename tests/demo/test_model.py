@@ -19,8 +19,8 @@ from core.models.releases import DEEPSPEECH
 from demo import presenters
 from demo.handlers import model as module
 from demo.handlers.model import ModelHandlers
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.wording import LANGUAGES, Wording
 
@@ -60,7 +60,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
 
 @pytest.fixture
 def models(hub: Hub) -> ModelHandlers:
-    return ModelHandlers(W, Shelf(), Tasks(), hub)
+    return ModelHandlers(W, ModelPool(), Tasks(), hub)
 
 
 def looked(models: ModelHandlers, session: Session, wanted: str) -> tuple:
@@ -125,7 +125,7 @@ def test_the_speed_leaves_out_what_an_earlier_download_brought(
             progress(done, 50_000_000)
         return hub(ID, lambda done, total: None, should_stop)
 
-    models = ModelHandlers(W, Shelf(), Tasks(), fetch)
+    models = ModelHandlers(W, ModelPool(), Tasks(), fetch)
     models.begin(session, ID)
     assert "16 s to go" in looked(models, session, "42 of 50 MB")[0]  # 8 MB at half a megabyte a second
     hub.go_on.set()
@@ -208,7 +208,7 @@ SHARES = ("\\\\host\\share", "//host/share", "\\/host/share", "/\\host\\share")
 @pytest.mark.parametrize("id", [*SECRETS, *SHARES, "", "  ", None, 5, ["x"], "torchaudio:../x"])
 def test_a_visitor_elsewhere_learns_nothing_about_files(id: object, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     touched: list[object] = []
-    models = ModelHandlers(W, Shelf(), Tasks(), lambda *_: "/folder")
+    models = ModelHandlers(W, ModelPool(), Tasks(), lambda *_: "/folder")
     with monkeypatch.context() as watched:
         for name in ("stat", "exists", "is_dir", "is_file", "resolve", "expanduser", "open", "iterdir"):
             watched.setattr(Path, name, lambda self, *_, name=name, **__: touched.append((name, self)))
@@ -231,7 +231,7 @@ def test_another_computer_is_not_asked_for_a_folder(id: str, models: ModelHandle
 
 def test_a_folder_is_used_here_and_forgotten_elsewhere(session: Session, tiny_ctc: Path) -> None:
     here = Session(session.folder, local=True)
-    models = ModelHandlers(W, Shelf(), Tasks())
+    models = ModelHandlers(W, ModelPool(), Tasks())
     assert "is loaded" in models.use(here, str(tiny_ctc))[0]
     assert here.choices.model == str(tiny_ctc)
     assert session.choices.model == "whisper-tiny.en"
@@ -243,7 +243,7 @@ def test_an_id_of_the_hubs_form_is_not_a_folder_of_the_servers(
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "models").symlink_to(tiny_ctc)
     monkeypatch.chdir(tmp_path)
-    models = ModelHandlers(W, Shelf(), Tasks(), Hub())
+    models = ModelHandlers(W, ModelPool(), Tasks(), Hub())
     assert "Asking for assets/models" in models.begin(session, "assets/models")[0]
     models.use(session, "assets/models")
     assert session.choices.model == "whisper-tiny.en"
@@ -269,8 +269,8 @@ def test_what_only_the_owner_may_fetch_is_not_here_for_others(
 
     monkeypatch.setattr(module, "is_here", lambda id: True)
     monkeypatch.setattr(HfApi, "model_info", told)
-    monkeypatch.setattr(Shelf, "model", lambda self, id: nullcontext(load_model("attune-wav2vec2")))
-    models = ModelHandlers(W, Shelf(), Tasks())
+    monkeypatch.setattr(ModelPool, "lend", lambda self, owner, id: nullcontext(load_model("attune-wav2vec2")))
+    models = ModelHandlers(W, ModelPool(), Tasks())
     if answer:
         for asking in (models.begin, models.use):
             with pytest.raises(ModelError) as caught:

@@ -24,13 +24,14 @@ from core.recipe import Recipe
 from core.robustness import CONDITIONS, Line, Point
 from core.runs import Request, Run
 from demo import climbs, endurance, settings
+from demo.forecasts import Forecasts
 from demo.handlers.adapt import AdaptHandlers
 from demo.handlers.ladder import LadderHandlers
 from demo.handlers.report import ReportHandlers, write
 from demo.handlers.robustness import RobustnessHandlers
+from demo.model_pool import ModelPool
 from demo.progress import job_progress
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.wording import Wording
 
 LANGUAGES = [Wording("en"), Wording("zh-CN")]
@@ -166,7 +167,7 @@ def test_conditions_are_counted_and_named(w: Wording) -> None:
 
 def test_a_ladder_from_the_page(session: Session) -> None:
     jobs = Started()
-    climbing = LadderHandlers(W, jobs, AdaptHandlers(W, Shelf(), jobs))
+    climbing = LadderHandlers(W, jobs, AdaptHandlers(W, ModelPool(), jobs, Forecasts()))
     given = [*settings.values(RECIPE), "ctc", 7]
     progress, result, start, stop, timer, seen = climbing.look(session, "", None)
     assert (progress, result, start["interactive"], stop["interactive"], timer["active"]) == ("", "", True, False, False)

@@ -17,10 +17,10 @@ from core.errors import AttuneError, DatasetError, RunError
 from core.files import write_json
 from demo import proofreading
 from demo.handlers.proofread import ProofreadHandlers
+from demo.model_pool import ModelPool
 from demo.proofreading import LongRecording
 from demo.rows import ROWS
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.wording import Wording
 from tests.core.test_segmentation import spoken
@@ -58,7 +58,7 @@ def recording(session: Session, sound: str) -> LongRecording:
 
 @pytest.fixture
 def handlers() -> ProofreadHandlers:
-    return ProofreadHandlers(W, Shelf(), Tasks())
+    return ProofreadHandlers(W, ModelPool(), Tasks())
 
 
 def wait(handlers: ProofreadHandlers, session: Session) -> None:
@@ -75,7 +75,7 @@ def texts(shown: tuple) -> list[str]:
 
 
 def test_a_recording_is_cut_read_and_offered_most_doubtful_first(session: Session, sound: str) -> None:
-    handlers = ProofreadHandlers(W, Shelf(), Tasks())
+    handlers = ProofreadHandlers(W, ModelPool(), Tasks())
     assert len(handlers.shown(session, "doubt", "0")) == SHEET
     handlers.receive(session, uploaded(session, sound))
     recording = proofreading.current(session)
@@ -93,14 +93,14 @@ def test_a_recording_is_cut_read_and_offered_most_doubtful_first(session: Sessio
 
 
 def test_what_is_stopped_or_dies_goes_on_where_it_was(session: Session, sound: str) -> None:
-    before = ProofreadHandlers(W, Shelf(), Tasks())
+    before = ProofreadHandlers(W, ModelPool(), Tasks())
     before.receive(session, uploaded(session, sound))
     before.stop(session)
     wait(before, session)
     recording = proofreading.current(session)
     stopped = recording.about.read
     assert len(recording.drafts) == stopped
-    handlers = ProofreadHandlers(W, Shelf(), Tasks())  # the server was started anew
+    handlers = ProofreadHandlers(W, ModelPool(), Tasks())  # the server was started anew
     assert handlers.look(session)[3]["visible"] == (stopped < SENTENCES)
     handlers.go_on(session, "doubt", "0")
     wait(handlers, session)
@@ -114,7 +114,7 @@ def test_what_is_stopped_or_dies_goes_on_where_it_was(session: Session, sound: s
 
 
 def test_a_model_that_cannot_be_loaded_is_said_and_the_recording_stays(session: Session, sound: str) -> None:
-    handlers = ProofreadHandlers(W, Shelf(), Tasks())
+    handlers = ProofreadHandlers(W, ModelPool(), Tasks())
     session.choose(model="/no/such/folder")
     handlers.receive(session, uploaded(session, sound))
     wait(handlers, session)

@@ -11,8 +11,8 @@ from core import audio
 from core.quality import Finding
 from demo import reading, takes
 from demo.handlers.record import RecordHandlers
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.uploads import Upload
 from demo.wording import LANGUAGES, Wording
 from tests.conftest import tone
@@ -33,7 +33,7 @@ def session(tmp_path: Path, tiny_ctc: Path) -> Session:
 
 @pytest.fixture
 def handlers() -> RecordHandlers:
-    return RecordHandlers(W, Shelf())
+    return RecordHandlers(W, ModelPool())
 
 
 def take(session: Session, folder: Path, wave: np.ndarray) -> Upload:

@@ -37,10 +37,10 @@ from demo.handlers.report import write
 from demo.handlers.teach import TeachHandlers
 from demo.handlers.your_data import YourDataHandlers
 from demo.jobs import Jobs
+from demo.model_pool import ModelPool
 from demo.outcomes import Outcomes
 from demo.security import Guard
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Task, Tasks
 from demo.turns import Turns
 from demo.wording import Wording
@@ -200,7 +200,7 @@ def test_a_run_whose_clip_is_gone_still_says_what_it_can(taught: tuple[Session, 
         assert after.differs == ()
         assert len(after.comparisons["test"].clips) < len(before.comparisons["test"].clips)
     assert [row.path for row in after.comparisons["test"].clips] == [tested[-1].path]
-    shown = CompareHandlers(W, Shelf(), Outcomes()).show(visitor)[0]
+    shown = CompareHandlers(W, ModelPool(), Outcomes()).show(visitor)[0]
     assert "were deleted later" in shown
     for recording in visitor.collection.recordings():
         visitor.collection.remove(recording.id)
@@ -209,7 +209,7 @@ def test_a_run_whose_clip_is_gone_still_says_what_it_can(taught: tuple[Session, 
     assert traces(visitor.folder, "say ") == []
     assert len(run.request().labelled_set.part("train")) == trained  # how many there were stays true
     assert run.state() == "done"
-    comparing = CompareHandlers(W, Shelf(), Outcomes())
+    comparing = CompareHandlers(W, ModelPool(), Outcomes())
     assert "were deleted later" in comparing.show(visitor)[0]
     comparing.analyses(visitor)
     assert (run.adapted / "config.json").is_file()
@@ -369,7 +369,7 @@ def test_clips_that_an_undo_leaves_out_again_can_be_put_back_for_a_day(
 def test_nothing_of_a_removed_run_or_long_recording_is_left(
     kind: str, at_once: bool, visitor: Session, tmp_path: Path, home: Path, now: Callable[[float], None], monkeypatch
 ) -> None:
-    handlers = YourDataHandlers(W, Tasks(), Shelf(), Outcomes())
+    handlers = YourDataHandlers(W, Tasks(), ModelPool(), Outcomes())
     if kind == "runs":
         recordings = say(visitor, tmp_path)
         run = adapt(visitor)
@@ -403,7 +403,7 @@ def test_nothing_of_a_removed_run_or_long_recording_is_left(
 
 @pytest.mark.parametrize("key", [None, "", "library/x", "runs/", "runs/..", "runs/../library", "long/.trash"])
 def test_only_what_is_there_is_removed(key: str | None, visitor: Session) -> None:
-    handlers = YourDataHandlers(W, Tasks(), Shelf(), Outcomes())
+    handlers = YourDataHandlers(W, Tasks(), ModelPool(), Outcomes())
     for act in (handlers.remove, handlers.restore, handlers.delete):
         with pytest.raises(AttuneError):
             act(visitor, key)
@@ -587,8 +587,8 @@ def test_a_sweep_makes_nothing(visitor: Session, home: Path) -> None:
     assert sorted(home.rglob("*")) == there
 
 
-def forgetting(tasks: Tasks | None = None, shelf: Shelf | None = None, outcomes: Outcomes | None = None) -> Forgetting:
-    return Forgetting(Jobs(), tasks or Tasks(), shelf or Shelf(), outcomes or Outcomes(), {})
+def forgetting(tasks: Tasks | None = None, pool: ModelPool | None = None, outcomes: Outcomes | None = None) -> Forgetting:
+    return Forgetting(Jobs(), tasks or Tasks(), pool or ModelPool(), outcomes or Outcomes())
 
 
 def test_nothing_of_a_forgotten_visitor_is_left(
@@ -599,11 +599,11 @@ def test_nothing_of_a_forgotten_visitor_is_left(
     other = Session(home / "sessions" / secrets.token_hex(16))
     other.collection.add(sound(0, tmp_path))
     uploaded(visitor, recordings[0].path)
-    shelf, outcomes = Shelf(), Outcomes()
-    with shelf.model(str(run.adapted)) as adapted:
+    pool, outcomes = ModelPool(), Outcomes()
+    with pool.lend("anyone", str(run.adapted)) as adapted:
         read_once(adapted, [audio.decode(recordings[1].path)])
     outcomes.of(run)
-    forgetter = forgetting(shelf=shelf, outcomes=outcomes)
+    forgetter = forgetting(pool=pool, outcomes=outcomes)
     forgetter.forget(visitor)
     for word, recording in zip(WORDS[1:], recordings[1:], strict=True):
         assert traces(home, word, recording) == []
@@ -633,7 +633,7 @@ def test_forgetting_ends_workers_and_leaves_the_queue(visitor: Session, home: Pa
     orphan = subprocess.Popen([sys.executable, "-m", "demo.worker", str(made[1].folder)])  # of an earlier server
     try:
         wait_until(lambda: all((run.folder / "pid").exists() for run in made))
-        Forgetting(jobs, Tasks(), Shelf(), Outcomes(), {}).forget(visitor)
+        Forgetting(jobs, Tasks(), ModelPool(), Outcomes()).forget(visitor)
         assert orphan.wait(20) != 0
         assert not visitor.folder.exists()
         assert [Path(path.read_text()) for path in (home / "turns").glob("[0-9]*")] == [blocker.folder]

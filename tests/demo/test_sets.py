@@ -27,8 +27,8 @@ from demo.handlers.inspect import InspectHandlers
 from demo.handlers.library import LibraryHandlers
 from demo.handlers.split import SplitHandlers
 from demo.handlers.write import WriteHandlers
+from demo.model_pool import ModelPool
 from demo.session import Session
-from demo.shelf import Shelf
 from demo.tasks import Tasks
 from demo.wording import LANGUAGES, Wording
 
@@ -50,7 +50,7 @@ def tasks() -> Tasks:
 
 @pytest.fixture
 def looking(tasks: Tasks) -> InspectHandlers:
-    return InspectHandlers(W, Shelf(), tasks, PLACES)
+    return InspectHandlers(W, ModelPool(), tasks, PLACES)
 
 
 def keep(

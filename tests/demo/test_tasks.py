@@ -85,3 +85,15 @@ def test_the_speed_is_that_of_what_was_done_since(monkeypatch: pytest.MonkeyPatc
     assert task.remaining() == pytest.approx(8.0)
     task.enter("writing")
     assert (task.done, task.total, task.remaining()) == (0, None, None)
+
+
+def test_results_of_long_ago_are_let_go_and_what_is_going_on_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demo.tasks.RESULTS_KEPT", 2)
+    tasks, go_on = Tasks(), threading.Event()
+    going_on = tasks.start(None, "slow", None, lambda task: go_on.wait())
+    people = [Session(tmp_path / str(n)) for n in range(4)]
+    for person in people:
+        ended(tasks.start(person, "look", None, lambda task: "report"))
+    assert [tasks.look(person, "look") is not None for person in people] == [False, True, True, True]  # two, and the newest
+    assert tasks.look(None, "slow") is going_on
+    go_on.set()

@@ -14,6 +14,7 @@ TEXTS = {
     "error.audio_too_long": "{name} is longer than {limit} s. Cut it into shorter clips.",
     "error.audio_too_short": "{name} is too short to hold a word. Record it again.",
     "error.audio_silent": "{name} is silent throughout. Check that the right microphone is chosen and not muted.",
+    "error.too_many_clips": "{count} of your clips are waiting to be transcribed. Try again when they are done.",
     "error.collection_full": "You have {limit} recordings. Remove some first.",
     "error.no_recording": "That recording is no longer on the list.",
     "error.no_clip": "Record or upload a clip in step 2 first.",

@@ -14,6 +14,7 @@ TEXTS = {
     "error.audio_too_long": "{name} 超过 {limit} 秒。请切成较短的录音。",
     "error.audio_too_short": "{name} 太短，容不下一个词。请重新录制。",
     "error.audio_silent": "{name} 全程无声。请检查是否选对了麦克风、是否静音。",
+    "error.too_many_clips": "你有 {count} 段录音正在等待转写，请等它们完成后再试。",
     "error.collection_full": "录音已有 {limit} 段，请先移除一些。",
     "error.no_recording": "这段录音已不在列表中。",
     "error.no_clip": "请先在第 2 步录音或上传一段声音。",
