@@ -117,7 +117,7 @@ def duration(path: Path | str) -> float:
     """
     try:
         changed = Path(path).stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         changed = 0
     return _duration(str(path), changed)
 

@@ -6,10 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import soundfile
+
 from core import audio
 from core.canary import general_speech
 from core.dataset import Clip, LabelledSet, assign_parts
-from core.errors import AudioError, DatasetError
+from core.errors import DatasetError
 from core.importers.samples import CANARY, SAMPLES, read_sample
 from core.normalisation import Normalisation, default
 from core.stored import ID, StoredSet
@@ -91,8 +93,8 @@ def stored_set(session: Session) -> StoredSet | None:
 def seconds(clip: Clip) -> float:
     """Returns how long a clip is; 0.0 where its sound is missing or damaged: training leaves it out, and says so."""
     try:
-        return audio.probe(clip.path).seconds
-    except AudioError:
+        return audio.duration(clip.path)
+    except soundfile.SoundFileError:
         return 0.0
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from core.augmentation import Augmentation
-from core.forecast import forecast, spread_clips, usual_clips
+from core.forecast import _seconds_a_clip, forecast, spread_clips, usual_clips
 from core.models.catalogue import load_model
 from core.recipe import Recipe
 from tests.conftest import tone
@@ -57,7 +58,7 @@ def test_more_work_takes_longer(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch)
 def test_what_is_kept_costs_once_a_clip(recipe: Recipe, kept: bool, tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([100.0, 9.0, 2.0, 1.0])  # of a first step, one after all was forgotten, and two
     monkeypatch.setattr("core.forecast._step", lambda learner, optimizer, index: next(times))
-    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda model, waves: 0.0)
+    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda model, waves, pause: 0.0)
     recipe = dataclasses.replace(recipe, epochs=10, evaluations=5)
     expected = forecast(load_model(str(tiny_ctc)), SAMPLE, HARD, [tone(1.0)], 8, 0, 0, 40, recipe)
     assert expected.train == pytest.approx(4 * (10 * 1.0 + 8.0))  # a size that is new costs more, whether or not it is kept
@@ -69,7 +70,7 @@ def test_an_evaluation_costs_what_is_not_frozen(tiny_ctc: Path, monkeypatch: pyt
     model = load_model(str(tiny_ctc))
     monkeypatch.setattr("core.forecast._step", lambda learner, optimizer, index: 0.0)
     times = iter([9.0, 5.0, 6.0, 2.0])  # a clip: the base of its own clips, of easy ones; from what is frozen: first, again
-    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: next(times))
+    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves, pause: next(times))
     recipe = Recipe(trains="last", last_layers=1, evaluations=3)
     expected = forecast(model, SAMPLE, HARD, [tone(2.2)], 8, 10, 7, 4, recipe, watch=[tone(1.1)] * 6)
     before_and_after = 10 * (9 + 5 / 2) + 7 * 2 * 5  # the training clips are half as long as the easy one
@@ -79,7 +80,7 @@ def test_an_evaluation_costs_what_is_not_frozen(tiny_ctc: Path, monkeypatch: pyt
 def test_what_the_model_was_taught_costs_no_more_than_before(tiny_whisper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.forecast._step", lambda learner, optimizer, index: 0.0)
     times = iter([2.0, 3.0])  # a clip: the base of its own clips, of easy ones that are as long
-    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: next(times))
+    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves, pause: next(times))
     recipe = Recipe(trains="everything", evaluations=3)
     expected = forecast(load_model(str(tiny_whisper)), SAMPLE, HARD, [tone(1.1)], 8, 10, 7, 4, recipe, watch=[tone(0.55)] * 6)
     assert expected.evaluate == pytest.approx(10 * (2 + 2) + 7 * 2 * 3 + 4 * (2 + 2 * 3) + 6 / 2 * 3 * 4)
@@ -95,7 +96,7 @@ def test_what_is_read_is_all_of_few_and_of_many_what_is_of_middling_length() -> 
 def test_without_test_clips_the_sample_tells(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.forecast._step", lambda learner, optimizer, index: 0.0)
     read: list[int] = []
-    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves: float(read.append(len(waves)) or 0))
+    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda reader, waves, pause: float(read.append(len(waves)) or 0))
     forecast(load_model(str(tiny_ctc)), SAMPLE, [], [tone(1.0)], 8, 0, 7, 4, Recipe(trains="everything"))
     assert read == [2, 1]
 
@@ -110,7 +111,7 @@ def test_steps_of_all_lengths_count_by_their_clips(tiny_ctc: Path, monkeypatch: 
         return costs[index]
 
     monkeypatch.setattr("core.forecast._step", step)
-    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda model, waves: 0.0)
+    monkeypatch.setattr("core.forecast._seconds_a_clip", lambda model, waves, pause: 0.0)
     recipe = Recipe(trains="everything", batch_size=2, epochs=3)
     expected = forecast(load_model(str(tiny_ctc)), sample, HARD, [tone(1.0)], 100, 0, 0, 0, recipe)
     assert set(seen) == {0, 1, 2}
@@ -123,3 +124,19 @@ def test_a_sample_is_spread_over_lengths() -> None:
     assert spread_clips([i / 2 for i in range(18)], 2) == [2, 3, 8, 9, 14, 15]
     assert spread_clips([3.0, 1.0, 2.0], 2) == [1, 2, 0]
     assert spread_clips([3.0], 8) == [0]
+
+
+def test_pauses_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("core.forecast.time.perf_counter", lambda: now[0])
+
+    def wait(seconds: float) -> None:
+        now[0] += seconds
+
+    class Slow:
+        def transcribe(self, waves: list, pause: Callable[[], None]) -> None:
+            for _ in waves:
+                wait(2.0)
+                pause()
+
+    assert _seconds_a_clip(Slow(), [None] * 3, lambda: wait(100.0)) == 2.0
