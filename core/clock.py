@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.files import home, read_json, write_json
+from core.state import UNREADABLE
 
 FILE = "clock.json"  # in the home folder
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -21,7 +22,7 @@ def steady_time() -> float:
     does not say which start this is, the same holds between two processes.
     """
     start, uptime, path = _start(), _uptime(), home() / FILE
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, *UNREADABLE):
         known = read_json(path)
         if known["start"] == start:
             return float(known["began"]) + uptime

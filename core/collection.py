@@ -28,7 +28,7 @@ from core.clock import steady_time
 from core.dataset import Clip, check_text
 from core.errors import AttuneError, DatasetError
 from core.files import append_json_line, replacing, sha256
-from core.state import UNREADABLE, Report, fits, read_lines, remove
+from core.state import UNREADABLE, Report, fits, lock, read_lines, remove
 from core.store import forget_sounds
 from core.trash import is_over
 
@@ -303,7 +303,7 @@ class Collection:
             append_json_line(self._log, line)
 
     def _lock(self) -> FileLock:
-        return FileLock(self.folder / "log.lock", is_singleton=True)  # no line may come while the log is written anew
+        return lock(self.folder / "log.lock", is_singleton=True)  # no line may come while the log is written anew
 
 
 def _is_whole(line: bytes) -> bool:

@@ -127,19 +127,20 @@ def read_lines(path: Path, parse: Callable[[Any], T], report: Report | None = No
     return values
 
 
-def lock(path: Path, thread_local: bool = True) -> FileLock:
+def lock(path: Path, thread_local: bool = True, is_singleton: bool = False) -> FileLock:
     """Returns the lock of a file; what else has its name is moved aside, as it could never be locked.
 
     Args:
         path: of the file.
         thread_local: as `FileLock` takes it.
+        is_singleton: likewise.
     """
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             _move(path, None)
     except OSError:  # not there yet
         pass
-    return FileLock(path, thread_local=thread_local)
+    return FileLock(path, thread_local=thread_local, is_singleton=is_singleton)
 
 
 def remove(path: Path) -> None:

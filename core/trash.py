@@ -17,6 +17,7 @@ from pathlib import Path
 from core.clock import steady_time
 from core.errors import AttuneError, DatasetError
 from core.files import read_json, write_json
+from core.state import UNREADABLE
 
 UNDO_SECONDS = 86_400  # a day, for which what was removed can be had back; README and the pages say so
 STAMP = "removed.json"
@@ -51,7 +52,7 @@ class Trash:
 
         One without a readable date, as versions before this one and a crash leave it, counts from now on.
         """
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, *UNREADABLE):
             at = float(read_json(item / STAMP)["at"])
             if at <= steady_time() + UNDO_SECONDS:
                 return at

@@ -14,6 +14,7 @@ from core.dataset import Clip
 from core.errors import RunError
 from core.files import read_json, replacing, write_json
 from core.job import Job
+from core.state import UNREADABLE, remove
 
 ACTIVE = ("waiting", "running")
 REQUESTED = ("canary", "own", "general", "watch")  # beside the labelled set
@@ -65,27 +66,49 @@ def withdraw(job: Job, names: Collection[str]) -> None:
     """
     for rung in jobs_in(job.folder / "rungs"):
         withdraw(rung, names)
-    texts = {clip["text"] for clip in _clips(job.folder / "request.json") if Path(clip["path"]).name in names}
+    request = job.folder / "request.json"
+    texts = {clip["text"] for clip in _clips(request) if Path(clip["path"]).name in names}
     if not texts and not uses(job, names):
+        if _names(request, names):  # damaged: nothing can be taken out of it
+            shutil.rmtree(job.folder, ignore_errors=True)
         return
+    for copy in job.folder.rglob("*.damaged-*"):
+        remove(copy)
     for path in job.folder.rglob("events.jsonl"):
-        _rewrite_lines(path, texts, names)
-    _rewrite_comparison(job.folder, names)
+        try:
+            _rewrite_lines(path, texts, names)
+        except UNREADABLE:
+            remove(path)
+    for name in ("comparison.json", "result.json"):
+        if not _read(job.folder / name):
+            remove(job.folder / name)
+    try:
+        _rewrite_comparison(job.folder, names)
+    except UNREADABLE:  # damaged likewise; without it the run counts as unfinished
+        for name in ("comparison.json", "result.json"):
+            remove(job.folder / name)
     for name in ("times", "reports"):
         shutil.rmtree(job.folder / name, ignore_errors=True)
     for made in (*job.folder.glob("report.*"), *job.folder.rglob("log.txt")):
         made.unlink(missing_ok=True)
-    request = read_json(job.folder / "request.json")
-    inner = request.get("request", request)  # of a ladder
+    fields = read_json(request)
+    inner = fields.get("request", fields)  # of a ladder
     inner["labelled_set"]["clips"] = [
         clip if Path(clip["path"]).name not in names else {**clip, "path": "", "text": "", "speaker": ""}
         for clip in inner["labelled_set"]["clips"]
-        if clip["part"] == "train" or Path(clip["path"]).name not in names
+        if clip.get("part") == "train" or Path(clip["path"]).name not in names
     ]
     for group in REQUESTED:
         if group in inner:
             inner[group] = _without(inner[group], names)
-    write_json(job.folder / "request.json", request)
+    write_json(request, fields)
+
+
+def _names(request: Path, names: Collection[str]) -> bool:
+    with suppress(OSError):
+        content = request.read_bytes()
+        return any(name.encode() in content for name in names)
+    return False
 
 
 def _rewrite_comparison(folder: Path, names: Collection[str]) -> None:

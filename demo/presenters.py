@@ -63,7 +63,8 @@ def picture(png: bytes, label: str) -> str:
 
 def explain(error: BaseException, w: Wording) -> str:
     """An error as a sentence in the page's language; what nobody foresaw gets a general one, never a traceback."""
-    error = disk.explained(error, home()) if isinstance(error, Exception) else error
+    if isinstance(error, Exception) and not isinstance(error, AttuneError):
+        error = disk.explained(error, home())
     if isinstance(error, AttuneError):
         return reason(error.reason, error.details, str(error), w)
     return w("error.disk") if isinstance(error, OSError) else w("error.unexpected")

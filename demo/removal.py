@@ -17,13 +17,14 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from core import audio, leftovers
 from core.errors import AttuneError, RunError
 from core.files import home
 from core.job import Job
 from core.library import Library
+from core.state import lock
 from core.trash import UNDO_SECONDS, Trash
 from core.withdrawal import is_active, jobs_in, refuse_active, uses, withdraw
 from demo import reading, uploads
@@ -112,7 +113,7 @@ def sweep(session: Session) -> None:
         trash(session, kind).sweep()
     _sweep_halves(session.folder)
     if (session.folder / "imports").is_dir():
-        with suppress(Timeout), FileLock(session.folder / "imports.lock").acquire(timeout=0):  # nobody has one in hand
+        with suppress(Timeout), lock(session.folder / "imports.lock").acquire(timeout=0):  # nobody has one in hand
             _delete_old(session.folder / "imports", UNDO_SECONDS)
 
 

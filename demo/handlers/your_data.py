@@ -11,6 +11,7 @@ import gradio as gr
 from core.errors import RunError
 from core.files import read_json
 from core.importers.samples import SAMPLES
+from core.state import UNREADABLE
 from demo import presenters, removal
 from demo.chosen import OWN
 from demo.model_pool import ModelPool
@@ -70,17 +71,19 @@ class YourDataHandlers:
 
     def _label(self, kind: str, path: Path) -> str:
         """What a thing is called; "" where it is none."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        file = path / ("about.json" if kind == "long" else "request.json")
+        if not file.is_file():
+            return ""
+        with suppress(OSError, *UNREADABLE):
+            fields = read_json(file)
             if kind == "long":
-                about = read_json(path / "about.json")
-                return self._w("data.long", name=about["name"], minutes=f"{about['seconds'] / 60:.1f}")
-            fields = read_json(path / "request.json")
+                return self._w("data.long", name=str(fields["name"]), minutes=f"{fields['seconds'] / 60:.1f}")
             fields = fields.get("request", fields)
             when = f"{path.name[:4]}-{path.name[4:6]}-{path.name[6:8]} {path.name[9:11]}:{path.name[11:13]}"
-            name = fields["labelled_set"]["name"]
+            name = str(fields["labelled_set"]["name"])
             called = self._w(f"set.{name}") if name in (*SAMPLES, OWN) else name
             return self._w(f"data.{kind}", when=when, set=called, model=Path(fields["model"]).name)
-        return ""
+        return self._w("data.damaged", name=path.name)
 
 
 def removable(gone: list[tuple[str, Any]]) -> tuple[dict, dict]:

@@ -36,6 +36,7 @@ from core.tradeoff import points
 from core.word_times import WordTimes, word_times
 from demo import notices, proofreading, reading, session, worker
 from demo.app import build_page
+from demo.forecasts import Forecasts
 from demo.handlers.bring import NOTE
 from demo.outcomes import Outcomes
 from demo.presenters import explain
@@ -71,10 +72,10 @@ HAPPENED = (
 class NoModel:
     """Takes the place of what lends models, so that no handler waits for one."""
 
-    def model(self, id: str, language: str = "") -> Any:
+    def lend(self, owner: str, id: str, *_: Any, **__: Any) -> Any:
         raise ModelError("model_unknown", "There is none.", id=id)
 
-    model_at_once = model
+    transcribe = lend
 
 
 class NoJobs:
@@ -125,7 +126,7 @@ def lived_in(found: Session) -> None:
     found.library.delete(found.library.create("gone", found.collection.clips()).stored.id)
 
     audio.write_flac(sound, spoken(2.0, 1.0, 2.0))
-    long = proofreading.receive(found, str(sound))
+    long = proofreading.receive(found, sound)
     long.add((Draft(0.0, 2.0, SAID[0], 0.1), Draft(3.0, 5.0, SAID[1], 0.2, True)), 2)
 
     one, two = (finished(runs.create(found.folder / "runs" / f"2026010{n}-100000-a", request())) for n in (1, 2))
@@ -163,7 +164,7 @@ def tasks() -> Tasks:
 @pytest.fixture(scope="module")
 def page(tasks: Tasks) -> gr.Blocks:
     async def built() -> gr.Blocks:  # outside a running loop, Gradio makes some and leaves them open
-        return build_page(Wording("en"), NoModel(), NoJobs(), Outcomes(), tasks)  # type: ignore[arg-type]
+        return build_page(Wording("en"), NoModel(), NoJobs(), Outcomes(), tasks, Forecasts())  # type: ignore[arg-type]
 
     return asyncio.run(built())
 

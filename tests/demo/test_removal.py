@@ -23,6 +23,7 @@ from core.dataset import assign_parts
 from core.errors import AttuneError, DatasetError, RunError
 from core.execute import execute
 from core.files import read_json, sha256, write_json
+from core.leftovers import MARK
 from core.outcome import read_outcome
 from core.recipe import Recipe
 from core.runs import Request, Run
@@ -72,7 +73,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 @pytest.fixture
 def visitor(home: Path, tiny_ctc: Path) -> Session:
-    made = Session(home / "sessions" / secrets.token_hex(16))
+    made = Session(home / "sessions" / secrets.token_hex(16), local=True)
     made.folder.mkdir(parents=True)
     made.choose(model=str(tiny_ctc), labelled_set="own")
     return made
@@ -128,7 +129,7 @@ def learnt(tmp_path_factory: pytest.TempPathFactory, tiny_ctc: Path) -> Path:
     home = tmp_path_factory.mktemp("learnt")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATTUNE_HOME", str(home))
-        visitor = Session(home / "sessions" / secrets.token_hex(16))
+        visitor = Session(home / "sessions" / secrets.token_hex(16), local=True)
         visitor.choose(model=str(tiny_ctc), labelled_set="own")
         say(visitor, tmp_path_factory.mktemp("sounds"))
         adapt(visitor)
@@ -426,7 +427,7 @@ def test_a_crash_leaves_a_recording_whole_or_gone(
             with suppress(Died):
                 TeachHandlers(W).delete(visitor, gone.id)
             assert time
-    fresh = Session(visitor.folder)
+    fresh = Session(visitor.folder, local=True)
     assert gone not in fresh.collection.recordings()
     assert all(recording.path.is_file() for recording in fresh.collection.removed())
     for recording in fresh.collection.removed():
@@ -473,7 +474,7 @@ def test_a_crash_leaves_left_out_clips_whole_or_gone(
     stored = visitor.library.open(id)
     assert all(Path(one.clip.path).is_file() for one in (*stored.clips, *stored.left_out))
     now(trash.UNDO_SECONDS + 1)
-    for half in visitor.folder.rglob(".clips-*"):
+    for half in visitor.folder.rglob(f"{MARK}*"):
         os.utime(half, (0, 0))
     removal.sweep_all()
     assert [path for path in traces(home, "cedar", gone) if "library" in path] == []
@@ -596,7 +597,7 @@ def test_nothing_of_a_forgotten_visitor_is_left(
 ) -> None:
     visitor, recordings, run = taught
     LibraryHandlers(W).save(visitor, "Trees")
-    other = Session(home / "sessions" / secrets.token_hex(16))
+    other = Session(home / "sessions" / secrets.token_hex(16), local=True)
     other.collection.add(sound(0, tmp_path))
     uploaded(visitor, recordings[0].path)
     pool, outcomes = ModelPool(), Outcomes()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from core.leftovers import MARK
 from demo import __main__ as demo
+from demo import removal
 
 ROOT = Path(__file__).parents[2]
 LATER = ("matplotlib", "peft", "numba", "sklearn", "faster_whisper", "ctranslate2", "datasets", "tflite")
@@ -62,10 +63,10 @@ def test_starting_removes_what_killed_processes_left(tmp_path: Path, monkeypatch
         monkeypatch.setenv(name, str(value))
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
     monkeypatch.setattr(sys, "argv", ["demo", "--port", "0"])
-    monkeypatch.setattr("demo.app.build_server", lambda hosts: None)
+    server = FastAPI()
+    server.state.sweep = lambda: None
+    monkeypatch.setattr("demo.app.build_server", lambda hosts: server)
+    monkeypatch.setattr("demo.removal.sweep_now_and_then", lambda *also: removal.sweep_all())
     monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: [listener.close() for listener in sockets])
     assert demo.main() == 0
-    for thread in threading.enumerate():
-        if thread.name == "sweep":
-            thread.join(60)
     assert not left.exists()

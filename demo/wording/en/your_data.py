@@ -19,6 +19,7 @@ TEXTS = {
     "data.runs": "Fine-tune of {model} on {set}, {when}",
     "data.ladders": "How much data does it take? {model} on {set}, {when}",
     "data.long": "Long recording {name} ({minutes} min)",
+    "data.damaged": "Damaged: {name}",
     "data.forget_title": "Forget me",
     "data.forget_about": "Deletes everything that this browser has left on the computer that runs Attune: recordings, sets, fine-tunes and their models, and what is still running. What you have downloaded stays with you.",
     "data.forget": "Forget me…",

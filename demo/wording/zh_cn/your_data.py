@@ -19,6 +19,7 @@ TEXTS = {
     "data.runs": "微调：{model}，{set}，{when}",
     "data.ladders": "需要多少数据？{model}，{set}，{when}",
     "data.long": "长录音 {name}（{minutes} 分钟）",
+    "data.damaged": "已损坏：{name}",
     "data.forget_title": "忘记我",
     "data.forget_about": "删除此浏览器在运行 Attune 的电脑上留下的一切：录音、数据集、微调及其模型，以及仍在运行的任务。已下载到你电脑上的文件不受影响。",
     "data.forget": "忘记我……",
