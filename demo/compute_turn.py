@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 SLICE_SECONDS = 1.0  # after which long work gives its turn to whoever comes before it: a usual clip takes a third of that
-PATIENCE_SECONDS = 5.0  # after which background work no longer stands back
+PATIENCE_SECONDS = 10.0  # after which background work no longer stands back
 OWNERS_KNOWN = 1000  # when each of them had a turn; who is forgotten counts as new, and comes first
 
 
@@ -38,7 +38,7 @@ class ComputeTurn:
     """Lets one thread compute at a time: two together would share the cores, and each would take longer than both in turn.
 
     Among those who wait for an answer, whoever has waited longest since the last turn is next, so that ten clips of one
-    person do not delay the first clip of another. Background work comes after them, or after 5 seconds with them.
+    person do not delay the first clip of another. Background work comes after them, or after 10 seconds with them.
 
     Args:
         clock: tells the seconds.

@@ -21,13 +21,15 @@ from core.models.catalogue import load_model
 from demo.compute_turn import ComputeTurn
 
 PLACES = 3  # models in memory: a base, its adapted one, and one more
+LOADS = 2  # at a time: of a large model each takes gigabytes for a while
 IDLE_SECONDS = 300.0  # after which a model that nobody used leaves memory; loading the usual ones again takes a second
 LOOK_SECONDS = 30.0  # between two looks for such
 WAITING_CLIPS = (
     8  # of one person: one is being transcribed, the others wait, such as prompts that were read one after the other
 )
-BATCH_CLIPS = 8  # of different people, transcribed together; more of them would hold up whoever comes next
-BATCH_SECONDS = 30.0  # of them in all, as long as the longest clip that is transcribed in one go
+BATCH_CLIPS = 16  # of different people, transcribed together; as many as Whisper decodes together
+SHORT_SECONDS = 30.0  # what models transcribe in one go; longer clips are transcribed alone, with pauses
+BATCH_SECONDS = 60.0  # of them in all: more of them would hold up whoever comes next
 
 Key = tuple[str, str]  # id and language
 
@@ -106,6 +108,7 @@ class ModelPool:
         self._asked: Counter[str] = Counter()
         self._answered = threading.Condition(self._lock)
         self._transcribing: set[str] = set()
+        self._loading = threading.BoundedSemaphore(LOADS)
         self._looking = False
 
     def transcribe(self, owner: str, id: str, language: str, wave: np.ndarray) -> Heard:
@@ -224,7 +227,8 @@ class ModelPool:
 
     def _load(self, key: Key, warm: _Warm) -> None:
         try:
-            warm.model = load_model(*key)
+            with self._loading:
+                warm.model = load_model(*key)
         except Exception as error:
             warm.error = error
         finally:
@@ -256,8 +260,9 @@ class ModelPool:
             if clip in self._clips:
                 self._clips.remove(clip)
             chosen, seconds = [], _seconds(clip)
-            for other in [] if clip.alone else self._clips:
-                if other.key == clip.key and seconds + _seconds(other) <= BATCH_SECONDS and len(chosen) < BATCH_CLIPS - 1:
+            for other in self._clips if _goes_together(clip) else ():
+                fits = seconds + _seconds(other) <= BATCH_SECONDS and len(chosen) < BATCH_CLIPS - 1
+                if other.key == clip.key and fits and _goes_together(other):
                     chosen.append(other)
                     seconds += _seconds(other)
             self._clips = [other for other in self._clips if other not in chosen]
@@ -300,6 +305,10 @@ class ModelPool:
                 if not self._models:
                     self._looking = False
                     return
+
+
+def _goes_together(clip: _Clip) -> bool:
+    return not clip.alone and _seconds(clip) <= SHORT_SECONDS
 
 
 def _seconds(clip: _Clip) -> float:
