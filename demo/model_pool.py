@@ -20,7 +20,8 @@ from core.models.base import AsrModel, Pause, Transcript, no_pause
 from core.models.catalogue import load_model
 from demo.compute_turn import ComputeTurn
 
-PLACES = 3  # models in memory: a base, its adapted one, and one more
+PLACES = 3  # models that stay in memory, however large: a base, its adapted one, and one more
+SMALL_PLACES, SMALL_BYTES = 8, 800_000_000  # so many stay while they are small together, as those that come with Attune
 LOADS = 2  # at a time: of a large model each takes gigabytes for a while
 IDLE_SECONDS = 300.0  # after which a model that nobody used leaves memory; loading the usual ones again takes a second
 LOOK_SECONDS = 30.0  # between two looks for such
@@ -238,12 +239,14 @@ class ModelPool:
             warm.ready.set()
 
     def _make_room(self) -> int:
-        """Drops the least recently used models that are too many; those in use stay."""
-        unused = [key for key, warm in self._models.items() if not warm.users]
-        leaving = unused[: max(0, len(self._models) - PLACES)]
-        for key in leaving:
+        """Drops the least recently used models that are too many or too large; those in use stay."""
+        before = len(self._models)
+        for key in [key for key, warm in self._models.items() if not warm.users]:
+            size = sum(_bytes(warm.model) for warm in self._models.values() if warm.model is not None)
+            if len(self._models) <= (SMALL_PLACES if size <= SMALL_BYTES else PLACES):
+                break
             del self._models[key]
-        return len(leaving)
+        return before - len(self._models)
 
     def _transcribe(self, model: AsrModel, clip: _Clip) -> None:
         together = self._companions(clip)
@@ -305,6 +308,10 @@ class ModelPool:
                 if not self._models:
                     self._looking = False
                     return
+
+
+def _bytes(model: AsrModel) -> int:
+    return sum(parameter.numel() * parameter.element_size() for parameter in model.network.parameters())
 
 
 def _goes_together(clip: _Clip) -> bool:

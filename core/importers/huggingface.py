@@ -84,6 +84,8 @@ def _splits(source: Path | str) -> list[tuple[str, Any]]:
         if isinstance(source, str):
             id, _, configuration = source.partition(":")
             HfApi().dataset_info(id, timeout=HUB_SECONDS)  # `datasets` itself would retry for half a minute
+            if os.path.lexists(id):  # which `datasets` would read in its place
+                raise FileExistsError(id)
             found = datasets.load_dataset(id, configuration or None, streaming=True)
         elif source.is_file():
             found = datasets.load_dataset("parquet", data_files=str(source), streaming=True)

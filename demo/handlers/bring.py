@@ -98,7 +98,7 @@ class BringHandlers:
     def fetch(self, session: Session, id: str, rows: float | None, name: str, language: str) -> tuple:
         """Dataset id, number of rows, name, language -> what `look` says."""
         id = (id or "").strip()
-        if not _DATASET.fullmatch(id) or Path(id.partition(":")[0]).exists():  # `datasets` would read a folder of that name
+        if not _DATASET.fullmatch(id):
             raise DatasetError("huggingface_id", "A dataset's id looks like google/fleurs:sw_ke.")
         if downloads.are_off():
             raise DatasetError("dataset_downloads_off", "Downloads are switched off here. Upload the recordings instead.")

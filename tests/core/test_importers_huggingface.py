@@ -84,6 +84,19 @@ def test_an_id_is_loaded_row_by_row(saved: Path, tmp_path: Path, monkeypatch: py
 
 
 @needs_datasets
+def test_a_folder_that_is_called_like_a_dataset_is_not_read(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "google").mkdir()
+    (tmp_path / "google" / "fleurs").symlink_to(saved)
+    monkeypatch.setattr(HfApi, "dataset_info", lambda self, id, timeout: None)
+    with pytest.raises(DatasetError) as caught:
+        read("google/fleurs", "huggingface", work=tmp_path / "work")
+    assert caught.value.reason == "huggingface_unusable"
+
+
+@needs_datasets
 def test_classes_are_named_and_damage_is_dropped(tmp_path: Path) -> None:
     import datasets
     import pyarrow.parquet

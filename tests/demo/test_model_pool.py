@@ -311,7 +311,9 @@ def test_a_failure_gives_the_turn_back(tiny_ctc: Path) -> None:
 
 def test_no_more_models_stay_than_there_are_places_and_none_in_use_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
-    monkeypatch.setattr(model_pool, "load_model", lambda id, language: loaded.append(id) or SimpleNamespace())
+    network = nn.Linear(100, 100)
+    monkeypatch.setattr(model_pool, "load_model", lambda id, language: loaded.append(id) or SimpleNamespace(network=network))
+    monkeypatch.setattr(model_pool, "SMALL_BYTES", 1000)
     pool = ModelPool()
     with pool._used(("held", "")):
         for id in (*"abcd", "d", "c", "a", "held"):
@@ -319,6 +321,15 @@ def test_no_more_models_stay_than_there_are_places_and_none_in_use_goes(monkeypa
                 pass
     assert loaded == ["held", *"abcd", "a"]
     assert len(pool._models) == PLACES
+    monkeypatch.setattr(model_pool, "SMALL_BYTES", 1_000_000)  # now all of them are small
+    for id in "abcd":
+        with pool.lend("anna", id):
+            pass
+    del loaded[:]
+    for id in "abcd":
+        with pool.lend("anna", id):
+            pass
+    assert loaded == []
 
 
 def test_a_model_that_nobody_used_for_some_minutes_leaves(echo: Echo) -> None:
