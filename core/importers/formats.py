@@ -101,6 +101,7 @@ def read(
     within: Path | None = None,
     progress: Progress = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
+    on_hub: bool = False,
 ) -> Imported:
     """Reads anyone's recordings into clips, saying of every row that is left out why.
 
@@ -116,6 +117,7 @@ def read(
         within: sound files outside this folder are dropped. An archive's are never looked for outside it.
         progress: told after every row how many are done.
         should_stop: asked before every row, file, line and block.
+        on_hub: whether `path` is an id on the Hugging Face hub, whatever is called so here.
 
     Raises:
         DatasetError: nothing can be read, or `should_stop` said so.
@@ -129,7 +131,7 @@ def read(
             "column_unknown", f"There is no column {unknown[0]!r}; there are: {known}.", name=unknown[0], known=known
         )
     options = Options(language, columns or {}, tier, work, within, Path(path).name, should_stop)
-    if format == "huggingface" and not Path(path).exists():
+    if on_hub or (format == "huggingface" and not Path(path).exists()):
         rows, name = huggingface.rows(str(path), options), str(path)
     else:
         place = _existing(path)

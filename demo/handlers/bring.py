@@ -232,6 +232,7 @@ def _carried_out(session: Session, order: Order, task: Task) -> str:
         within=None if order.dataset else order.folder / "uploaded",
         progress=task.progress,
         should_stop=lambda: task.stopping,
+        on_hub=order.dataset,
     )
     task.enter("writing")
     created = into_library(

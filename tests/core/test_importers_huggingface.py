@@ -92,7 +92,7 @@ def test_a_folder_that_is_called_like_a_dataset_is_not_read(
     (tmp_path / "google" / "fleurs").symlink_to(saved)
     monkeypatch.setattr(HfApi, "dataset_info", lambda self, id, timeout: None)
     with pytest.raises(DatasetError) as caught:
-        read("google/fleurs", "huggingface", work=tmp_path / "work")
+        read("google/fleurs", "huggingface", work=tmp_path / "work", on_hub=True)
     assert caught.value.reason == "huggingface_unusable"
 
 
