@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.audio import decode
-from core.importers.samples import read_sample
-from core.models.catalogue import load_model
-from core.trials import ready_models, try_model
+from core.trials import ready_models, trial
 
 
 def test_what_is_ready_is_tried_once_the_chosen_one_first(bundled: Path) -> None:
@@ -20,12 +17,15 @@ def test_what_is_ready_is_tried_once_the_chosen_one_first(bundled: Path) -> None
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_a_trial_says_what_was_heard_how_well_and_how_fast(bundled: Path, labelled: bool) -> None:
-    clip = read_sample("general").clips[0]
-    trial = try_model(load_model("whisper-tiny.en"), decode(clip.path), clip.text if labelled else "")
-    assert trial.text.lower().startswith("she closed the window")
-    assert trial.seconds > 0
-    assert trial.parameters == pytest.approx(37.8e6, rel=0.02)
-    assert (trial.score is not None) == labelled
-    if trial.score is not None:
-        assert trial.score.wer.rate < 0.2
+def test_a_trial_says_how_well_a_clip_was_transcribed(labelled: bool) -> None:
+    said = "She closed the window."
+    tried = trial("whisper-tiny.en", 37_800_000, "She closed a window.", 0.4, said if labelled else "")
+    assert (tried.id, tried.parameters, tried.text, tried.seconds) == (
+        "whisper-tiny.en",
+        37_800_000,
+        "She closed a window.",
+        0.4,
+    )
+    assert (tried.score is not None) == labelled
+    if tried.score is not None:
+        assert tried.score.wer.rate == 0.25
