@@ -12,6 +12,7 @@ import sys
 DEFAULT_PORT = 7860
 PORTS_TRIED = 100
 KEEPALIVE_SECONDS = 60
+CONNECTIONS = 2_000  # at a time; a page has six at most
 
 
 def main() -> int:
@@ -64,7 +65,13 @@ def main() -> int:
     own = f"{scheme}://127.0.0.1:{port}/owner/{session.owner_token()}"
     print(f"To use model folders of this computer, open it here once by {own}", flush=True)
     config = uvicorn.Config(
-        server, http=TimedProtocol, ws="none", log_level="warning", ssl_certfile=options.certificate, ssl_keyfile=options.key
+        server,
+        http=TimedProtocol,
+        ws="none",
+        limit_concurrency=CONNECTIONS,
+        log_level="warning",
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.key,
     )
     uvicorn.Server(config).run(sockets=[listener])
     return 0

@@ -34,6 +34,7 @@ from demo.jobs import Jobs
 from demo.model_pool import ModelPool
 from demo.outcomes import Outcomes
 from demo.page import Page
+from demo.page_sessions import PageSessions
 from demo.page_states import use_page_states
 from demo.security import Guard
 from demo.tasks import Tasks
@@ -260,6 +261,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         use_page_states(server.routes[-1].app)  # type: ignore[attr-defined]
     server.add_middleware(Delivery, pages=frozenset(f"/{language}/" for language in LANGUAGES))
     server.add_middleware(session.Cookies, paths=frozenset({"/", *(f"/{language}/" for language in LANGUAGES)}))
+    server.add_middleware(PageSessions)
     server.add_middleware(Guard, hosts=hosts, pages=LANGUAGES)
     return server
 

@@ -72,7 +72,7 @@ class Delivery:
             return await self._app(scope, receive, send)
         headers, path = Headers(scope=scope), scope["path"]
         file = FILES.match(path)
-        is_page = path in self._pages and not scope["query_string"]
+        is_page = path in self._pages
         if "range" in headers or not (is_page or file):
             return await self._app(scope, receive, send)
         accepted = headers.get("accept-encoding", "")
@@ -124,7 +124,7 @@ class Delivery:
         async def take(message: Message) -> None:
             messages.append(message)
 
-        await self._app({**scope, "headers": headers, "extensions": {}}, receive, take)
+        await self._app({**scope, "headers": headers, "query_string": b"", "extensions": {}}, receive, take)
         return messages
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
-OPEN_PAGES = 1000  # in one language; of an older one the choices that were put into its lists are forgotten
+OPEN_PAGES = 4000  # in one language; of an older one the choices that were put into its lists are forgotten
 
 
 class PageStates(StateHolder):
@@ -29,5 +29,6 @@ def use_page_states(app: App) -> None:
     """Lets a mounted page keep its states so."""
     blocks = app.get_blocks()
     blocks.state_session_capacity = OPEN_PAGES
+    blocks._queue.pending_messages_per_session.max_size = OPEN_PAGES
     app.state_holder = PageStates()
     app.state_holder.set_blocks(blocks)

@@ -16,7 +16,9 @@ from core.audio import MAX_BYTES
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 MAX_UPLOAD_BYTES = MAX_BYTES + 1_000_000  # a sound file and its multipart envelope
 MAX_BODY_BYTES = 4_000_000  # of any other request; the longest list of sentences to read takes a fourth
-BODY_SECONDS = 30.0  # without a byte of a body that is not complete
+BODY_SECONDS = 30.0  # without a byte of a body that is not complete; and for all of it, beside what its size takes
+LEAST_BYTES_A_SECOND = 20_000  # of a body; a slow telephone connection brings as much
+FORWARDED_TO_PAGES = frozenset({b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-prefix", b"x-gradio-server"})
 UPLOAD = re.compile(r"/[^/]+/gradio_api/upload")
 # All that Gradio's page asks Gradio's server for. The rest, such as its dashboard or its editor of the app, answers nobody.
 GRADIO = re.compile(
@@ -57,7 +59,7 @@ class Guard:
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         origin = headers.get(b"origin", b"").decode("latin-1")
-        if _name(host) not in self._hosts or (origin and urlsplit(origin).netloc != host):
+        if _name(host) not in self._hosts or (origin and _place(origin) != host):
             return await PlainTextResponse("This page may not talk to Attune.", 403)(scope, receive, send)
         page = scope["path"].split("/", 2)[1] if scope["path"].startswith("/") else ""
         if page in self._pages and not GRADIO.fullmatch(scope["path"][len(page) + 1 :]):
@@ -67,14 +69,17 @@ class Guard:
         if not length.isdigit() or len(length) > 18 or int(length) > limit:
             return await PlainTextResponse("The file is too large.", 413)(scope, receive, send)
 
-        received, is_complete = 0, False
+        loop = asyncio.get_running_loop()
+        begun, received, is_complete = loop.time(), 0, False
+        scope = {**scope, "headers": [pair for pair in scope["headers"] if self._is_trusted(*pair)]}
 
         async def bounded() -> Message:
             nonlocal received, is_complete
             if is_complete:  # what is waited for now is the browser's going away
                 return await receive()
+            left = begun + BODY_SECONDS + received / LEAST_BYTES_A_SECOND - loop.time()
             try:
-                message = await asyncio.wait_for(receive(), BODY_SECONDS)
+                message = await asyncio.wait_for(receive(), min(BODY_SECONDS, left))
             except TimeoutError:
                 return {"type": "http.disconnect"}
             received += len(message.get("body", b""))
@@ -87,6 +92,13 @@ class Guard:
             await send(message)
 
         return await self._app(scope, bounded, hardened)
+
+    def _is_trusted(self, name: bytes, value: bytes) -> bool:
+        """Whether a header may shape a page's own address: Gradio renders a page anew for each."""
+        if name.lower() not in FORWARDED_TO_PAGES:
+            return True
+        text = value.decode("latin-1")
+        return _name(text) in self._hosts if name.lower() == b"x-forwarded-host" else text in ("http", "https")
 
 
 def is_local(client: str | None, headers: Mapping[str, str], owner: bool) -> bool:
@@ -106,6 +118,14 @@ def is_local(client: str | None, headers: Mapping[str, str], owner: bool) -> boo
         return False
     passed_on = any(name in FORWARDED or name.startswith("x-forwarded-") for name in headers)
     return owner and loopback and not passed_on and _name(headers.get("host", "")) in LOOPBACK
+
+
+def _place(origin: str) -> str:
+    """The host and port of an Origin header; "" of one that is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _name(host: str) -> str:

@@ -6,12 +6,15 @@ import hashlib
 import hmac
 import re
 import secrets
+import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.collection import Collection
@@ -30,6 +33,7 @@ COOKIE = "attune_session"
 OWNER_COOKIE = "attune_owner"
 YEAR_SECONDS = 365 * 24 * 3600
 SECRET_BYTES = 32
+NEW_SESSIONS = 120  # of one address in a minute; a class may share one
 _TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})?")  # 128 random bits, and this server's signature
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
@@ -227,6 +231,8 @@ class Cookies:
 
     def __init__(self, app: ASGIApp, paths: frozenset[str]) -> None:
         self._app, self._paths = app, paths
+        self._given: Counter[str] = Counter()
+        self._minute = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on, adding a Set-Cookie header to a page's response where one is due."""
@@ -234,6 +240,8 @@ class Cookies:
             return await self._app(scope, receive, send)
         if is_known(Request(scope).cookies.get(COOKIE)):
             return await self._app(scope, receive, send)
+        if self._has_enough(scope["client"][0] if scope.get("client") else ""):
+            return await PlainTextResponse("Too many new visitors. Try again in a minute.", 429)(scope, receive, send)
         secure = "; Secure" if scope["scheme"] == "https" else ""
         cookie = f"{COOKIE}={new_token()}; Path=/; Max-Age={YEAR_SECONDS}; HttpOnly; SameSite=Lax{secure}"
 
@@ -243,3 +251,11 @@ class Cookies:
             await send(message)
 
         return await self._app(scope, receive, with_cookie)
+
+    def _has_enough(self, address: str) -> bool:
+        """Counts a new session; whether an address has had all that it may have in this minute."""
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._given = minute, Counter()
+        self._given[address] += 1
+        return self._given[address] > NEW_SESSIONS

@@ -28,17 +28,19 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from gradio.route_utils import MultiPartException, upload_fn
 
+from core import disk
 from core.audio import MAX_BYTES
 from core.collection import Recording
 from core.errors import AttuneError, DatasetError
 from core.files import home
-from demo import session
+from demo import presenters, session
 from demo.session import Session
 from demo.wording import LANGUAGES, Wording
 
 KEPT_SECONDS = 3600.0
 MAX_SESSION_BYTES = 2_000_000_000  # of uploads that wait to be taken over: ten of the largest
 MAX_SESSION_FILES = 5_000
+KEPT_FREE_BYTES = 500_000_000  # of the disk, on which everyone's recordings and runs are written too
 POLL_SECONDS = 0.2
 START_SECONDS = 3.0  # in which the upload begins whose progress a page has asked for
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -204,6 +206,12 @@ def add_routes(server: FastAPI) -> None:
             owner = session.find(request.cookies.get(session.COOKIE))
         except AttuneError:
             return PlainTextResponse(w("error.session_missing"), 403)
+        length = request.headers.get("content-length", "")
+        needed = int(length) if length.isdigit() else MAX_BYTES
+        try:
+            await run_in_threadpool(disk.refuse_full, home(), needed + KEPT_FREE_BYTES)
+        except AttuneError as error:
+            return PlainTextResponse(presenters.explain(error, w), 507)
         if await run_in_threadpool(_is_full, owner):
             return PlainTextResponse(w("error.upload_full"), 413)
         tracked = f"{owner.folder.name}/{upload_id}" if _PROGRESS_ID.fullmatch(upload_id) else ""

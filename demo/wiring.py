@@ -30,7 +30,7 @@ On = Callable[..., Any]
 def prepare_queue(page: gr.Blocks) -> None:
     """Gives a page's events so many threads that none which computes or waits keeps those that do not queue from theirs."""
     page.max_threads = EVENTS
-    page.queue(default_concurrency_limit=AT_A_TIME)
+    page.queue(default_concurrency_limit=AT_A_TIME, api_open=False)  # else a direct call would pass the queue by
     page.max_threads = EVENTS + SPARE_THREADS
     page._queue.sleep_when_free = QUEUE_SECONDS
 

@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from core.disk import refuse_full
 from core.errors import DatasetError
 from core.importers.base import shown, stopped
 from core.leftovers import discard
@@ -35,6 +36,8 @@ MAX_DEPTH = 16  # folders in one another
 MAX_NAME_BYTES = 255  # what file systems take
 HEADER_BYTES = 1 << 20  # of what a tar may say before one file
 BLOCK_BYTES = 1 << 20
+LOOK_BYTES = 64 << 20  # between two looks at how much of the disk is free
+KEPT_FREE_BYTES = 500_000_000  # of the disk, on which everyone's recordings and runs are written too
 MAX_ENTRY_BYTES = 1_000  # of an entry in the list that ends a zip, on average; its name is most of it
 ENTRY_MARK = b"PK\1\2"  # begins such an entry (PKWARE's APPNOTE, 4.3.12)
 
@@ -85,6 +88,7 @@ def unpack(path: Path, folder: Path, should_stop: Callable[[], bool] = lambda: F
 
 def _unpack(path: Path, folder: Path, should_stop: Callable[[], bool]) -> None:
     allowed = min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * path.stat().st_size))
+    room = 0
     with ExitStack() as stack:
         entries = _zip_entries(path, stack) if zipfile.is_zipfile(path) else _tar_entries(path, stack)
         for count, (name, opened) in enumerate(entries, 1):
@@ -107,6 +111,10 @@ def _unpack(path: Path, folder: Path, should_stop: Callable[[], bool]) -> None:
                     allowed -= len(block)
                     if allowed < 0:
                         raise _too_large(path)
+                    room -= len(block)
+                    if room < 0:
+                        refuse_full(folder, KEPT_FREE_BYTES)
+                        room = LOOK_BYTES
                     written.write(block)
 
 

@@ -44,6 +44,7 @@ def client(base_url: str = "http://127.0.0.1:7860", **guard: object) -> TestClie
         ("127.0.0.1:7860", "http://evil.example", 403),
         ("127.0.0.1:7860", "http://127.0.0.1:9999", 403),
         ("127.0.0.1:7860", "null", 403),
+        ("127.0.0.1:7860", "http://[", 403),
         ("", None, 403),
     ],
 )
@@ -89,6 +90,34 @@ def test_a_body_that_stops_in_the_middle_is_given_up(monkeypatch: pytest.MonkeyP
 
     asyncio.run(asyncio.wait_for(app(scope, receive, send), 60))
     assert [message["type"] for message in given] == ["http.request", "http.disconnect"]
+
+
+def test_a_body_that_comes_drop_by_drop_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "BODY_SECONDS", 0.2)
+    given: list[dict] = []
+
+    async def reading(scope: dict, receive: Callable, send: object) -> None:
+        while not given or given[-1]["type"] == "http.request":
+            given.append(await receive())
+
+    async def receive() -> dict:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"127.0.0.1")]}
+    asyncio.run(asyncio.wait_for(security.Guard(reading)(scope, receive, None), 60))
+    assert given[-1]["type"] == "http.disconnect"
+    assert len(given) > 2
+
+
+def test_only_a_known_host_shapes_a_page_s_address() -> None:
+    async def shown(scope: dict, receive: object, send: object) -> None:
+        await PlainTextResponse(str(dict(scope["headers"]).get(b"x-forwarded-host")))(scope, receive, send)
+
+    guarded = TestClient(security.Guard(shown, hosts=frozenset({"attune.example"})), base_url="http://127.0.0.1")
+    assert guarded.get("/", headers={"x-forwarded-host": "attune.example"}).text == "b'attune.example'"
+    for forged in ("evil.example", "[::bad", ""):
+        assert guarded.get("/", headers={"x-forwarded-host": forged}).text == "None"
 
 
 def test_only_an_upload_may_be_large() -> None:

@@ -217,6 +217,15 @@ def test_a_file_where_none_belongs_is_refused_with_a_sentence(
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_no_event_passes_the_queue_by(visitor: TestClient, pages: dict[str, Page]) -> None:
+    direct = {True: set(), False: set()}
+    for number, event in pages["en"].fns.items():
+        body = {"fn_index": number, "data": [None] * len(event.inputs), "session_hash": "direct"}
+        direct[event.queue].add(visitor.post("/en/gradio_api/run/predict", json=body).status_code)
+    assert direct[True] == {404}
+    assert 200 in direct[False]  # timers only look
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_gradio_s_own_check_of_paths_is_on(language: str, pages: dict[str, Page]) -> None:
     assert pages[language].has_launched is True
