@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.browser.conftest import OWNERS
+
 SWEPT = ("0", "0.0001", "0.001", "0.01", "0.1")
 WAIT = 300_000  # milliseconds, for runs one after the other on a busy machine
 
@@ -27,8 +29,8 @@ def wait_for_recipe(page, words: str) -> None:
     page.wait_for_function(f"document.querySelector('#recipe')?.innerText.includes('{words}')")
 
 
-def test_the_control_and_the_lambda_sweep(open_page, tiny_whisper: Path) -> None:
-    page = open_page()
+def test_the_control_and_the_lambda_sweep(open_page, address: str, tiny_whisper: Path) -> None:
+    page = open_page(path=OWNERS[address])
     page.set_default_timeout(WAIT)
     before = wait_for_forecast(page)
     choice = page.locator("#step-model input[role=combobox]")
