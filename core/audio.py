@@ -26,7 +26,11 @@ DURATIONS = 20_000  # of files, remembered: a few large sets
 MAX_BYTES = 200_000_000  # of one file on disk
 MAX_SOURCE_BYTES = 4_000_000_000  # of one that only parts are taken of, such as an interview
 OVERSHOOT_SECONDS = 0.5  # times that others wrote down end a little after the sound does
+MIN_RATE, MAX_RATE = 4_000, 384_000  # Hz; below it speech is lost, above it no recorder goes
+MAX_CHANNELS = 64  # of the largest recorders; formats have room for 65,535
 BLOCK_SECONDS = 10.0  # decoded at a time, so that a small file that unpacks to hours is stopped early
+BLOCK_VALUES = 2**20  # of all channels in such a block at most, 4 MB
+LONGEST_FRAME = 65_536  # samples of a channel, in FLAC; that many may always be unpacked at once
 SILENCE_DBFS = -60.0  # a recording whose loudest sample is below this holds no speech
 CLIPPING = 0.999  # of full scale
 CUT_BYTES = 1024  # missing at a WAV's end, 0.03 s: more than padding
@@ -78,10 +82,17 @@ def probe(path: Path | str, max_bytes: int = MAX_BYTES) -> AudioInfo:
         max_bytes: a larger one is refused.
 
     Raises:
-        AudioError: the file is missing, empty, too large, or no sound file that can be read.
+        AudioError: the file is missing, empty, too large, no sound file that can be read, or of a sample rate or a
+            number of channels that no recorder has.
     """
     path = Path(path)
     _check_size(path, max_bytes)
+    info = _probe(path)
+    _check_layout(path, info.sample_rate, info.channels)
+    return info
+
+
+def _probe(path: Path) -> AudioInfo:
     try:
         info = soundfile.info(_name(path))
     except soundfile.SoundFileError:
@@ -106,6 +117,28 @@ def _check_size(path: Path, max_bytes: int) -> None:
             name=path.name,
             megabytes=round(size / 1e6),
             limit=round(max_bytes / 1e6),
+        )
+
+
+def _check_layout(path: Path, rate: int, channels: int) -> None:
+    """Refuses what costs far more memory and time than the seconds of sound in it."""
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise AudioError(
+            "audio_rate",
+            f"{path.name} has a sample rate of {rate} Hz; it must be {MIN_RATE} to {MAX_RATE} Hz. "
+            f"Convert it to {SAMPLE_RATE} Hz, mono.",
+            name=path.name,
+            rate=rate,
+            least=MIN_RATE,
+            most=MAX_RATE,
+        )
+    if channels > MAX_CHANNELS:
+        raise AudioError(
+            "audio_channels",
+            f"{path.name} has {channels} channels; the limit is {MAX_CHANNELS}. Convert it to mono.",
+            name=path.name,
+            channels=channels,
+            limit=MAX_CHANNELS,
         )
 
 
@@ -174,7 +207,7 @@ def decode(path: Path | str, max_seconds: float = MAX_SECONDS, span: tuple[float
 
     Raises:
         AudioError: unreadable, empty, shorter than 0.1 s, longer than `max_seconds`, silent throughout, or without
-            the part that is asked for.
+            the part that is asked for; of a rate or a number of channels that `probe` refuses.
     """
     path = Path(path)
     start, end = span or (0.0, math.inf)
@@ -189,21 +222,24 @@ def decode(path: Path | str, max_seconds: float = MAX_SECONDS, span: tuple[float
     if min(end, info.seconds) - start > max_seconds:
         raise _too_long(path, max_seconds)
     blocks, samples, rate = [], 0, info.sample_rate
-    source = _av_blocks(path, start, end) if info.format in _DEMUXERS else _soundfile_blocks(path, rate, start, end)
+    source = _av_blocks(path, start, end) if info.format in _DEMUXERS else _soundfile_blocks(path, info, start, end)
+    # Block by block: a high rate must not cost memory for the whole of it. The samples are those of soxr.resample.
+    stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, quality="HQ") if rate != SAMPLE_RATE else None
     try:
         for block in source:
             samples += len(block)
             if samples > max_seconds * rate:
                 raise _too_long(path, max_seconds)
-            blocks.append(block)
+            block = np.nan_to_num(block, posinf=1.0, neginf=-1.0).clip(-1.0, 1.0)
+            blocks.append(stream.resample_chunk(block) if stream else block)
     except soundfile.SoundFileError as error:
         raise _unreadable(path) from error
     if samples < MIN_SECONDS * rate:
         raise _too_short(path, samples / rate)
-    wave = np.nan_to_num(np.concatenate(blocks), posinf=1.0, neginf=-1.0).clip(-1.0, 1.0)
-    if rate != SAMPLE_RATE:
-        wave = soxr.resample(wave, rate, SAMPLE_RATE, quality="HQ").clip(-1.0, 1.0)
-    wave = np.ascontiguousarray(wave, dtype=np.float32)
+    if stream:
+        blocks.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+    wave = np.concatenate(blocks)
+    np.clip(wave, -1.0, 1.0, out=wave)
     if level(wave).peak_dbfs < SILENCE_DBFS:
         raise AudioError(
             "audio_silent",
@@ -260,13 +296,15 @@ def packed_flac(wave: np.ndarray) -> memoryview:
     return packed.getbuffer()
 
 
-def _soundfile_blocks(path: Path, rate: int, start: float, end: float) -> Iterator[np.ndarray]:
+def _soundfile_blocks(path: Path, info: AudioInfo, start: float, end: float) -> Iterator[np.ndarray]:
+    rate = info.sample_rate
+    most = min(int(BLOCK_SECONDS * rate), BLOCK_VALUES // info.channels)
     with soundfile.SoundFile(_name(path)) as file:
         first = round(start * rate)
         if first:
             file.seek(first)
         left = math.inf if math.isinf(end) else round(end * rate) - first
-        while len(block := file.read(int(min(left, BLOCK_SECONDS * rate)), dtype="float32", always_2d=True)):
+        while len(block := file.read(int(min(left, most)), dtype="float32", always_2d=True)):
             left -= len(block)
             yield block.mean(axis=1)
 
@@ -307,11 +345,14 @@ def _av_blocks(path: Path, start: float, end: float) -> Iterator[np.ndarray]:
     try:
         with av.open(str(path), format=_container(path)) as container:
             stream = container.streams.audio[0]
+            most = max(LONGEST_FRAME, BLOCK_VALUES // max(1, stream.channels))
+            stream.codec_context.options = {"max_samples": str(most)}  # a packet of a few bytes may claim many more
             to_float = av.AudioResampler(format="fltp", rate=stream.rate)
             if start:
                 container.seek(int(start * av.time_base))  # to the last key frame before
             at: float | None = None if start else 0.0  # when the block begins, in seconds
             for frame in container.decode(stream):
+                _check_layout(path, frame.sample_rate, frame.layout.nb_channels)  # need not be what the container says
                 for part in to_float.resample(frame):
                     at = (frame.time or 0.0) if at is None else at
                     if at >= end:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import socket
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def at_rate(rate: int, channels: int = 1, seconds: float = 1.0) -> np.ndarray:
 def encode(path: Path, sound: np.ndarray, rate: int, codec: str, container: str, **options: str) -> Path:
     """Writes float32 [samples, channels] with a codec that soundfile lacks."""
     layout = "mono" if sound.shape[1] == 1 else "stereo"
-    sample_format = "s16" if codec == "libopus" else "fltp"
+    sample_format = {"libopus": "s16", "pcm_u8": "u8"}.get(codec, "fltp")
     with av.open(str(path), "w", format=container, options=options) as file:
         stream = file.add_stream(codec, rate=rate, layout=layout)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.T, np.float32), format="fltp", layout=layout)
@@ -269,6 +270,74 @@ def test_an_hour_in_a_small_file_is_refused_before_it_is_unpacked(
     assert caught.value.reason == "audio_too_long"
     assert caught.value.details["limit"] == max_seconds
     assert unpacked <= (max_seconds + audio.BLOCK_SECONDS) * 8_000
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(384_000, 1), (96_000, 8), (16_000, 64)])
+def test_memory_follows_what_is_kept_and_not_rate_or_channels(tmp_path: Path, rate: int, channels: int) -> None:
+    seconds, path = 20, tmp_path / "fine.wav"
+    with soundfile.SoundFile(path, "w", rate, channels, subtype="PCM_U8") as file:
+        for _ in range(seconds):
+            file.write(np.full((rate, channels), 8_192, np.int16))
+    tracemalloc.start()
+    wave = decode(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(wave) == seconds * SAMPLE_RATE
+    of_source = 4 * seconds * rate * channels  # bytes as float32
+    assert peak < 5 * 4 * audio.BLOCK_VALUES + 4 * wave.nbytes < of_source
+
+
+@pytest.mark.parametrize("rate", [4_000, 8_000, 11_025, 44_100, 48_000, 192_000])
+def test_block_by_block_the_samples_are_those_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: int) -> None:
+    monkeypatch.setattr(audio, "BLOCK_VALUES", 2_999)
+    sound = np.random.default_rng(0).integers(-32_768, 32_768, (2 * rate + 17, 2)).astype(np.int16)
+    wave = decode(wav(tmp_path / "noise.wav", sound, rate))
+    whole = soxr.resample((sound / np.float32(32_768)).mean(axis=1), rate, SAMPLE_RATE, quality="HQ")
+    np.testing.assert_array_equal(wave, whole.clip(-1.0, 1.0))
+
+
+@pytest.mark.parametrize("rate", [1, 3_999, 384_010, 655_350])
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_a_rate_that_no_recorder_has_is_refused(tmp_path: Path, suffix: str, rate: int) -> None:
+    path = tmp_path / f"odd.{suffix}"
+    soundfile.write(path, np.full(2 * rate, 0.5), rate)
+    for function in (probe, check, decode):
+        with pytest.raises(AudioError, match=f"odd.{suffix} has a sample rate of {rate} Hz") as caught:
+            function(path)
+        assert caught.value.reason == "audio_rate"
+
+
+@pytest.mark.parametrize(("channels", "fits"), [(64, True), (65, False), (1_024, False)])
+def test_channels_have_a_limit(tmp_path: Path, channels: int, fits: bool) -> None:
+    path = wav(tmp_path / "many.wav", at_rate(16_000, channels))
+    if fits:
+        assert_is_the_tone(decode(path))
+        return
+    for function in (probe, check, decode):
+        with pytest.raises(AudioError, match=f"many.wav has {channels} channels") as caught:
+            function(path)
+        assert caught.value.reason == "audio_channels"
+
+
+def test_a_container_s_rate_has_the_same_limits(tmp_path: Path) -> None:
+    path = tmp_path / "odd.mkv"
+    with av.open(str(path), "w", format="matroska") as file:
+        stream = file.add_stream("pcm_u8", rate=655_350, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.full((1, 100_000), 200, np.uint8), format="u8", layout="mono")
+        frame.sample_rate = 655_350
+        file.mux(stream.encode(frame))
+    with pytest.raises(AudioError, match="sample rate of 655350 Hz") as caught:
+        probe(path)
+    assert caught.value.reason == "audio_rate"
+
+
+def test_a_container_s_frame_is_not_unpacked_when_it_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encode(tmp_path / "long.mkv", at_rate(48_000, seconds=3), 48_000, "pcm_u8", "matroska")
+    assert_is_the_tone(decode(path), seconds=3)
+    monkeypatch.setattr(audio, "BLOCK_VALUES", audio.LONGEST_FRAME)  # 1.4 s; the file has one frame of 3 s
+    with pytest.raises(AudioError, match="long.mkv") as caught:
+        decode(path)
+    assert caught.value.reason == "audio_unreadable"
 
 
 def test_a_recording_without_a_length_is_refused_by_what_it_holds(tmp_path: Path) -> None:

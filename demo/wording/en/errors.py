@@ -12,6 +12,8 @@ TEXTS = {
     "error.audio_too_large": "{name} has {megabytes} MB; the limit is {limit} MB. Cut it into shorter clips.",
     "error.audio_unreadable": "{name} is not a sound file that can be read, or it is damaged. Use wav, flac, mp3, ogg or m4a.",
     "error.audio_too_long": "{name} is longer than {limit} s. Cut it into shorter clips.",
+    "error.audio_rate": "{name} has a sample rate of {rate} Hz; it must be {least} to {most} Hz. Convert it to 16,000 Hz, mono.",
+    "error.audio_channels": "{name} has {channels} channels; the limit is {limit}. Convert it to mono, 16,000 Hz.",
     "error.audio_too_short": "{name} is too short to hold a word. Record it again.",
     "error.audio_silent": "{name} is silent throughout. Check that the right microphone is chosen and not muted.",
     "error.too_many_clips": "{count} of your clips are waiting to be transcribed. Try again when they are done.",

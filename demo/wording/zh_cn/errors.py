@@ -12,6 +12,8 @@ TEXTS = {
     "error.audio_too_large": "{name} 有 {megabytes} MB，上限为 {limit} MB。请切成较短的录音。",
     "error.audio_unreadable": "{name} 不是可读取的声音文件，或已损坏。请使用 wav、flac、mp3、ogg 或 m4a。",
     "error.audio_too_long": "{name} 超过 {limit} 秒。请切成较短的录音。",
+    "error.audio_rate": "{name} 的采样率为 {rate} Hz，应在 {least} 到 {most} Hz 之间。请先转换成 16000 Hz 单声道。",
+    "error.audio_channels": "{name} 有 {channels} 个声道，上限为 {limit} 个。请先转换成 16000 Hz 单声道。",
     "error.audio_too_short": "{name} 太短，容不下一个词。请重新录制。",
     "error.audio_silent": "{name} 全程无声。请检查是否选对了麦克风、是否静音。",
     "error.too_many_clips": "你有 {count} 段录音正在等待转写，请等它们完成后再试。",
