@@ -11,6 +11,7 @@ from pathlib import Path
 import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.convertors import IntegerConvertor, register_url_convertor
 
 from core import export
 from core.audio import MAX_BYTES
@@ -45,6 +46,15 @@ from demo.wiring import HIDDEN, QUIET, WAITS, Handler, On, connector, prepare_qu
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
 LANGUAGE_COOKIE = "attune_language"
+
+
+class Number(IntegerConvertor):
+    """A number in an address; there is nothing at one that is negative or longer."""
+
+    regex = "[0-9]{1,9}"
+
+
+register_url_convertor("number", Number())
 
 
 def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, tasks: Tasks, forecasts: Forecasts) -> gr.Blocks:
@@ -193,7 +203,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         response.set_cookie(session.OWNER_COOKIE, token, max_age=session.YEAR_SECONDS, httponly=True, samesite="strict")
         return response
 
-    @server.get("/sound/sample/{name}/{index}")
+    @server.get("/sound/sample/{name}/{index:number}")
     def sample_sound(name: str, index: int) -> Response:
         return _file(lambda: Path(read_sample(name).clips[index].path))
 
@@ -205,7 +215,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     def stored_sound(request: Request, id: str, clip: str) -> Response:
         return _file(lambda: _stored(_session(request), id, clip))
 
-    @server.get("/sound/long/{id}/{start}-{end}")
+    @server.get("/sound/long/{id}/{start:number}-{end:number}")
     def draft_sound(request: Request, id: str, start: int, end: int) -> Response:
         try:
             sound = proofreading.find(_session(request), id).cut(start / 1000, end / 1000)
@@ -217,11 +227,11 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     def augmented_sound(request: Request) -> Response:
         return _file(lambda: _existing(_session(request).folder / "augmented.flac"))
 
-    @server.get("/sound/run/{id}/{group}/{index}")
+    @server.get("/sound/run/{id}/{group}/{index:number}")
     def run_sound(request: Request, id: str, group: str, index: int) -> Response:
         return _file(lambda: Path((_session(request).run(id).comparison() or {})[group]["clips"][index]["path"]))
 
-    @server.get("/times/{language}/{id}/{group}/{index}")
+    @server.get("/times/{language}/{id}/{group}/{index:number}")
     def times(request: Request, language: str, id: str, group: str, index: int) -> Response:
         if language not in LANGUAGES:
             return PlainTextResponse("No such language.", 404)
@@ -285,6 +295,8 @@ def _file(find: Callable[[], Path], download: str | None = None) -> Response:
     try:
         path = find()
     except (AttuneError, KeyError, IndexError):
+        return PlainTextResponse("Not found.", 404)
+    if not path.is_file():  # removed since it was listed
         return PlainTextResponse("Not found.", 404)
     return FileResponse(path, filename=download) if download else FileResponse(path, media_type="audio/flac")
 

@@ -39,6 +39,7 @@ from demo.tasks import Task
 
 SOUND = "recording.flac"
 MAX_NAME_CHARACTERS = 60  # of the recording, as the page shows it
+ROW_SECONDS = 30.0  # of sound in a row at most: a span without a pause, and what is kept on either side
 SPANS_A_TURN = 2  # that the base transcribes before others have their turn: half a minute of sound
 
 
@@ -167,11 +168,17 @@ class LongRecording:
         raise DatasetError("no_draft", "That draft is no longer on the list. Load the list again.")
 
     def cut(self, start: float, end: float) -> bytes:
-        """Returns a part of its sound as a FLAC file; `start` and `end` in seconds."""
+        """Returns the sound of a row as a FLAC file; `start` and `end` in seconds.
+
+        Raises:
+            DatasetError: no row is like that.
+        """
+        if not 0 <= start < end <= start + ROW_SECONDS:
+            raise DatasetError("no_draft", "That draft is no longer on the list. Load the list again.")
         with soundfile.SoundFile(str(self.sound)) as file:
-            first, last = (min(file.frames, max(0, round(seconds * SAMPLE_RATE))) for seconds in (start, end))
+            first, last = (min(file.frames, round(seconds * SAMPLE_RATE)) for seconds in (start, end))
             file.seek(first)
-            wave = file.read(max(0, last - first), dtype="int16")
+            wave = file.read(last - first, dtype="int16")
         packed = io.BytesIO()
         soundfile.write(packed, wave, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
         return packed.getvalue()

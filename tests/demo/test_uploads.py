@@ -19,14 +19,17 @@ from gradio import processing_utils
 from gradio.context import LocalContext
 from starlette.testclient import TestClient
 
+from core import audio
 from core.importers.samples import read_sample
+from demo import proofreading, uploads
 from demo import session as sessions
-from demo import uploads
 from demo.app import build_server
 from demo.page import TAKES_FILES, Page
 from demo.session import Session
 from demo.uploads import Upload
 from demo.wording import LANGUAGES, Wording
+from tests.core.test_segmentation import spoken
+from tests.demo.test_compare import finished
 from tests.demo.uploading import uploaded
 
 W = Wording("en")
@@ -387,6 +390,38 @@ def test_what_a_request_says_of_files_is_only_a_name() -> None:
     for value in ({}, 7, "x", {"path": 3, "orig_name": []}, {"path": "/etc/passwd"}, {"path": None}, True):
         assert uploads.named(value) == nothing
     assert uploads.named([7, {}]) == (nothing, nothing)
+
+
+NONSENSE = ("-1", "1" * 9, "1" * 10, "1" * 400, "1" * 5_000, "1.5", "x", "%C2%B2", "%D9%A3", "0x1", "+1", "1%00")  # as numbers
+
+
+@pytest.mark.parametrize("number", NONSENSE)
+def test_what_is_at_no_number_is_not_found(visitor: TestClient, number: str) -> None:
+    mine = session_of(visitor)
+    audio.write_flac(mine.folder.parent / "lecture.flac", spoken(2.0, 1.0, 2.0))
+    long = proofreading.receive(mine, mine.folder.parent / "lecture.flac").id
+    run = "20260101-110000-b"
+    finished(mine.folder / "runs" / run, ["yes"], ["yes"], ["yes"])
+    there = f"/sound/long/{long}/0-2000"
+    assert visitor.get(there).headers["content-type"] == "audio/flac"
+    assert visitor.get("/sound/sample/general/0").status_code == 200
+    for address in (
+        f"/sound/sample/general/{number}",
+        f"/sound/run/{run}/test/{number}",
+        f"/sound/long/{long}/{number}-2000",
+        f"/sound/long/{long}/0-{number}",
+        f"/sound/long/{long}/{number}-{number}",
+    ):
+        assert visitor.get(address).status_code == 404, address
+    answer = visitor.get(f"/times/en/{run}/test/{number}")
+    assert answer.status_code == 404 or "error" in answer.json()
+
+
+def test_a_sound_that_was_deleted_is_not_found(visitor: TestClient) -> None:
+    mine = session_of(visitor)
+    run = "20260101-110000-b"
+    finished(mine.folder / "runs" / run, ["yes"], ["yes"], ["yes"])
+    assert visitor.get(f"/sound/run/{run}/test/0").status_code == 404
 
 
 def test_the_log_says_nothing_of_an_upload(visitor: TestClient, caplog: pytest.LogCaptureFixture) -> None:
