@@ -26,7 +26,10 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
-from gradio.route_utils import MultiPartException, upload_fn
+from gradio.route_utils import GradioMultiPartParser, MultiPartException
+from gradio_client.utils import strip_invalid_filename_characters
+from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect
 
 from core import disk
 from core.audio import MAX_BYTES
@@ -217,11 +220,10 @@ def add_routes(server: FastAPI) -> None:
         tracked = f"{owner.folder.name}/{upload_id}" if _PROGRESS_ID.fullmatch(upload_id) else ""
         arriving = folder(owner) / f"{secrets.token_hex(8)}-arriving"
         try:
-            # Gradio's parser, for it writes to disk as the bytes come and tells the bar on the page.
-            files, _, _ = await upload_fn(request, arriving, MAX_BYTES, tracked, True, progress if tracked else None)  # type: ignore[arg-type]
-            return JSONResponse([await run_in_threadpool(_kept, owner, Path(path)) for path in files])
-        except MultiPartException as error:
-            too_large = "maximum allowed size" in error.message
+            files = await _received(request, arriving, progress, tracked)
+            return JSONResponse([await run_in_threadpool(_kept, owner, path, name) for path, name in files])
+        except (MultiPartException, ClientDisconnect, ValueError) as error:  # ValueError: a boundary or a name of odd bytes
+            too_large = "File size exceeded" in str(getattr(error, "message", ""))
             key = "error.upload_too_large" if too_large else "error.upload_damaged"
             return PlainTextResponse(w(key, limit=MAX_BYTES // 1_000_000), 413 if too_large else 400)
         except OSError:
@@ -255,13 +257,56 @@ def add_routes(server: FastAPI) -> None:
         return FileResponse(found, filename="upload", media_type="application/octet-stream")
 
 
-def _kept(owner: Session, path: Path) -> str:
+class _FilesOnly(GradioMultiPartParser):
+    """Gradio's parser, for it writes to disk as the bytes come and tells the bar on the page.
+
+    A field of text it would keep in memory, however long; the page sends none.
+    """
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        if self._current_part.file is None:
+            raise MultiPartException("A part of the upload is no file.")
+
+
+async def _received(request: Request, arriving: Path, progress: Progress, tracked: str) -> list[tuple[Path, str]]:
+    """Writes what a request carries into a folder; returns each file and what it is to be called.
+
+    Raises:
+        MultiPartException, ValueError: it is no upload, or a damaged one, or a file is too large.
+        ClientDisconnect: the browser went away.
+        OSError: the disk is full.
+    """
+    if parse_options_header(request.headers.get("content-type"))[0] != b"multipart/form-data":
+        raise MultiPartException("The body is no form.")
+    arriving.mkdir(parents=True)
+    if tracked:
+        progress.track(tracked)
+    parser = _FilesOnly(
+        request.headers,
+        request.stream(),  # type: ignore[arg-type]
+        upload_dir=arriving,
+        upload_id=tracked,
+        upload_progress=progress if tracked else None,  # type: ignore[arg-type]
+        max_file_size=MAX_BYTES,
+    )
+    files = []
+    for _, part in (await parser.parse()).multi_items():
+        name = strip_invalid_filename_characters(Path(part.filename).name)  # type: ignore[union-attr,arg-type]
+        if name == "..":
+            raise MultiPartException("The name is none of a file.")
+        part.file.close()  # type: ignore[union-attr]
+        files.append((Path(part.file.name), name))  # type: ignore[union-attr,arg-type]
+    return files
+
+
+def _kept(owner: Session, path: Path, name: str) -> str:
     """Gives a file that has arrived an id; returns what the page calls it from now on."""
     id = secrets.token_hex(8)
     place = folder(owner) / id
     place.mkdir(parents=True)
-    path.rename(place / path.name)
-    return f"{id}/{path.name}"
+    path.rename(place / name)
+    return f"{id}/{name}"
 
 
 def _is_full(owner: Session) -> bool:

@@ -323,6 +323,80 @@ def test_an_upload_has_limits(visitor: TestClient, monkeypatch: pytest.MonkeyPat
     assert broken.status_code < 500
 
 
+def form(head: str, content: bytes = b"RIFF", charset: str = "utf-8", boundary: str = "limit") -> dict[str, Any]:
+    """A request with one part, as a browser does not write it."""
+    body = f"--{boundary}\r\n{head}\r\n\r\n".encode() + content + f"\r\n--{boundary}--\r\n".encode()
+    return {"content": body, "headers": {"content-type": f"multipart/form-data; charset={charset}; boundary={boundary}"}}
+
+
+A_FILE = 'Content-Disposition: form-data; name="files"; filename="a.wav"'
+
+
+@pytest.mark.parametrize("tracked", ["", "?upload_id=abc"])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        form('Content-Disposition: form-data; name="files"'),
+        form('Content-Disposition: form-data; name="other"'),
+        form('Content-Disposition: form-data; filename="a.wav"'),
+        form("X-Nothing: at all"),
+        form('Content-Disposition: form-data; name="files"; filename=".."'),
+        form(A_FILE, boundary="b" * 5_000),
+        form('Content-Disposition: form-data; name="files"; filename="\\\\ud800.wav"', charset="unicode_escape"),
+        form('Content-Disposition: form-data; name="files"; filename="a-\u00e9.wav"', charset="undefined"),
+        form(f"{A_FILE}\r\nX-Long: {'x' * 20_000}"),
+        {"content": b"x", "headers": {"content-type": "multipart/form-data"}},
+        {"content": b"x", "headers": {"content-type": "text/plain"}},
+        {"content": b"x"},
+    ],
+    ids=lambda request: str(request["content"][:70]),
+)
+def test_what_is_no_upload_is_refused_with_a_sentence(visitor: TestClient, request_: dict[str, Any], tracked: str) -> None:
+    answer = visitor.post(f"/en/gradio_api/upload{tracked}", **request_)
+    assert (answer.status_code, answer.text) == (400, W("error.upload_damaged"))
+    assert not [path for path in uploads.folder(session_of(visitor)).rglob("*") if path.is_file()]
+
+
+def test_a_file_without_a_name_is_taken(visitor: TestClient) -> None:
+    answer = visitor.post(
+        "/en/gradio_api/upload?upload_id=abc", **form('Content-Disposition: form-data; name="files"; filename=""')
+    )
+    (path,) = answer.json()
+    assert uploads.find(session_of(visitor), path.partition("/")[0]).read_bytes() == b"RIFF"
+
+
+def test_text_in_an_upload_is_refused_before_it_is_read(visitor: TestClient) -> None:
+    sent = 0
+
+    async def asked() -> None:
+        nonlocal sent
+
+        async def body() -> dict[str, Any]:
+            nonlocal sent
+            sent += 1
+            head = b'--limit\r\nContent-Disposition: form-data; name="files"\r\n\r\n' if sent == 1 else b""
+            return {"type": "http.request", "body": head + bytes(65_536), "more_body": sent < 1_000}
+
+        headers = [
+            (b"host", b"127.0.0.1"),
+            (b"content-type", b"multipart/form-data; boundary=limit"),
+            (b"cookie", f"{sessions.COOKIE}={visitor.cookies[sessions.COOKIE]}".encode()),
+        ]
+        path = "/en/gradio_api/upload"
+        scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+        scope |= {"headers": headers, "http_version": "1.1", "scheme": "http", "root_path": "", "client": ("127.0.0.1", 1)}
+        said: list[Any] = []
+
+        async def answer(message: dict[str, Any]) -> None:
+            said.append(message)
+
+        await visitor.app(scope, body, answer)
+        assert said[0]["status"] == 400
+
+    visitor.portal.call(asked)  # type: ignore[union-attr]
+    assert sent < 5
+
+
 def test_an_upload_that_becomes_a_recording_is_moved_and_its_player_goes_on(visitor: TestClient) -> None:
     mine = session_of(visitor)
     upload = uploaded(mine, read_sample("general").clips[0].path)
