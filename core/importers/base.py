@@ -53,6 +53,7 @@ class Row:
         part: a key of `PART_NAMES`, in any case.
         start: where in the sound file it begins, in seconds.
         end: where it ends, in seconds; None for the file's end.
+        made: whether the reader itself wrote the sound file, which then counts as inside what is imported.
     """
 
     path: str
@@ -62,6 +63,7 @@ class Row:
     part: str = ""
     start: float = 0.0
     end: float | None = None
+    made: bool = False
 
 
 Rows = Generator[Row | Dropped, None, None]  # a reader drops what it cannot make a row of
@@ -229,7 +231,7 @@ class _Checker:
             name = shown(row.part)
             raise DatasetError("row_part", f"the part is train, validation or test, not {name!r}.", name=name)
         text = check_text(row.text, self.options.language, "this row")
-        sound = self._found(row.path)
+        sound = self._real(row.path) if row.made else self._found(row.path)
         end = math.inf if row.end is None else row.end
         key = sound if row.start == 0 and math.isinf(end) else (sound, row.start, end)
         if key in self.seen:

@@ -132,7 +132,8 @@ def read(
         )
     options = Options(language, columns or {}, tier, work, within, Path(path).name, should_stop)
     if on_hub or (format == "huggingface" and not Path(path).exists()):
-        rows, name = huggingface.rows(str(path), options), str(path)
+        name = str(path)
+        rows = huggingface.rows(name, dataclasses.replace(options, name=name))
     else:
         place = _existing(path)
         name = place.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import pickle
 import shutil
@@ -29,6 +30,7 @@ from tests.core.recordings import sound
 from tests.demo.uploading import uploaded
 
 W = Wording("en")
+needs_datasets = pytest.mark.skipif(importlib.util.find_spec("datasets") is None, reason="the package datasets")
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)}"
 PROGRESS, STOP, TIMER, QUESTION, ASKED, PATH, TEXT, SPEAKER, TIER, ARRIVED = range(10)
 
@@ -171,6 +173,52 @@ def test_a_row_says_nothing_of_what_lies_on_the_server(bring: BringHandlers, ses
         ("not-there.wav", "row_outside"),
     ]
     assert str(tmp_path) not in bring.result(session)[0]
+
+
+@needs_datasets
+def test_sounds_inside_a_parquet_are_taken_and_those_of_the_server_are_not(
+    bring: BringHandlers, session: Session, tmp_path: Path
+) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    there = sound(tmp_path / "there.wav")
+    named = [str(there), f"file://{there}::hf://datasets/a/b@c/d.wav", str(tmp_path / "not-there.wav"), "../../note.json"]
+    sounds = [{"bytes": wave(tmp_path), "path": "a.wav"}, *({"bytes": None, "path": path} for path in named)]
+    table = pyarrow.table({"audio": sounds, "text": ["Hello", *["Stolen"] * len(named)]})
+    target = io.BytesIO()
+    parquet.write_table(table, target)
+    bring.begin(session, put(session, {"good.parquet": target.getvalue()}), "", "en")
+    stored = session.library.open(ended(bring, session)[ARRIVED])
+    assert [stored_clip.clip.text for stored_clip in stored.clips] == ["Hello"]
+    assert [row.reason for row in stored.dropped] == ["row_no_sound"] * len(named)
+    assert {row.where for row in stored.dropped} == {f"good.parquet, split train, row {n}" for n in (2, 3, 4, 5)}
+    assert str(tmp_path) not in bring.result(session)[0].replace(str(there), "")
+
+
+def test_a_table_names_nothing_of_what_the_importer_wrote(
+    bring: BringHandlers, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sounds that the importer writes count as inside; a row that names the folder they lie in does not reach them."""
+    real = module.read
+
+    def read(source: str, *given: object, work: Path, **options: object) -> Any:
+        sound(work / "sounds-x" / "a.wav")
+        return real(source, *given, work=work, **options)
+
+    monkeypatch.setattr(module, "read", read)
+    rows = "path,text\n../work/sounds-x/a.wav,One\nb.wav,Two\n"
+    bring.begin(session, put(session, {"t.csv": rows.encode(), "b.wav": wave(tmp_path)}), "", "en")
+    stored = session.library.open(ended(bring, session)[ARRIVED])
+    assert [(row.name, row.reason) for row in stored.dropped] == [("a.wav", "row_outside")]
+
+
+@needs_datasets
+def test_a_damaged_dataset_is_called_as_its_owner_called_it(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
+    bring.begin(session, put(session, {"bad.parquet": b"PAR1" + bytes(200) + b"PAR1"}), "", "en")
+    said = ended(bring, session)[PROGRESS]
+    assert "bad.parquet cannot be read as a Hugging Face dataset" in said
+    assert str(tmp_path) not in said
 
 
 def test_a_path_of_the_server_is_never_taken(bring: BringHandlers, session: Session, tmp_path: Path) -> None:

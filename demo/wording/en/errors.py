@@ -163,6 +163,7 @@ TEXTS = {
     "error.archive_too_large": "{name} was not unpacked: it holds over {limit} files, or far more than its size lets expect.",
     "error.archive_unsafe": "{name} was not unpacked: {entry} is no plain file inside it. Pack plain files and folders only.",
     "error.huggingface_missing": 'Hugging Face datasets need the package datasets, which is not installed. Run on the computer that runs Attune: pip install "attune[huggingface]"',
+    "error.huggingface_too_large": "{name} was not read: there is far more in it than its size lets expect.",
     "error.huggingface_unusable": "{name} cannot be read as a Hugging Face dataset. Check its name and configuration, and the network.",
     "error.export_exists": "{name} is there already. Choose another folder.",
     "error.export_format": "There is no such format to export; there are: {known}.",

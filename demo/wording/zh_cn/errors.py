@@ -163,6 +163,7 @@ TEXTS = {
     "error.archive_too_large": "没有解压 {name}：其中的文件超过 {limit} 个，或内容远大于其体积应有的大小。",
     "error.archive_unsafe": "没有解压 {name}：其中的 {entry} 不是包内的普通文件。请只打包普通文件和文件夹。",
     "error.huggingface_missing": '读取 Hugging Face 数据集需要软件包 datasets，但未安装。请在运行 Attune 的电脑上执行：pip install "attune[huggingface]"',
+    "error.huggingface_too_large": "没有读取 {name}：其内容远大于其体积应有的大小。",
     "error.huggingface_unusable": "无法把 {name} 作为 Hugging Face 数据集读取。请检查名称、配置和网络。",
     "error.export_exists": "{name} 已存在。请换一个文件夹。",
     "error.export_format": "没有这种导出格式；可用的有：{known}。",
