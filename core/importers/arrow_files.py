@@ -6,10 +6,13 @@ The files are read themselves; whatever their metadata says of further files is 
 from __future__ import annotations
 
 import json
+import mmap
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from core.importers.parquet_pages import unpacked_bytes
 
 BATCH_BYTES = 32_000_000  # decoded at once, unless a single row takes more
 MAX_BATCH_ROWS = 1_000
@@ -80,15 +83,28 @@ def _parquet_examples(path: Path, columns: Sequence[str], allowed: int) -> Itera
         if any(file.schema.column(number).max_repetition_level for number in leaves):
             raise ValueError("a column of lists")  # one row of which may be as large as all of another file
         paths = [file.schema.column(number).path for number in leaves]
-        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
-        sizes = [[group.column(leaf).total_uncompressed_size for leaf in leaves] for group in groups]
-        if sum(abs(size) for group in sizes for size in group) > allowed:
+        sizes = _unpacked_sizes(path, file.metadata, leaves)
+        if sum(sizes) > allowed:
             raise TooLarge
-        for number, group in enumerate(sizes):
+        for number, size in enumerate(sizes):
             # A dictionary's entry stands in any number of rows, but no row has more than everything that is written down.
-            rows = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES // max(1, sum(abs(size) for size in group))))
+            rows = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES // max(1, size)))
             for batch in file.iter_batches(rows, row_groups=[number], columns=paths, use_threads=False):
                 yield from _batch_examples(batch, columns)
+
+
+def _unpacked_sizes(path: Path, metadata: Any, leaves: Sequence[int]) -> list[int]:
+    """Returns the bytes that some columns have unpacked, by group of rows."""
+    sizes = [0] * metadata.num_row_groups
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for number in range(metadata.num_row_groups):
+            for leaf in leaves:
+                column = metadata.row_group(number).column(leaf)
+                begins = [column.data_page_offset]
+                if column.has_dictionary_page and column.dictionary_page_offset:
+                    begins.append(column.dictionary_page_offset)
+                sizes[number] += unpacked_bytes(content, min(begins), column.total_compressed_size)
+    return sizes
 
 
 def _stream_examples(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundE
 
 from core.errors import DatasetError
 from core.importers import arrow_files, detect, huggingface, read
+from core.importers.parquet_pages import unpacked_bytes
 from tests.core.recordings import reasons, sound, text
 
 needs_datasets = pytest.mark.skipif(importlib.util.find_spec("datasets") is None, reason="the package datasets")
@@ -416,17 +417,79 @@ def test_a_short_file_that_says_much_is_refused_before_it_fills_memory_or_disk(
     assert sum(file.stat().st_size for file in (tmp_path / "work").rglob("*.sound")) <= 10_000_000
 
 
+def written(number: int, length: int = 0) -> bytes:
+    """A number as the end of a Parquet file has it, in so many bytes or more."""
+    number, found = number << 1, bytearray()
+    while number > 0x7F or len(found) < length - 1:
+        found.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*found, number])
+
+
 @needs_datasets
-def test_a_parquet_that_unpacks_to_far_more_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lies", [False, True])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_a_parquet_that_unpacks_to_far_more_is_refused_unread(
+    lies: bool, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the end of the file says of it."""
     import pyarrow
-    import pyarrow.parquet
+    from pyarrow import parquet
 
     monkeypatch.setattr(huggingface, "FREE_BYTES", 1_000_000)
-    table = pyarrow.table({"path": ["x"], "text": ["h" * 20_000_000]})
-    pyarrow.parquet.write_table(table, tmp_path / "set.parquet", compression="zstd", use_dictionary=False)
-    with pytest.raises(DatasetError) as caught:
-        read(tmp_path / "set.parquet", work=tmp_path / "work")
+    table, path = pyarrow.table({"path": ["x"], "text": ["h" * 20_000_000]}), tmp_path / "set.parquet"
+    plain = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
+    parquet.write_table(table, path, data_page_version=version, **plain)
+    if lies:
+        content = path.read_bytes()
+        end = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+        size = written(parquet.read_metadata(path).row_group(0).column(1).total_uncompressed_size)
+        assert content[end:].count(size) == 1
+        path.write_bytes(content[:end] + content[end:].replace(size, written(100, len(size))))
+        assert parquet.read_metadata(path).row_group(0).column(1).total_uncompressed_size == 100
+    del table
+    usual = pyarrow.default_memory_pool()
+    taken = pyarrow.proxy_memory_pool(usual)
+    pyarrow.set_memory_pool(taken)
+    try:
+        with pytest.raises(DatasetError) as caught:
+            read(path, work=tmp_path / "work")
+    finally:
+        pyarrow.set_memory_pool(usual)
     assert caught.value.reason == "huggingface_too_large"
+    assert taken.max_memory() < 5_000_000
+
+
+@needs_datasets
+@pytest.mark.parametrize("packing", ["none", "snappy", "gzip", "zstd", "lz4", "brotli"])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_pages_are_as_large_as_an_honest_file_says(packing: str, version: str, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "set.parquet"
+    table = pyarrow.table({"path": [f"{n}.wav" for n in range(5_000)], "text": ["one", "two"] * 2_500})
+    parquet.write_table(
+        table,
+        path,
+        compression=packing,
+        data_page_version=version,
+        data_page_size=1_000,
+        row_group_size=2_000,
+        use_dictionary=["text"],
+    )
+    metadata = parquet.read_metadata(path)
+    for column in (metadata.row_group(group).column(leaf) for group in range(3) for leaf in range(2)):
+        start = column.dictionary_page_offset if column.has_dictionary_page else column.data_page_offset
+        size = unpacked_bytes(path.read_bytes(), start, column.total_compressed_size)
+        headers = column.total_uncompressed_size - size  # which the file's end counts too
+        assert 0 < headers < column.total_uncompressed_size / 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"\xff" * 50, b"\x15\x00" * 9, b"\x1c" * 50, b"\x19\xfc" + b"\xff" * 30])
+def test_what_is_no_page_is_refused(content: bytes) -> None:
+    with pytest.raises((ValueError, IndexError)):
+        unpacked_bytes(content, 0, max(1, len(content)))
 
 
 @needs_datasets
