@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 SLICE_SECONDS = 1.0  # after which long work gives its turn to whoever comes before it: a usual clip takes a third of that
-PATIENCE_SECONDS = 10.0  # after which background work no longer stands back
+PATIENCE_SECONDS = 30.0  # after which background work no longer stands back
 OWNERS_KNOWN = 1000  # when each of them had a turn; who is forgotten counts as new, and comes first
 
 
@@ -38,7 +38,7 @@ class ComputeTurn:
     """Lets one thread compute at a time: two together would share the cores, and each would take longer than both in turn.
 
     Among those who wait for an answer, whoever has waited longest since the last turn is next, so that ten clips of one
-    person do not delay the first clip of another. Background work comes after them, or after 10 seconds with them.
+    person do not delay the first clip of another. Background work comes after them, or after 30 seconds with them.
 
     Args:
         clock: tells the seconds.
@@ -78,13 +78,16 @@ class ComputeTurn:
             self._mine.place = None
             self._release()
 
-    def pause(self) -> None:
-        """Gives the turn of this thread to whoever comes before it, if it has had it for a second, and takes it up again.
+    def pause(self, after: float | None = None) -> None:
+        """Gives the turn of this thread to whoever comes before it, if it has had it for so long, and takes it up again.
+
+        Args:
+            after: seconds; by default `SLICE_SECONDS`.
 
         The random numbers that torch and numpy draw afterwards are those they would have drawn without it.
         """
         place: _Place | None = getattr(self._mine, "place", None)
-        if place is None or self._clock() - self._begun < SLICE_SECONDS:
+        if place is None or self._clock() - self._begun < (SLICE_SECONDS if after is None else after):
             return
         with self._changed:
             if not self._waiting:

@@ -9,6 +9,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ WAITING_CLIPS = (
 )
 BATCH_CLIPS = 16  # of different people, transcribed together; as many as Whisper decodes together
 SHORT_SECONDS = 30.0  # what models transcribe in one go; longer clips are transcribed alone, with pauses
+SHORT_SLICE_SECONDS = 5.0  # of such a clip alone, before others have their turn; few need as much
 BATCH_SECONDS = 60.0  # of them in all: more of them would hold up whoever comes next
 
 Key = tuple[str, str]  # id and language
@@ -255,7 +257,9 @@ class ModelPool:
                 return self._read(model, [clip, *together])
             except Exception:  # of whichever clip; each is transcribed by itself now, and its owner told what is wrong
                 logging.exception("transcribing %d clips together failed", 1 + len(together))
-        self._read(model, [clip], self._turn.pause)
+        # What a guard threw away is soon decoded again: in slices of a second, most of its time would be waiting.
+        after = None if _seconds(clip) > SHORT_SECONDS else SHORT_SLICE_SECONDS
+        self._read(model, [clip], partial(self._turn.pause, after))
 
     def _companions(self, clip: _Clip) -> list[_Clip]:
         """Takes a clip, and those of others that are transcribed with it, from the waiting ones; in the order of coming."""
@@ -291,7 +295,8 @@ class ModelPool:
             else:
                 clip.heard = Heard(transcript, seconds, model.language, parameters)
         for other in clips[1:]:
-            self._turn.served(other.owner)
+            if other.heard is not None:  # else its turn is still to come
+                self._turn.served(other.owner)
 
     def _look_for_idle(self) -> None:
         """Starts the thread that drops idle models; it ends with the last of them."""
