@@ -8,6 +8,7 @@ import re
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -205,7 +206,7 @@ def test_a_row_that_cannot_be_used_is_dropped_and_the_others_kept(folder: Path, 
     text(folder / "cut.wav", sound(folder / "cut.wav", 1.0).read_bytes()[:16_000])
     text(folder / "head.flac", sound(folder / "head.flac").read_bytes()[:30])
     sound(folder / "click.wav", 0.02)
-    soundfile.write(folder / "long.wav", [0.0] * 601 * 100, 100)
+    soundfile.write(folder / "long.wav", np.zeros(601 * 4_000, np.int16), 4_000, subtype="PCM_U8")
     path = text(folder / "t.csv", f"path,text,speaker,part\nb.flac,Good day,,\n{row}\nü 好.wav,Farewell,Ada,Train\n")
     imported = counted(read(path), 3)
     assert kept(imported) == [("b.flac", "Good day", "", ""), ("ü 好.wav", "Farewell", "Ada", "train")]
