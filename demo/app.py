@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.convertors import IntegerConvertor, register_url_convertor
 
 from core import export
@@ -298,7 +298,7 @@ def _file(find: Callable[[], Path], download: str | None = None) -> Response:
         return PlainTextResponse("Not found.", 404)
     if not path.is_file():  # removed since it was listed
         return PlainTextResponse("Not found.", 404)
-    return FileResponse(path, filename=download) if download else FileResponse(path, media_type="audio/flac")
+    return uploads.FileAnswer(path, filename=download) if download else uploads.FileAnswer(path, media_type="audio/flac")
 
 
 def _banner(w: Wording) -> str:

@@ -30,6 +30,7 @@ from gradio.route_utils import GradioMultiPartParser, MultiPartException
 from gradio_client.utils import strip_invalid_filename_characters
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
 from core import disk
 from core.audio import MAX_BYTES
@@ -198,6 +199,25 @@ class Progress:
         yield f"data: {json.dumps({'msg': 'done'})}\n\n"
 
 
+class FileAnswer(FileResponse):
+    """A file that may be moved or deleted before it is sent; it is then not found."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends it."""
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await super().__call__(scope, receive, noted)
+        except (FileNotFoundError, RuntimeError):  # Starlette's own word for a file that was gone before
+            if not begun:
+                await PlainTextResponse("Not found.", 404)(scope, receive, send)
+
+
 def add_routes(server: FastAPI) -> None:
     """Adds the addresses under which Gradio's page uploads files and gets them back, in place of Gradio's own."""
     progress = Progress()
@@ -248,13 +268,13 @@ def add_routes(server: FastAPI) -> None:
             try:
                 found = find(owner, id)
             except DatasetError:  # a player may still ask for what has become a recording
-                return FileResponse(owner.collection.get(id).path, media_type="audio/flac")
+                return FileAnswer(owner.collection.get(id).path, media_type="audio/flac")
         except AttuneError:
             return PlainTextResponse("Not found.", 404)
         kind = mimetypes.guess_type(found.name)[0] or ""
         if kind.startswith(("audio/", "video/")):
-            return FileResponse(found, media_type=kind)
-        return FileResponse(found, filename="upload", media_type="application/octet-stream")
+            return FileAnswer(found, media_type=kind)
+        return FileAnswer(found, filename="upload", media_type="application/octet-stream")
 
 
 class _FilesOnly(GradioMultiPartParser):

@@ -502,3 +502,21 @@ def test_the_log_says_nothing_of_an_upload(visitor: TestClient, caplog: pytest.L
     with caplog.at_level(logging.DEBUG):
         send(visitor, "my private name.wav")
     assert "my private name" not in caplog.text
+
+
+@pytest.mark.parametrize("headers", [{}, {"range": "bytes=0-3"}, {"range": "bytes=0-1,3-4"}])
+def test_a_file_that_is_moved_before_it_is_sent_is_not_found(
+    headers: dict[str, str], visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = uploaded(session_of(visitor), b"RIFF of a sound")
+    address = f"/en/gradio_api/file={upload.id}/a.wav"
+    assert visitor.get(address, headers=headers).status_code in (200, 206)
+    opened = uploads.FileAnswer._open_file
+
+    def gone(self: Any) -> Any:
+        Path(self.path).unlink(missing_ok=True)  # another event has just taken it over
+        return opened(self)
+
+    monkeypatch.setattr(uploads.FileAnswer, "_open_file", gone)
+    answer = visitor.get(address, headers=headers)
+    assert answer.content in (b"", b"Not found.")
