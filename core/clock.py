@@ -1,4 +1,4 @@
-"""What time it is for counting how long ago something was removed: a clock that is set anew does not change it."""
+"""A clock for measuring how long ago something was removed. Setting the computer's clock does not change it."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ FOLDER/
   audio/ID.flac     16 kHz mono
   log.jsonl         what was added, labelled and removed, a line a change; the list is this log read from the top
 
-What is removed can be had back for a day. Then its sound and its lines of the log are deleted, see `Collection.sweep`.
+What is removed can be restored for a day. Then its sound and its lines of the log are deleted, see `Collection.sweep`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ _CHANGES = {"add": _Added, "label": _Labelled, "remove": _Removed, "restore": _R
 
 @dataclass(frozen=True)
 class _Entry:
-    """A recording as the log has it: `removed` when it was removed, `leaving` once it cannot be had back any more."""
+    """A recording as the log has it: `removed` when it was removed, `leaving` once it cannot be restored any more."""
 
     recording: Recording
     removed: float | None = None
@@ -174,7 +174,7 @@ class Collection:
             self._append({"remove": id, "at": steady_time()})
 
     def removed(self) -> list[Recording]:
-        """Returns the recordings that can be had back, the one removed last first."""
+        """Returns the recordings that can be restored, the one removed last first."""
         found = [entry for entry in self._entries().values() if entry.removed is not None and not entry.leaving]
         return [entry.recording for entry in sorted(found, key=lambda entry: -(entry.removed or 0.0))]
 
@@ -192,7 +192,7 @@ class Collection:
     def delete(self, id: str, beforehand: Beforehand = lambda names: None) -> None:
         """Deletes a removed recording for good: its sound, its lines of the log, and what is kept of what was computed from it.
 
-        A crash leaves it either removed as before, or neither listed nor to be had back; `sweep` then goes on with it.
+        A crash leaves it either removed as before, or neither listed nor to be restored; `sweep` then goes on with it.
 
         Args:
             id: of the recording.
@@ -223,7 +223,7 @@ class Collection:
     def _removed(self, id: str) -> Recording:
         entry = self._entries().get(id)
         if entry is None or entry.removed is None or entry.leaving:
-            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be had back.")
+            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be restored.")
         return entry.recording
 
     def _finish(self, id: str, beforehand: Beforehand) -> None:
@@ -303,7 +303,7 @@ class Collection:
             append_json_line(self._log, line)
 
     def _lock(self) -> FileLock:
-        return lock(self.folder / "log.lock", is_singleton=True)  # no line may come while the log is written anew
+        return lock(self.folder / "log.lock", is_singleton=True)  # no line may be added while the log is rewritten
 
 
 def _is_whole(line: bytes) -> bool:

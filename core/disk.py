@@ -16,9 +16,9 @@ from core.errors import AttuneError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)  # not EFBIG: more room does not make a file system take larger files
 MAX_CAUSES = 20
-PLENTY_BYTES = (
-    5_000_000_000  # where so much is free another disk is full, such as that of temporary files, or no more files fit
-)
+# With so much free, another disk is full, such as that of temporary files, or no more files fit.
+PLENTY_BYTES = 5_000_000_000
+KEPT_FREE_BYTES = 500_000_000  # by uploads and imports: everyone's recordings and runs are written to the same disk
 # What Rust writes of an OSError: its number is Windows' own there.
 _NUMBERS = (112,) if sys.platform == "win32" else FULL
 _SAID = re.compile(
@@ -43,17 +43,17 @@ def explained(error: Exception, folder: Path) -> Exception:
     cause = None if isinstance(error, AttuneError) else _cause(error)
     if cause is None:
         return error
-    free = None if getattr(cause, "errno", None) == errno.EDQUOT else _free(folder)
-    if free is None or free > PLENTY_BYTES:
+    room = None if getattr(cause, "errno", None) == errno.EDQUOT else free(folder)
+    if room is None or room > PLENTY_BYTES:
         return AttuneError(
             "disk_full",
             "The disk is full, or the share of it that may be used. Nothing that was there is lost. Make room, then try again.",
         )
     return AttuneError(
         "disk_full_free",
-        f"The disk is full: {free / 1e6:.1f} MB are free in {folder}, and more is needed. Nothing that was there is lost. "
+        f"The disk is full: {room / 1e6:.1f} MB are free in {folder}, and more is needed. Nothing that was there is lost. "
         "Make room, then try again.",
-        free=f"{free / 1e6:.1f}",
+        free=f"{room / 1e6:.1f}",
     )
 
 
@@ -67,14 +67,26 @@ def refuse_full(folder: Path, needed: int) -> None:
     Raises:
         AttuneError: there is less.
     """
-    free = _free(folder)
-    if free is not None and free < needed:
+    room = free(folder)
+    if room is not None and room < needed:
         raise AttuneError(
             "disk_needed",
-            f"{needed / 1e6:.0f} MB are needed in {folder}, and {free / 1e6:.0f} MB are free. Make room, then try again.",
+            f"{needed / 1e6:.0f} MB are needed in {folder}, and {room / 1e6:.0f} MB are free. Make room, then try again.",
             needed=f"{needed / 1e6:.0f}",
-            free=f"{free / 1e6:.0f}",
+            free=f"{room / 1e6:.0f}",
         )
+
+
+def free(folder: Path) -> int | None:
+    """Returns how many bytes are free where a folder is or will be; None where the system does not say."""
+    for place in (folder, *folder.parents):
+        try:
+            return shutil.disk_usage(place).free
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
 
 
 def _cause(error: BaseException) -> BaseException | None:
@@ -88,15 +100,4 @@ def _cause(error: BaseException) -> BaseException | None:
         elif not isinstance(current, AttuneError) and _SAID.search(str(current)):
             return current
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-    return None
-
-
-def _free(folder: Path) -> int | None:
-    for place in (folder, *folder.parents):
-        try:
-            return shutil.disk_usage(place).free
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None
     return None

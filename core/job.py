@@ -137,7 +137,7 @@ class Job:
 
     def is_alive(self) -> bool:
         """Whether a process is carrying the job out."""
-        if not self.folder.is_dir():  # deleted; the lock would make it anew
+        if not self.folder.is_dir():  # deleted; taking the lock would create it again
             return False
         try:
             with self.lock().acquire(timeout=0):

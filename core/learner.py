@@ -46,8 +46,8 @@ class Learner:
 
     Attributes:
         notices: what was noticed meanwhile.
-        examples: training clips, the replayed ones last; `own` of them are the user's. Where each epoch changes their sound
-            anew they hold no features, which would only take memory.
+        examples: training clips, the replayed ones last; `own` of them are the user's. Where their
+            sound is changed in each epoch, they hold no features, which would only take memory.
         batches: indices into `examples`, clips of similar length together.
         padding: see `padding`.
         plans: what happens to each layer.
@@ -91,7 +91,7 @@ class Learner:
         augment = recipe.augment
         masks, hidden = bool(augment.time_mask or augment.frequency_mask), masks_hidden(model.network)
         self._masks = masks and not hidden
-        # What the recipe masks within the network is masked anew in every epoch, and what lies above is computed anew.
+        # What the recipe masks within the network changes in every epoch, so what lies above is computed again.
         self._depth = freezing.frozen_depth(
             [depth for depth in model.depths() if depth.layers == FRONT or not (masks and hidden)], self.learning
         )

@@ -6,10 +6,10 @@ FOLDER/
   ID/audio/CLIP.flac   16 kHz mono
   ID/dropped.jsonl     rows of what it was made from that could not be taken in, and why
   ID/history/          earlier lists, so that a change can be taken back
-  .trash/ID/           what was deleted: for a day it can be had back, see `core.trash`
+  .trash/ID/           what was deleted: for a day it can be restored, see `core.trash`
 
 A set is written beside its place and renamed into it, a list is replaced in one step, so a crash or a full disk costs
-nothing that was there. What is deleted, and clips that are left out of a set, can be had back for a day; `Library.sweep`
+nothing that was there. What is deleted, and clips that are left out of a set, can be restored for a day; `Library.sweep`
 then deletes them for good, and no earlier list brings them back. Names are data; folders and files go by random ids alone,
 and an id that is none opens nothing. Fields that a newer version wrote are kept and ignored. Transcripts stay as a person
 typed them; `StoredSet.for_training` writes them as the set's normalisation says.

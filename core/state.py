@@ -170,7 +170,7 @@ def _parsed(content: bytes) -> Any:
 def _keep(path: Path, content: bytes, report: Report, again: bool = False) -> None:
     """Keeps damaged content beside its file, under a name that the same content finds again.
 
-    With `again` the same damage counts anew where the file was written since.
+    With `again`, the same damage is reported again if the file has been written since.
     """
     kept = _beside(path, hashlib.sha256(content).hexdigest()[:8])
     try:
@@ -234,7 +234,7 @@ def _check(kind: Any) -> Callable[[Any], bool]:
         needed = {f.name for f in dataclasses.fields(kind) if f.default is missing and f.default_factory is missing}
         return _object(_hints(typing.cast(type, kind)), needed)
     if typing.is_typeddict(kind):
-        marked = typing.get_type_hints(kind, include_extras=True)  # `__required_keys__` knows no annotation that is still text
+        marked = typing.get_type_hints(kind, include_extras=True)  # `__required_keys__` is wrong where annotations are strings
         needed = {name for name, hint in marked.items() if typing.get_origin(hint) is not typing.NotRequired}
         return _object(_hints(kind), needed)
     raise TypeError(f"{kind} cannot be checked.")

@@ -1,9 +1,9 @@
-"""Folders that were removed: for a day they can be had back, then they are deleted for good.
+"""Folders that were removed: for a day they can be restored, then they are deleted for good.
 
 FOLDER/
   ID/                what was removed, whole
   ID/removed.json    when
-  .ID/               what is being deleted for good; it cannot be had back any more
+  .ID/               what is being deleted for good; it cannot be restored any more
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.errors import AttuneError, DatasetError
 from core.files import read_json, write_json
 from core.state import UNREADABLE
 
-UNDO_SECONDS = 86_400  # a day, for which what was removed can be had back; README and the pages say so
+UNDO_SECONDS = 86_400  # a day, for which what was removed can be restored; README and the pages say so
 STAMP = "removed.json"
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
 
@@ -42,7 +42,7 @@ class Trash:
         item.replace(self.folder / item.name)
 
     def items(self) -> list[Path]:
-        """Returns the folders that can be had back, the one removed last first."""
+        """Returns the folders that can be restored, the one removed last first."""
         found = self.folder.iterdir() if self.folder.is_dir() else ()
         there = [path for path in found if _ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
         return sorted(there, key=lambda path: (-self.removed_at(path), path.name))
@@ -75,7 +75,7 @@ class Trash:
 
         Args:
             id: its name.
-            beforehand: given the folder once it cannot be had back any more, to delete what was made of it elsewhere.
+            beforehand: given the folder once it cannot be restored any more, to delete what was made of it elsewhere.
 
         Raises:
             DatasetError: it is no longer in the trash.
@@ -114,7 +114,7 @@ class Trash:
                 raise FileNotFoundError(id)
             (self.folder / id).replace(to)
         except FileNotFoundError as error:
-            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be had back.") from error
+            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be restored.") from error
 
     def _finish(self, path: Path, beforehand: Callable[[Path], None]) -> None:
         beforehand(path)

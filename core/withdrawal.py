@@ -54,7 +54,7 @@ def refuse_active(jobs: Iterator[Job], names: Collection[str]) -> None:
 def withdraw(job: Job, names: Collection[str]) -> None:
     """Takes clips out of a run or ladder: what was said in them, what the models wrote, and their paths.
 
-    The figures are worked out anew from the held-out clips that are left. Of a clip that was trained on, the request keeps
+    The figures are recomputed from the held-out clips that are left. Of a clip that was trained on, the request keeps
     that there was one. The request, which says what to look for, is changed last, so that it may be done again after a crash.
 
     Args:

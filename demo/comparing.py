@@ -32,7 +32,7 @@ def wire(
         five: the components of step 5.
         six: those of step 6.
         pool: models that are warm.
-        outcomes: what came of the runs.
+        outcomes: the results of runs.
     """
     comparing, listing, lining = CompareHandlers(w, pool, outcomes), ClipsHandlers(w, outcomes), LineUpHandlers(w, outcomes)
     clips, lineup = five.clips, five.lineup

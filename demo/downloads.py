@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import os
-import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
+from core import disk
 from core.errors import ModelError
 from core.files import home
 from core.models.fetching import BLOCK_BYTES
@@ -118,7 +119,8 @@ def _refuse(id: str, done: int, total: int, local: bool) -> None:
             gb=f"{total / 1e9:.1f}",
             limit=f"{MAX_MODEL_BYTES / 1e9:.0f}",
         )
-    free = min(shutil.disk_usage(_there(folder)).free for folder in (home(), Path(constants.HF_HUB_CACHE)))
+    rooms = (disk.free(folder) for folder in (home(), Path(constants.HF_HUB_CACHE)))
+    free = min((room for room in rooms if room is not None), default=math.inf)
     if free - (total - done) < KEPT_FREE_BYTES:
         raise ModelError(
             "download_no_room",
@@ -129,10 +131,6 @@ def _refuse(id: str, done: int, total: int, local: bool) -> None:
             free=f"{free / 1e9:.1f}",
             kept=f"{KEPT_FREE_BYTES / 1e9:.0f}",
         )
-
-
-def _there(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _kind(id: str) -> str:

@@ -38,7 +38,7 @@ class Forgetting:
         jobs: whose workers are ended.
         tasks: work of this process, which is stopped.
         pool: models that are warm.
-        outcomes: what came of runs.
+        outcomes: the results of runs.
     """
 
     def __init__(self, jobs: Jobs, tasks: Tasks, pool: ModelPool, outcomes: Outcomes) -> None:
@@ -81,7 +81,7 @@ class Forgetting:
             return response
 
     def sweep(self) -> None:
-        """Goes on with what a crash kept from being deleted; deletes what work that could not be stopped wrote since."""
+        """Finishes deletions that a crash cut short, and deletes what work that could not be stopped has written since."""
         for gone in (home() / "sessions").glob(f"{PREFIX}*"):
             _finish(gone)
         for folder in tuple(self._forgotten):

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo import session
 
-PAGES = 8  # of one browser that are remembered; one that was forgotten is bound anew when it is used
+PAGES = 8  # remembered for each browser; one that was forgotten is remembered again when it is next used
 SESSIONS = 10_000
 MAX_HASH_CHARACTERS = 64
 _EVENTS = ("/gradio_api/queue/join", "/gradio_api/queue/data", "/gradio_api/run/")

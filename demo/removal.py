@@ -1,4 +1,4 @@
-"""What a visitor removes: for a day it can be had back, then nothing of it is left on disk.
+"""What a visitor removes: for a day it can be restored, then nothing of it is left on disk.
 
 Recordings, sets, and clips left out of sets are removed by `core.collection` and `core.library`; here are runs, ladders and
 long recordings, what was made of a clip elsewhere in a session, and the sweep that does what is due.
@@ -32,7 +32,7 @@ from demo.session import Session
 
 KINDS = ("runs", "ladders", "long")  # folders of a session; what is removed of one lies in its .trash
 SWEEP_SECONDS = 600.0  # between two looks at what is due
-_HALF = re.compile(r"\..+-[a-z0-9_]{8}(\.\w+)?")  # as `tempfile` calls it
+_HALF = re.compile(r"\..+-[a-z0-9_]{8}(\.\w+)?")  # as versions before this one called them
 
 
 def jobs_of(session: Session) -> Iterator[Job]:
@@ -69,7 +69,7 @@ def forget_clips(session: Session, names: frozenset[str]) -> None:
     if session.choices.clip in ids:
         session.choose(clip="", heard="")
     (session.folder / "augmented.flac").unlink(missing_ok=True)  # it may be one of them
-    shutil.rmtree(session.folder / "exports", ignore_errors=True)  # made anew when someone asks for one
+    shutil.rmtree(session.folder / "exports", ignore_errors=True)  # made again when someone asks for one
 
 
 def also_in(session: Session, path: Path) -> list[str]:
@@ -141,7 +141,7 @@ def sweep_now_and_then(*also: Callable[[], None]) -> None:
 
 
 def _sweep_halves(folder: Path) -> None:
-    """Deletes what a crash left half written, see `core.files.replacing` and `whole_folder`, a day after."""
+    """Deletes what a crash of a version before this one left half written, a day after; `core.leftovers` does today's."""
     for path in folder.rglob(".*-*"):
         with suppress(OSError):  # someone else has just renamed it
             if _HALF.fullmatch(path.name) and time.time() - path.stat().st_mtime > UNDO_SECONDS:

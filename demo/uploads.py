@@ -37,6 +37,7 @@ from core.audio import MAX_BYTES
 from core.collection import Recording
 from core.errors import AttuneError, DatasetError
 from core.files import home
+from core.state import remove
 from demo import presenters, session
 from demo.session import Session
 from demo.wording import LANGUAGES, Wording
@@ -44,7 +45,6 @@ from demo.wording import LANGUAGES, Wording
 KEPT_SECONDS = 3600.0
 MAX_SESSION_BYTES = 2_000_000_000  # of uploads that wait to be taken over: ten of the largest
 MAX_SESSION_FILES = 5_000
-KEPT_FREE_BYTES = 500_000_000  # of the disk, on which everyone's recordings and runs are written too
 POLL_SECONDS = 0.2
 START_SECONDS = 3.0  # in which the upload begins whose progress a page has asked for
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -160,7 +160,7 @@ def sweep(seconds: float = KEPT_SECONDS) -> None:
     sessions, earlier = home() / "sessions", home() / "uploads"  # where versions before this one left them
     for place in (*sessions.glob("*/uploads/*"), *sessions.glob("*/incoming/*"), *earlier.glob("*")):
         if _changed(place) < oldest:
-            _delete(place)
+            remove(place)
 
 
 class Progress:
@@ -232,7 +232,7 @@ def add_routes(server: FastAPI) -> None:
         length = request.headers.get("content-length", "")
         needed = int(length) if length.isdigit() else MAX_BYTES
         try:
-            await run_in_threadpool(disk.refuse_full, home(), needed + KEPT_FREE_BYTES)
+            await run_in_threadpool(disk.refuse_full, home(), needed + disk.KEPT_FREE_BYTES)
         except AttuneError as error:
             return PlainTextResponse(presenters.explain(error, w), 507)
         if await run_in_threadpool(_is_full, owner):
@@ -348,10 +348,3 @@ def _changed(path: Path) -> float:
         return os.lstat(path).st_mtime
     except OSError:
         return float("inf")
-
-
-def _delete(path: Path) -> None:
-    if stat.S_ISDIR(_mode(path)):
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

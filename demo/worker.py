@@ -28,7 +28,7 @@ def main(folder: Path) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     send_no_login()
     job = Job(folder)
-    if not (folder / "request.json").is_file():  # its visitor wants to be forgotten; a lock would make the folder anew
+    if not (folder / "request.json").is_file():  # its visitor wants to be forgotten; a lock would create the folder again
         return 1
     with job.carried_out():
         turn = _wait_for_turn(job)

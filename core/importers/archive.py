@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from core.disk import refuse_full
+from core.disk import KEPT_FREE_BYTES, refuse_full
 from core.errors import DatasetError
 from core.importers.base import shown, stopped
 from core.leftovers import discard
@@ -37,7 +37,6 @@ MAX_NAME_BYTES = 255  # what file systems take
 HEADER_BYTES = 1 << 20  # of what a tar may say before one file
 BLOCK_BYTES = 1 << 20
 LOOK_BYTES = 64 << 20  # between two looks at how much of the disk is free
-KEPT_FREE_BYTES = 500_000_000  # of the disk, on which everyone's recordings and runs are written too
 MAX_ENTRY_BYTES = 1_000  # of an entry in the list that ends a zip, on average; its name is most of it
 ENTRY_MARK = b"PK\1\2"  # begins such an entry (PKWARE's APPNOTE, 4.3.12)
 

@@ -87,7 +87,7 @@ def _parquet_examples(path: Path, columns: Sequence[str], allowed: int) -> Itera
         if sum(sizes) > allowed:
             raise TooLarge
         for number, size in enumerate(sizes):
-            # A dictionary's entry stands in any number of rows, but no row has more than everything that is written down.
+            # One entry of a dictionary may be used by any number of rows, but no row holds more than the whole row group.
             rows = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES // max(1, size)))
             for batch in file.iter_batches(rows, row_groups=[number], columns=paths, use_threads=False):
                 yield from _batch_examples(batch, columns)

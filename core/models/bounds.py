@@ -128,7 +128,7 @@ def bounded_building(id: str, folder: Path | None = None, most: float | None = N
         if parameters > limit:
             raise ModelError(
                 "model_larger_than_files",
-                f"The settings of {id} describe a larger network than its files hold weights for. Fetch or copy it anew.",
+                f"The settings of {id} describe a larger network than its files hold weights for. Download or copy it again.",
                 id=id,
             )
         if parameters > SPARE_PARAMETERS and free is not None and memory.LOADING_BYTES * parameters > free:

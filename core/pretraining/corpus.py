@@ -57,7 +57,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class Corpus:
-    """What is learnt from, and what is held out.
+    """The recordings to train on, and those held out.
 
     Attributes:
         train, held_out: stretches of sound.

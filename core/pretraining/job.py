@@ -58,7 +58,7 @@ class PretrainingJob(Job):
             raise self.damaged("request.json") from error
 
     def corpus(self) -> Corpus:
-        """Reads what is learnt from and what is held out.
+        """Reads the recordings to train on and those held out.
 
         Raises:
             RunError: the file is damaged.

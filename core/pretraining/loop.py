@@ -41,7 +41,7 @@ def pretrain(
 
     Args:
         objective: the network, and what it is trained for.
-        corpus: what is learnt from and what is held out.
+        corpus: the recordings to train on and those held out.
         request: the choices.
         augmenter: changes each sound as it is read.
         checkpoints: where they are kept.

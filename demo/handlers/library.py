@@ -28,7 +28,7 @@ class LibraryHandlers:
         self._w = w
 
     def show(self, session: Session, format: str) -> tuple:
-        """-> the list, whether the chosen set can be changed, the others, what can be had back, whether to empty the trash,
+        """-> the list, whether the chosen set can be changed, the others, what can be restored, whether to empty the trash,
         the download, where they lie."""
         sets, trash = session.library.sets(), session.library.trash()
         current = session.choices.labelled_set
@@ -119,7 +119,7 @@ class LibraryHandlers:
         """Id of a deleted set -> that it is deleted for good."""
         deleted = next((one for one in session.library.trash() if one.id == id), None)
         if deleted is None:
-            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be had back.")
+            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be restored.")
         self._refuse_in_use(session, [deleted])
         session.library.delete_for_good(deleted.id, partial(removal.forget_clips, session))
         return (presenters.note(self._w("removed.gone"), "good"),)

@@ -49,7 +49,7 @@ class TeachHandlers:
         return presenters.note(self._w("teach.added", text=recording.text, clips=clips), "good"), *self.own(session)
 
     def own(self, session: Session) -> tuple:
-        """The own clips -> list, removal choices, card, whether removed ones can be had back, which."""
+        """The own clips -> list, removal choices, card, whether removed ones can be restored, which."""
         recordings = session.collection.recordings()
         choices = [(self._label(recording), recording.id) for recording in reversed(recordings)]
         gone = [(self._label(recording), recording.id) for recording in session.collection.removed()]

@@ -1,4 +1,4 @@
-"""The end of the page: runs, ladders and long recordings that are removed, had back, or deleted for good."""
+"""The end of the page: runs, ladders and long recordings that are removed, restored, or deleted for good."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class YourDataHandlers:
         self._w, self._tasks, self._pool, self._outcomes = w, tasks, pool, outcomes
 
     def show(self, session: Session) -> tuple:
-        """-> what there is, whether something can be had back, what."""
+        """-> what there is, whether something can be restored, what."""
         there, gone = [], []
         for kind in removal.KINDS:
             paths = sorted((session.folder / kind).glob("[0-9A-Za-z]*"), reverse=True)

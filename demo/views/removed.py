@@ -1,4 +1,4 @@
-"""What was removed and can still be had back."""
+"""What was removed and can still be restored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from demo.wording import Wording
 
 @dataclass(frozen=True)
 class RemovedView:
-    """A row that is only shown while something can be had back."""
+    """A row that is only shown while something can be restored."""
 
     row: gr.Row
     choice: gr.Dropdown

@@ -93,7 +93,7 @@ def test_causes_that_go_round_in_a_circle_end() -> None:
 def test_what_is_free_is_said_where_it_explains_anything(
     free: int | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk, "_free", lambda folder: free)
+    monkeypatch.setattr(disk, "free", lambda folder: free)
     told = disk.explained(OSError(errno.ENOSPC, "No space left on device"), tmp_path)
     assert isinstance(told, AttuneError)
     assert told.reason == reason

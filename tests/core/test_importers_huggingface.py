@@ -404,17 +404,25 @@ def test_a_short_file_that_says_much_is_refused_before_it_fills_memory_or_disk(
     pyarrow.parquet.write_table(table, path, store_schema=False, compression="zstd")
     del table, many
     assert path.stat().st_size < 100_000
-    taken = pyarrow.proxy_memory_pool(pyarrow.default_memory_pool())
+    reason, most = refused(path, tmp_path / "work")
+    assert reason == "huggingface_too_large"
+    assert 0 < most < 2 * arrow_files.BATCH_BYTES
+    assert sum(file.stat().st_size for file in (tmp_path / "work").rglob("*.sound")) <= 10_000_000
+
+
+def refused(path: Path, work: Path) -> tuple[str, int]:
+    """Reads a file that is to be refused; returns why it was, and the most bytes that Arrow held meanwhile."""
+    import pyarrow
+
     usual = pyarrow.default_memory_pool()
+    taken = pyarrow.proxy_memory_pool(usual)
     pyarrow.set_memory_pool(taken)
     try:
         with pytest.raises(DatasetError) as caught:
-            read(path, work=tmp_path / "work")
+            read(path, work=work)
     finally:
         pyarrow.set_memory_pool(usual)
-    assert caught.value.reason == "huggingface_too_large"
-    assert 0 < taken.max_memory() < 2 * arrow_files.BATCH_BYTES
-    assert sum(file.stat().st_size for file in (tmp_path / "work").rglob("*.sound")) <= 10_000_000
+    return caught.value.reason, taken.max_memory()
 
 
 def written(number: int, length: int = 0) -> bytes:
@@ -448,16 +456,9 @@ def test_a_parquet_that_unpacks_to_far_more_is_refused_unread(
         path.write_bytes(content[:end] + content[end:].replace(size, written(100, len(size))))
         assert parquet.read_metadata(path).row_group(0).column(1).total_uncompressed_size == 100
     del table
-    usual = pyarrow.default_memory_pool()
-    taken = pyarrow.proxy_memory_pool(usual)
-    pyarrow.set_memory_pool(taken)
-    try:
-        with pytest.raises(DatasetError) as caught:
-            read(path, work=tmp_path / "work")
-    finally:
-        pyarrow.set_memory_pool(usual)
-    assert caught.value.reason == "huggingface_too_large"
-    assert taken.max_memory() < 5_000_000
+    reason, most = refused(path, tmp_path / "work")
+    assert reason == "huggingface_too_large"
+    assert most < 5_000_000
 
 
 @needs_datasets

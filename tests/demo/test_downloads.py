@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -146,7 +147,7 @@ def test_a_visitor_elsewhere_fetches_nothing_larger_than_is_allowed(hub: Hub, vi
 
 
 def test_the_disk_is_not_filled(hub: Hub, visitors: list[Session], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: Disk(10**12, 0, downloads.KEPT_FREE_BYTES + 999_999))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(10**12, 0, downloads.KEPT_FREE_BYTES + 999_999))
     models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     hub.size = 1_000_000
     models.begin(visitors[0], ID)

@@ -79,7 +79,7 @@ TEXTS = {
     "error.model_id_characters": "A model’s id holds no line breaks or other characters that cannot be seen.",
     "error.model_number": "{file} of {id} gives {field} the value {value}, which no speech model has. It was not loaded; choose another model.",
     "error.model_settings_large": "{name} of {id} has {megabytes} MB, more than any speech model’s. It was not loaded; choose another model.",
-    "error.model_larger_than_files": "The settings of {id} describe a larger network than its files hold weights for. Fetch or copy it anew, or choose another.",
+    "error.model_larger_than_files": "The settings of {id} describe a larger network than its files hold weights for. Download or copy it again, or choose another.",
     "error.model_endless": "The settings of {id} describe more layers than any speech model has. It was not loaded; choose another model.",
     "error.model_with_adapter": "{id} holds an adapter beside the model. Merge the two, or take its adapter_config.json out of the folder.",
     "error.model_untrusted": "{id} holds more than weights, so it was not loaded.",
