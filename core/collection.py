@@ -243,9 +243,10 @@ class Collection:
         """Deletes sounds that no line lists; where a line cannot be read, it may be the one that did."""
         if not all(map(_is_whole, self._lines())):
             return
-        for path in (self.folder / "audio").glob("*"):
-            listed = self._path(path.stem) == path and path.stem in self._entries()
-            if not listed and time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+        found = list((self.folder / "audio").glob("*"))
+        listed = {self._path(id) for id in self._entries()}
+        for path in found:
+            if path not in listed and time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
                 path.unlink(missing_ok=True)
 
     def get(self, id: str) -> Recording:

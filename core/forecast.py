@@ -15,6 +15,7 @@ from core.learner import Learner, batches_by_length
 from core.models.base import AsrModel, Pause, no_pause
 from core.recipe import Recipe
 from core.sounds import Sounds
+from core.stopwatch import Stopwatch
 from core.training import looks
 
 TRIAL_BATCHES = 3  # of short, middling and long clips: what a step costs is not even, nor what a size costs when it is new
@@ -127,20 +128,12 @@ def _step(learner: Learner, optimizer: torch.optim.Optimizer, index: int) -> flo
 
 
 def _seconds_a_clip(reader: AsrModel | Learner, waves: Sequence[np.ndarray], pause: Pause) -> float:
-    paused = 0.0
-
-    def timed_pause() -> None:
-        nonlocal paused
-        begun = time.perf_counter()
-        pause()
-        paused += time.perf_counter() - begun
-
-    begun = time.perf_counter()
+    watch = Stopwatch(pause)
     if isinstance(reader, Learner):
         reader.transcribe(waves)
     else:
-        reader.transcribe(waves, timed_pause)
-    return (time.perf_counter() - begun - paused) / len(waves)
+        reader.transcribe(waves, watch.pause)
+    return watch.seconds() / len(waves)
 
 
 def spread_clips(seconds: Sequence[float], size: int) -> list[int]:

@@ -16,7 +16,7 @@ _KEPT = re.compile(r"\d{6}\.jsonl")
 
 def steps(folder: Path) -> int:
     """Returns how many changes of a set can be taken back."""
-    return len(_lists(folder))
+    return len(lists(folder))
 
 
 def remember(folder: Path) -> None:
@@ -25,7 +25,7 @@ def remember(folder: Path) -> None:
     Raises:
         OSError: the disk is full; the change must not be made then.
     """
-    kept = _lists(folder)
+    kept = lists(folder)
     number = int(kept[-1].stem) + 1 if kept else 1
     with replacing(folder / "history" / f"{number:06}.jsonl") as temporary:
         shutil.copyfile(folder / "clips.jsonl", temporary)
@@ -35,7 +35,7 @@ def remember(folder: Path) -> None:
 
 def take_back(folder: Path) -> bool:
     """Puts the list back as it was before the last change; False where there is none to take back."""
-    for path in reversed(_lists(folder)):
+    for path in reversed(lists(folder)):
         same = path.read_bytes() == (folder / "clips.jsonl").read_bytes()  # remembered, and then a crash: nothing changed
         path.replace(folder / "clips.jsonl")
         if not same:
@@ -50,7 +50,7 @@ def drop(folder: Path, ids: Collection[str]) -> None:
         OSError: the disk is full; a list is then as it was.
     """
     gone = {id.encode() for id in ids}
-    for path in _lists(folder):
+    for path in lists(folder):
         lines = path.read_bytes().splitlines(keepends=True)
         kept = [line for line in lines if gone.isdisjoint(_IDS.findall(line))]
         if len(kept) < len(lines):
@@ -60,9 +60,5 @@ def drop(folder: Path, ids: Collection[str]) -> None:
 
 def lists(folder: Path) -> list[Path]:
     """Returns the earlier lists, oldest first."""
-    return _lists(folder)
-
-
-def _lists(folder: Path) -> list[Path]:
     where = folder / "history"
     return sorted(path for path in where.iterdir() if _KEPT.fullmatch(path.name) and path.is_file()) if where.is_dir() else []

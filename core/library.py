@@ -17,10 +17,9 @@ typed them; `StoredSet.for_training` writes them as the set's normalisation says
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +28,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from core import audio, history
+from core import audio, history, left_out
 from core.audio import SAMPLE_RATE
 from core.clock import steady_time
 from core.collection import Beforehand
@@ -44,7 +43,6 @@ from core.state import lock
 from core.store import forget_sounds
 from core.stored import (
     ID,
-    StoredClip,
     StoredSet,
     copy_sounds,
     read_clips,
@@ -59,12 +57,10 @@ from core.stored import (
     write_lines,
 )
 from core.text import clean
-from core.trash import UNDO_SECONDS, Trash, is_over
+from core.trash import Trash
 
 FORMAT = 1
 MAX_NAME_CHARACTERS = 200
-LEFT_OUT_AT = "left_out_at"  # field of a line: since when, by `core.clock.steady_time`
-LEAVING = "leaving"  # field of a line in place of all others: this clip is being deleted for good
 
 
 @dataclass(frozen=True)
@@ -229,7 +225,7 @@ class Library:
                     continue
                 clip = wanted.pop(stored.clip.path, None)
                 if clip is None:
-                    since = {} if stored.left_out else {LEFT_OUT_AT: steady_time()}
+                    since = {} if stored.left_out else {left_out.SINCE: steady_time()}
                     lines.append({**stored.fields, **since, "left_out": True})
                     continue
                 text = check_text(clip.text, before.language, Path(clip.path).name)
@@ -237,7 +233,7 @@ class Library:
                     text = stored.clip.text
                 fields = {**stored.fields, "text": text, "speaker": clip.speaker, "part": clip.part}
                 fields.pop("left_out", None)
-                fields.pop(LEFT_OUT_AT, None)
+                fields.pop(left_out.SINCE, None)
                 lines.append(fields)
             if wanted:
                 name = Path(next(iter(wanted))).name
@@ -259,7 +255,7 @@ class Library:
             before = {stored.fields["id"] for stored in read_clips(folder) if not stored.left_out}
             if not history.take_back(folder):
                 raise DatasetError("nothing_to_undo", "There is no change of this set to take back.")
-            _date(folder, steady_time(), before)
+            left_out.stamp(folder, steady_time(), before)
         return read_set(folder)
 
     def changes(self, id: str) -> int:
@@ -358,7 +354,7 @@ class Library:
         folder = self._folder(id)
         with self._lock():
             gone = {stored.fields["id"] for stored in read_clips(folder) if stored.left_out}
-            _delete_clips(folder, gone, beforehand)
+            left_out.delete(folder, gone, beforehand)
         return len(gone)
 
     def sweep(self, beforehand: Beforehand = lambda names: None) -> None:
@@ -375,10 +371,8 @@ class Library:
             with suppress(AttuneError, FileNotFoundError), self._lock():
                 folder = self._folder(id)
                 now = steady_time()
-                _date(folder, now)
-                left_out = [stored for stored in read_clips(folder) if stored.left_out]
-                over = {stored.fields["id"] for stored in left_out if is_over(_left_out_at(stored, now) or 0.0, now)}
-                _delete_clips(folder, over, beforehand)
+                left_out.stamp(folder, now)
+                left_out.delete(folder, left_out.over(folder, now), beforehand)
 
     def verify(self, id: str, progress: Progress = lambda done, total: None) -> list[Damage]:
         """Compares every sound with its checksum.
@@ -426,59 +420,3 @@ def _forget(folder: Path, beforehand: Beforehand) -> None:
     stored = [clip for path in lists for _, clip in read_lines(folder, path.name) if clip]
     forget_sounds({clip.fingerprint for clip in stored})
     beforehand(frozenset(path.name for path in (folder / "audio").glob("*.flac")))
-
-
-def _delete_clips(folder: Path, gone: Collection[str], beforehand: Beforehand) -> None:
-    """Deletes clips for good; from its first step on none of them can be put back, and a crash is gone on with later."""
-    marked = [(line, stored) for line, stored in read_lines(folder)]
-    going = {id for line, stored in marked if stored is None and (id := _leaving(line))}
-    if not gone and not going:
-        return
-    lines: list[dict[str, Any] | str] = []
-    for line, stored in marked:
-        if stored is not None and stored.fields["id"] in gone:
-            lines.append({LEAVING: stored.fields["id"], "fingerprint": stored.fingerprint})
-        else:
-            lines.append(line)
-    write_lines(folder, lines)
-    going |= set(gone)
-    history.drop(folder, going)
-    forget_sounds({str(json.loads(line)["fingerprint"]) for line, _ in read_lines(folder) if _leaving(line)})
-    beforehand(frozenset(sound_path(folder, id).name for id in going))
-    for id in going:
-        sound_path(folder, id).unlink(missing_ok=True)
-    write_lines(folder, [line for line, _ in read_lines(folder) if not _leaving(line)])
-
-
-def _leaving(line: str) -> str:
-    """The id of a clip that is being deleted for good; "" for any other line."""
-    with suppress(ValueError, TypeError, KeyError, RecursionError):
-        id = json.loads(line)[LEAVING]
-        return id if ID.fullmatch(id) else ""
-    return ""
-
-
-def _date(folder: Path, now: float, in_before: Collection[str] = ()) -> None:
-    """Says of clips that are left out since now, or nobody knows since when, that they are left out since now.
-
-    Args:
-        folder: of the set.
-        now: by `core.clock.steady_time`.
-        in_before: ids of the clips that were in it until now.
-    """
-    lines: list[dict[str, Any] | str] = []
-    changed = False
-    for line, stored in read_lines(folder):
-        if stored is not None and stored.left_out and (stored.fields["id"] in in_before or _left_out_at(stored, now) is None):
-            lines.append({**stored.fields, LEFT_OUT_AT: now})
-            changed = True
-        else:
-            lines.append(line)
-    if changed:
-        write_lines(folder, lines)
-
-
-def _left_out_at(stored: StoredClip, now: float) -> float | None:
-    """When a clip was left out; None where no plausible date says so."""
-    at = stored.fields.get(LEFT_OUT_AT)
-    return float(at) if isinstance(at, int | float) and at <= now + UNDO_SECONDS else None

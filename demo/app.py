@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-import logging
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.convertors import IntegerConvertor, register_url_convertor
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from core import export
 from core.audio import MAX_BYTES
-from core.errors import AttuneError, RunError
-from core.importers.samples import read_sample
 from core.models.fetching import send_no_login
 from core.presets import PRESETS, preset
-from core.word_times import word_times
-from demo import adapting, collecting, comparing, managing, presenters, proofreading, reading, session, set_files, uploads
+from demo import adapting, collecting, comparing, managing, presenters, reading, session, set_files, sounds, uploads
 from demo.delivery import Delivery
 from demo.forecasts import Forecasts
 from demo.forgetting import Forgetting
@@ -46,15 +38,6 @@ from demo.wiring import HIDDEN, QUIET, WAITS, Handler, On, connector, prepare_qu
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
 LANGUAGE_COOKIE = "attune_language"
-
-
-class Number(IntegerConvertor):
-    """A number in an address; there is nothing at one that is negative or longer."""
-
-    regex = "[0-9]{1,9}"
-
-
-register_url_convertor("number", Number())
 
 
 def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, tasks: Tasks, forecasts: Forecasts) -> gr.Blocks:
@@ -203,55 +186,15 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
         response.set_cookie(session.OWNER_COOKIE, token, max_age=session.YEAR_SECONDS, httponly=True, samesite="strict")
         return response
 
-    @server.get("/sound/sample/{name}/{index:number}")
-    def sample_sound(name: str, index: int) -> Response:
-        return _file(lambda: Path(read_sample(name).clips[index].path))
-
-    @server.get("/sound/recording/{id}")
-    def recording_sound(request: Request, id: str) -> Response:
-        return _file(lambda: _session(request).collection.get(id).path)
-
-    @server.get("/sound/set/{id}/{clip}")
-    def stored_sound(request: Request, id: str, clip: str) -> Response:
-        return _file(lambda: _stored(_session(request), id, clip))
-
-    @server.get("/sound/long/{id}/{start:number}-{end:number}")
-    def draft_sound(request: Request, id: str, start: int, end: int) -> Response:
-        try:
-            sound = proofreading.find(_session(request), id).cut(start / 1000, end / 1000)
-        except AttuneError:
-            return PlainTextResponse("Not found.", 404)
-        return Response(sound, media_type="audio/flac")
-
-    @server.get("/sound/augmented")
-    def augmented_sound(request: Request) -> Response:
-        return _file(lambda: _existing(_session(request).folder / "augmented.flac"))
-
-    @server.get("/sound/run/{id}/{group}/{index:number}")
-    def run_sound(request: Request, id: str, group: str, index: int) -> Response:
-        return _file(lambda: Path((_session(request).run(id).comparison() or {})[group]["clips"][index]["path"]))
-
-    @server.get("/times/{language}/{id}/{group}/{index:number}")
-    def times(request: Request, language: str, id: str, group: str, index: int) -> Response:
-        if language not in LANGUAGES:
-            return PlainTextResponse("No such language.", 404)
-        try:
-            current = _session(request)
-            lend = partial(pool.lend, current.folder.name)
-            return JSONResponse(dataclasses.asdict(word_times(current.run(id), group, index, lend)))
-        except Exception as error:
-            if not isinstance(error, AttuneError):
-                logging.exception("aligning failed")
-            return JSONResponse({"error": presenters.explain(error, Wording(language))})
-
     @server.get("/take-home/{id}.zip")
     def model_zip(request: Request, id: str) -> Response:
-        return _file(lambda: export.zip_model(_session(request).run(id)), f"attune-{id}.zip")
+        return sounds.answer(lambda: export.zip_model(_session(request).run(id)), f"attune-{id}.zip")
 
     @server.get("/report/{id}/{language}/report.{kind}")
     def report_file(request: Request, id: str, language: str, kind: str) -> Response:
-        return _file(lambda: write(_session(request), id, language, kind), f"attune-{id}.{kind}")
+        return sounds.answer(lambda: write(_session(request), id, language, kind), f"attune-{id}.{kind}")
 
+    sounds.add_routes(server, _session, pool)
     set_files.add_routes(server, _session, tasks)
     uploads.add_routes(server)
     forgetting.add_route(server, _session)
@@ -278,27 +221,6 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
 
 def _session(request: Request) -> session.Session:
     return session.find(request.cookies.get(session.COOKIE), make=False)
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise RunError("run_missing", "There is no such sound.")
-    return path
-
-
-def _stored(current: session.Session, id: str, clip: str) -> Path:
-    stored = current.library.open(id)
-    return Path({Path(one.clip.path).stem: one.clip.path for one in (*stored.clips, *stored.left_out)}[clip])
-
-
-def _file(find: Callable[[], Path], download: str | None = None) -> Response:
-    try:
-        path = find()
-    except (AttuneError, KeyError, IndexError):
-        return PlainTextResponse("Not found.", 404)
-    if not path.is_file():  # removed since it was listed
-        return PlainTextResponse("Not found.", 404)
-    return uploads.FileAnswer(path, filename=download) if download else uploads.FileAnswer(path, media_type="audio/flac")
 
 
 def _banner(w: Wording) -> str:

@@ -19,6 +19,7 @@ from core.errors import AttuneError
 from core.heap import return_free_memory
 from core.models.base import AsrModel, Pause, Transcript, no_pause
 from core.models.catalogue import load_model
+from core.stopwatch import Stopwatch
 from demo.compute_turn import ComputeTurn
 
 PLACES = 3  # models that stay in memory, however large: a base, its adapted one, and one more
@@ -26,9 +27,7 @@ SMALL_PLACES, SMALL_BYTES = 8, 800_000_000  # so many stay while they are small 
 LOADS = 2  # at a time: of a large model each takes gigabytes for a while
 IDLE_SECONDS = 300.0  # after which a model that nobody used leaves memory; loading the usual ones again takes a second
 LOOK_SECONDS = 30.0  # between two looks for such
-WAITING_CLIPS = (
-    8  # of one person: one is being transcribed, the others wait, such as prompts that were read one after the other
-)
+WAITING_CLIPS = 8  # of one person, such as prompts read one after another; one is transcribed, the others wait
 BATCH_CLIPS = 16  # of different people, transcribed together; as many as Whisper decodes together
 SHORT_SECONDS = 30.0  # what models transcribe in one go; longer clips are transcribed alone, with pauses
 SHORT_SLICE_SECONDS = 5.0  # of such a clip alone, before others have their turn; few need as much
@@ -276,17 +275,9 @@ class ModelPool:
             return chosen
 
     def _read(self, model: AsrModel, clips: list[_Clip], wait: Pause = no_pause) -> None:
-        paused = 0.0
-
-        def pause() -> None:
-            nonlocal paused
-            begun = time.perf_counter()
-            wait()
-            paused += time.perf_counter() - begun
-
-        begun = time.perf_counter()
-        transcripts = model.transcribe([clip.wave for clip in clips], pause)
-        seconds = (time.perf_counter() - begun - paused) / len(clips)
+        watch = Stopwatch(wait)
+        transcripts = model.transcribe([clip.wave for clip in clips], watch.pause)
+        seconds = watch.seconds() / len(clips)
         parameters = sum(parameter.numel() for parameter in model.network.parameters())
         for clip, transcript in zip(clips, transcripts, strict=True):
             if transcript.guarded and len(clips) > 1:
