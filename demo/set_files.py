@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 
 from core.dataset import Clip
 from core.errors import AttuneError
@@ -23,6 +23,7 @@ from demo import chosen, reports
 from demo.handlers.inspect import KIND
 from demo.session import Session
 from demo.tasks import Tasks
+from demo.uploads import FileAnswer
 from demo.wording import LANGUAGES, Wording
 
 BYTE_ORDER_MARK = "\ufeff"  # without it some spreadsheets take UTF-8 for an older encoding
@@ -62,7 +63,7 @@ def add_routes(server: FastAPI, find: Callable[[Request], Session], tasks: Tasks
                 return _missing()
             stored = session.library.open(id)
             path = export_zip(stored, session.folder / "exports" / f"{id}-{format}.zip", format)
-            return FileResponse(path, filename=f"{file_name(stored.name)}-{format}.zip")
+            return FileAnswer(path, filename=f"{file_name(stored.name)}-{format}.zip")
 
         return _answer(request, find, made, "en")
 

@@ -410,6 +410,15 @@ def test_what_is_not_there_is_not_found(address: str, session: Session, client: 
     assert client.get(address.format(id=stored.id)).status_code == 404
 
 
+def test_a_packed_set_that_is_deleted_before_it_is_sent_is_not_found(
+    session: Session, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = keep(session)
+    assert client.get(f"/set/{stored.id}/csv.zip").status_code == 200
+    monkeypatch.setattr(set_files, "export_zip", lambda stored, path, format: session.folder / "exports" / "gone.zip")
+    assert client.get(f"/set/{stored.id}/csv.zip").status_code == 404
+
+
 def test_a_set_of_another_visitor_is_not_found(session: Session, client: TestClient) -> None:
     stored = keep(session)
     for address in (f"/set/{stored.id}/csv.zip", f"/set/{stored.id}/dropped-en.csv", "/set/report-en.html"):
