@@ -20,7 +20,7 @@ import soundfile
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from core.importers.samples import read_sample
+from core.data.samples import read_sample
 from tests.browser.setup import flags, system_browser
 
 PICTURES = Path(__file__).parent / "pictures"

@@ -18,17 +18,17 @@ from typing import Any
 
 _HOMES = {
     "AttuneError": "core.errors",
-    "decode": "core.audio",
-    "Clip": "core.dataset",
-    "LabelledSet": "core.dataset",
-    "gather": "core.importers",
-    "read_sample": "core.importers.samples",
+    "decode": "core.audio.sound_files",
+    "Clip": "core.data.clips.labelled_set",
+    "LabelledSet": "core.data.clips.labelled_set",
+    "gather": "core.data.importers.any_format",
+    "read_sample": "core.data.samples",
     "load_model": "core.models.catalogue",
-    "Recipe": "core.recipe",
-    "preset": "core.presets",
-    "find_rate": "core.rate_finder",
-    "finetune": "core.training",
-    "score": "core.metrics",
+    "Recipe": "core.training.recipe",
+    "preset": "core.training.presets",
+    "find_rate": "core.training.rate_finder",
+    "finetune": "core.training.loop",
+    "score": "core.text.metrics",
 }
 
 __all__ = sorted(_HOMES)

@@ -41,19 +41,19 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     print("Attune is starting.", flush=True)
 
-    from core.files import home
-    from core.heap import keep_heap_small
+    from core.storage.files import home
+    from core.storage.memory import keep_heap_small
 
     keep_heap_small()
 
-    os.environ["GRADIO_TEMP_DIR"] = str(home() / "gradio")  # nothing is put there, see demo/page.py
+    os.environ["GRADIO_TEMP_DIR"] = str(home() / "gradio")  # nothing is put there, see demo/server/page.py
     import uvicorn
 
-    from demo import session
     from demo.app import build_server
-    from demo.connections import TimedProtocol
-    from demo.downloads import switch_off
-    from demo.removal import sweep_now_and_then
+    from demo.background.downloads import switch_off
+    from demo.server.connections import TimedProtocol
+    from demo.session import session
+    from demo.session.removal import sweep_now_and_then
 
     if options.no_downloads:
         switch_off()

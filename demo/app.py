@@ -8,33 +8,46 @@ import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
-from core import export
-from core.audio import MAX_BYTES
-from core.models.fetching import send_no_login
-from core.presets import PRESETS, preset
-from demo import adapting, collecting, comparing, managing, presenters, reading, session, set_files, sounds, uploads
-from demo.delivery import Delivery
-from demo.forecasts import Forecasts
-from demo.forgetting import Forgetting
-from demo.handlers.listen import ListenHandlers
-from demo.handlers.model import ModelHandlers
-from demo.handlers.proofread import ProofreadHandlers
-from demo.handlers.record import RecordHandlers
-from demo.handlers.report import write
-from demo.handlers.teach import TeachHandlers
-from demo.handlers.your_data import YourDataHandlers
-from demo.jobs import Jobs
-from demo.model_pool import ModelPool
-from demo.outcomes import Outcomes
-from demo.page import Page
-from demo.page_sessions import PageSessions
-from demo.page_states import use_page_states
-from demo.security import Guard
-from demo.tasks import Tasks
+from core.audio.sound_files import MAX_BYTES
+from core.models.sources.hub import send_no_login
+from core.runs.export import hugging_face
+from core.training.presets import PRESETS, preset
+from demo.background.forecasts import Forecasts
+from demo.background.jobs import Jobs
+from demo.background.model_pool import ModelPool
+from demo.background.outcomes import Outcomes
+from demo.background.tasks import Tasks
+from demo.server import set_files, sounds
+from demo.server.delivery import Delivery
+from demo.server.forgetting import Forgetting
+from demo.server.page import Page
+from demo.server.page_sessions import PageSessions
+from demo.server.page_states import use_page_states
+from demo.server.security import Guard
+from demo.session import reading_list, session, uploads
+from demo.show import presenters
+from demo.steps.adapt import events as adapting
+from demo.steps.adapt import view as adapt
+from demo.steps.compare import events as comparing
+from demo.steps.compare import view as compare
+from demo.steps.compare.robustness import view as robustness
+from demo.steps.listen import view as listen
+from demo.steps.listen.handlers import ListenHandlers
+from demo.steps.model import view as model
+from demo.steps.model.handlers import ModelHandlers
+from demo.steps.take_home import report_view
+from demo.steps.take_home import view as take_home
+from demo.steps.take_home.handlers import write
+from demo.steps.teach import collecting, managing
+from demo.steps.teach import view as teach
+from demo.steps.teach.handlers import TeachHandlers
+from demo.steps.teach.proofread.handlers import ProofreadHandlers
+from demo.steps.teach.record.handlers import RecordHandlers
+from demo.steps.wiring import HIDDEN, QUIET, WAITS, Handler, On, connector, prepare_queue, told
+from demo.steps.your_data import view as your_data
+from demo.steps.your_data.handlers import YourDataHandlers
+from demo.steps.your_data.view import FORGET, YourDataView
 from demo.theme import css, head, theme
-from demo.views import adapt, compare, listen, model, report, robustness, take_home, teach, your_data
-from demo.views.your_data import FORGET, YourDataView
-from demo.wiring import HIDDEN, QUIET, WAITS, Handler, On, connector, prepare_queue, told
 from demo.wording import LANGUAGES, NAMES, Wording, preferred
 
 LANGUAGE_COOKIE = "attune_language"
@@ -46,14 +59,14 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
         gr.HTML(_banner(w), elem_id="banner")
         one = model.build(w)
         two = listen.build(w)
-        three = teach.build(w, {**{name: reading.listed(name) for name in reading.LISTS}, reading.OWN: ()})
+        three = teach.build(w, {**{name: reading_list.listed(name) for name in reading_list.LISTS}, reading_list.OWN: ()})
         four = adapt.build(w, preset(PRESETS[0], "whisper", 40), "whisper")
         five = compare.build(w)
         six = take_home.build(w)
         with five.verdict.parent:
             endurance = robustness.build(w)
         with six.download.parent:
-            reports = report.build()
+            reports = report_view.build()
         seven = your_data.build(w)
 
         models, listening, teaching = ModelHandlers(w, pool, tasks), ListenHandlers(w, pool), TeachHandlers(w)
@@ -131,7 +144,7 @@ def wire_your_data(on: On, view: YourDataView, handlers: YourDataHandlers, finis
     """Wires the end of the page.
 
     Args:
-        on: wires one event, see `demo.wiring`.
+        on: wires one event, see `demo.steps.wiring`.
         view: the components.
         handlers: what the events do.
         finished: holds the id of the run that has just finished.
@@ -188,7 +201,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
 
     @server.get("/take-home/{id}.zip")
     def model_zip(request: Request, id: str) -> Response:
-        return sounds.answer(lambda: export.zip_model(_session(request).run(id)), f"attune-{id}.zip")
+        return sounds.answer(lambda: hugging_face.zip_model(_session(request).run(id)), f"attune-{id}.zip")
 
     @server.get("/report/{id}/{language}/report.{kind}")
     def report_file(request: Request, id: str, language: str, kind: str) -> Response:

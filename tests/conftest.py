@@ -37,11 +37,11 @@ from transformers import (
     WhisperProcessor,
 )
 
-from core.audio import SAMPLE_RATE
-from core.models.bundled import BASE, TINY_EN, bundled_folder
+from core.audio.sound_files import SAMPLE_RATE
 from core.models.catalogue import load_model
 from core.models.classifier import Classifier
-from core.models.deepspeech import DeepSpeech, DeepSpeechConfig, new_network
+from core.models.deepspeech.model import DeepSpeech, DeepSpeechConfig, new_network
+from core.models.sources.packages import BASE, TINY_EN, bundled_folder
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Imports point one way, and the page's words live in one place."""
+"""Imports point one way, and the page's words are in one place."""
 
 from __future__ import annotations
 
@@ -11,63 +11,20 @@ ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "core").rglob("*.py"))
 DEMO = sorted((ROOT / "demo").rglob("*.py"))
 
-# From the bottom up: a file of `core` imports files of its own or a lower level only.
-LEVELS = [
-    {"errors", "spill", "leftovers"},
-    {
-        "files",
-        "disk",
-        "state",
-        "text",
-        "escaping",
-        "writing",
-        "phrases",
-        "normalisation",
-        "events",
-        "limits",
-        "history",
-        "store",
-        "snapshot",
-        "sounds",
-        "heap",
-        "clock",
-    },
-    {"audio", "metrics", "guards", "trash"},
-    {"activity", "dataset", "job", "collection", "augmentation", "surroundings"},
-    {"augment", "damage", "merging", "quality", "segmentation", "splits", "stored"},
-    {"left_out"},
-    {"library"},
-    {"compare", "importers", "exporters", "recipe", "presets", "robustness"},
-    {"models", "analysis", "selection", "canary"},
-    {"environment"},
-    {
-        "freezing",
-        "stopwatch",
-        "features",
-        "transcripts",
-        "runs",
-        "trials",
-        "adapters",
-        "alignment",
-        "drafts",
-        "findings",
-        "mending",
-        "inspection",
-    },
-    {"regularisation", "ladder", "withdrawal", "word_times"},
-    {"learner"},
-    {"training", "export", "rate_finder"},
-    {"forecast", "execute", "tradeoff"},
-    {"outcome", "ladder_job", "pretraining"},
-    {"lineup", "robustness_job"},
-    {"report"},
-    {"commands"},
-    {"cli"},
-    {"__main__"},
-]
+# Each imports from itself and from what is before it.
+CORE_ORDER = ("errors", "storage", "text", "audio", "models", "data", "evaluation", "training", "runs", "pretraining", "cli")
+DEMO_ORDER = ("wording", "show", "session", "background", "steps", "server", "theme", "app")
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(path): path for path in CORE + DEMO}
 
 
 def imported(path: Path) -> set[str]:
+    """The modules and names that a file imports, whole."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -77,54 +34,55 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-def level(module: str) -> int:
-    return next(i for i, names in enumerate(LEVELS) if module in names)
+def modules_imported(path: Path) -> set[str]:
+    """Of those, the files of this project."""
+    return {name if name in MODULES else name.rpartition(".")[0] for name in imported(path)} & MODULES.keys()
+
+
+@pytest.mark.parametrize("path", CORE + DEMO, ids=lambda p: str(p.relative_to(ROOT)))
+def test_packages_import_downwards(path: Path) -> None:
+    top, *rest = module_name(path).split(".")
+    if not rest or rest[0] == "__main__":  # what starts a program imports what it starts
+        return
+    order = {"core": CORE_ORDER, "demo": DEMO_ORDER}[top]
+    for module in modules_imported(path):
+        other, *below = module.split(".")
+        if other == top and below:
+            assert order.index(below[0]) <= order.index(rest[0]), f"{module_name(path)} imports {module}, which is above it"
+        assert (top, other) != ("core", "demo")
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda p: str(p.relative_to(ROOT)))
-def test_core_knows_no_page_and_imports_downwards(path: Path) -> None:
+def test_core_knows_no_page(path: Path) -> None:
+    assert not {name for name in imported(path) if name.split(".")[0] in ("gradio", "demo", "fastapi", "starlette")}
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    left = {module: modules_imported(path) - {module} for module, path in MODULES.items()}
+    while free := {module for module, needed in left.items() if not needed & left.keys()}:
+        for module in free:
+            del left[module]
+    assert not left, f"a cycle is among {sorted(left)}"
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in DEMO if "steps" in p.parts or "show" in p.parts], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_a_step_keeps_its_four_parts_apart(path: Path) -> None:
+    """Views only build, handlers know no component and no event, and what shows results knows neither Gradio nor a session."""
     names = imported(path)
-    assert not {name for name in names if name.split(".")[0] in ("gradio", "demo", "fastapi", "starlette")}
-    own = path.relative_to(ROOT / "core").parts[0].removesuffix(".py")
-    if own == "__init__":
-        return
-    for name in names:
-        parts = name.split(".")
-        if parts[0] == "core":
-            assert level(parts[1]) <= level(own), f"{own} imports {parts[1]}, which stands above it"
+    parts = {name for module in modules_imported(path) if module.startswith("demo.steps.") for name in module.split(".")}
+    if path.name == "view.py":
+        assert not parts & {"handlers", "events"}
+        assert not {name for name in names if name.startswith(("demo.session", "demo.background", "demo.server"))}
+    elif path.name == "handlers.py":
+        assert not parts & {"view", "events"}
+    elif path.name == "show.py" or "show" in path.parts:
+        assert not parts & {"view", "handlers", "events"}
+        assert not {name for name in names if name.startswith(("gradio", "demo.session", "demo.background", "demo.server"))}
 
 
-@pytest.mark.parametrize("path", DEMO, ids=lambda p: str(p.relative_to(ROOT)))
-def test_the_page_imports_one_way(path: Path) -> None:
-    names = {name for name in imported(path) if name.startswith("demo")}
-    folder = path.relative_to(ROOT / "demo").parts[0]
-    forbidden = {
-        "views": ("demo.handlers", "demo.app", "demo.jobs", "demo.session"),
-        "handlers": ("demo.views", "demo.app"),
-        "analyses.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
-        "lineups.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
-        "outcomes.py": ("demo.",),
-        "comparisons.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
-        "layers.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
-        "takes.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
-        "rows.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
-        "tradeoff.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
-        "settings.py": ("demo.",),
-        "presenters.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
-        "wording": ("demo.views", "demo.handlers", "demo.app", "demo.presenters"),
-        "turns.py": ("demo.",),
-        "notices.py": ("demo.",),
-        "compute_turn.py": ("demo.",),
-        "delivery.py": ("demo.",),
-        "forecasts.py": ("demo.",),
-        "model_pool.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session"),
-        "page_states.py": ("demo.",),
-        "worker.py": ("demo.views", "demo.handlers", "demo.app", "demo.jobs", "demo.session", "demo.presenters"),
-    }.get(folder, ())
-    assert not {name for name in names if name.startswith(forbidden)} if forbidden else True
-
-
-@pytest.mark.parametrize("path", [p for p in DEMO if p.parent.name == "views"], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [p for p in DEMO if p.name == "view.py"], ids=lambda p: str(p.parent.relative_to(ROOT)))
 def test_views_hold_no_words(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.keyword) and node.arg in ("label", "placeholder", "info", "title", "x_title", "y_title"):
@@ -132,7 +90,17 @@ def test_views_hold_no_words(path: Path) -> None:
 
 
 def test_there_is_no_drawer_for_odds_and_ends() -> None:
-    assert not {p.name for p in CORE + DEMO} & {"utils.py", "helpers.py", "misc.py", "common.py"}
+    names = {path.stem for path in CORE + DEMO} | {path.parent.name for path in CORE + DEMO}
+    assert not names & {"utils", "helpers", "misc", "common"}
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in CORE + DEMO if p.name == "__init__.py"], ids=lambda p: str(p.parent.relative_to(ROOT))
+)
+def test_a_package_says_what_is_in_it_and_loads_nothing(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    if "wording" not in path.parts:
+        assert not modules_imported(path)
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda p: str(p.relative_to(ROOT)))

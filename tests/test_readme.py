@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import core
-from core.cli import _parser
-from core.importers.samples import read_sample
-from core.recipe import Recipe
+from core.cli.main import _parser
+from core.data.samples import read_sample
+from core.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ def test_the_python_example_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest
         clips = tuple(clip for part in ("train", "validation", "test") for clip in whole.part(part)[:2])
         return dataclasses.replace(whole, clips=clips)
 
-    monkeypatch.setattr("core.importers.samples.read_sample", smaller)
+    monkeypatch.setattr("core.data.samples.read_sample", smaller)
     monkeypatch.setattr(Recipe, "default", classmethod(lambda cls, family, clips: cls(trains="decoder", epochs=1)))
     (example,) = [body for language, body in BLOCKS if language == "python"]
     assert len(example.strip().splitlines()) <= 10

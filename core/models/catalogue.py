@@ -12,23 +12,24 @@ from huggingface_hub import HfApi, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import AutoConfig
 
-from core.disk import is_full
 from core.errors import AttuneError, ModelError
-from core.files import assets_folder, read_json
-from core.models import naming, seq2seq
-from core.models.base import AsrModel
-from core.models.bounds import bounded_building, check_folder
-from core.models.bundled import BASE, TINY_EN, Bundle, bundled_folder, is_installed
+from core.models import seq2seq
+from core.models.base.protocol import AsrModel
 from core.models.classifier import ARCHITECTURES, Classifier
-from core.models.ctc import Ctc
-from core.models.deepspeech import DeepSpeech
-from core.models.deepspeech_tflite import deepspeech_folder, has_reader
-from core.models.fairseq import fairseq_folder
-from core.models.fetching import HUB_SECONDS, Announced, Progress, announced, fetch
-from core.models.memory import needed_to_finetune
-from core.models.releases import DEEPSPEECH, Release, fetch_release, is_fetched, release_folder
-from core.models.torchaudio_bundles import is_converted, torchaudio_folder
-from core.models.whisper import Whisper
+from core.models.ctc.model import Ctc
+from core.models.deepspeech.model import DeepSpeech
+from core.models.sources import model_ids
+from core.models.sources.bounds import bounded_building, check_folder
+from core.models.sources.fairseq import fairseq_folder
+from core.models.sources.hub import HUB_SECONDS, Announced, Progress, announced, fetch
+from core.models.sources.packages import BASE, TINY_EN, Bundle, bundled_folder, is_installed
+from core.models.sources.releases import DEEPSPEECH, Release, fetch_release, is_fetched, release_folder
+from core.models.sources.tflite import deepspeech_folder, has_reader
+from core.models.sources.torchaudio_bundles import is_converted, torchaudio_folder
+from core.models.whisper.model import Whisper
+from core.storage.disk import is_full
+from core.storage.files import assets_folder, read_json
+from core.storage.memory import needed_to_finetune
 
 
 @dataclass(frozen=True)
@@ -142,12 +143,12 @@ def is_here(id: str) -> bool:
         return is_fetched(entry.release)
     if entry is not None and entry.shipped:
         return True
-    if naming.is_hub_id(id):
+    if model_ids.is_hub_id(id):
         return _cached_folder(id) is not None
-    if naming.is_bundle_id(id):
+    if model_ids.is_bundle_id(id):
         return is_converted(id)
     with suppress(AttuneError, OSError, RuntimeError):  # a path that the system will not look at; a home that nobody knows
-        naming.check_id(id)
+        model_ids.check_id(id)
         return bool(id.strip()) and Path(id).expanduser().is_dir()
     return False
 
@@ -171,7 +172,7 @@ def announced_by_hub(id: str) -> Announced | None:
         ModelError: as `load_model`.
     """
     with _explained(id):
-        return None if listed(id) or is_here(id) or not naming.is_hub_id(id) else announced(id)
+        return None if listed(id) or is_here(id) or not model_ids.is_hub_id(id) else announced(id)
 
 
 def fetch_model(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> str:
@@ -198,14 +199,14 @@ def is_fetchable(id: str) -> bool:
     entry = listed(id)
     if entry is not None:
         return not (entry.bundle or entry.shipped)
-    return naming.is_hub_id(id) or naming.is_bundle_id(id)
+    return model_ids.is_hub_id(id) or model_ids.is_bundle_id(id)
 
 
 def _fetched(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> str:
     entry = listed(id)
     if entry is not None and entry.release is not None:
         return str(fetch_release(id, entry.release, entry.parameters * 1e6, progress, should_stop))
-    if not naming.is_hub_id(id):
+    if not model_ids.is_hub_id(id):
         raise ModelError(
             "model_unknown",
             f"There is no model {id!r} on the Hugging Face hub, whose ids look like owner/name. A folder is named by a path "
@@ -277,15 +278,15 @@ def _adapter(id: str, folder: str) -> Any:
 
 def _here(id: str) -> str | None:
     """Returns the folder of a model that needs no network, converting what has another form; None if it must be fetched."""
-    naming.check_id(id)
+    model_ids.check_id(id)
     entry = listed(id)
     if entry is not None and entry.bundle is not None:
         return str(bundled_folder(entry.bundle))
     if entry is not None and (entry.release is not None or entry.shipped):
         return ready_folder(entry)
-    if id.startswith(naming.TORCHAUDIO):
+    if id.startswith(model_ids.TORCHAUDIO):
         return str(torchaudio_folder(id))
-    return _cached_folder(id) if naming.is_hub_id(id) else _local_folder(id)
+    return _cached_folder(id) if model_ids.is_hub_id(id) else _local_folder(id)
 
 
 def _local_folder(id: str) -> str | None:

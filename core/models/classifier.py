@@ -13,10 +13,11 @@ from torch import nn
 from torch.nn import functional
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
-from core.audio import SAMPLE_RATE, fingerprint
+from core.audio.sound_files import SAMPLE_RATE, fingerprint
 from core.errors import DatasetError, ModelError
-from core.models import layers
-from core.models.base import (
+from core.models.base import layers
+from core.models.base.device import autocast, choose_device
+from core.models.base.protocol import (
     PIECE_SECONDS,
     AsrModel,
     Depth,
@@ -29,10 +30,9 @@ from core.models.base import (
     no_pause,
     own_frames,
 )
-from core.models.device import autocast, choose_device
-from core.models.vocabulary import Fitted
-from core.models.whisper_network import FRAMES_PER_SECOND, convolved, encode, frame_weights, kept_frames, mel_frames
-from core.text import clean, normalise
+from core.models.base.vocabulary import Fitted
+from core.models.whisper.network import FRAMES_PER_SECOND, convolved, encode, frame_weights, kept_frames, mel_frames
+from core.text.scoring import clean, normalise
 
 MAX_CLASSES = 200
 WINDOW_SECONDS = 30.0  # more of a longer clip is not looked at: a word is shorter

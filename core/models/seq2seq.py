@@ -13,14 +13,14 @@ from torch.nn import functional
 from transformers import AutoFeatureExtractor, AutoModelForSpeechSeq2Seq, AutoTokenizer
 from transformers.modeling_outputs import BaseModelOutput
 
-from core.audio import SAMPLE_RATE, fingerprint
-from core.files import read_json, write_json
-from core.models import decoding
-from core.models.base import PIECE_SECONDS, Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
-from core.models.device import autocast, choose_device
-from core.models.vocabulary import Fitted
-from core.models.whisper import SETTINGS_FILE
-from core.text import MAX_COMPRESSION_RATIO, clean, compression_ratio
+from core.audio.sound_files import SAMPLE_RATE, fingerprint
+from core.models.base.device import autocast, choose_device
+from core.models.base.protocol import PIECE_SECONDS, Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
+from core.models.base.vocabulary import Fitted
+from core.models.whisper import decoding
+from core.models.whisper.model import SETTINGS_FILE
+from core.storage.files import read_json, write_json
+from core.text.scoring import MAX_COMPRESSION_RATIO, clean, compression_ratio
 
 MODEL_TYPES = ("moonshine", "speech_to_text")
 WINDOW_SECONDS = 30.0  # longer sound is read window by window

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.escaping import code, markdown
-from core.events import Evaluated
+from core.text.escaping import code, markdown
+from core.training.events import Evaluated
 
 _KINDS = {"wav2vec2": "wav2vec 2.0", "deepspeech": "DeepSpeech"}
 _LEARNT = {

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from core.errors import RunError
-from core.files import read_json, whole_folder, write_json
+from core.storage.files import read_json, whole_folder, write_json
 
 
 @dataclass(frozen=True)

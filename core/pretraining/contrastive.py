@@ -13,9 +13,9 @@ from torch.nn import functional
 from transformers import Wav2Vec2ForPreTraining
 from transformers.models.wav2vec2.modeling_wav2vec2 import _compute_mask_indices, _sample_negative_indices
 
-from core.audio import SAMPLE_RATE
-from core.models.device import autocast, choose_device
-from core.models.teaching import wav2vec2_extractor
+from core.audio.sound_files import SAMPLE_RATE
+from core.models.base.device import autocast, choose_device
+from core.models.small.networks import wav2vec2_extractor
 from core.pretraining.corpus import Heard
 from core.pretraining.objectives import Measured, saved_in_half
 

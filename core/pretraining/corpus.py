@@ -11,21 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
-from core import audio, dataset
-from core.audio import SAMPLE_RATE
-from core.dataset import Clip, Dropped
+from core.audio import sound_files
+from core.audio.sound_files import SAMPLE_RATE
+from core.audio.waves import evenly
+from core.data.clips import labelled_set
+from core.data.clips.labelled_set import Clip, Dropped
+from core.data.importers.any_format import read_named
+from core.data.importers.csv import read_csv
+from core.data.library.library import Library
 from core.errors import AudioError, DatasetError
-from core.events import Noticed
-from core.execute import clips_dropped
-from core.files import read_json_lines, replacing, sha256
-from core.importers import read_named
-from core.importers.csv import read_csv
-from core.library import Library
-from core.models.teaching import LETTERS
-from core.models.vocabulary import spoken_characters
+from core.models.base.vocabulary import spoken_characters
+from core.models.small.networks import LETTERS
 from core.pretraining.request import LANGUAGE
-from core.sounds import evenly
-from core.writing import number_words
+from core.runs.execute import clips_dropped
+from core.storage.files import read_json_lines, replacing, sha256
+from core.text.scripts import number_words
+from core.training.events import Noticed
 
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".m4a", ".mp4", ".webm")
 TABLES = ("manifest.csv", "clips.csv")  # in a folder: what `assets/make_corpus.py` and `attune import` write
@@ -46,7 +47,7 @@ class Sound:
         path: of the file.
         start: where it begins, in seconds.
         seconds: duration.
-        text: what is said in it, in the letters of `core.models.teaching`; "" where nobody knows.
+        text: what is said in it, in the letters of `core.models.small.networks`; "" where nobody knows.
     """
 
     path: str
@@ -112,7 +113,7 @@ def find_corpus(data: Sequence[str], held_out: str, labelled: bool, library: Lib
         tested = [clip for clip in aside if clip.part != "train"]
     tested = [tested[i] for i in evenly(len(tested), MOST_HELD_OUT)]
     if tested:
-        dataset.refuse_shared_audio(train, tested, sha256)
+        labelled_set.refuse_shared_audio(train, tested, sha256)
     notices = []
     dropped: list[Dropped] = []
     parts = [_sounds(part, labelled, dropped) for part in (train, tested)]
@@ -164,7 +165,7 @@ def decoded(sounds: Sequence[Sound]) -> Heard:
     for sound in sounds:
         try:
             span = (sound.start, sound.start + sound.seconds)
-            wave = audio.decode(sound.path, LONGEST_SECONDS + 1, None if sound.text else span)
+            wave = sound_files.decode(sound.path, LONGEST_SECONDS + 1, None if sound.text else span)
         except (AudioError, OSError):
             continue  # a file that went away, or a long pause in a long recording
         heard.append((wave, sound.text))
@@ -199,9 +200,9 @@ def _sounds(clips: Sequence[Clip], labelled: bool, dropped: list[Dropped]) -> li
 
 
 def _stretches(clip: Clip, labelled: bool) -> list[Sound]:
-    seconds = audio.probe(clip.path, audio.MAX_SOURCE_BYTES).seconds
+    seconds = sound_files.probe(clip.path, sound_files.MAX_SOURCE_BYTES).seconds
     if not seconds:  # some containers do not say
-        seconds = len(audio.decode(clip.path)) / SAMPLE_RATE
+        seconds = len(sound_files.decode(clip.path)) / SAMPLE_RATE
     name = Path(clip.path).name
     if seconds < SHORTEST_SECONDS or (labelled and seconds > LONGEST_SECONDS):
         limits = f"{SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s" if labelled else f"at least {SHORTEST_SECONDS:g} s"

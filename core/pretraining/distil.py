@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn import functional
 from transformers import Wav2Vec2Model
 
-from core.audio import SAMPLE_RATE
-from core.models.base import AsrModel
-from core.models.device import autocast, choose_device
-from core.models.teaching import wav2vec2_extractor
-from core.models.whisper_network import FRAMES_PER_SECOND
+from core.audio.sound_files import SAMPLE_RATE
+from core.models.base.device import autocast, choose_device
+from core.models.base.protocol import AsrModel
+from core.models.small.networks import wav2vec2_extractor
+from core.models.whisper.network import FRAMES_PER_SECOND
 from core.pretraining.corpus import Heard
 from core.pretraining.objectives import Measured, saved_in_half
 

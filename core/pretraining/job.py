@@ -4,7 +4,7 @@ JOB/
   corpus.jsonl           the stretches of sound, as they were found when the job was made
   checkpoint-000001234/  where it stands: weights, optimiser, step; gone when the job is whole
   model/                 what comes out, a folder that `load_model` reads
-  and what `core.job` says
+  and what `core.runs.job` says
 """
 
 from __future__ import annotations
@@ -15,13 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.augment import Augmenter
-from core.environment import environment
+from core.audio.augment.augmenter import Augmenter
+from core.data.library.library import Library
 from core.errors import RunError
-from core.events import Entered, Evaluated, Event, Finished, Stepped
-from core.files import replacing, whole_folder, write_json
-from core.job import Job, refuse_used
-from core.library import Library
 from core.pretraining.card import card
 from core.pretraining.checkpoint import Checkpoints, Reached
 from core.pretraining.corpus import Corpus, decoded, find_corpus
@@ -29,7 +25,11 @@ from core.pretraining.loop import pretrain
 from core.pretraining.networks import new_objective, refuse_start
 from core.pretraining.objectives import Objective
 from core.pretraining.request import Pretraining
-from core.state import UNREADABLE
+from core.runs.environment import environment
+from core.runs.job import Job, refuse_used
+from core.storage.files import replacing, whole_folder, write_json
+from core.storage.state import UNREADABLE
+from core.training.events import Entered, Evaluated, Event, Finished, Stepped
 
 KIND = "pretraining"
 CURVE_END_STEPS = 20  # over which the loss is averaged at either end of its curve

@@ -10,16 +10,16 @@ from collections.abc import Callable, Generator, Iterator
 import numpy as np
 import torch
 
-from core.audio import SAMPLE_RATE
-from core.augment import Augmenter
+from core.audio.augment.augmenter import Augmenter
+from core.audio.sound_files import SAMPLE_RATE
 from core.errors import DatasetError
-from core.events import Evaluated, Event, Prepared, Stepped
-from core.heap import return_free_memory
-from core.job import stopped
 from core.pretraining.checkpoint import Checkpoints, Reached
 from core.pretraining.corpus import Corpus, batches, decoded
 from core.pretraining.objectives import Measured, Objective, round_to_half
 from core.pretraining.request import Pretraining
+from core.runs.job import stopped
+from core.storage.memory import return_free_memory
+from core.training.events import Evaluated, Event, Prepared, Stepped
 
 BETAS, EPSILON = (0.9, 0.98), 1e-6  # of AdamW, as fairseq's recipes for wav2vec 2.0 have them
 

@@ -10,20 +10,20 @@ import numpy as np
 import torch
 from transformers import Wav2Vec2ForCTC, Wav2Vec2ForPreTraining, Wav2Vec2Model
 
-from core.augment import Augmenter
+from core.audio.augment.augmenter import Augmenter
 from core.errors import ModelError
-from core.files import read_json
-from core.models.base import AsrModel
+from core.models.base.protocol import AsrModel
 from core.models.catalogue import load_model
-from core.models.ctc import Ctc
-from core.models.deepspeech import DeepSpeech, new_network
-from core.models.mfcc import mfcc
-from core.models.teaching import LETTERS, deepspeech_config, redraw, standardise, wav2vec2_config, wav2vec2_extractor
+from core.models.ctc.model import Ctc
+from core.models.deepspeech.mfcc import mfcc
+from core.models.deepspeech.model import DeepSpeech, new_network
+from core.models.small.networks import LETTERS, deepspeech_config, redraw, standardise, wav2vec2_config, wav2vec2_extractor
 from core.pretraining.contrastive import Contrastive
 from core.pretraining.distil import TEACHER, Distil
 from core.pretraining.objectives import Objective
 from core.pretraining.request import LANGUAGE, Pretraining
 from core.pretraining.transcribing import Transcribing
+from core.storage.files import read_json
 
 HERE = {"local_files_only": True, "trust_remote_code": False}  # nothing is fetched, and nothing that a folder brings runs
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.augment import Augmenter
+from core.audio.augment.augmenter import Augmenter
 from core.errors import DatasetError
-from core.learner import masked
-from core.metrics import score
-from core.models.base import AsrModel, Example
+from core.models.base.protocol import AsrModel, Example
 from core.pretraining.corpus import Heard
 from core.pretraining.objectives import Measured, saved_in_half
 from core.pretraining.request import LANGUAGE
-from core.regularisation import masks_hidden
+from core.text.metrics import score
+from core.training.learner import masked
+from core.training.regularisation import masks_hidden
 
 
 class Transcribing:

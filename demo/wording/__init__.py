@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.phrases import phrase
+from core.text.phrases import phrase
 from demo.wording import en, languages, zh_cn
 
 LANGUAGES = {
@@ -25,7 +25,7 @@ class Wording:
     language: str
 
     def __call__(self, key: str, **fields: object) -> str:
-        """Returns a text with its fields filled in, see `core.phrases`; a missing key is a fault, which a test finds."""
+        """Returns a text with its fields filled in, see `core.text.phrases`; a missing key is a fault, which a test finds."""
         return phrase(LANGUAGES[self.language][key], **fields)
 
     def has(self, key: str) -> bool:

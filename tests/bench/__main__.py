@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from core.files import append_json_line, read_json_lines
+from core.storage.files import append_json_line, read_json_lines
 from tests.bench import chart, table, transcribing
 from tests.bench.adapting import CTC, DEFAULT
 from tests.bench.arms import ARMS

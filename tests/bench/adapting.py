@@ -24,19 +24,19 @@ from transformers import (
     WhisperProcessor,
 )
 
-from core.audio import SAMPLE_RATE, decode
-from core.dataset import speakers_or_sentences
-from core.events import Noticed, Prepared, Trained
-from core.files import whole_folder, write_json
-from core.forecast import forecast, spread_clips, usual_clips
-from core.importers.samples import REPLAY, WATCHED_CLIPS, read_sample
-from core.metrics import score
-from core.models.base import AsrModel
+from core.audio.sound_files import SAMPLE_RATE, decode
+from core.audio.waves import Sounds
+from core.data.clips.labelled_set import speakers_or_sentences
+from core.data.samples import REPLAY, WATCHED_CLIPS, read_sample
+from core.models.base.protocol import AsrModel
 from core.models.catalogue import fetch_model, load_model
-from core.presets import preset
-from core.recipe import Recipe
-from core.sounds import Sounds
-from core.training import finetune
+from core.storage.files import whole_folder, write_json
+from core.text.metrics import score
+from core.training.events import Noticed, Prepared, Trained
+from core.training.forecast import forecast, spread_clips, usual_clips
+from core.training.loop import finetune
+from core.training.presets import preset
+from core.training.recipe import Recipe
 from tests.bench.arms import ARMS, Spent
 from tests.bench.clips import Spoken
 

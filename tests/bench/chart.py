@@ -10,7 +10,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from core.files import replacing
+from core.storage.files import replacing
 from tests.bench import table
 from tests.bench.adapting import CTC
 from tests.bench.arms import ARMS

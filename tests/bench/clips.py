@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from core.audio import SAMPLE_RATE, decode, probe
-from core.dataset import Clip
-from core.importers.samples import CANARY, SAMPLES, read_sample
-from core.sounds import Labelled, Sounds, Waves, evenly
-from core.text import is_shouted
+from core.audio.sound_files import SAMPLE_RATE, decode, probe
+from core.audio.waves import Labelled, Sounds, Waves, evenly
+from core.data.clips.labelled_set import Clip
+from core.data.samples import CANARY, SAMPLES, read_sample
+from core.text.scoring import is_shouted
 from tests.bench.sweep import read
 
 TARGET, GENERAL = "l2_english", "librispeech_mini"

@@ -20,7 +20,7 @@ from unittest.mock import patch
 import torch
 import transformers
 
-from core import store
+from core.storage import cache
 from tests.bench import adapting, clips, thinning, transcribing
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +73,7 @@ def run(job: Job) -> dict[str, Any]:
     data = Path(job.data) if job.data else None
     limits = clips.QUICK if job.quick else clips.FULL
     # Caches of its own: what an earlier measurement kept must not speed up this one.
-    with tempfile.TemporaryDirectory() as name, patch.object(store, "FOLDER", str(Path(name, "cache"))):
+    with tempfile.TemporaryDirectory() as name, patch.object(cache, "FOLDER", str(Path(name, "cache"))):
         folder = Path(name)
         source = adapting.source_folder(job.model, folder, job.quick)
         if job.kind == "transcribe":

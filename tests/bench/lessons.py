@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
-from core.audio import decode
-from core.dataset import Clip, speakers_or_sentences
-from core.files import append_json_line, read_json_lines
-from core.metrics import Score, score
-from core.models.base import AsrModel
+from core.audio.sound_files import decode
+from core.data.clips.labelled_set import Clip, speakers_or_sentences
+from core.models.base.protocol import AsrModel
 from core.models.catalogue import load_model
-from core.presets import PRESETS, preset
-from core.recipe import Recipe
-from core.text import normalise
-from core.training import finetune
+from core.storage.files import append_json_line, read_json_lines
+from core.text.metrics import Score, score
+from core.text.scoring import normalise
+from core.training.loop import finetune
+from core.training.presets import PRESETS, preset
+from core.training.recipe import Recipe
 from tests.bench.arms import CTC_DECAY, CTC_RATE, WARMUP
 from tests.bench.sweep import points, read
 from tests.bench.table import difference

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import torch
 
-from core.audio import decode
-from core.features import PrefixCache
-from core.learner import Learner
+from core.audio.sound_files import decode
 from core.models.catalogue import load_model
-from core.recipe import Recipe
-from core.store import FOLDER, Store
+from core.storage.cache import FOLDER, Store
+from core.training.learner import Learner
+from core.training.prefix_cache import PrefixCache
+from core.training.recipe import Recipe
 from tests.bench.adapting import CTC, source_folder
 from tests.bench.profile import own_step, timed
 

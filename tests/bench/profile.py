@@ -19,14 +19,14 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from core.audio import decode
-from core.importers.samples import REPLAY, read_sample
-from core.learner import Learner
+from core.audio.sound_files import decode
+from core.audio.waves import Sounds
+from core.data.samples import REPLAY, read_sample
 from core.models.catalogue import load_model
-from core.models.whisper import Whisper
-from core.models.whisper_network import padded
-from core.presets import preset
-from core.sounds import Sounds
+from core.models.whisper.model import Whisper
+from core.models.whisper.network import padded
+from core.training.learner import Learner
+from core.training.presets import preset
 
 ROUNDS = 2
 EVERY = 4  # of the batches one is timed

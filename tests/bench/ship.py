@@ -18,16 +18,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.audio import SAMPLE_RATE
-from core.dataset import Clip, speakers_or_sentences
+from core.audio.sound_files import SAMPLE_RATE
+from core.data.clips.labelled_set import Clip, speakers_or_sentences
+from core.data.importers.csv import read_csv
 from core.errors import RunError
-from core.files import whole_folder
-from core.importers.csv import read_csv
-from core.metrics import paired_interval
-from core.models.base import AsrModel
+from core.models.base.protocol import AsrModel
 from core.models.catalogue import load_model
 from core.pretraining.card import card
 from core.pretraining.job import PretrainingJob, open_job
+from core.storage.files import whole_folder
+from core.text.metrics import paired_interval
 from tests.bench.lessons import scored
 from tests.bench.thirds import thirds
 

@@ -20,19 +20,19 @@ from pathlib import Path
 
 import numpy as np
 
-from core.audio import decode
-from core.compare import compare
-from core.dataset import Clip, speakers_or_sentences
-from core.events import Noticed, Trained
-from core.files import append_json_line, read_json_lines
-from core.importers.samples import REPLAY, read_sample
-from core.metrics import Interval, paired_interval
+from core.audio.sound_files import decode
+from core.audio.waves import Sounds
+from core.data.clips.labelled_set import Clip, speakers_or_sentences
+from core.data.samples import REPLAY, read_sample
+from core.evaluation.compare import compare
 from core.models.catalogue import load_model
-from core.presets import PRESETS, preset
-from core.recipe import Recipe
-from core.sounds import Sounds
-from core.text import normalise
-from core.training import finetune
+from core.storage.files import append_json_line, read_json_lines
+from core.text.metrics import Interval, paired_interval
+from core.text.scoring import normalise
+from core.training.events import Noticed, Trained
+from core.training.loop import finetune
+from core.training.presets import PRESETS, preset
+from core.training.recipe import Recipe
 
 SIZES = {"train": 80, "validation": 40, "test": 160}
 CANARY_CLIPS = 60

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 from typing import Any
 
-from core.metrics import Interval, paired_interval
+from core.text.metrics import Interval, paired_interval
 from tests.bench.adapting import CTC
 from tests.bench.arms import ARMS
 from tests.bench.sweep import points

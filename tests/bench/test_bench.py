@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from core.audio import decode, write_flac
-from core.events import Trained
-from core.files import read_json_lines
-from core.importers.samples import read_sample
+from core.audio.sound_files import decode, write_flac
+from core.data.samples import read_sample
 from core.models.catalogue import load_model
-from core.recipe import Recipe
-from core.training import finetune
+from core.storage.files import read_json_lines
+from core.training.events import Trained
+from core.training.loop import finetune
+from core.training.recipe import Recipe
 from tests.bench.__main__ import main
 from tests.bench.adapting import CTC, counted, generate
 from tests.bench.clips import Limits, Spoken, parts, spread

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.audio import write_flac
-from core.files import read_json_lines
+from core.audio.sound_files import write_flac
 from core.models.catalogue import load_model
+from core.storage.files import read_json_lines
 from tests.bench import lessons, ship, thirds
 from tests.conftest import tone
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from core.models.base import Example
+from core.models.base.protocol import Example
 from core.models.catalogue import load_model
-from core.models.whisper import TRANSCRIBE_BATCH
+from core.models.whisper.model import TRANSCRIBE_BATCH
 from tests.bench.adapting import counted
 from tests.bench.clips import Spoken
 

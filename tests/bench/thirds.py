@@ -15,7 +15,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.dataset import Clip
+from core.data.clips.labelled_set import Clip
 from tests.bench.sweep import read
 
 PARTS = ("pretrain", "finetune", "judge", "canary")

@@ -30,8 +30,8 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from core.audio import SAMPLE_RATE
-from core.metrics import score
+from core.audio.sound_files import SAMPLE_RATE
+from core.text.metrics import score
 from tests.bench.arms import CTC_DECAY, CTC_RATE, WARMUP, Spent
 from tests.bench.clips import Spoken
 

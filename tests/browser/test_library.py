@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.importers.samples import read_sample
+from core.data.samples import read_sample
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from core.audio import SAMPLE_RATE
-from core.importers.samples import read_sample
-from core.text import normalise
+from core.audio.sound_files import SAMPLE_RATE
+from core.data.samples import read_sample
+from core.text.scoring import normalise
 
 READING_MS = 180_000  # the first time a model is unpacked, and timed for the forecast before it may read
 OTHER = "Violins are seldom carried by elephants."

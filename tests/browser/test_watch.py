@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from core import runs
-from core.execute import execute
-from core.importers.samples import read_sample
-from core.recipe import Recipe
-from core.runs import Request
-from demo.session import COOKIE, Session
+from core.data.samples import read_sample
+from core.runs import run_folder
+from core.runs.execute import execute
+from core.runs.run_folder import Request
+from core.training.recipe import Recipe
+from demo.session.session import COOKIE, Session
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def learnt(app_home: Path, tiny_ctc: Path):
         clips = tuple(clip for part, n in (("train", 4), ("validation", 2), ("test", 2)) for clip in whole.part(part)[:n])
         recipe = Recipe(trains="head", learning_rate=1e-2, epochs=4, batch_size=2, evaluations=4)
         request = Request(str(tiny_ctc), dataclasses.replace(whole, clips=clips), (), (), recipe)
-        run = runs.create(session.new_run_folder(), request)
+        run = run_folder.create(session.new_run_folder(), request)
         list(execute(run))
         session.choose(run=run.id, queue=run.id)
 

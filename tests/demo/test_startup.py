@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from core.leftovers import MARK
+from core.storage.temporary import MARK
 from demo import __main__ as demo
-from demo import removal
+from demo.session import removal
 
 ROOT = Path(__file__).parents[2]
 LATER = ("matplotlib", "peft", "numba", "sklearn", "faster_whisper", "ctranslate2", "datasets", "tflite")
@@ -66,7 +66,7 @@ def test_starting_removes_what_killed_processes_left(tmp_path: Path, monkeypatch
     server = FastAPI()
     server.state.sweep = lambda: None
     monkeypatch.setattr("demo.app.build_server", lambda hosts: server)
-    monkeypatch.setattr("demo.removal.sweep_now_and_then", lambda *also: removal.sweep_all())
+    monkeypatch.setattr("demo.session.removal.sweep_now_and_then", lambda *also: removal.sweep_all())
     monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: [listener.close() for listener in sockets])
     assert demo.main() == 0
     assert not left.exists()

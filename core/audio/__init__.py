@@ -1,0 +1,1 @@
+"""Sound: decoding, waves on disk, speech activity, segmentation. Imports: errors, storage, text."""

@@ -1,0 +1,1 @@
+"""Varying training clips: the settings, what applies them, and the noises and rooms it adds."""

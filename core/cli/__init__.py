@@ -1,0 +1,1 @@
+"""The `attune` command, one file a command. Imports: everything below it, when a command needs it."""

@@ -1,0 +1,100 @@
+"""`attune compare` and `attune report`: what runs came to."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core.audio import sound_files
+from core.cli.printing import print_figures, print_json
+from core.data.importers.csv import read_csv
+from core.errors import AttuneError
+from core.evaluation.compare import compare
+from core.runs import run_folder
+from core.runs.execute import MAX_CLIP_SECONDS
+from core.runs.lineup import line_up
+from core.runs.outcome import read_both, read_outcome
+from core.runs.report.document import write_report
+from core.runs.report.words import LANGUAGES
+
+
+def compare_runs(options: argparse.Namespace) -> int:
+    """Prints what a run came to, lines runs up, or reads files with a run's two models."""
+    others = [Path(name) for name in options.files if (Path(name) / "request.json").is_file()]
+    if others and len(others) < len(options.files):
+        raise AttuneError("mixed_files", "Give runs or sound files, not both at once.")
+    run = run_folder.open_run(options.folder.resolve())
+    if others:
+        return _line_up([run, *(run_folder.open_run(folder.resolve()) for folder in others)], options)
+    return _read_files(run, options) if options.files else _outcome(run, options)
+
+
+def _outcome(run: run_folder.Run, options: argparse.Namespace) -> int:
+    result = read_outcome(run, options.recompute).to_json()
+    if options.json:
+        print_json(result)
+        return 0
+    print_figures(result)
+    needed = result["test"]["clips_needed"] if result["test"] else 0
+    if needed:
+        print(f"about {needed} more test {result['test']['difference']['unit']} would bring a verdict within reach")
+    source = "the clips, transcribed again" if options.recompute else "the stored transcripts"
+    differs = ", ".join(result["differs"])
+    print(f"worked out from {source}: {f'differs from result.json in {differs}' if differs else 'equals result.json'}")
+    return 0
+
+
+def _line_up(compared: Sequence[run_folder.Run], options: argparse.Namespace) -> int:
+    result = line_up([read_outcome(run, options.recompute) for run in compared])
+    if options.json:
+        print_json(result.to_json())
+        return 0
+    print(f"{result.test_clips} test clips, {result.words} words")
+    for entry in result.entries:
+        settings = "".join(f", {name} {value}" for name, value in entry.recipe.items())
+        change = entry.against_first
+        against = f", against the first {change.low:+.1%} to {change.high:+.1%} ({entry.verdict})" if change else ""
+        print(
+            f"{entry.run}: WER {entry.base:.1%} -> {entry.adapted:.1%}{against}; {entry.model}, {entry.clips} clips, "
+            f"seed {entry.seed}{settings}"
+        )
+    return 0
+
+
+def _read_files(run: run_folder.Run, options: argparse.Namespace) -> int:
+    language = run.request().labelled_set.language
+    listed = [path.endswith(".csv") for path in options.files]
+    if any(listed) and not all(listed):
+        raise AttuneError("mixed_files", "Give sound files or CSV files, not both at once.")
+    clips = [clip for path in options.files for clip in read_csv(path, language)] if all(listed) else []
+    paths = [clip.path for clip in clips] or options.files
+    waves = [sound_files.decode(path, MAX_CLIP_SECONDS if clips else sound_files.MAX_SECONDS) for path in paths]
+    texts, seconds = read_both(run, waves, language)
+    rows = [
+        {"path": path, "base": base, "adapted": adapted}
+        for path, base, adapted in zip(paths, texts["base"], texts["adapted"], strict=True)
+    ]
+    result: dict[str, Any] = {"run": str(run.folder), "model": run.request().model, "seconds": seconds, "clips": rows}
+    if clips:
+        comparison = compare(clips, texts["base"], texts["adapted"], language)
+        result["test"] = comparison.to_json(with_clips=False)
+    if options.json:
+        print_json(result)
+    else:
+        for row in rows:
+            print(f"{row['path']}\n  base:    {row['base']}\n  adapted: {row['adapted']}")
+        if clips:
+            print(f"WER {comparison.base.wer.rate:.1%} -> {comparison.adapted.wer.rate:.1%} ({comparison.verdict})")
+    return 0
+
+
+def report_run(options: argparse.Namespace) -> int:
+    """Writes a run's report."""
+    files = write_report(read_outcome(run_folder.open_run(options.folder.resolve())), LANGUAGES[options.language])
+    if options.json:
+        print_json({"files": [str(path) for path in files]})
+    else:
+        print("\n".join(str(path) for path in files))
+    return 0

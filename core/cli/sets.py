@@ -1,0 +1,142 @@
+"""`attune sets`: named sets, kept in the library of this computer's user."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from typing import Any
+
+from core.cli.printing import print_json
+from core.data.library.library import Library
+from core.data.library.stored_set import StoredSet
+from core.errors import DatasetError
+from core.storage.files import home
+
+
+def users_library() -> Library:
+    """Returns the sets that the command line names; every browser of the page has others of its own."""
+    return Library(home() / "library")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what `attune sets` can be asked to do; without anything it lists the sets."""
+    task = parser.add_mutually_exclusive_group()
+    task.add_argument("--copy", nargs=2, metavar=("SET", "NAME"), help="make an independent set of the same clips")
+    task.add_argument("--merge", nargs=3, metavar=("SET", "SET2", "NAME"), help="make a new set of two")
+    task.add_argument("--rename", nargs=2, metavar=("SET", "NAME"))
+    task.add_argument("--delete", metavar="SET", help="put it into the trash, from where --restore brings it back for a day")
+    task.add_argument("--restore", metavar="SET", help="bring it back from the trash")
+    task.add_argument("--empty-trash", action="store_true", help="delete for good now what is in the trash")
+    task.add_argument("--verify", metavar="SET", help="compare every sound with its checksum; status 1 if one is damaged")
+    task.add_argument("--drop-left-out", metavar="SET", help="delete for good now the clips that were left out of it")
+    task.add_argument("--undo", metavar="SET", help="take the last change of its clips back")
+
+
+def manage_sets(options: argparse.Namespace) -> int:
+    """Does what was asked for; a set is named by its name or id."""
+    library = users_library()
+    library.sweep()
+    if options.verify:
+        return _verify(library, library.find(options.verify), options.json)
+    told: dict[str, Any] = {}
+    if options.copy:
+        done, line = library.copy(library.find(options.copy[0]).id, options.copy[1]), "copied"
+    elif options.merge:
+        merged = library.merge(library.find(options.merge[0]).id, library.find(options.merge[1]).id, options.merge[2])
+        done = merged.stored
+        told = {
+            "duplicates": len(merged.duplicates),
+            "conflicting": [{"path": clip.path, "text": clip.text} for clip in merged.conflicting],
+            "overlap": vars(merged.overlap),
+        }
+        line = (
+            f"merged: {len(merged.duplicates)} sounds were in both and are taken once, {len(merged.conflicting)} of them with "
+            f"another text; {merged.overlap.sentences} sentences and {merged.overlap.speakers} speakers now stand both in "
+            "training and held out"
+        )
+    elif options.rename:
+        done, line = library.rename(library.find(options.rename[0]).id, options.rename[1]), "renamed"
+    elif options.delete:
+        done, line = (
+            library.find(options.delete),
+            "in the trash: --restore brings it back for a day, then it is gone for good",
+        )
+        library.delete(done.id)
+    elif options.restore:
+        done, line = library.restore(_in_trash(library, options.restore)), "restored"
+    elif options.undo:
+        done, line = library.undo(library.find(options.undo).id), "the last change is taken back"
+    elif options.drop_left_out:
+        library.delete_left_out(library.find(options.drop_left_out).id)
+        done, line = library.find(options.drop_left_out), "the clips that were left out are deleted for good"
+    elif options.empty_trash:
+        gone = library.empty_trash()
+        if options.json:
+            print_json({"deleted": gone})
+        else:
+            print(f"{gone} sets deleted for good")
+        return 0
+    else:
+        return _list(library, options.json)
+    if options.json:
+        print_json({**as_json(done), **told})
+    else:
+        print(f"{as_line(done)}: {line}")
+    return 0
+
+
+def _in_trash(library: Library, name: str) -> str:
+    found = [stored.id for stored in library.trash() if name in (stored.id, stored.name)]
+    if len(found) > 1:
+        raise DatasetError(
+            "sets_alike", f"Several deleted sets are called {name!r}: {', '.join(found)}. Give one's id.", name=name, ids=found
+        )
+    return found[0] if found else name
+
+
+def _verify(library: Library, stored: StoredSet, for_program: bool) -> int:
+    damages = library.verify(stored.id)
+    if for_program:
+        print_json({**as_json(stored), "damages": [vars(damage) for damage in damages]})
+    elif damages:
+        print("\n".join(f"{damage.kind}: {damage.name}" for damage in damages))
+    else:
+        print(f"{as_line(stored)}: every sound is as it was written")
+    return 1 if damages else 0
+
+
+def _list(library: Library, for_program: bool) -> int:
+    sets, trash, damaged = library.sets(), library.trash(), library.damaged()
+    if for_program:
+        listed = {"sets": [as_json(stored) for stored in sets], "trash": [as_json(stored) for stored in trash]}
+        print_json({"folder": str(library.folder), **listed, "damaged": damaged})
+        return 0
+    for heading, rows in (("", sets), ("in the trash, each for a day:", trash)):
+        if rows and heading:
+            print(heading)
+        print("\n".join(as_line(stored) for stored in rows), end="\n" if rows else "")
+    for id in damaged:
+        print(f"{id}  cannot be read: its set.json is damaged, its sounds are still there")
+    if not sets:
+        print(f"no sets in {library.folder}; attune import SOURCE --name NAME makes one")
+    return 0
+
+
+def as_json(stored: StoredSet) -> dict[str, Any]:
+    """Returns what a program is told of a set."""
+    parts = Counter(one.clip.part for one in stored.clips)
+    return {
+        "id": stored.id,
+        "name": stored.name,
+        "language": stored.language,
+        "clips": len(stored.clips),
+        "minutes": stored.seconds / 60,
+        "parts": parts,
+        "left_out": len(stored.left_out),
+        "normalisation": stored.normalisation.to_json(),
+    }
+
+
+def as_line(stored: StoredSet) -> str:
+    """Returns what a person is told of a set."""
+    return f"{stored.id}  {stored.name}  {stored.language}, {len(stored.clips)} clips, {stored.seconds / 60:.1f} min"

@@ -1,0 +1,27 @@
+"""`attune transcribe`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from core.audio import sound_files
+from core.cli.printing import print_json
+from core.models.catalogue import load_model
+
+
+def transcribe_files(options: argparse.Namespace) -> int:
+    """Prints what is said in sound files."""
+    waves = [sound_files.decode(path) for path in options.files]
+    model = load_model(options.model, language=options.language)
+    rows = []
+    for path, wave in zip(options.files, waves, strict=True):
+        begun = time.perf_counter()
+        heard = model.transcribe([wave])[0]
+        seconds = time.perf_counter() - begun
+        rows.append({"path": path, "text": heard.text, "seconds": seconds, "language": heard.language})
+        if not options.json:
+            print(heard.text if len(options.files) == 1 else f"{path}: {heard.text}")
+    if options.json:
+        print_json({"clips": rows})
+    return 0

@@ -1,1 +1,0 @@
-"""What `attune JOB` does, a file a group of jobs; `core.cli` has their arguments."""

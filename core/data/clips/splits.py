@@ -1,0 +1,125 @@
+"""Moving clips between train, validation and test by hand, without anything standing on two sides unnoticed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from core.data.clips.labelled_set import PARTS, Clip, LabelledSet, Overlap, Part, overlap
+from core.errors import DatasetError
+from core.text.scoring import normalise
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a move did.
+
+    Attributes:
+        labelled: the set with its new split.
+        moved: paths of the clips that were asked for and are now in the part.
+        dragged: paths of those that went along, because they would stand on two sides otherwise.
+        overlap: what training and held-out clips share now: what they shared before, and no more.
+    """
+
+    labelled: LabelledSet
+    moved: tuple[str, ...]
+    dragged: tuple[str, ...]
+    overlap: Overlap
+
+
+def move(
+    labelled: LabelledSet,
+    part: Part,
+    paths: Collection[str] = (),
+    speakers: Collection[str] = (),
+    drag: bool = True,
+    closed: bool = False,
+) -> Moved:
+    """Moves clips to a part, and whatever must go with them.
+
+    What the split keeps apart stays apart: where no sentence is in two parts, all takes of a moved one go along, and so
+    do all clips of a speaker where no named speaker is in two parts. Where some are in two held-out parts but none both
+    in training and held out, only that is kept so. Takes of the same file always stay together.
+
+    Args:
+        labelled: the set.
+        part: where to.
+        paths: of the clips to move.
+        speakers: whose clips all move.
+        drag: False refuses the move instead of taking more along.
+        closed: the texts are a closed set of words, said in every part; only speakers are kept apart.
+
+    Raises:
+        DatasetError: the set has no such clip or speaker, more would have to go along and may not, or nothing would be
+            left to train on.
+    """
+    if part not in PARTS:
+        raise DatasetError("part_unknown", f"A part is train, validation or test, not {part!r}.", part=part)
+    clips = labelled.clips
+    missing = sorted({*paths} - {clip.path for clip in clips} | {*speakers} - {clip.speaker for clip in clips})
+    if missing:
+        raise DatasetError("not_in_set", f"{labelled.name} has no clip or speaker {missing[0]!r}.", name=missing[0])
+    keys = {"path": [clip.path for clip in clips], "speaker": [clip.speaker for clip in clips]}
+    if not closed:
+        keys["sentence"] = [normalise(clip.text, labelled.language) for clip in clips]
+    sides = {name: _kept_apart(values, clips) if name != "path" else _every_part for name, values in keys.items()}
+    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for name, values in keys.items():
+        for i, value in enumerate(values):
+            members[name, value].append(i)
+
+    paths, speakers = frozenset(paths), frozenset(speakers)
+    asked = [i for i, clip in enumerate(clips) if clip.path in paths or (clip.speaker and clip.speaker in speakers)]
+    going = {i for i in asked if clips[i].part != part}
+    waiting = sorted(going)
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        i = waiting.pop()
+        for name, values in keys.items():
+            key, side = (name, values[i]), sides[name]
+            if side is None or not values[i] or key in seen:
+                continue
+            seen.add(key)
+            follow = [j for j in members[key] if j not in going and side(clips[j].part) != side(part)]
+            going.update(follow)
+            waiting += follow
+    dragged = tuple(clips[i].path for i in sorted(going - set(asked)))
+    if dragged and not drag:
+        raise DatasetError(
+            "move_overlaps",
+            f"{len(dragged)} other clips have the same sentence or speaker and would have to go along. "
+            "Move them too, or leave these where they are.",
+            clips=len(dragged),
+        )
+    after = tuple(dataclasses.replace(clip, part=part) if i in going else clip for i, clip in enumerate(clips))
+    if clips and not any(clip.part == "train" for clip in after):
+        raise DatasetError("move_empties", "Then no clip would be left to train on. Move fewer of them.")
+    result = dataclasses.replace(labelled, clips=after)
+    shared = overlap(result.part("train"), _held_out(after), labelled.language)
+    return Moved(result, tuple(clips[i].path for i in asked), dragged, shared)
+
+
+def _held_out(clips: Iterable[Clip]) -> list[Clip]:
+    return [clip for clip in clips if clip.part in ("validation", "test")]
+
+
+def _every_part(part: str) -> str:
+    return part
+
+
+def _train_or_not(part: str) -> str:
+    return "train" if part == "train" else "held out"
+
+
+def _kept_apart(values: Sequence[str], clips: Sequence[Clip]) -> Callable[[str], str] | None:
+    """Returns what of a part a split keeps values apart by: all three, training against the rest, or nothing."""
+    for side in (_every_part, _train_or_not):
+        found: dict[str, set[str]] = defaultdict(set)
+        for value, clip in zip(values, clips, strict=True):
+            if value and clip.part:
+                found[value].add(side(clip.part))
+        if all(len(parts) == 1 for parts in found.values()):
+            return side
+    return None

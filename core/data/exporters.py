@@ -1,0 +1,180 @@
+"""Writing labelled clips for others to read: CSV, Hugging Face audiofolder, Common Voice; `data.importers` reads each back.
+
+Text that a spreadsheet would take for a formula has a quote mark before it in CSV and TSV, which people open in one. Our
+own import takes it off again; other programs meet an apostrophe there. The audiofolder's JSON lines, which no spreadsheet
+opens, hold every text letter for letter.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.audio import sound_files
+from core.data.clips.labelled_set import Clip, Dropped
+from core.data.importers.rows import Progress, file_name
+from core.data.library.stored_set import StoredSet
+from core.errors import AudioError, DatasetError
+from core.storage.files import replacing, whole_folder
+from core.storage.temporary import temporary_folder
+from core.text.escaping import cell
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What became of the clips.
+
+    Attributes:
+        folder: that was written.
+        clips: as they now are there.
+        dropped: those whose sound cannot be decoded.
+    """
+
+    folder: Path
+    clips: tuple[Clip, ...]
+    dropped: tuple[Dropped, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a format lays a set out.
+
+    Attributes:
+        place: the folder of a clip's sound.
+        write: writes the tables; told the folder, each clip with its sound's path in it, and the language.
+    """
+
+    place: Callable[[Clip], str]
+    write: Callable[[Path, Sequence[tuple[str, Clip]], str], None]
+
+
+def export(
+    clips: Sequence[Clip],
+    folder: Path,
+    format: str = "csv",
+    language: str = "",
+    progress: Progress = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    names: Mapping[str, str] | None = None,
+) -> Exported:
+    """Writes clips as 16 kHz FLAC with the tables of a format; the folder is there when it is whole.
+
+    Args:
+        clips: to write.
+        folder: to make; what is there already must be empty.
+        format: a name in `LAYOUTS`.
+        language: ISO 639-1 code of the speech; Common Voice has a column for it.
+        progress: told after every clip.
+        should_stop: asked before every clip.
+        names: what a sound is to be called, by its path; by default as its file is.
+
+    Raises:
+        DatasetError: the folder is not empty, there is no such format, no clip can be decoded, or `should_stop` said so.
+        OSError: the disk is full.
+    """
+    if format not in LAYOUTS:
+        known = ", ".join(LAYOUTS)
+        raise DatasetError("export_format", f"There is no format {format!r} to export; there are: {known}.", known=known)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DatasetError("export_exists", f"{folder} is there already. Choose another folder.", name=folder.name)
+    layout = LAYOUTS[format]
+    written: list[tuple[str, Clip]] = []
+    dropped: list[Dropped] = []
+    taken: dict[str, int] = {}  # the names, and how many were made from each
+    with whole_folder(folder) as building:
+        for number, clip in enumerate(clips, 1):
+            if should_stop():
+                raise DatasetError("import_stopped", f"Writing {folder.name} was stopped.", name=folder.name)
+            try:
+                wave = sound_files.decode(clip.path)
+            except AudioError as error:
+                dropped.append(Dropped.because(clip.path, error))
+            else:
+                name = f"{layout.place(clip)}/{_new_name(Path((names or {}).get(clip.path) or clip.path).stem, taken)}.flac"
+                sound_files.write_flac(building / name, wave)
+                written.append((name, clip))
+            progress(number, len(clips))
+        if not written:
+            why = dropped[0].message if dropped else "There are none."
+            raise DatasetError(
+                "export_nothing", f"No clip can be used, so {folder.name} was not written. {why}", name=folder.name
+            )
+        layout.write(building, written, language)
+    moved = (Clip(str((folder / name).resolve()), clip.text, clip.speaker, clip.part) for name, clip in written)
+    return Exported(folder, tuple(moved), tuple(dropped))
+
+
+def export_zip(stored: StoredSet, path: Path, format: str = "csv") -> Path:
+    """Writes a set of the library as a zip of a folder that `export` makes, its sounds called as they came.
+
+    Args:
+        stored: the set; its texts go out as they were typed.
+        path: of the zip, which is there when it is whole.
+        format: a name in `LAYOUTS`.
+
+    Raises:
+        DatasetError: as `export`.
+        OSError: the disk is full.
+    """
+    names = {one.clip.path: one.source for one in stored.clips}
+    with temporary_folder(path.parent, "export") as work:
+        folder = export(stored.labelled().clips, work / file_name(stored.name), format, stored.language, names=names)
+        with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:  # FLAC is packed
+            for file in sorted(folder.folder.rglob("*")):
+                if file.is_file():
+                    archive.write(file, file.relative_to(work))
+    return path
+
+
+def _new_name(stem: str, taken: dict[str, int]) -> str:
+    """Returns a name like `stem` that no clip of the set has, also where capitals do not count."""
+    name = base = file_name(stem)
+    while (key := name.casefold()) in taken:
+        taken[base.casefold()] += 1
+        name = f"{base}-{taken[base.casefold()]}"
+    taken[key] = 1
+    return name
+
+
+def _write_csv(folder: Path, clips: Sequence[tuple[str, Clip]], language: str) -> None:
+    rows = ((name, clip.text, clip.speaker, clip.part) for name, clip in clips)
+    _table(folder / "clips.csv", ",", ("path", "text", "speaker", "part"), rows)
+
+
+def _write_audiofolder(folder: Path, clips: Sequence[tuple[str, Clip]], language: str) -> None:
+    for part in dict.fromkeys(Path(name).parent for name, _ in clips):
+        # JSON lines: from a CSV, the hub's reader takes a transcript such as "null" for none.
+        with (folder / part / "metadata.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+            for name, clip in clips:
+                if Path(name).parent == part:
+                    row = {"file_name": Path(name).name, "text": clip.text, "speaker": clip.speaker, "part": clip.part}
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _write_common_voice(folder: Path, clips: Sequence[tuple[str, Clip]], language: str) -> None:
+    columns = ("client_id", "path", "sentence", "up_votes", "down_votes", "locale")
+    for table, parts in (("train", ("train",)), ("dev", ("validation",)), ("test", ("test",)), ("validated", None)):
+        chosen = [(name, clip) for name, clip in clips if parts is None or clip.part in parts]
+        if chosen:
+            # Nobody has voted on these.
+            rows = ((clip.speaker, Path(name).name, clip.text, "", "", language) for name, clip in chosen)
+            _table(folder / f"{table}.tsv", "\t", columns, rows)
+
+
+def _table(path: Path, delimiter: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        table.writerow(columns)
+        table.writerows(map(cell, row) for row in rows)
+
+
+LAYOUTS = {
+    "csv": Layout(lambda clip: "audio", _write_csv),
+    # A clip without a part lies with those to train on, where the hub's reader finds it; the column tells it apart.
+    "audiofolder": Layout(lambda clip: clip.part or "train", _write_audiofolder),
+    "common_voice": Layout(lambda clip: "clips", _write_common_voice),
+}

@@ -1,0 +1,191 @@
+"""The formats that recordings come in: telling which one a file or folder is, and reading it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.data.importers import (
+    aishell,
+    audiofolder,
+    common_voice,
+    elan,
+    huggingface,
+    kaldi,
+    librispeech,
+    manifest,
+    speech_commands,
+    text_files,
+    textgrid,
+)
+from core.data.importers.archive import is_archive, unpack
+from core.data.importers.rows import Imported, Options, Progress, Rows, collect, shown
+from core.data.importers.tables import COLUMNS
+from core.errors import DatasetError
+
+LEVELS_DOWN = 4  # an archive's own folder and a few more before the format begins
+MAX_PLACES = 1_000  # folders looked at on one level
+
+ARCHIVE = "archive"
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Attributes:
+        name: by which it can be asked for.
+        about: what it looks like, for people.
+        recognises: whether a file or folder is one.
+        rows: reads it.
+    """
+
+    name: str
+    about: str
+    recognises: Callable[[Path], bool]
+    rows: Callable[[Any, Options], Rows]
+
+
+# What is more particular comes first: a folder is read as the first that recognises it.
+FORMATS = (
+    Format(
+        "common_voice", "clips/ with train.tsv, dev.tsv, test.tsv, validated.tsv", common_voice.recognises, common_voice.rows
+    ),
+    Format("kaldi", "wav.scp and text", kaldi.recognises, kaldi.rows),
+    Format("aishell", "wav/ and transcript/aishell_transcript*.txt", aishell.recognises, aishell.rows),
+    Format("librispeech", "SPEAKER/CHAPTER/*.trans.txt", librispeech.recognises, librispeech.rows),
+    Format("speech_commands", "a folder a word, testing_list.txt", speech_commands.recognises, speech_commands.rows),
+    Format("audiofolder", "metadata.csv or metadata.jsonl", audiofolder.recognises, audiofolder.rows),
+    Format("elan", "*.eaf", elan.recognises, elan.rows),
+    Format("textgrid", "*.TextGrid", textgrid.recognises, textgrid.rows),
+    Format("text_files", "a.wav with a.txt", text_files.recognises, text_files.rows),
+    Format("manifest", "a table: CSV, TSV, JSON lines", manifest.recognises, manifest.rows),
+    Format("huggingface", "*.parquet, or an id with --format huggingface", huggingface.recognises, huggingface.rows),
+)
+TIERS = {"elan": elan.tiers, "textgrid": textgrid.tiers}
+
+
+def detect(path: Path | str) -> str:
+    """Tells which format a file or folder is: a name in `FORMATS`, or "archive".
+
+    Raises:
+        DatasetError: it is not there, or none of them, or several sets.
+    """
+    path = _existing(path)
+    return ARCHIVE if is_archive(path) else _locate(path, "")[0].name
+
+
+def tiers(path: Path | str) -> list[str]:
+    """Returns the tiers of an ELAN or TextGrid annotation, or of a folder of them, to choose one from; else none.
+
+    Raises:
+        DatasetError: as `detect`, or an annotation cannot be read.
+    """
+    format, place = _locate(_existing(path), "")
+    return TIERS[format.name](place) if format.name in TIERS else []
+
+
+def read(
+    path: Path | str,
+    format: str = "",
+    *,
+    language: str = "en",
+    columns: Mapping[str, str] | None = None,
+    tier: str = "",
+    limit: int | None = None,
+    work: Path | None = None,
+    within: Path | None = None,
+    progress: Progress = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_hub: bool = False,
+) -> Imported:
+    """Reads anyone's recordings into clips, saying of every row that is left out why.
+
+    Args:
+        path: a file, a folder, an archive of one, or with the format "huggingface" an id.
+        format: a name in `FORMATS`; "" to detect it. Of an archive, what is in it.
+        language: ISO 639-1 code of the speech.
+        columns: our name of a column, see `COLUMNS` -> the source's, where the usual names do not tell.
+        tier: of annotations, see `tiers`.
+        limit: read no more rows than this.
+        work: a folder for what has to be unpacked or cut; the clips point into it. Needed for archives, annotations,
+            segments and Hugging Face datasets.
+        within: sound files outside this folder are dropped. An archive's are never looked for outside it.
+        progress: told after every row how many are done.
+        should_stop: asked before every row, file, line and block.
+        on_hub: whether `path` is an id on the Hugging Face hub, whatever is called so here.
+
+    Raises:
+        DatasetError: nothing can be read, or `should_stop` said so.
+        ValueError: `work` is needed.
+        OSError: the disk is full.
+    """
+    unknown = [name for name in columns or {} if name not in COLUMNS]
+    if unknown:
+        known = ", ".join(COLUMNS)
+        raise DatasetError(
+            "column_unknown", f"There is no column {unknown[0]!r}; there are: {known}.", name=unknown[0], known=known
+        )
+    options = Options(language, columns or {}, tier, work, within, Path(path).name, should_stop)
+    if on_hub or (format == "huggingface" and not Path(path).exists()):
+        name = str(path)
+        rows = huggingface.rows(name, dataclasses.replace(options, name=name))
+    else:
+        place = _existing(path)
+        name = place.name
+        if is_archive(place):
+            folder = options.new_folder("unpacked")
+            options = dataclasses.replace(options, within=folder)
+            unpack(place, folder, should_stop)
+            place, format = folder, "" if format == ARCHIVE else format
+        found, place = _locate(place, format, name, options.go_on)
+        rows, format = found.rows(place, options), found.name
+    return collect(rows, name, format, options, limit, progress, should_stop)
+
+
+def _recognises(format: Format, place: Path, go_on: Callable[[], None]) -> bool:
+    go_on()
+    return format.recognises(place)
+
+
+def _existing(path: Path | str) -> Path:
+    try:
+        return Path(path).resolve(strict=True)
+    except (OSError, ValueError, RuntimeError) as error:  # none, a name that none can have, a link to itself
+        raise DatasetError(
+            "import_missing", f"There is no file or folder {shown(str(path))}.", name=shown(str(path))
+        ) from error
+
+
+def _locate(path: Path, name: str, called: str = "", go_on: Callable[[], None] = lambda: None) -> tuple[Format, Path]:
+    """Finds the format and where it begins: at `path`, or in the one folder below that has it."""
+    called = called or path.name
+    formats = [format for format in FORMATS if name in ("", format.name)]
+    places = [path]
+    for _ in range(LEVELS_DOWN if formats else 0):
+        found = [
+            (format, place)
+            for place in places
+            if (format := next((format for format in formats if _recognises(format, place, go_on)), None)) is not None
+        ]
+        if len(found) > 1:
+            names = ", ".join(shown(place.name) for _, place in found[:10])
+            raise DatasetError("format_several", f"{called} holds several sets: {names}. Name one.", name=called, names=names)
+        if found:
+            return found[0]
+        places = [folder for place in places if place.is_dir() for folder in sorted(place.iterdir()) if folder.is_dir()]
+        places = [place for place in places if not place.is_symlink() and os.access(place, os.R_OK | os.X_OK)][:MAX_PLACES]
+    if name and path.is_file() and formats:
+        return formats[0], path  # whatever its name ends in
+    known = "; ".join([*(f"{format.name} ({format.about})" for format in formats or FORMATS), f"{ARCHIVE} (zip, tar)"])
+    called = called if formats else shown(name)
+    raise DatasetError(
+        "format_unknown",
+        f"{called} is none of the formats that can be imported: {known}.",
+        name=called,
+        known=known,
+    )

@@ -1,0 +1,341 @@
+"""Rows of other people's data, and the one place where a row becomes a clip or is dropped with a reason."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import tempfile
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar, cast
+
+from core.audio import sound_files
+from core.data.clips.labelled_set import Clip, Dropped, check_text
+from core.errors import AttuneError, DatasetError
+from core.text.scoring import clean
+
+MAX_ROWS = 1_000_000  # of one source; a clip takes about 0.5 kB of memory
+RECENT = 1_000  # sound files and folders of which is remembered what was found
+WHOLE_SECONDS = 0.05  # times that leave out less than this of a sound file mean all of it
+FOLDERS_TO_LOOK = 2_000  # before saying that a format is not there
+SOUND_SUFFIXES = frozenset(
+    {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".m4a", ".mp4", ".webm", ".mka", ".mkv"}
+)
+
+# What corpora call the three parts.
+PART_NAMES = {
+    "": "",
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a source, before anything in it is checked.
+
+    Attributes:
+        path: of the sound file.
+        text: what is said, as the source writes it.
+        where: the row's place in the source, for messages: "clips.tsv, line 3".
+        speaker: who says it; "" if unknown.
+        part: a key of `PART_NAMES`, in any case.
+        start: where in the sound file it begins, in seconds.
+        end: where it ends, in seconds; None for the file's end.
+        made: whether the reader itself wrote the sound file, which then counts as inside what is imported.
+    """
+
+    path: str
+    text: str
+    where: str
+    speaker: str = ""
+    part: str = ""
+    start: float = 0.0
+    end: float | None = None
+    made: bool = False
+
+
+Rows = Generator[Row | Dropped, None, None]  # a reader drops what it cannot make a row of
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a reader may need to know beyond the source.
+
+    Attributes:
+        language: ISO 639-1 code of the speech.
+        columns: our name of a column -> the source's.
+        tier: of an annotation.
+        work: a folder for what has to be unpacked or cut, or None.
+        within: the only folder whose sound files may be used, or None for any.
+        name: of the source, for messages.
+        should_stop: whether the import is to end; asked at every file, line and block that is read.
+    """
+
+    language: str = "en"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    tier: str = ""
+    work: Path | None = None
+    within: Path | None = None
+    name: str = ""
+    should_stop: Callable[[], bool] = lambda: False
+
+    def go_on(self) -> None:
+        """Asks whether to go on.
+
+        Raises:
+            DatasetError: the import is to end.
+        """
+        if self.should_stop():
+            raise stopped(self.name)
+
+    def may_use(self, path: Path) -> bool:
+        """Whether a file lies where this source may reach; says nothing of whether it is there."""
+        return self.within is None or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.within))
+
+    def new_folder(self, prefix: str) -> Path:
+        """Makes a new folder in `work`.
+
+        Raises:
+            ValueError: none was given.
+        """
+        if self.work is None:
+            raise ValueError("this source has to be unpacked or cut: name a folder for that, work=")
+        self.work.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self.work, prefix=f"{prefix}-"))
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a source's rows; every row is in one of the two.
+
+    Attributes:
+        clips: the usable ones.
+        dropped: the others, with the reason.
+        format: what the source was read as.
+    """
+
+    clips: tuple[Clip, ...]
+    dropped: tuple[Dropped, ...]
+    format: str
+
+
+Progress = Callable[[int, int | None], None]  # how many rows are done, and of how many at most where that is known
+
+
+def collect(
+    rows: Rows,
+    name: str,
+    format: str,
+    options: Options,
+    limit: int | None = None,
+    progress: Progress = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Imported:
+    """Checks rows one by one; of a sound file only the header is read, or the part that is cut out.
+
+    Args:
+        rows: what a reader yields.
+        name: of the source, for messages.
+        format: of the source.
+        options: as the reader had them.
+        limit: read no more rows than this.
+        progress: told after every row.
+        should_stop: asked before every row.
+
+    Raises:
+        DatasetError: there is no row, there are too many, or `should_stop` said so.
+        OSError: the disk is full.
+    """
+    clips: list[Clip] = []
+    dropped: list[Dropped] = []
+    checker = _Checker(options)
+    with closing(rows):
+        for number, row in enumerate(islice(rows, limit), 1):
+            if should_stop():
+                raise stopped(name)
+            if number > MAX_ROWS:
+                raise DatasetError(
+                    "import_too_many", f"{name} has over {MAX_ROWS} rows. Import a part of it.", name=name, limit=MAX_ROWS
+                )
+            if isinstance(row, Dropped):
+                dropped.append(row)
+            else:
+                try:
+                    clips.append(checker.clip(row))
+                except AttuneError as error:
+                    dropped.append(Dropped.because(row.path, error, row.where))
+            progress(number, limit)
+    if not clips and not dropped:
+        raise DatasetError("import_no_rows", f"{name} lists no recordings.", name=name)
+    return Imported(tuple(clips), tuple(dropped), format)
+
+
+def stopped(name: str) -> DatasetError:
+    """Returns the error of an import that was asked to end."""
+    return DatasetError("import_stopped", f"Importing {name} was stopped.", name=name)
+
+
+Made = TypeVar("Made")
+
+
+def _remembering(make: Callable[[str], Made]) -> Callable[[str], Made]:
+    """Returns a function that remembers what another made of its latest arguments, errors included."""
+
+    @lru_cache(RECENT)
+    def outcome(given: str) -> tuple[Made | None, AttuneError | None]:
+        try:
+            return make(given), None
+        except AttuneError as error:
+            return None, error
+
+    def remembered(given: str) -> Made:
+        made, error = outcome(given)
+        if error is not None:
+            raise error.with_traceback(None)  # it would grow with every row
+        return cast(Made, made)
+
+    return remembered
+
+
+class _Checker:
+    """Makes clips of rows, remembering which recordings it has seen.
+
+    Many rows may point at one sound file and nearly all at few folders, so what was found of those is kept for a while.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.within = None if options.within is None else os.path.realpath(options.within)
+        self.seen: set[str | tuple[str, float, float]] = set()
+        self.pieces: Path | None = None
+        self._found = _remembering(self._find)
+        self._probed = _remembering(lambda sound: sound_files.probe(sound, sound_files.MAX_SOURCE_BYTES))
+        self._checked = _remembering(lambda sound: sound_files.check(sound, info=self._probed(sound)))
+        self._real_folder = lru_cache(RECENT)(os.path.realpath)
+
+    def clip(self, row: Row) -> Clip:
+        part = PART_NAMES.get(row.part.strip().lower())
+        if part is None:
+            name = shown(row.part)
+            raise DatasetError("row_part", f"the part is train, validation or test, not {name!r}.", name=name)
+        text = check_text(row.text, self.options.language, "this row")
+        sound = self._real(row.path) if row.made else self._found(row.path)
+        end = math.inf if row.end is None else row.end
+        key = sound if row.start == 0 and math.isinf(end) else (sound, row.start, end)
+        if key in self.seen:
+            name = os.path.basename(sound)
+            raise DatasetError("row_duplicate", f"{name} stands there twice; the first is kept.", name=name)
+        path = sound if self._is_whole(sound, row.start, end) else self._cut(Path(sound), row.start, end)
+        self.seen.add(key)
+        return Clip(path, text, clean(row.speaker), part)
+
+    def _find(self, path: str) -> str:
+        """Finds a row's sound: where the row says, or by its name alone at the top of what was imported.
+
+        The files that a browser uploads come without their folders. A path with backslashes is understood.
+
+        Returns:
+            Its path, absolute and without links.
+
+        Raises:
+            DatasetError: there is no such file, or it lies outside the imported folder.
+        """
+        plain = path.replace("\\", "/")
+        names = [path] if plain == path else [path, plain]
+        inside = "\0" not in path and (self.within is None or all(self._is_inside(self._real(name)) for name in names))
+        if inside:
+            # Unlike Path.is_file, isfile is also False for a name that no file can have.
+            named = next((name for name in names if os.path.isfile(name)), None)
+            if named is not None:
+                return self._real(named)
+        if self.within is not None:
+            beside = os.path.join(self.within, plain.rpartition("/")[2])
+            if os.path.isfile(beside) and self._is_inside(real := self._real(beside)):
+                return real
+            if not inside:  # whether something lies there is nobody's business
+                raise DatasetError("row_outside", f"{shown(path)} lies outside the imported folder.", name=shown(path))
+        raise DatasetError("row_no_sound", f"there is no sound file {shown(path)}.", name=shown(path))
+
+    def _is_inside(self, real: str) -> bool:
+        return self.within is None or Path(real).is_relative_to(self.within)
+
+    def _real(self, path: str) -> str:
+        """Does what os.path.realpath does, without looking at the folders again."""
+        folder, name = os.path.split(path)
+        if name in ("", os.curdir, os.pardir) or os.path.islink(path):
+            return os.path.realpath(path)
+        return os.path.join(self._real_folder(folder), name)
+
+    def _is_whole(self, sound: str, start: float, end: float) -> bool:
+        if start != 0:
+            return False
+        if not math.isinf(end):
+            seconds = self._probed(sound).seconds
+            if not (seconds - WHOLE_SECONDS <= end <= seconds + sound_files.OVERSHOOT_SECONDS and seconds > 0):
+                return False
+        self._checked(sound)
+        return True
+
+    def _cut(self, sound: Path, start: float, end: float) -> str:
+        wave = sound_files.decode(sound, span=(start, end))
+        self.pieces = self.pieces or self.options.new_folder("pieces")
+        path = self.pieces / f"{file_name(sound.stem)}-{len(self.seen):06}.flac"
+        path.write_bytes(sound_files.packed_flac(wave))  # what becomes of it is flushed to the disk, not this
+        return str(path)
+
+
+def shown(text: str) -> str:
+    """Returns what a source wrote as a message may repeat it: short, on one line, nothing invisible."""
+    short = clean(text)[:300]
+    return text if short == text else short  # the same one, of which there may be very many
+
+
+def file_name(stem: str) -> str:
+    """Returns a file name close to `stem` that every file system takes, and no program takes for an option or a formula."""
+    return re.sub(r"[^\w.-]+", "_", clean(stem))[:60].strip(".-") or "clip"
+
+
+def folders_below(
+    folder: Path, deep: int | None = None, go_on: Callable[[], None] = lambda: None
+) -> Iterator[tuple[Path, list[str]]]:
+    """Yields a folder and those below it with the names in each, in order and without hidden ones; follows no links.
+
+    Args:
+        folder: where to begin.
+        deep: how many levels to go down; None for all.
+        go_on: called at every folder; ends the walk by an error.
+    """
+    for at, folders, names in os.walk(folder):
+        go_on()
+        level = len(Path(at).parts) - len(folder.parts)
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) if deep is None or level < deep else []
+        yield Path(at), sorted(name for name in names if not name.startswith("."))
+
+
+def files_below(
+    folder: Path, suffixes: Container[str] = SOUND_SUFFIXES, go_on: Callable[[], None] = lambda: None
+) -> Iterator[Path]:
+    """Yields the files of a folder and those below it that end in one of the suffixes, in order; see `folders_below`."""
+    for at, names in folders_below(folder, go_on=go_on):
+        yield from (at / name for name in names if os.path.splitext(name)[1].lower() in suffixes)
+
+
+def parts_of(names: Iterable[str]) -> dict[str, str]:
+    """Returns the part that each folder or split stands for by its name, such as "train-clean-100"; "" where all are one.
+
+    One part alone is no split: whoever imports only "train" wants some of it held out.
+    """
+    parts = {name: PART_NAMES.get(re.split(r"[^a-z]", name.lower())[0], "") for name in names}
+    return parts if len(set(parts.values())) > 1 else dict.fromkeys(parts, "")

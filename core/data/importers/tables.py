@@ -1,0 +1,194 @@
+"""Tables of recordings: CSV, TSV, semicolons, pipes or JSON lines, in any of the usual encodings, read row by row."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.data.clips.labelled_set import Dropped
+from core.data.importers.encoding import lines
+from core.data.importers.rows import shown
+from core.errors import DatasetError
+from core.text.escaping import cell_text
+
+DELIMITERS = (",", "\t", ";", "|")
+GUARDED = ("text", "speaker")  # columns in which a spreadsheet's quote mark is not part of what stands there
+MAX_HEADER = 10_000  # characters
+
+# Our name of a column -> what others call it. `offset` and `duration`, in seconds, are NeMo's.
+COLUMNS = {
+    "path": ("path", "file", "file_name", "filename", "audio", "audio_filepath", "audio_file", "wav", "wav_filename",
+             "文件", "文件名", "音频", "录音"),
+    "text": ("text", "transcript", "transcription", "sentence", "label", "文本", "句子", "转写", "内容"),
+    "speaker": ("speaker", "speaker_id", "client_id", "说话人", "发音人"),
+    "part": ("part", "split"),
+    "offset": ("offset",),
+    "duration": ("duration",),
+}  # fmt: skip
+
+Record = tuple[str, dict[str, str]]  # where it stands, and its fields by our names
+
+
+def records(
+    path: Path,
+    language: str,
+    columns: Mapping[str, str],
+    also: Sequence[str] = (),
+    go_on: Callable[[], None] = lambda: None,
+) -> Generator[Record | Dropped, None, None]:
+    """Yields a table's rows by our names of the columns; further columns are left out.
+
+    Quotation marks follow RFC 4180 between commas and semicolons. Between tabs and pipes a line is a row: a field is
+    unquoted where its quotes are well formed and else left as it is, because Common Voice has sentences with a single one.
+
+    Args:
+        path: the file.
+        language: ISO 639-1 code of the speech, see `encoding_of`.
+        columns: our name -> the file's, where the synonyms in `COLUMNS` do not tell.
+        also: further columns to yield where the file has them.
+        go_on: called at every line; ends the reading by an error.
+
+    Raises:
+        DatasetError: the encoding or a needed column cannot be told, or the table is damaged.
+    """
+    text = lines(path, language, go_on)
+    first = next((line for line in text if line.strip()), "")
+    text.close()
+    if first.lstrip().startswith("{"):
+        yield from _json_records(path, lines(path, language, go_on), columns, also)
+    else:
+        yield from _delimited_records(path, lines(path, language, go_on), columns, also)
+
+
+def _delimited_records(
+    path: Path, text: Generator[str, None, None], columns: Mapping[str, str], also: Sequence[str]
+) -> Generator[Record | Dropped, None, None]:
+    try:
+        before, header = next(((number, line) for number, line in enumerate(text, 1) if line.strip()), (0, ""))
+        delimiter, names, there = _delimiter(header.strip("\r\n")[:MAX_HEADER], path.name, columns, also)
+        places = {name: there.index(column) for name, column in names.items()}
+        quoted = delimiter in ",;"
+        table = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=quoted)
+        while True:
+            begun = before + table.line_num + 1
+            try:
+                fields = next(table, None)
+            except csv.Error as error:
+                raise DatasetError(
+                    "table_damaged",
+                    f"{path.name}, line {begun}: the row cannot be read ({error}). Is a quotation mark missing?",
+                    name=path.name,
+                    line=begun,
+                ) from error
+            if fields is None:
+                return
+            if not any(field.strip() for field in fields):
+                continue
+            where = f"{path.name}, line {begun}"
+            fields = [field.strip() if quoted else _unquoted(field.strip()) for field in fields]
+            if any(fields[len(there) :]):
+                counts = f"{len(fields)} fields for {len(there)} columns"
+                why = f"{where}: {counts}. Put text with commas in quotation marks."
+                yield Dropped(shown(fields[0]), "row_fields", why, where)
+                continue
+            found = {name: fields[place] if place < len(fields) else "" for name, place in places.items()}
+            yield where, {name: cell_text(value) if name in GUARDED else value for name, value in found.items()}
+    finally:
+        text.close()
+
+
+def _json_records(
+    path: Path, text: Generator[str, None, None], columns: Mapping[str, str], also: Sequence[str]
+) -> Generator[Record | Dropped, None, None]:
+    begun = False
+    try:
+        for number, line in enumerate(text, 1):
+            where = f"{path.name}, line {number}"
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError):
+                value = None
+            if not isinstance(value, dict):
+                yield Dropped("", "row_json", f"{where}: this is no JSON object.", where)
+                continue
+            try:
+                names = column_names(path.name, list(value), columns, also)
+            except DatasetError as error:
+                if not begun:
+                    raise
+                yield Dropped.because("", error, where)
+                continue
+            begun = True
+            yield where, {name: _plain(value[column]) for name, column in names.items()}
+    finally:
+        text.close()
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _delimiter(
+    header: str, file: str, columns: Mapping[str, str], also: Sequence[str]
+) -> tuple[str, dict[str, str], list[str]]:
+    """Finds the delimiter: the one that cuts the header into columns that are known."""
+    tried: list[tuple[int, DatasetError]] = []
+    for delimiter in DELIMITERS:
+        there = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+        try:
+            return delimiter, column_names(file, there, columns, also), there
+        except DatasetError as error:
+            tried.append((len(there), error))
+    raise max(tried, key=lambda pair: pair[0])[1]  # what the delimiter that cuts most says is missing
+
+
+def column_names(file: str, there: Sequence[str], columns: Mapping[str, str], also: Sequence[str] = ()) -> dict[str, str]:
+    """Returns our name -> the source's column, for those it has.
+
+    Raises:
+        DatasetError: that of the sound or the text cannot be told, or one given in `columns` is not there.
+    """
+    by_name = {name.strip().lower(): name for name in reversed(there)}
+    names = {name: by_name[name] for name in also if name in by_name}
+    listed = shown(", ".join(there))
+    has = f"it has: {listed or 'none'}"
+    for name, synonyms in COLUMNS.items():
+        if name in columns:
+            found = [columns[name].strip().lower()]
+        elif name in by_name:
+            found = [name]
+        else:
+            found = [synonym for synonym in synonyms if synonym in by_name]
+        if len(found) > 1:
+            raise DatasetError(
+                "table_ambiguous",
+                f"{file} has several columns for {name}: {', '.join(found)}. Say which, e.g. --column {name}={found[0]}.",
+                name=file,
+                column=name,
+                columns=", ".join(found),
+                listed=list(there),
+            )
+        if found and found[0] in by_name:
+            names[name] = by_name[found[0]]
+        elif name in columns or name in ("path", "text"):
+            raise DatasetError(
+                "table_columns",
+                f"{file} needs a column for {name} in its first line; {has}. Say which, e.g. --column {name}=NAME.",
+                name=file,
+                column=name,
+                columns=listed or "-",
+                listed=list(there),
+            )
+    return names
+
+
+def _unquoted(field: str) -> str:
+    inner = field[1:-1]
+    if len(field) >= 2 and field[0] == field[-1] == '"' and '"' not in inner.replace('""', ""):
+        return inner.replace('""', '"')
+    return field

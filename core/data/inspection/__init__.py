@@ -1,0 +1,1 @@
+"""The report on a set before training: findings, recording quality, repairs."""

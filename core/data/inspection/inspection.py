@@ -1,0 +1,274 @@
+"""The report before training: what is in a labelled set, what is wrong with it, and what it cannot show."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.audio import sound_files
+from core.data.clips.labelled_set import PARTS, Clip, Dropped, LabelledSet, check_text
+from core.data.inspection import findings, quality, repairs
+from core.data.inspection.findings import Fate, SetFinding
+from core.errors import AttuneError, DatasetError
+from core.models.base.protocol import AsrModel, in_language
+from core.text.escaping import cell
+from core.text.normalisation import Normalisation, default
+from core.text.scoring import normalise
+
+MAX_CLIP_SECONDS = 30.0  # a run leaves out longer ones
+BINS = 30  # of a histogram
+SPOKEN = Normalisation(numbers="words", punctuation="drop")  # the score's own form would count "three" as one digit
+SEVERITIES = ("error", "warning", "note")
+
+Progress = Callable[[int, int], None]  # how many clips are done, and of how many
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """What is in one part, of the clips a run would use.
+
+    Attributes:
+        part: "train", "validation", "test", or "" where the set is not split.
+        clips: how many.
+        minutes: of sound.
+        speakers: different ones that are named.
+        sentences: different ones, normalised.
+    """
+
+    part: str
+    clips: int
+    minutes: float
+    speakers: int
+    sentences: int
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How values are spread.
+
+    Attributes:
+        edges: of the bins, one more than there are bins.
+        counts: in each bin; the last one holds its right edge too.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The report on a set.
+
+    Attributes:
+        name, language: of the set.
+        fates: of every row, those that an importer dropped first; each is kept or dropped.
+        findings: the most severe first.
+        parts: what each part holds.
+        durations: of the kept clips, in seconds.
+        rates: of the kept clips, in characters a second of speech.
+    """
+
+    name: str
+    language: str
+    fates: tuple[Fate, ...]
+    findings: tuple[SetFinding, ...]
+    parts: tuple[PartSummary, ...]
+    durations: Histogram
+    rates: Histogram
+
+    @property
+    def kept(self) -> int:
+        """Rows that a run would use."""
+        return sum(fate.kept for fate in self.fates)
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """How many rows are lost, by reason."""
+        return dict(Counter(fate.reason for fate in self.fates if not fate.kept))
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a plain dict of everything but the rows."""
+        return {
+            "name": self.name,
+            "language": self.language,
+            "rows": len(self.fates),
+            "kept": self.kept,
+            "dropped": self.dropped,
+            "findings": [finding.to_json() for finding in self.findings],
+            "parts": [dataclasses.asdict(part) for part in self.parts],
+            "durations": dataclasses.asdict(self.durations),
+            "rates": dataclasses.asdict(self.rates),
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Returns what became of every row, a plain dict each."""
+        return [_row(fate) for fate in self.fates]
+
+    def rows_csv(self) -> str:
+        """Returns the rows as CSV; a quote mark before what a spreadsheet would take for a formula."""
+        text = io.StringIO()
+        names = list(_row(Fate(Clip("", ""), False)))
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: cell(value) for name, value in row.items()} for row in self.rows())
+        return text.getvalue()
+
+
+def inspect(
+    labelled: LabelledSet,
+    dropped: Sequence[Dropped] = (),
+    known: Collection[str] | None = None,
+    model: AsrModel | None = None,
+    closed: bool = False,
+    normalisation: Normalisation | None = None,
+    progress: Progress = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Inspection:
+    """Looks at every clip of a set, one after the other; no more than one is decoded at a time.
+
+    Args:
+        labelled: the set, split or not.
+        dropped: rows that its importer has already left out.
+        known: the characters a model writes, if it writes characters; letters outside are found.
+        model: a base that knows the language; its loss on each text shows transcripts of something else. That takes
+            about as long as a pass of training over the clips.
+        closed: the texts are a closed set of words, each said many times and wanted in every part.
+        normalisation: how the texts are to be written for training; by default what suits the language and the texts.
+        progress: told after every clip.
+        should_stop: asked before every clip.
+
+    Raises:
+        DatasetError: `should_stop` said so.
+    """
+    form = normalisation or default(labelled.language, [clip.text for clip in labelled.clips])
+    fates = [
+        Fate(Clip(row.path, ""), False, row.reason, row.message, listed=False, where=row.where, details=row.details)
+        for row in dropped
+    ]
+    for number, clip in enumerate(labelled.clips, 1):
+        if should_stop():
+            raise DatasetError("inspection_stopped", "Looking at the set was stopped. Nothing was changed.")
+        fates.append(_look(clip, labelled.language, model, form))
+        progress(number, len(labelled.clips))
+    of_clips = [
+        *findings.unusable(fates),
+        *findings.sound(fates),
+        *findings.misfits(fates),
+        *findings.duplicates(fates, closed),
+        *(findings.unwritable(fates, known) if known is not None else ()),
+        *(_with_remedy(finding, labelled, fates, closed) for finding in findings.leaks(fates, closed)),
+    ]
+    found = sorted([*of_clips, *findings.conclusions(fates)], key=lambda finding: SEVERITIES.index(finding.severity))
+    fates = _marked(fates, of_clips)
+    kept = [fate for fate in fates if fate.kept]
+    return Inspection(
+        labelled.name,
+        labelled.language,
+        tuple(fates),
+        tuple(found),
+        _parts(kept),
+        _histogram([fate.seconds for fate in kept], MAX_CLIP_SECONDS),
+        _histogram([fate.rate for fate in kept], max((fate.rate for fate in kept), default=1.0)),
+    )
+
+
+def _look(clip: Clip, language: str, model: AsrModel | None, form: Normalisation) -> Fate:
+    try:
+        text = check_text(clip.text, language, clip.path)
+        wave = sound_files.decode(clip.path, MAX_CLIP_SECONDS)
+        written = form.apply(text, language)
+        with in_language(model, language) if model else nullcontext():
+            loss = _loss(model, wave, written) if model else None
+    except AttuneError as error:
+        return Fate(clip, False, error.reason, str(error), details=dict(error.details))
+    return Fate(
+        clip,
+        kept=True,
+        sentence=normalise(text, language),
+        written=written,
+        characters=len(SPOKEN.apply(text, language).replace(" ", "")),
+        measures=quality.measure(wave),
+        fingerprint=sound_files.fingerprint(wave),
+        loss=loss,
+    )
+
+
+@torch.no_grad()
+def _loss(model: AsrModel, wave: np.ndarray, text: str) -> float:
+    model.network.eval()
+    return float(model.loss([model.example(wave, text)]))
+
+
+def _with_remedy(finding: SetFinding, labelled: LabelledSet, fates: Iterable[Fate], closed: bool) -> SetFinding:
+    """Names the first remedy that ends a leak and leaves clips to train on and to test with, if there is one."""
+    by_clip = {fate.clip: fate for fate in fates}
+    for remedy in ("move_to_train", "resplit"):
+        tried = dataclasses.replace(finding, remedy=remedy)
+        try:
+            mended = repairs.mend(labelled, tried, closed=closed)
+        except DatasetError:
+            continue
+        after = [dataclasses.replace(by_clip[old], clip=new) for old, new in zip(labelled.clips, mended.clips, strict=True)]
+        if mended.part("test") and finding.kind not in {still.kind for still in findings.leaks(after, closed)}:
+            return tried
+    return finding
+
+
+def _marked(fates: Sequence[Fate], found: Sequence[SetFinding]) -> list[Fate]:
+    kinds: dict[Clip, list[str]] = defaultdict(list)
+    for finding in found:
+        for clip in dict.fromkeys(finding.clips):
+            kinds[clip].append(finding.kind)
+    return [dataclasses.replace(fate, findings=tuple(kinds.get(fate.clip, ()))) for fate in fates]
+
+
+def _parts(kept: Sequence[Fate]) -> tuple[PartSummary, ...]:
+    summaries = []
+    for part in (*PARTS, ""):
+        chosen = [fate for fate in kept if fate.clip.part == part]
+        if chosen or part:
+            summaries.append(
+                PartSummary(
+                    part,
+                    len(chosen),
+                    sum(fate.seconds for fate in chosen) / 60,
+                    len({fate.clip.speaker for fate in chosen} - {""}),
+                    len({fate.sentence for fate in chosen}),
+                )
+            )
+    return tuple(summaries)
+
+
+def _histogram(values: Sequence[float], most: float) -> Histogram:
+    counts, edges = np.histogram(values, bins=BINS, range=(0.0, most or 1.0))
+    return Histogram(tuple(map(float, edges)), tuple(map(int, counts)))
+
+
+def _row(fate: Fate) -> dict[str, Any]:
+    measured = fate.measures
+    return {
+        "path": fate.clip.path,
+        "text": fate.clip.text,
+        "speaker": fate.clip.speaker,
+        "part": fate.clip.part,
+        "kept": fate.kept,
+        "reason": fate.reason,
+        "message": fate.message,
+        "findings": " ".join(fate.findings),
+        "seconds": round(fate.seconds, 3),
+        "speech_seconds": round(measured.speech_seconds, 2) if measured else None,
+        "characters_per_second": round(fate.rate, 2),
+        "speech_dbfs": round(measured.speech_dbfs, 1) if measured else None,
+        "snr_db": round(measured.snr_db, 1) if measured and measured.snr_db is not None else None,
+        "loss": fate.loss,
+        "fingerprint": fate.fingerprint,
+    }

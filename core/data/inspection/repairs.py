@@ -1,0 +1,77 @@
+"""Remedies for what an inspection found: each takes a labelled set and returns a mended one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+
+from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts
+from core.data.clips.splits import move
+from core.data.inspection.findings import SetFinding
+from core.errors import DatasetError
+
+
+def mend(labelled: LabelledSet, finding: SetFinding, seed: int = 0, closed: bool = False) -> LabelledSet:
+    """Applies the remedy that a finding names.
+
+    Args:
+        labelled: the set that was inspected.
+        finding: of that inspection.
+        seed: of a new split.
+        closed: the texts are a closed set of words, see `core.data.clips.labelled_set.assign_parts`.
+
+    Raises:
+        DatasetError: the finding has no remedy, or it cannot be applied: nothing would be left to train on, or there is
+            too little to hold any out.
+    """
+    match finding.remedy:
+        case "drop":
+            return drop(labelled, finding.clips)
+        case "move_to_train":
+            return move_to_train(labelled, finding.clips, closed)
+        case "split":
+            return split(labelled, seed, closed)
+        case "resplit":
+            return resplit(labelled, seed, closed)
+    raise DatasetError("no_remedy", f"There is no remedy for {finding.kind!r} but looking at the clips.", kind=finding.kind)
+
+
+def drop(labelled: LabelledSet, clips: Sequence[Clip]) -> LabelledSet:
+    """Takes clips out; of a row that stands there twice and is named once, the later one."""
+    unwanted = Counter(clips)
+    kept = []
+    for clip in reversed(labelled.clips):
+        if unwanted[clip] > 0:
+            unwanted[clip] -= 1
+        else:
+            kept.append(clip)
+    return dataclasses.replace(labelled, clips=tuple(reversed(kept)))
+
+
+def move_to_train(labelled: LabelledSet, clips: Sequence[Clip], closed: bool = False) -> LabelledSet:
+    """Moves held-out clips to training, and with them what must not stand on the other side.
+
+    Raises:
+        DatasetError: the set has no such clips.
+    """
+    return move(labelled, "train", {clip.path for clip in clips}, closed=closed).labelled
+
+
+def split(labelled: LabelledSet, seed: int = 0, closed: bool = False) -> LabelledSet:
+    """Gives a part to the clips that have none.
+
+    Raises:
+        DatasetError: there is too little to hold any out.
+    """
+    return dataclasses.replace(labelled, clips=tuple(assign_parts(labelled.clips, labelled.language, seed, closed=closed)))
+
+
+def resplit(labelled: LabelledSet, seed: int = 0, closed: bool = False) -> LabelledSet:
+    """Throws the split away and makes a new one.
+
+    Raises:
+        DatasetError: there is too little to hold any out.
+    """
+    unsplit = tuple(dataclasses.replace(clip, part="") for clip in labelled.clips)
+    return split(dataclasses.replace(labelled, clips=unsplit), seed, closed)

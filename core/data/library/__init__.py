@@ -1,0 +1,1 @@
+"""Sets and recordings on disk: listing, verifying, merging, undo, trash."""

@@ -1,0 +1,82 @@
+"""Two stored sets of one language written as a third."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.data.clips.labelled_set import Clip, Overlap, overlap
+from core.data.library.stored_set import StoredClip, StoredSet, copy_sounds, write_dropped, write_lines
+from core.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Two sets as one.
+
+    Attributes:
+        stored: the new set.
+        duplicates: the clips of the second that the first has already, by their samples; they were left out.
+        conflicting: those of them whose text is another one than in the first, which was kept.
+        overlap: what training and held-out clips share now.
+    """
+
+    stored: StoredSet
+    duplicates: tuple[Clip, ...]
+    conflicting: tuple[Clip, ...]
+    overlap: Overlap
+
+
+def check_mergeable(one: StoredSet, other: StoredSet) -> None:
+    """Raises DatasetError where two sets are one, or differ in language."""
+    if one.id == other.id or one.language != other.language:
+        raise DatasetError(
+            "merge_sets",
+            f"Only two different sets of one language can be merged; these are {one.name!r} ({one.language}) and "
+            f"{other.name!r} ({other.language}).",
+            first=one.name,
+            second=other.name,
+        )
+
+
+def write_merged(one: StoredSet, other: StoredSet, building: Path) -> None:
+    """Writes the clips of both, a sound that both have once, with the text, speaker and part of the first.
+
+    Args:
+        one, other: the sets.
+        building: folder of the new set.
+
+    Raises:
+        DatasetError: a sound is not as it was written.
+        OSError: the disk is full.
+    """
+    known = _by_samples(one)
+    taken = {stored.fields["id"] for stored in one.clips}
+    lines = [stored.fields for stored in one.clips]
+    copy_sounds(one.clips, building)
+    for stored in other.clips:
+        if stored.fingerprint not in known:
+            id = stored.fields["id"] if stored.fields["id"] not in taken else secrets.token_hex(8)
+            copy_sounds([stored], building, id)
+            lines.append({**stored.fields, "id": id})
+    write_lines(building, lines)
+    write_dropped(building, [*one.dropped, *other.dropped])
+
+
+def describe(merged: StoredSet, one: StoredSet, other: StoredSet) -> Merged:
+    """Says what two sets had in common, and what training and held-out clips of the merged set share."""
+    known = _by_samples(one)
+    duplicates = [stored for stored in other.clips if stored.fingerprint in known]
+    labelled = merged.labelled()
+    held_out = [*labelled.part("validation"), *labelled.part("test")]
+    return Merged(
+        merged,
+        tuple(stored.clip for stored in duplicates),
+        tuple(stored.clip for stored in duplicates if stored.clip.text != known[stored.fingerprint].clip.text),
+        overlap(labelled.part("train"), held_out, merged.language),
+    )
+
+
+def _by_samples(stored: StoredSet) -> dict[str, StoredClip]:
+    return {clip.fingerprint: clip for clip in stored.clips}

@@ -1,0 +1,329 @@
+"""A person's own recordings: on disk, checksummed and listed before anyone says they were received.
+
+FOLDER/
+  audio/ID.flac     16 kHz mono
+  log.jsonl         what was added, labelled and removed, a line a change; the list is this log read from the top
+
+What is removed can be restored for a day. Then its sound and its lines of the log are deleted, see `Collection.sweep`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+import numpy as np
+from filelock import FileLock
+
+from core.audio import sound_files
+from core.audio.sound_files import SAMPLE_RATE
+from core.data.clips.labelled_set import Clip, check_text
+from core.data.library.trash import is_over
+from core.errors import AttuneError, DatasetError
+from core.storage.cache import forget_sounds
+from core.storage.clock import steady_time
+from core.storage.files import append_json_line, replacing, sha256
+from core.storage.state import UNREADABLE, Report, fits, lock, read_lines, remove
+
+MAX_RECORDINGS = 2_000
+LEFTOVER_SECONDS = 86_400  # after which a sound that no line lists is taken for what a crash left
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+Beforehand = Callable[[frozenset[str]], None]  # given the names of sound files that are about to be deleted for good
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording of a collection.
+
+    Attributes:
+        id: its name in the collection.
+        path: of the FLAC file.
+        sha256: of that file, as it was when it was received.
+        seconds: duration.
+        text: what is said in it, or "" while nobody has said so.
+    """
+
+    id: str
+    path: Path
+    sha256: str
+    seconds: float
+    text: str = ""
+
+
+class _Added(TypedDict):
+    add: str
+    sha256: str
+    seconds: float
+    text: NotRequired[str]
+
+
+class _Labelled(TypedDict):
+    label: str
+    text: str
+
+
+class _Removed(TypedDict):
+    remove: str
+    at: NotRequired[float]
+
+
+class _Restored(TypedDict):
+    restore: str
+
+
+class _Leaving(TypedDict):
+    leaving: str
+
+
+_CHANGES = {"add": _Added, "label": _Labelled, "remove": _Removed, "restore": _Restored, "leaving": _Leaving}
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A recording as the log has it: `removed` when it was removed, `leaving` once it cannot be restored any more."""
+
+    recording: Recording
+    removed: float | None = None
+    leaving: bool = False
+
+
+class Collection:
+    """The recordings in a folder.
+
+    Args:
+        folder: where they lie; made when the first one is added.
+        damaged: told of lines of the log that cannot be read.
+    """
+
+    def __init__(self, folder: Path, damaged: Report | None = None) -> None:
+        self.folder = folder
+        self._damaged = damaged
+        self._log = folder / "log.jsonl"
+
+    def add(self, source: Path | str, id: str = "") -> Recording:
+        """Decodes a sound file and keeps it; it is on disk and listed when this returns.
+
+        Args:
+            source: the file.
+            id: to keep it under; by default a new one.
+
+        Raises:
+            AudioError: it cannot be used; nothing was kept.
+            DatasetError: the collection is full.
+            OSError: the disk is full; nothing was kept.
+        """
+        return self.keep(sound_files.decode(source), Path(source).name, id=id)
+
+    def keep(self, wave: np.ndarray, name: str, text: str = "", id: str = "") -> Recording:
+        """Keeps a sound, and with it what is said in it; both are on disk and listed when this returns.
+
+        Args:
+            wave: float32 [samples] at 16 kHz.
+            name: where it comes from.
+            text: as `core.data.clips.labelled_set.check_text` returned it, or "".
+            id: 16 hexadecimal digits to keep it under; by default new ones.
+
+        Raises:
+            DatasetError: the collection is full.
+            OSError: the disk is full; nothing was kept.
+        """
+        if len(self.recordings()) >= MAX_RECORDINGS:
+            raise DatasetError(
+                "collection_full", f"There are {MAX_RECORDINGS} recordings already. Remove some first.", limit=MAX_RECORDINGS
+            )
+        id = id or secrets.token_hex(8)
+        path = self._path(id)
+        sound_files.write_flac(path, wave)
+        recording = Recording(id, path, sha256(path), len(wave) / SAMPLE_RATE, text)
+        line = {"add": id, "sha256": recording.sha256, "seconds": recording.seconds, "name": name}
+        try:
+            self._append({**line, "text": text} if text else line)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        return recording
+
+    def label(self, id: str, text: str, language: str = "en") -> Recording:
+        """Says what is said in a recording, or corrects it.
+
+        Raises:
+            DatasetError: there is no such recording, or the text has no words.
+        """
+        with self._lock():  # else a line might follow those of a recording that is being deleted for good
+            recording = self.get(id)
+            cleaned = check_text(text, language, recording.path.name)
+            self._append({"label": id, "text": cleaned})
+        return replace(recording, text=cleaned)
+
+    def remove(self, id: str) -> None:
+        """Takes a recording off the list; `restore` brings it back, for a day.
+
+        Raises:
+            DatasetError: there is no such recording.
+        """
+        with self._lock():
+            self.get(id)
+            self._append({"remove": id, "at": steady_time()})
+
+    def removed(self) -> list[Recording]:
+        """Returns the recordings that can be restored, the one removed last first."""
+        found = [entry for entry in self._entries().values() if entry.removed is not None and not entry.leaving]
+        return [entry.recording for entry in sorted(found, key=lambda entry: -(entry.removed or 0.0))]
+
+    def restore(self, id: str) -> Recording:
+        """Brings a removed recording back, to its old place in the list.
+
+        Raises:
+            DatasetError: it is no longer among the removed ones.
+        """
+        with self._lock():
+            found = self._removed(id)
+            self._append({"restore": id})
+        return found
+
+    def delete(self, id: str, beforehand: Beforehand = lambda names: None) -> None:
+        """Deletes a removed recording for good: its sound, its lines of the log, and what is kept of what was computed from it.
+
+        A crash leaves it either removed as before, or neither listed nor to be restored; `sweep` then goes on with it.
+
+        Args:
+            id: of the recording.
+            beforehand: deletes what was made of it elsewhere. If it raises, `sweep` goes on later.
+
+        Raises:
+            DatasetError: it is not among the removed ones.
+        """
+        with self._lock():
+            self._removed(id)
+            self._append({"leaving": id})
+        self._finish(id, beforehand)
+
+    def sweep(self, beforehand: Beforehand = lambda names: None) -> None:
+        """Deletes for good what was removed over a day ago, and what a crash has left.
+
+        What `beforehand` refuses with an AttuneError is gone on with the next time.
+        """
+        now = steady_time()
+        for id, entry in self._entries().items():
+            with suppress(AttuneError):
+                if entry.leaving:
+                    self._finish(id, beforehand)
+                elif entry.removed is not None and is_over(entry.removed, now):
+                    self.delete(id, beforehand)
+        self._sweep_unlisted()
+
+    def _removed(self, id: str) -> Recording:
+        entry = self._entries().get(id)
+        if entry is None or entry.removed is None or entry.leaving:
+            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be restored.")
+        return entry.recording
+
+    def _finish(self, id: str, beforehand: Beforehand) -> None:
+        path = self._path(id)
+        beforehand(frozenset({path.name}))
+        with suppress(AttuneError):  # of a sound that is gone or damaged nothing is found
+            forget_sounds({sound_files.fingerprint(sound_files.decode(path, sound_files.MAX_SECONDS + 1))})
+        with self._lock():
+            path.unlink(missing_ok=True)
+            kept = [line for line in self._lines() if id.encode() not in line]
+            with replacing(self._log) as temporary:
+                temporary.write_bytes(b"".join(line + b"\n" for line in kept))
+            for copy in self.folder.glob("log.damaged-*"):  # a damaged line may be one of it
+                remove(copy)
+
+    def _sweep_unlisted(self) -> None:
+        """Deletes sounds that no line lists; where a line cannot be read, it may be the one that did."""
+        if not all(map(_is_whole, self._lines())):
+            return
+        found = list((self.folder / "audio").glob("*"))
+        listed = {self._path(id) for id in self._entries()}
+        for path in found:
+            if path not in listed and time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+                path.unlink(missing_ok=True)
+
+    def get(self, id: str) -> Recording:
+        """Returns one recording.
+
+        Raises:
+            DatasetError: there is no such recording.
+        """
+        found = next((recording for recording in self.recordings() if recording.id == id), None)
+        if found is None:
+            raise DatasetError("no_recording", f"There is no recording {id!r} in this collection.")
+        return found
+
+    def recordings(self) -> list[Recording]:
+        """Returns all recordings, oldest first."""
+        return [entry.recording for entry in self._entries().values() if entry.removed is None and not entry.leaving]
+
+    def clips(self) -> list[Clip]:
+        """Returns the labelled recordings as clips of one unnamed speaker, not yet split."""
+        return [Clip(str(r.path), r.text) for r in self.recordings() if r.text]
+
+    def _path(self, id: str) -> Path:
+        return self.folder / "audio" / f"{id}.flac"
+
+    def _entries(self) -> dict[str, _Entry]:
+        entries: dict[str, _Entry] = {}
+        for line in read_lines(self._log, _change, self._damaged):
+            if "add" in line:
+                id = line["add"]
+                entries[id] = _Entry(Recording(id, self._path(id), line["sha256"], line["seconds"], line.get("text", "")))
+                continue
+            change = next((name for name in _CHANGES if name in line), "")
+            entry = entries.get(line.get(change, ""))
+            if entry is None:  # of a newer version, or its recording is gone
+                continue
+            if change == "label":
+                entry = replace(entry, recording=replace(entry.recording, text=line["text"]))
+            elif change == "remove":  # a version that could not bring it back gave no date: its day is over
+                entry = replace(entry, removed=line.get("at", 0.0))
+            elif change == "restore":
+                entry = replace(entry, removed=None)
+            else:
+                entry = replace(entry, leaving=True)
+            entries[line[change]] = entry
+        return entries
+
+    def _lines(self) -> list[bytes]:
+        try:
+            return [line for line in self._log.read_bytes().split(b"\n") if line.strip()]
+        except (FileNotFoundError, IsADirectoryError):
+            return []
+
+    def _append(self, line: dict[str, Any]) -> None:
+        with self._lock():
+            append_json_line(self._log, line)
+
+    def _lock(self) -> FileLock:
+        return lock(self.folder / "log.lock", is_singleton=True)  # no line may be added while the log is rewritten
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        _change(json.loads(line))
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _change(line: Any) -> dict[str, Any]:
+    """Returns a line of the log; what a newer version added is none's concern here.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    kind = next((kind for name, kind in _CHANGES.items() if name in line), None) if isinstance(line, dict) else _Added
+    if kind is not None and not fits(line, kind):
+        raise ValueError("no change of a collection")
+    if "add" in line and not _ID.fullmatch(line["add"]):  # it names a file
+        raise ValueError("no id")
+    return line

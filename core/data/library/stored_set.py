@@ -1,0 +1,251 @@
+"""One labelled set on disk: a folder of sounds, a list of what is said in them, and the settings of the set."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+from core.data.clips.labelled_set import PARTS, Clip, Dropped, LabelledSet
+from core.errors import DatasetError
+from core.storage.files import read_json_lines, replacing, sha256
+from core.storage.state import UNREADABLE, Damaged, fits, is_file, read_checked
+from core.text.normalisation import Normalisation
+from core.text.scoring import clean
+
+ID = re.compile(r"[0-9a-f]{16}")  # of a set and of a clip; no other name is ever opened
+
+
+@dataclass(frozen=True)
+class StoredClip:
+    """One line of a set's list.
+
+    Attributes:
+        clip: with the path of its sound in the library.
+        sha256: of the FLAC file, as it was written.
+        fingerprint: of its samples, see `core.audio.sound_files.fingerprint`.
+        seconds: duration.
+        source: name of the file it was made from.
+        left_out: whether it was taken out of the set; for a day it can be put back.
+        fields: the line as it stands in the file, with what a newer version added.
+    """
+
+    clip: Clip
+    sha256: str
+    fingerprint: str
+    seconds: float
+    source: str
+    left_out: bool
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredSet:
+    """A set of the library.
+
+    Attributes:
+        id: names its folder.
+        name: shown to the user.
+        language: ISO 639-1 code of the speech.
+        normalisation: how its texts are written for training.
+        seed: of its split.
+        synthetic: whether speech synthesisers made the clips.
+        clips: those of the set.
+        left_out: those that were taken out and can be put back.
+        dropped: rows of what it was made from that could not be taken in.
+    """
+
+    id: str
+    name: str
+    language: str
+    normalisation: Normalisation
+    seed: int
+    synthetic: bool
+    clips: tuple[StoredClip, ...]
+    left_out: tuple[StoredClip, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Duration of its clips."""
+        return sum(stored.seconds for stored in self.clips)
+
+    def labelled(self) -> LabelledSet:
+        """Returns the set with the texts as they were typed."""
+        return LabelledSet(self.name, tuple(stored.clip for stored in self.clips), self.language, self.synthetic)
+
+    def for_training(self) -> LabelledSet:
+        """Returns the set with the texts as a model is to write them, in all three parts alike."""
+        return self.labelled().written_as(self.normalisation)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Reads set.json, with what a newer version added.
+
+    Raises:
+        DatasetError: it is missing, or says no name or no language.
+    """
+    try:
+        return read_checked(folder / "set.json", _Settings)
+    except (OSError, Damaged) as error:
+        raise _damaged(folder) from error
+
+
+class _Settings(TypedDict):
+    """What no set can do without; the rest has defaults."""
+
+    name: str
+    language: str
+
+
+def _damaged(folder: Path) -> DatasetError:
+    return DatasetError("set_damaged", f"The set {folder.name} has a damaged file: set.json. Its sounds are still there.")
+
+
+def read_set(folder: Path) -> StoredSet:
+    """Reads a set.
+
+    Raises:
+        DatasetError: its set.json cannot be read.
+    """
+    settings = read_settings(folder)
+    normalisation, seed = settings.get("normalisation"), settings.get("seed")
+    clips = read_clips(folder)
+    return StoredSet(
+        folder.name,
+        clean(settings["name"]),
+        settings["language"],
+        Normalisation.from_json(normalisation if isinstance(normalisation, dict) else {}),
+        seed if isinstance(seed, int) and fits(seed, int) else 0,
+        settings.get("synthetic") is True,
+        tuple(stored for stored in clips if not stored.left_out),
+        tuple(stored for stored in clips if stored.left_out),
+        read_dropped(folder),
+    )
+
+
+def set_folder(folder: Path, id: str) -> Path:
+    """Returns the folder of a set among others in `folder`.
+
+    Raises:
+        DatasetError: there is none of that id.
+    """
+    path = folder / id if ID.fullmatch(id) else None
+    if path is None or not path.is_dir() or path.is_symlink():
+        raise DatasetError("no_set", "There is no such set in the library.")
+    return path
+
+
+def read_sets(folder: Path) -> Iterator[tuple[str, StoredSet | None]]:
+    """Yields the ids of the sets in a folder, each with what it holds, or None where its set.json cannot be read."""
+    for path in sorted(folder.glob("*")) if folder.is_dir() else ():
+        if ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            try:
+                yield path.name, read_set(path)
+            except DatasetError:
+                yield path.name, None
+
+
+def read_dropped(folder: Path) -> tuple[Dropped, ...]:
+    """Returns the rows that could not be taken into a set when it was made."""
+    dropped = []
+    for line in read_json_lines(folder / "dropped.jsonl"):
+        try:
+            path, reason, message, where = (clean(str(line[name])) for name in ("path", "reason", "message", "where"))
+            dropped.append(Dropped(path, reason, message, where, dict(line.get("details") or {})))
+        except UNREADABLE:
+            continue
+    return tuple(dropped)
+
+
+def write_dropped(folder: Path, dropped: Iterable[Dropped]) -> None:
+    """Writes down the rows that could not be taken into a set, beside its list; of a path only the file's name."""
+    with replacing(folder / "dropped.jsonl") as temporary, temporary.open("wb") as file:
+        for row in dropped:
+            text = json.dumps({**vars(row), "path": row.name}, ensure_ascii=False, default=str)
+            file.write((text + "\n").encode("utf-8", "backslashreplace"))
+
+
+def read_lines(folder: Path, name: str = "clips.jsonl") -> list[tuple[str, StoredClip | None]]:
+    """Returns the lines of the list as they stand, each with its clip, or None where it says none."""
+    try:
+        there = is_file(folder / name)
+        text = (folder / name).read_text(encoding="utf-8", errors="replace") if there else ""
+    except FileNotFoundError:  # the set may be deleted while it is read
+        text = ""
+    lines: list[tuple[str, StoredClip | None]] = []
+    for line in filter(str.strip, text.split("\n")):
+        try:
+            lines.append((line, _stored_clip(json.loads(line), folder)))
+        except UNREADABLE:
+            lines.append((line, None))
+    return lines
+
+
+def read_clips(folder: Path) -> list[StoredClip]:
+    """Returns the clips of a list, each id once."""
+    return list({stored.fields["id"]: stored for _, stored in read_lines(folder) if stored}.values())
+
+
+def _stored_clip(fields: dict[str, Any], folder: Path) -> StoredClip:
+    id, text, speaker, part = (fields[name] for name in ("id", "text", "speaker", "part"))
+    if not ID.fullmatch(id) or part not in ("", *PARTS) or not isinstance(speaker, str):
+        raise ValueError(id)
+    return StoredClip(
+        Clip(os.path.abspath(sound_path(folder, id)), clean(text), clean(speaker), part),
+        str(fields["sha256"]),
+        str(fields["fingerprint"]),
+        float(fields["seconds"]),
+        str(fields.get("source", "")),
+        fields.get("left_out") is True,
+        fields,
+    )
+
+
+def sound_path(folder: Path, id: str) -> Path:
+    """Where a clip's sound lies in the folder of its set."""
+    return folder / "audio" / f"{id}.flac"
+
+
+def copy_sounds(clips: Iterable[StoredClip], building: Path, id: str = "") -> None:
+    """Copies sounds into the folder of another set.
+
+    Args:
+        clips: whose.
+        building: that folder.
+        id: what the one clip is called there; by default each keeps its id.
+
+    Raises:
+        DatasetError: a sound is not as it was written.
+        OSError: the disk is full.
+    """
+    for stored in clips:
+        source = Path(stored.clip.path)
+        target = sound_path(building, id or source.stem)
+        target.parent.mkdir(exist_ok=True)
+        if source.is_file():
+            shutil.copyfile(source, target)
+        if not source.is_file() or sha256(target) != stored.sha256:
+            raise DatasetError(
+                "sound_changed",
+                f"{source.name} ({stored.source}) is not as it was written, so it was not copied. Take it out of the set, "
+                "or put the file back.",
+                name=stored.source,
+            )
+
+
+def write_lines(folder: Path, lines: Iterable[dict[str, Any] | str]) -> None:
+    """Writes the list, atomically; a line that could not be read is passed on as it stands.
+
+    Raises:
+        OSError: the disk is full; the list that was there is as it was.
+    """
+    with replacing(folder / "clips.jsonl") as temporary, temporary.open("wb") as file:
+        for line in lines:
+            text = line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)
+            file.write((text + "\n").encode("utf-8", "backslashreplace"))

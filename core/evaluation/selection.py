@@ -1,0 +1,48 @@
+"""Which clips of a comparison to look at, and in what order."""
+
+from __future__ import annotations
+
+from core.evaluation.compare import ClipComparison, Comparison
+from core.text.scoring import UNSPACED_LANGUAGES, clean
+
+ORDERS = ("improved", "harmed", "longest", "given")
+KINDS = ("all", "fixed", "broken", "wrong", "unchanged")
+
+
+def select(comparison: Comparison, order: str = "improved", kind: str = "all", wanted: str = "") -> list[int]:
+    """Returns the positions of the clips to look at, in order.
+
+    Args:
+        comparison: base against adapted.
+        order: "improved" those with the most word errors less first, "harmed" with the most more, "longest" with the
+            most words said, "given" as they stand.
+        kind: "fixed", "broken" or "wrong" where the adapted model fixed a word, broke one, or still has one wrong;
+            "unchanged" where it wrote the same as the base; or "all".
+        wanted: a text that the reference or a transcript, as written or as normalised, must hold; case does not count.
+
+    Raises:
+        ValueError: there is no such order or kind.
+    """
+    if order not in ORDERS or kind not in KINDS:
+        raise ValueError(f"no order {order!r} or kind {kind!r}")
+    clips, joint = comparison.clips, "" if comparison.language in UNSPACED_LANGUAGES else " "
+    chosen = [i for i, clip in enumerate(clips) if _is(clip, kind) and _holds(clip, clean(wanted).casefold(), joint)]
+    sizes = {
+        "improved": [clip.adapted_errors - clip.base_errors for clip in clips],
+        "harmed": [clip.base_errors - clip.adapted_errors for clip in clips],
+        "longest": [-clip.words for clip in clips],
+        "given": [0] * len(clips),
+    }[order]
+    return sorted(chosen, key=lambda i: sizes[i])
+
+
+def _is(clip: ClipComparison, kind: str) -> bool:
+    if kind == "unchanged":
+        base, adapted = ([word.text for word in words] for words in (clip.base_words, clip.adapted_words))
+        return base == adapted and clip.base_errors == clip.adapted_errors
+    return kind == "all" or any(word.state == kind for word in clip.adapted_words)
+
+
+def _holds(clip: ClipComparison, wanted: str, joint: str) -> bool:
+    normalised = (joint.join(word.text for word in words) for words in (clip.base_words, clip.adapted_words))
+    return any(wanted in text.casefold() for text in (clip.reference, clip.base, clip.adapted, *normalised))

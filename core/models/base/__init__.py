@@ -1,0 +1,1 @@
+"""What all model families share: the Protocol, devices, layers, vocabularies, the CTC loss."""

@@ -1,0 +1,164 @@
+"""Character vocabularies for CTC: built from transcripts, checked against them, extended, turned into a tokeniser."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tempfile
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from transformers import Wav2Vec2CTCTokenizer
+
+from core.audio.sound_files import SAMPLE_RATE
+from core.errors import DatasetError
+from core.storage.temporary import temporary_folder
+
+BLANK, UNKNOWN, SPACE = "<pad>", "<unk>", "|"  # as transformers' CTC models name them; the blank has id 0
+APOSTROPHES = frozenset("'’")
+MAX_LEFT_OUT = 0.3  # share of the letters a vocabulary may lack before a new one is made instead of adding to it
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What became of a model's vocabulary when it met the training texts.
+
+    Attributes:
+        kind: "kept", "extended" or "new".
+        added: characters that got a row of their own in the output layer.
+        left_out: characters of the texts that the model cannot write, with their counts.
+        size: characters it can write now; 0 where tokens are not characters.
+    """
+
+    kind: str = "kept"
+    added: tuple[str, ...] = ()
+    left_out: dict[str, int] = field(default_factory=dict)
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of some texts a vocabulary can write.
+
+    Attributes:
+        letters: letters, marks and digits in the texts.
+        lost: how many of them the vocabulary lacks.
+        missing: every character it lacks, punctuation too, with its count.
+    """
+
+    letters: int
+    lost: int
+    missing: dict[str, int]
+
+    @property
+    def share(self) -> float:
+        """Share of the letters it can write, 1.0 for no letters at all."""
+        return 1.0 - self.lost / self.letters if self.letters else 1.0
+
+
+def spoken_characters(text: str) -> str:
+    """Returns a text as a new vocabulary writes it: lower case, letters with their marks, digits, apostrophes, spaces."""
+    kept = (c if is_spoken(c) else " " for c in unicodedata.normalize("NFC", text).lower().replace("’", "'"))
+    return " ".join("".join(kept).split())
+
+
+def is_spoken(character: str) -> bool:
+    """Whether a character is part of a word, and not punctuation, a symbol or a space."""
+    return unicodedata.category(character)[0] in "LMN" or character in APOSTROPHES
+
+
+def build(texts: Sequence[str]) -> list[str]:
+    """Returns the characters that transcripts need, in code order, without the space."""
+    return sorted({c for text in texts for c in spoken_characters(text)} - {" "})
+
+
+def coverage(texts: Sequence[str], known: Collection[str]) -> Coverage:
+    """Compares texts, cased as the model writes them, with the characters it knows."""
+    counts = Counter(c for text in texts for c in text if not c.isspace())
+    missing = {c: n for c, n in counts.items() if c not in known}
+    letters = sum(n for c, n in counts.items() if is_spoken(c))
+    return Coverage(letters, sum(n for c, n in missing.items() if is_spoken(c)), missing)
+
+
+def cased(text: str, known: Collection[str]) -> str:
+    """Returns a text in the only case that a vocabulary has, or as it is where that has both or no letters."""
+    text = text.replace("’", "'")
+    letters = [token for token in known if len(token) == 1 and token.isalpha()]
+    if letters and all(letter == letter.upper() for letter in letters):
+        return text.upper()
+    if all(letter == letter.lower() for letter in letters):
+        return text.lower()
+    return text
+
+
+def writable(text: str, known: Collection[str]) -> str:
+    """Returns a text, cased, without what is neither known nor white space."""
+    return "".join(c for c in cased(text, known) if c.isspace() or c in known)
+
+
+def fit(id: str, texts: Sequence[str], known: Sequence[str], choice: str) -> tuple[Fitted, list[str]]:
+    """Decides which characters a model is to write from now on.
+
+    Args:
+        id: the model's.
+        texts: the training transcripts.
+        known: the characters it writes so far, without the space; none where it was only pretrained.
+        choice: "keep", "extend", "new" or "auto", see `Recipe.vocabulary`.
+
+    Returns:
+        What becomes of the vocabulary, and the characters, those of `known` first unless it is new.
+
+    Raises:
+        DatasetError: the vocabulary is to be kept and cannot write this language.
+    """
+    cover = coverage([cased(text, known) for text in texts], known)
+    usable = bool(known) and cover.share >= 1 - MAX_LEFT_OUT
+    if choice == "auto":
+        choice = "new" if not usable else "extend" if cover.lost else "keep"
+    if choice == "keep":
+        if not usable:
+            raise DatasetError(
+                "vocabulary_mismatch",
+                f"{id} cannot write {cover.lost} of the {cover.letters} letters in these transcripts. "
+                "Let it have a new vocabulary, or choose a model made for that language.",
+                lost=cover.lost,
+                letters=cover.letters,
+            )
+        return Fitted("kept", (), cover.missing, len(known)), list(known)
+    if choice == "extend":
+        added = sorted(c for c in cover.missing if is_spoken(c))
+        after, kind = [*known, *added], "extended" if added else "kept"
+    else:
+        added = after = build(texts)
+        kind = "new"
+    left_out = coverage([cased(text, after) for text in texts], after).missing
+    return Fitted(kind, tuple(added), left_out, len(after)), after
+
+
+def refuse_misfit(labels: Sequence[int], frames: int, samples: int, text: str) -> None:
+    """Refuses a clip that CTC cannot align: more labels than frames, or no label at all.
+
+    Raises:
+        DatasetError: the text does not fit the sound.
+    """
+    repeats = sum(a == b for a, b in itertools.pairwise(labels))  # CTC needs a blank between equals
+    if not labels or len(labels) + repeats > frames:
+        raise DatasetError(
+            "text_does_not_fit",
+            f"{len(labels)} characters do not fit {samples / SAMPLE_RATE:.1f} s of sound: {text[:60]!r}. Check the text.",
+            text=text[:60],
+        )
+
+
+def tokenizer(characters: Sequence[str]) -> Wav2Vec2CTCTokenizer:
+    """Returns a tokeniser of one token a character: blank 0, unknown 1, space 2, then the characters in order."""
+    ids = {token: i for i, token in enumerate([BLANK, UNKNOWN, SPACE, *characters])}
+    with temporary_folder(Path(tempfile.gettempdir()), "vocabulary") as folder:  # it only reads its vocabulary from a file
+        path = folder / "vocab.json"
+        path.write_text(json.dumps(ids), encoding="utf-8")
+        return Wav2Vec2CTCTokenizer(
+            str(path), pad_token=BLANK, unk_token=UNKNOWN, word_delimiter_token=SPACE, bos_token=None, eos_token=None
+        )

@@ -1,0 +1,89 @@
+"""wav2vec 2.0's convolutions in bfloat16 on a processor: products of matrices in place of torch's convolutions.
+
+torch's turn their input around before each layer and back after it, which takes longer than the arithmetic. Here frames stay
+rows of a matrix, [frames, channels], and a convolution multiplies the windows that it looks at, each a row, with its kernel.
+Results are transformers' up to the rounding of bfloat16; a test holds them against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.models.base.device import computing_type
+
+
+@contextmanager
+def quick_convolutions(encoder: Any) -> Iterator[None]:
+    """Lets a transformers speech encoder compute its convolutions so, where it has such and no gradient is wanted.
+
+    Their weights are made ready once, when it begins, and must stay as they are meanwhile.
+    """
+    extractor: Any = getattr(encoder, "feature_extractor", None)
+    layers = getattr(extractor, "conv_layers", ())
+    begun = extractor is not None and "forward" in vars(extractor)
+    if begun or not layers or not all(map(_fits, layers)) or not _pays(next(extractor.parameters()).device):
+        yield
+        return
+    kernels = [layer.conv.weight.to(torch.bfloat16).permute(2, 1, 0).flatten(0, 1) for layer in layers]
+    with standing_in(
+        extractor, lambda values: torch.stack([_convolved(layers, kernels, wave) for wave in values]).transpose(1, 2)
+    ):
+        yield
+
+
+@contextmanager
+def standing_in(module: Any, compute: Callable[..., Any]) -> Iterator[None]:
+    """Lets a function compute what a module does."""
+    module.forward = compute
+    try:
+        yield
+    finally:
+        del module.forward  # the class's own is there again
+
+
+def _pays(device: torch.device) -> bool:
+    return device.type == "cpu" and computing_type(device) == torch.bfloat16 and not torch.is_grad_enabled()
+
+
+def _fits(layer: Any) -> bool:
+    """Whether a layer is a convolution, a norm of frames or of groups of channels or none, and an activation."""
+    conv, norm = getattr(layer, "conv", None), getattr(layer, "layer_norm", None)
+    if not isinstance(conv, nn.Conv1d) or not hasattr(layer, "activation"):
+        return False
+    plain = conv.groups == 1 and conv.padding == (0,) and conv.dilation == (1,)
+    return plain and (norm is None or isinstance(norm, nn.LayerNorm | nn.GroupNorm))
+
+
+def _convolved(layers: Sequence[Any], kernels: Sequence[torch.Tensor], wave: torch.Tensor) -> torch.Tensor:
+    """Computes what the layers make of one clip, float [samples]: bfloat16 [frames, channels].
+
+    Args:
+        layers: transformers' own, for all but the weights of the convolutions.
+        kernels: these weights, bfloat16 [width * channels read, channels written].
+        wave: the clip.
+    """
+    hidden = wave[:, None].to(torch.bfloat16)
+    for layer, kernel in zip(layers, kernels, strict=True):
+        width, step, channels = layer.conv.kernel_size[0], layer.conv.stride[0], hidden.shape[1]
+        # A row a window: its frames, one after the other. The rows overlap, and are copied apart for the product.
+        windows = hidden.as_strided(((len(hidden) - width) // step + 1, width * channels), (step * channels, 1))
+        hidden = windows @ kernel if layer.conv.bias is None else torch.addmm(layer.conv.bias, windows, kernel)
+        norm = getattr(layer, "layer_norm", None)
+        if isinstance(norm, nn.GroupNorm):
+            hidden = _group_norm(norm, hidden)
+        elif norm is not None:
+            hidden = norm(hidden).to(torch.bfloat16)
+        hidden = layer.activation(hidden)
+    return hidden
+
+
+def _group_norm(norm: nn.GroupNorm, hidden: torch.Tensor) -> torch.Tensor:
+    """Normalises [frames, channels], laid out as torch knows an image whose channels come last: that is what is quick."""
+    frames, channels = hidden.shape
+    image = hidden.as_strided((1, channels, 1, frames), (hidden.numel(), 1, hidden.numel(), channels))
+    return norm(image).permute(0, 2, 3, 1).reshape(frames, channels)

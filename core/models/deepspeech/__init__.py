@@ -1,0 +1,1 @@
+"""DeepSpeech and its cepstral features."""

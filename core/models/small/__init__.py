@@ -1,0 +1,1 @@
+"""The two small networks that Attune trains from scratch."""

@@ -1,0 +1,1 @@
+"""Whisper: the model, its network, decoder, decoding and loss."""

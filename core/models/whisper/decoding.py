@@ -1,0 +1,243 @@
+"""Greedy decoding with Whisper's own defence against runaway repetition, for a batch of short clips.
+
+Radford et al. 2022, section 4.5: a transcript that compresses too well (it repeats itself) or is too improbable is
+decoded again at a higher temperature; a segment that is improbable and whose first token says "no speech" is empty.
+The token budget from the duration is Attune's addition: speech has a highest rate, and loops exceed it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from core.errors import DatasetError
+from core.text.scoring import MAX_COMPRESSION_RATIO, compression_ratio
+
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+MIN_LOG_PROBABILITY = -1.0  # mean over tokens, natural logarithm
+MIN_NO_SPEECH = 0.6
+MAX_TOKEN_RATIO = 1.35  # of compression, as transformers measures it: over tokens, not text
+BUDGET_TOKENS = 8  # every clip may take these, and TOKENS_PER_SECOND more a second
+TOKENS_PER_SECOND = 8.0  # fast English is about 5; languages the tokeniser spells out take more
+RATE_HEADROOM = 1.5  # over the fastest training clip
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What decoding must know about the tokens.
+
+    Attributes:
+        end: id of the token that ends a transcript.
+        no_speech: id of the token whose probability at the start means silence.
+        never: ids that are never written.
+        not_first: ids that are not written first.
+    """
+
+    end: int
+    no_speech: int
+    never: tuple[int, ...]
+    not_first: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One decoded clip.
+
+    Attributes:
+        tokens: without prompt and end.
+        log_probability: mean over the tokens and the end.
+        no_speech: probability that there is no speech.
+        temperature: it was drawn at; 0 takes the most probable token each time.
+    """
+
+    tokens: list[int]
+    log_probability: float
+    no_speech: float
+    temperature: float
+
+
+def budget(seconds: float, rate: float, room: int) -> int:
+    """Returns the most tokens a clip may take, at `rate` tokens a second and in a decoder with `room` for so many."""
+    return min(room, BUDGET_TOKENS + math.ceil(rate * seconds))
+
+
+def fitted_rate(rate: float, tokens: Sequence[int], seconds: Sequence[float]) -> float:
+    """Returns the tokens a second to allow: `rate`, or more where training texts of so many tokens need it."""
+    return max(rate, RATE_HEADROOM * max((n / s for n, s in zip(tokens, seconds, strict=True)), default=0.0))
+
+
+def refuse_too_long(seconds: float, window: float, tokens: int, positions: int, text: str) -> None:
+    """Refuses a training clip that does not fit a decoder.
+
+    Raises:
+        DatasetError: the clip exceeds the window in seconds, or its text the positions.
+    """
+    if seconds > window:
+        raise DatasetError(
+            "clip_over_window",
+            f"A clip of {seconds:.1f} s: the model can learn from at most {window:.0f} s. Cut it shorter.",
+            seconds=round(seconds, 1),
+            limit=round(window),
+        )
+    if tokens > positions:
+        raise DatasetError("text_too_long", f"A transcript of {tokens} tokens is too long: {text[:60]}...")
+
+
+class Writer(Protocol):
+    """What writes token by token, such as `core.models.whisper.decoder.Writer`.
+
+    Attributes:
+        size: of its vocabulary.
+    """
+
+    size: int
+
+    def begin(self, frames: torch.Tensor, weights: torch.Tensor | None) -> Any:
+        """Takes in the encoder's output, float [clips, frames, width], and returns what it remembers; see `decode`."""
+
+    def write(self, memory: Any, tokens: torch.Tensor) -> torch.Tensor:
+        """Takes in further tokens int64 [clips, tokens] and returns a hidden state for each, [clips, tokens, width]."""
+
+    def scores(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Returns the logits of the next token, float32 [..., vocabulary]."""
+
+    def keep(self, memory: Any, rows: torch.Tensor) -> None:
+        """Forgets all clips but those at some places, int64 [clips]."""
+
+
+def decode(
+    writer: Writer,
+    frames: torch.Tensor,
+    prompts: torch.Tensor,
+    budgets: list[int],
+    seeds: list[int],
+    vocabulary: Vocabulary,
+    to_text: Callable[[list[int]], str],
+    weights: torch.Tensor | None = None,
+    pause: Callable[[], None] = lambda: None,
+) -> list[Decoded]:
+    """Decodes a batch, falling back to higher temperatures for the clips that need it.
+
+    Args:
+        writer: the decoder.
+        frames: encoder output, float [clips, frames, width].
+        prompts: int64 [clips, tokens], beginning with <|startoftranscript|>.
+        budgets: most tokens a clip may take.
+        seeds: of each clip's sampling, so that a result does not depend on its batch.
+        vocabulary: special tokens.
+        to_text: turns tokens into the text whose compression is measured.
+        weights: how many frames each frame stands for, as logarithms: float [clips, frames]; None where each is itself.
+        pause: called before each further temperature.
+
+    Returns:
+        One result a clip.
+    """
+    tried: list[list[Decoded]] = [[] for _ in budgets]
+    pending = list(range(len(budgets)))
+    for attempt, temperature in enumerate(TEMPERATURES):
+        if attempt:
+            pause()
+        rows = torch.tensor(pending, device=frames.device)
+        limits = [budgets[i] for i in pending]
+        draws = torch.stack([_uniform(seeds[i] + attempt, max(limits)) for i in pending]).to(frames.device)
+        batch = _decode_once(
+            writer,
+            frames[rows],
+            None if weights is None else weights[rows],
+            prompts[rows],
+            limits,
+            draws,
+            vocabulary,
+            temperature,
+        )
+        for i, decoded in zip(pending, batch, strict=True):
+            tried[i].append(decoded)
+        pending = [i for i in pending if not (_is_sound(tried[i][-1], to_text) or is_silence(tried[i][-1]))]
+        if not pending:
+            break
+    unsound = set(pending)
+    return [_least_bad(attempts, to_text) if i in unsound else attempts[-1] for i, attempts in enumerate(tried)]
+
+
+def is_silence(decoded: Decoded) -> bool:
+    """Whether Whisper's rule says that nobody spoke."""
+    return decoded.no_speech > MIN_NO_SPEECH and decoded.log_probability < MIN_LOG_PROBABILITY
+
+
+def _repeats(decoded: Decoded, to_text: Callable[[list[int]], str]) -> bool:
+    return compression_ratio(to_text(decoded.tokens)) > MAX_COMPRESSION_RATIO
+
+
+def _is_sound(decoded: Decoded, to_text: Callable[[list[int]], str]) -> bool:
+    return decoded.log_probability >= MIN_LOG_PROBABILITY and not _repeats(decoded, to_text)
+
+
+def _least_bad(attempts: list[Decoded], to_text: Callable[[list[int]], str]) -> Decoded:
+    """Where no temperature helped: the most probable attempt that does not loop.
+
+    Whisper takes the last one, drawn at temperature 1, which reads like another language's sermon and would make any
+    base look worse than it is.
+    """
+    return max(attempts, key=lambda decoded: (not _repeats(decoded, to_text), decoded.log_probability))
+
+
+def _uniform(seed: int, count: int) -> torch.Tensor:
+    return torch.rand(count, generator=torch.Generator().manual_seed(seed))
+
+
+def _decode_once(
+    writer: Writer,
+    frames: torch.Tensor,
+    weights: torch.Tensor | None,
+    prompts: torch.Tensor,
+    budgets: list[int],
+    draws: torch.Tensor,
+    vocabulary: Vocabulary,
+    temperature: float,
+) -> list[Decoded]:
+    clips = len(budgets)
+    barred = torch.zeros(writer.size, device=frames.device)
+    barred[list(vocabulary.never)] = -torch.inf
+    tokens: list[list[int]] = [[] for _ in range(clips)]
+    total = [0.0] * clips
+    no_speech = [0.0] * clips
+    writing = list(range(clips))  # the clips that have not ended, by their rows
+    memory, fed = writer.begin(frames, weights), prompts
+    for step in range(max(budgets)):
+        hidden = writer.write(memory, fed)
+        logits = writer.scores(hidden[:, -1])
+        if step == 0:
+            first = writer.scores(hidden[:, 0]).softmax(-1)
+            no_speech = first[:, vocabulary.no_speech].tolist()
+        logits += barred
+        if step == 0 and vocabulary.not_first:
+            logits[:, list(vocabulary.not_first)] = -torch.inf
+        if temperature == 0.0:
+            chosen = logits.argmax(-1)
+        else:
+            shares = (logits / temperature).softmax(-1).cumsum(-1)
+            at = draws[writing, step : step + 1] * shares[:, -1:]  # inverse transform sampling
+            chosen = torch.searchsorted(shares, at)[:, 0].clamp(max=shares.shape[1] - 1)
+        gains = (logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(-1)).tolist()
+        going = []
+        for row, (i, token) in enumerate(zip(writing, chosen.tolist(), strict=True)):
+            total[i] += gains[row]
+            if token != vocabulary.end:
+                tokens[i].append(token)
+                if len(tokens[i]) < budgets[i]:
+                    going.append(row)
+        if not going:
+            break
+        fed = chosen[:, None]
+        if len(going) < len(writing):
+            rows = torch.tensor(going, device=frames.device)
+            writer.keep(memory, rows)
+            writing, fed = [writing[row] for row in going], fed[rows]
+    return [
+        Decoded(ids, score / (len(ids) + 1), silence, temperature)
+        for ids, score, silence in zip(tokens, total, no_speech, strict=True)
+    ]

@@ -1,0 +1,382 @@
+"""Whisper: an encoder over 30 s of log-mel frames and a decoder that writes tokens."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import StoppingCriteria, StoppingCriteriaList, WhisperForConditionalGeneration, WhisperProcessor
+
+from core.audio.sound_files import SAMPLE_RATE, fingerprint
+from core.errors import ModelError
+from core.models.base.device import autocast, choose_device, computing_type
+from core.models.base.protocol import Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
+from core.models.base.vocabulary import Fitted
+from core.models.whisper import decoding
+from core.models.whisper.decoder import Writer
+from core.models.whisper.network import (
+    FRAMES_PER_SECOND,
+    convolved,
+    decode,
+    encode,
+    frame_weights,
+    kept_frames,
+    log_mel,
+    mel_frames,
+    padded,
+)
+from core.models.whisper.token_loss import TokenLoss, fed_and_wanted
+from core.storage.files import read_json, write_json
+from core.text.scoring import clean
+
+WINDOW_SECONDS = 30.0  # what the encoder was trained on; shorter sound is padded with silence
+BUCKET_FRAMES = 100  # clips whose speech rounds up to the same 2 s are transcribed in one batch
+TRANSCRIBE_BATCH = 16  # clips
+SETTINGS_FILE = "attune.json"
+
+
+class _Pausing(StoppingCriteria):
+    """Stops nothing; it is asked after every token, and pauses."""
+
+    def __init__(self, pause: Pause) -> None:
+        self._pause = pause
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
+        self._pause()
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+
+
+class Whisper:
+    """Whisper as an `AsrModel`.
+
+    Args:
+        id: what the catalogue or the user calls it.
+        network: the loaded WhisperForConditionalGeneration.
+        processor: its WhisperProcessor: feature extractor and tokeniser.
+        language: ISO 639-1 code to write; "" detects it in every clip. English-only models know one language.
+        device: "auto", "cpu", "cuda".
+        precision: "auto", "float32" or "bfloat16".
+        thin: whether to leave out most of the padding's frames (see `kept_frames`).
+        tokens_per_second: most tokens a second of speech may take, beside a few for free.
+
+    Raises:
+        ModelError: a multilingual model has no token for `language`.
+    """
+
+    family = "whisper"
+    piece_seconds = 40.0  # its clips are padded anyway, and each piece converts all weights anew
+
+    def __init__(
+        self,
+        id: str,
+        network: Any,
+        processor: Any,
+        language: str = "",
+        device: str = "auto",
+        precision: str = "auto",
+        thin: bool = True,
+        tokens_per_second: float = decoding.TOKENS_PER_SECOND,
+    ) -> None:
+        self.id = id
+        self.device = choose_device(device)
+        self.network = network.float().to(self.device).eval()
+        self.processor = processor
+        self.precision = precision
+        self.thin = thin
+        self.fresh: dict[nn.Parameter, torch.Tensor] = {}
+        self.tokens_per_second = tokens_per_second
+        self._writes: Writer | None = None
+        self._token_loss = TokenLoss()
+        network.model.decoder.embed_tokens.sparse = True  # else its gradient is a second whole table, mostly zeros
+        generation = network.generation_config
+        self._multilingual = bool(getattr(generation, "is_multilingual", False))
+        self.language = language if self._multilingual else "en"
+        if self._multilingual and language and f"<|{language}|>" not in generation.lang_to_id:
+            raise ModelError(
+                "language_unknown",
+                f"{id} knows no language {language!r}. Give an ISO 639-1 code such as en, zh or sw; "
+                "without one the language is detected.",
+                id=id,
+                language=language,
+            )
+        self._start = network.config.decoder_start_token_id
+        self._no_timestamps = generation.no_timestamps_token_id
+        self._vocabulary = decoding.Vocabulary(
+            end=network.config.eos_token_id,
+            no_speech=self._no_timestamps - 1,
+            never=tuple({*(generation.suppress_tokens or ()), *range(self._no_timestamps, network.config.vocab_size)}),
+            not_first=tuple(generation.begin_suppress_tokens or ()),
+        )
+
+    @classmethod
+    def load(
+        cls, id: str, folder: str, language: str = "", device: str = "auto", precision: str = "auto", **fetch: Any
+    ) -> Self:
+        """Loads from a Hugging Face folder or hub id; `fetch` goes to `from_pretrained`."""
+        network = WhisperForConditionalGeneration.from_pretrained(folder, **fetch)
+        processor = WhisperProcessor.from_pretrained(folder, **fetch)
+        settings = Path(folder) / SETTINGS_FILE
+        kept = read_json(settings) if settings.is_file() else {}
+        return cls(
+            id,
+            network,
+            processor,
+            language=language or kept.get("language", ""),
+            device=device,
+            precision=precision,
+            tokens_per_second=float(kept.get("tokens_per_second", decoding.TOKENS_PER_SECOND)),
+        )
+
+    def layers(self) -> list[Layer]:
+        """Returns convolutions, encoder layers, embeddings (which are also the output layer), decoder layers."""
+        encoder, decoder = self.network.model.encoder, self.network.model.decoder
+        return [
+            Layer("front", "front", (*encoder.conv1.parameters(), *encoder.conv2.parameters())),
+            *(Layer(f"encoder.{i}", "encoder", tuple(m.parameters())) for i, m in enumerate(encoder.layers)),
+            Layer("encoder.norm", "encoder", tuple(encoder.layer_norm.parameters())),
+            *(Layer(f"decoder.{i}", "decoder", tuple(m.parameters())) for i, m in enumerate(decoder.layers)),
+            Layer("decoder.norm", "decoder", tuple(decoder.layer_norm.parameters())),
+            Layer("embeddings", "head", (decoder.embed_tokens.weight, *decoder.embed_positions.parameters())),
+        ]
+
+    def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
+        """Raises the token budget if these texts take more tokens a second than English does.
+
+        The vocabulary stays: Whisper's byte-level tokens write any character.
+        """
+        tokens = [len(self._tokens(text)) for text in texts]
+        self.tokens_per_second = decoding.fitted_rate(self.tokens_per_second, tokens, seconds)
+        return Fitted()
+
+    def characters(self) -> frozenset[str] | None:
+        """Returns None: its tokens are bytes, which spell any character."""
+        return None
+
+    def example(self, wave: np.ndarray, text: str) -> Example:
+        """Returns log-mel features float32 [mels, frames], see `log_mel`, and prompt + tokens + end as labels.
+
+        Raises:
+            DatasetError: the clip exceeds 30 s, or its text the decoder's positions.
+        """
+        seconds = len(wave) / SAMPLE_RATE
+        labels = [*self._prompt(self.language or "en"), *self._tokens(text), self._vocabulary.end]
+        decoding.refuse_too_long(seconds, WINDOW_SECONDS, len(labels), self.network.config.max_target_positions, text)
+        return Example(self._mel(wave), torch.tensor(labels), seconds, fingerprint(wave))
+
+    @property
+    def extractor(self) -> Any:
+        """The transformers feature extractor."""
+        return self.processor.feature_extractor
+
+    def features(self, batch: Sequence[Example]) -> list[Features]:
+        """Returns log-mel features float32 [clips, mels, frames], as long as the longest clip and a little more."""
+        mel = padded([example.features for example in batch]).to(self.device)
+        return [Features(mel, mel_frames([example.seconds for example in batch], mel.shape[2]), time=2, bands=1)]
+
+    def depths(self) -> list[Depth]:
+        """Returns any number of the encoder's layers with the convolutions below them, and the whole encoder."""
+        encoder = self.network.model.encoder
+        below = [named_weights(encoder, [*encoder.layers[i:], encoder.layer_norm]) for i in range(len(encoder.layers))]
+        return [*(Depth(i, found) for i, found in enumerate(below)), Depth(None, named_weights(encoder))]
+
+    def prefix(
+        self, batch: Sequence[Example], features: Sequence[Features] | None = None, depth: int | None = None
+    ) -> torch.Tensor:
+        """Returns what one of the encoder's layers reads, or its output: float [clips, frames, width]."""
+        (mel,) = self.features(batch) if features is None else features
+        return self._encode(mel.values, self._positions([example.seconds for example in batch]), depth)
+
+    def loss(
+        self,
+        batch: Sequence[Example],
+        prefix: torch.Tensor | None = None,
+        smoothing: float = 0.0,
+        depth: int | None = None,
+    ) -> torch.Tensor:
+        """Returns the mean cross-entropy in nats over the batch's text and end tokens (the prompt is given)."""
+        self._writes = None  # the weights are about to change, and so many bytes more are free
+        positions = self._positions([e.seconds for e in batch])
+        frames = self.prefix(batch) if prefix is None else self._above(prefix, positions, depth)
+        most, prompt = self.network.config.max_target_positions, len(self._prompt("en"))
+        fed, wanted = (side.to(self.device) for side in fed_and_wanted([e.labels for e in batch], prompt, most))
+        with autocast(self.device, self.precision):
+            hidden = decode(self.network.model.decoder, fed, frames, self._weights(positions))
+            return self._token_loss(hidden, self.network.proj_out, wanted, smoothing)
+
+    @torch.no_grad()
+    def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
+        """Transcribes; clips over 30 s go through Whisper's own long-form decoding.
+
+        It pauses after every token of a long clip, every batch of short ones, and before each further temperature.
+        """
+        self._begin()
+        results: dict[int, Transcript] = {}
+        buckets: dict[int, list[int]] = defaultdict(list)
+        for i, wave in enumerate(waves):
+            if len(wave) > WINDOW_SECONDS * SAMPLE_RATE:
+                results[i] = self._transcribe_long(wave, pause)
+            else:
+                buckets[math.ceil(len(wave) / SAMPLE_RATE * FRAMES_PER_SECOND / BUCKET_FRAMES)].append(i)
+        for bucket, members in sorted(buckets.items()):
+            for start in range(0, len(members), TRANSCRIBE_BATCH):
+                chosen = members[start : start + TRANSCRIBE_BATCH]
+                seconds = bucket * BUCKET_FRAMES / FRAMES_PER_SECOND
+                texts = self._transcribe_batch([waves[i] for i in chosen], seconds, pause)
+                results.update(zip(chosen, texts, strict=True))
+                pause()
+        return [results[i] for i in range(len(waves))]
+
+    @torch.no_grad()
+    def attention(self, wave: np.ndarray, text: str) -> tuple[torch.Tensor, list[str]]:
+        """Returns where the decoder looks in the sound while it is made to write a text.
+
+        The encoder reads the clip as it does to transcribe it. Where it is thinned, only padding is left out, so frame
+        i is the sound at i / `FRAMES_PER_SECOND` either way.
+
+        Args:
+            wave: float32 [samples] at 16 kHz, at most 30 s.
+            text: what to write.
+
+        Returns:
+            Weights float32 [heads, tokens + 1, frames] of the cross-attention heads that follow the sound, each row
+            adding up to 1 over the clip's own frames: row i while token i is written, the last while the text is ended;
+            and the text after each token. The heads are those that `generation_config.alignment_heads` names, else all
+            of the upper half of the layers, as openai-whisper has it (model.py).
+
+        Raises:
+            DatasetError: the clip exceeds 30 s, or its text the decoder's positions.
+        """
+        self._begin()
+        seconds, tokens = len(wave) / SAMPLE_RATE, self._tokens(text)
+        length = len(self._prompt("en")) + len(tokens)
+        decoding.refuse_too_long(seconds, WINDOW_SECONDS, length, self.network.config.max_target_positions, text)
+        frames = self._encode(self._mel(wave)[None], self._positions([seconds]))
+        prompt = self._prompt(self.language or self._detect(frames, self._weights(self._positions([seconds])))[0])
+        layers = self.network.model.decoder.layers
+        heads = self.network.config.decoder_attention_heads
+        there = [(layer, head) for layer in range(len(layers)) for head in range(heads)]
+        named = {(layer, head) for layer, head in getattr(self.network.generation_config, "alignment_heads", None) or ()}
+        chosen = [pair for pair in there if pair in named] or [pair for pair in there if pair[0] >= len(layers) // 2]
+        fed = torch.tensor([[*prompt, *tokens]], device=self.device)
+        looks: list[tuple[torch.Tensor, torch.Tensor]] = []
+        with autocast(self.device, self.precision):
+            decode(self.network.model.decoder, fed, frames, self._weights(self._positions([seconds])), looks)
+        own = max(1, math.ceil(seconds * FRAMES_PER_SECOND))
+        rows = []
+        for layer, head in chosen:
+            query, key = (side[0, head].float() for side in looks[layer])
+            rows.append((query[len(prompt) - 1 :] @ key[:own].T).softmax(-1))
+        tokenizer = self.processor.tokenizer
+        return torch.stack(rows).cpu(), [tokenizer.decode(tokens[:n]) for n in range(1, len(tokens) + 1)]
+
+    def save(self, folder: Path) -> None:
+        """Writes the network, its processor and Attune's own settings."""
+        self.network.save_pretrained(folder)
+        self.processor.save_pretrained(folder)
+        write_json(folder / SETTINGS_FILE, {"language": self.language, "tokens_per_second": self.tokens_per_second})
+
+    def _tokens(self, text: str) -> list[int]:
+        return self.processor.tokenizer(" " + clean(text), add_special_tokens=False).input_ids
+
+    def _prompt(self, language: str) -> list[int]:
+        if not self._multilingual:
+            return [self._start, self._no_timestamps]
+        generation = self.network.generation_config
+        spoken, task = generation.lang_to_id[f"<|{language}|>"], generation.task_to_id["transcribe"]
+        return [self._start, spoken, task, self._no_timestamps]
+
+    def _mel(self, wave: np.ndarray) -> torch.Tensor:
+        return log_mel(wave, self.processor.feature_extractor.mel_filters)
+
+    def _positions(self, seconds: Sequence[float]) -> torch.Tensor | None:
+        return kept_frames(seconds, self.network.config.max_source_positions) if self.thin else None
+
+    def _encode(self, mel: torch.Tensor, positions: torch.Tensor | None, depth: int | None = None) -> torch.Tensor:
+        with autocast(self.device, self.precision):
+            encoder = self.network.model.encoder
+            read = convolved(encoder, mel.to(self.device), positions)
+            return encode(encoder, read, self._weights(positions), end=depth)
+
+    def _above(self, kept: torch.Tensor, positions: torch.Tensor | None, depth: int | None) -> torch.Tensor:
+        """Returns the encoder's output from a prefix."""
+        if depth is None:
+            return kept
+        with autocast(self.device, self.precision):
+            return encode(self.network.model.encoder, kept, self._weights(positions), first=depth)
+
+    def _weights(self, positions: torch.Tensor | None) -> torch.Tensor | None:
+        return None if positions is None else frame_weights(positions).to(self.device)
+
+    def _transcribe_batch(self, waves: Sequence[np.ndarray], seconds: float, pause: Pause) -> list[Transcript]:
+        positions = self._positions([seconds] * len(waves))
+        frames, weights = self._encode(padded([self._mel(wave) for wave in waves]), positions), self._weights(positions)
+        languages = [self.language] * len(waves) if self.language else self._detect(frames, weights)
+        room = self.network.config.max_target_positions // 2
+        budgets = [decoding.budget(len(wave) / SAMPLE_RATE, self.tokens_per_second, room) for wave in waves]
+        prompts = torch.tensor([self._prompt(language) for language in languages], device=self.device)
+        seeds = [zlib.crc32(wave.tobytes()) for wave in waves]
+        writer = self._writer()
+        decoded = decoding.decode(writer, frames, prompts, budgets, seeds, self._vocabulary, self._text, weights, pause)
+        return [
+            Transcript("" if decoding.is_silence(d) else self._text(d.tokens), d.log_probability, d.temperature > 0, language)
+            for d, language in zip(decoded, languages, strict=True)
+        ]
+
+    def _writer(self) -> Writer:
+        """Returns the decoder with its weights as they were when the clips in hand were taken up."""
+        if self._writes is None:
+            with autocast(self.device, self.precision):
+                self._writes = Writer(self.network, computing_type(self.device))
+        return self._writes
+
+    def _begin(self) -> None:
+        """Takes clips up. What was converted before may be out of date: a fused optimiser leaves no trace on weights."""
+        self.network.eval()
+        self._writes = None
+
+    def _text(self, tokens: list[int]) -> str:
+        return clean(self.processor.tokenizer.decode(tokens, skip_special_tokens=True))
+
+    def _detect(self, frames: torch.Tensor, weights: torch.Tensor | None) -> list[str]:
+        ids = self.network.generation_config.lang_to_id
+        writer = self._writer()
+        start = torch.full((len(frames), 1), self._start, device=self.device)
+        logits = writer.scores(writer.write(writer.begin(frames, weights), start)[:, 0])[:, list(ids.values())]
+        names = [token.strip("<|>") for token in ids]
+        return [names[i] for i in logits.argmax(-1).tolist()]
+
+    def _transcribe_long(self, wave: np.ndarray, pause: Pause) -> Transcript:
+        inputs = self.processor.feature_extractor(
+            wave,
+            sampling_rate=SAMPLE_RATE,
+            return_tensors="pt",
+            truncation=False,
+            padding="longest",
+            return_attention_mask=True,
+        )
+        beginning = wave[: int(WINDOW_SECONDS * SAMPLE_RATE)]
+        language = self.language or self._detect(self._encode(self._mel(beginning)[None], None), None)[0]
+        spoken = {"language": language, "task": "transcribe"} if self._multilingual else {}
+        # MPS has one generator, which fork_rng cannot keep: sampling there moves it on.
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(0)
+            tokens = self.network.generate(
+                inputs.input_features.to(self.device),
+                attention_mask=inputs.attention_mask.to(self.device),
+                return_timestamps=True,
+                temperature=decoding.TEMPERATURES,
+                compression_ratio_threshold=decoding.MAX_TOKEN_RATIO,
+                logprob_threshold=decoding.MIN_LOG_PROBABILITY,
+                no_speech_threshold=decoding.MIN_NO_SPEECH,
+                condition_on_prev_tokens=False,
+                stopping_criteria=StoppingCriteriaList([_Pausing(pause)]),
+                **spoken,
+            )
+        return Transcript(self._text(tokens[0].tolist()), 0.0, language=language)

@@ -1,0 +1,107 @@
+"""The loss of a decoder that is told the right tokens, whose vocabulary is large and often stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from core.models.base.device import computing_type
+
+UNSCORED = -100  # a label
+TOKEN_BLOCK = 8  # what a decoder is fed is a multiple of it, and so are rows of logits of theirs: see `FEW_SIZES`
+ROW_BLOCK = 32
+
+
+def fed_and_wanted(labels: Sequence[torch.Tensor], prompt: int, most: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns what a decoder is fed and what it should write next, a batch of clips in one.
+
+    Args:
+        labels: int64 [tokens] of each clip: the prompt, the text, the end.
+        prompt: how many tokens the prompt has, which are not scored.
+        most: tokens that the decoder can be fed.
+
+    Returns:
+        Both int64 [clips, tokens]; what is wanted after the prompt's tokens and after the end is `UNSCORED`.
+    """
+    rows = nn.utils.rnn.pad_sequence(list(labels), batch_first=True, padding_value=UNSCORED)
+    fed = rows.shape[1] - 1
+    rows = functional.pad(rows, (0, min(-fed % TOKEN_BLOCK, most - fed)), value=UNSCORED)
+    wanted = rows[:, 1:].clone()
+    wanted[:, : prompt - 1] = UNSCORED
+    return rows[:, :-1].clamp(min=0), wanted  # what is fed after the end is not seen: attention looks back only
+
+
+class TokenLoss:
+    """The mean cross-entropy of the tokens that are scored.
+
+    Where the output layer does not learn, the gradient is worked out with the loss, some rows at a time, so that neither
+    the logits in float32 nor their gradient are ever whole: 50,000 numbers a token. The layer's weights, converted to what
+    products are computed in, are kept until it learns or is changed.
+    """
+
+    def __init__(self) -> None:
+        self._of: tuple[int, int, torch.dtype] | None = None
+        self._table = torch.empty(0)
+
+    def __call__(self, hidden: torch.Tensor, output: nn.Module, wanted: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
+        """Returns a scalar in nats a token.
+
+        Args:
+            hidden: float [clips, tokens, width], of the decoder's last layer.
+            output: the linear layer without bias that makes logits of it; called within the autocast that is in force.
+            wanted: int64 [clips, tokens], some of them `UNSCORED`.
+            smoothing: share of the target that is spread over the whole vocabulary.
+        """
+        scored = wanted != UNSCORED
+        more = -int(scored.sum()) % ROW_BLOCK
+        rows = functional.pad(hidden[scored], (0, 0, 0, more))
+        targets = functional.pad(wanted[scored], (0, more), value=UNSCORED)
+        if type(output) is nn.Linear and output.bias is None and not output.weight.requires_grad and rows.requires_grad:
+            return _WithFrozenOutput.apply(rows, self._converted(output.weight), targets, smoothing)
+        self.forget()
+        return functional.cross_entropy(output(rows).float(), targets, ignore_index=UNSCORED, label_smoothing=smoothing)
+
+    def forget(self) -> None:
+        """Drops what was converted."""
+        self._of, self._table = None, torch.empty(0)
+
+    def _converted(self, weight: torch.Tensor) -> torch.Tensor:
+        of = (weight.data_ptr(), weight._version, computing_type(weight.device))
+        if of != self._of:
+            self._of, self._table = of, weight.detach().to(of[-1])
+        return self._table
+
+
+class _WithFrozenOutput(torch.autograd.Function):
+    """d loss / d logits = (softmax - target) / tokens, in place of the logits."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: torch.Tensor, table: torch.Tensor, targets: torch.Tensor, smoothing: float) -> torch.Tensor:
+        logits = rows.to(table.dtype) @ table.T
+        scored = targets != UNSCORED
+        target = targets.clamp(min=0)[:, None]
+        loss = torch.zeros((), device=rows.device)
+        blocks = zip(logits.split(ROW_BLOCK), target.split(ROW_BLOCK), scored.split(ROW_BLOCK), strict=True)
+        for block, token, counts in blocks:
+            log_shares = block.log_softmax(-1, dtype=torch.float32)
+            losses = -(1 - smoothing) * log_shares.gather(1, token)[:, 0]
+            if smoothing:
+                losses -= smoothing * log_shares.mean(-1)
+            loss += losses[counts].sum()
+            gradient = log_shares.exp_()
+            if smoothing:
+                gradient -= smoothing / gradient.shape[-1]
+            gradient.scatter_add_(1, token, gradient.new_full(token.shape, smoothing - 1))
+            block.copy_(gradient if counts.all() else gradient * counts[:, None])
+        ctx.save_for_backward(logits @ table)
+        ctx.tokens, ctx.dtype = scored.sum(), rows.dtype
+        return loss / ctx.tokens
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        (of_rows,) = ctx.saved_tensors
+        return (of_rows.float() * (gradient / ctx.tokens)).to(ctx.dtype), None, None, None

@@ -1,0 +1,53 @@
+"""What figures depend on besides the recipe: versions, the processor, how many threads compute and how precisely."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from pathlib import Path
+
+import torch
+
+from core.models.base.device import choose_device, has_fast_bfloat16
+
+PACKAGES = ("torch", "torchaudio", "transformers", "peft", "numpy", "jiwer", "whisper-normalizer")
+CHECKOUT = "checkout"  # of a version that is not installed
+
+
+def environment(precision: str = "auto") -> dict[str, str]:
+    """Returns the versions of Python, Attune and the packages, and what computes.
+
+    Args:
+        precision: of the recipe; "auto" is resolved to what it comes to here.
+
+    Returns:
+        By name, in the order in which they are shown.
+    """
+    device = choose_device()
+    if precision == "auto":
+        precision = "bfloat16" if has_fast_bfloat16(device) else "float32"
+    found = {"attune": _version("attune"), "python": platform.python_version(), "platform": platform.platform()}
+    found |= {name: _version(name) for name in PACKAGES}
+    return {
+        **found,
+        "processor": torch.cuda.get_device_name() if device.type == "cuda" else _processor(),
+        "threads": str(torch.get_num_threads()),
+        "precision": precision,
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return CHECKOUT
+
+
+def _processor() -> str:
+    """Returns the processor's name where the system tells it, else its kind."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # no Linux
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()

@@ -1,0 +1,1 @@
+"""Taking the adapted model home, one file a format."""

@@ -1,0 +1,175 @@
+"""Several runs on the same test clips, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.data.clips.labelled_set import Clip, speakers_or_sentences
+from core.errors import RunError
+from core.evaluation.compare import Comparison, Verdict, judge
+from core.runs.outcome import Outcome
+from core.runs.run_folder import Run
+from core.text.metrics import Interval, paired_interval
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run in the line.
+
+    Attributes:
+        run: its id.
+        model: the base's id.
+        clips: training clips.
+        seed: of the run.
+        recipe: the settings in which the runs differ, and no others.
+        base, adapted: WER on the test clips, as shares.
+        cer: of the adapted model.
+        against_first: adapted minus the first run's adapted WER, on the same clips; its p-value is Holm's, which allows
+            for the number of runs looked at (Holm 1979). None for the first run.
+        verdict: what `against_first` allows to say; "" for the first run.
+    """
+
+    run: str
+    model: str
+    clips: int
+    seed: int
+    recipe: dict[str, Any]
+    base: float
+    adapted: float
+    cer: float
+    against_first: Interval | None
+    verdict: Verdict | str
+
+
+@dataclass(frozen=True)
+class LineUp:
+    """Runs that were tested on the same clips.
+
+    Attributes:
+        entries: in the order given.
+        test_clips, words: how many they were tested on.
+        transcripts: for each clip what was said, what the first run's base and each run's adapted model wrote, the word
+            errors of each, and its place in each run's own comparison.
+        language: whose normalisation the rates use.
+    """
+
+    entries: tuple[Entry, ...]
+    test_clips: int
+    words: int
+    transcripts: tuple[dict[str, Any], ...]
+    language: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a plain dict."""
+        return dataclasses.asdict(self)
+
+
+def line_up(outcomes: Sequence[Outcome]) -> LineUp:
+    """Lines runs up.
+
+    Args:
+        outcomes: two or more finished runs.
+
+    Raises:
+        RunError: a run has no test clips, or others than the first.
+    """
+    tested = [_tested(outcome) for outcome in outcomes]
+    first = tested[0]
+    places = [_in_order_of(first, outcome, outcomes[0]) for outcome in outcomes]  # [runs][clips]
+    read = [[comparison.clips[i] for i in own] for comparison, own in zip(tested, places, strict=True)]
+    errors = [[clip.adapted_errors for clip in clips] for clips in read]
+    words = [clip.words for clip in first.clips]
+    clusters = speakers_or_sentences([Clip(c.path, c.reference, c.speaker) for c in first.clips], first.language)
+    changes = _holm([paired_interval(errors[0], mine, words, *clusters) for mine in errors[1:]])
+    settings = [outcome.request.recipe.settings() for outcome in outcomes]
+    differing = [name for name in settings[0] if len({str(recipe[name]) for recipe in settings}) > 1]
+    entries = [
+        Entry(
+            run=outcome.run.id,
+            model=outcome.request.model,
+            clips=outcome.result["clips"],
+            seed=outcome.request.seed,
+            recipe={name: recipe[name] for name in differing},
+            base=comparison.base.wer.rate,
+            adapted=comparison.adapted.wer.rate,
+            cer=comparison.adapted.cer.rate,
+            against_first=change,
+            verdict=judge(change, len(words)) if change else "",
+        )
+        for outcome, comparison, recipe, change in zip(outcomes, tested, settings, [None, *changes], strict=True)
+    ]
+    transcripts = tuple(
+        {
+            "path": clips[0].path,
+            "reference": clips[0].reference,
+            "words": clips[0].words,
+            "base": clips[0].base,
+            "base_errors": clips[0].base_errors,
+            "adapted": [clip.adapted for clip in clips],
+            "errors": [clip.adapted_errors for clip in clips],
+            "places": list(there),
+        }
+        for clips, there in zip(zip(*read, strict=True), zip(*places, strict=True), strict=True)
+    )
+    return LineUp(tuple(entries), len(words), sum(words), transcripts, first.language)
+
+
+def by_disagreement(lined: LineUp) -> list[int]:
+    """Returns the positions of the clips, those on which the runs differ by the most word errors first."""
+    spread = [max(row["errors"]) - min(row["errors"]) for row in lined.transcripts]
+    return sorted(range(len(spread)), key=lambda i: -spread[i])
+
+
+def comparable(runs: Sequence[Run], like: Run) -> list[Run]:
+    """Returns the finished runs that were tested on the same clips as `like`, in the order given; none if it was on none."""
+    wanted = _test_clips(like)
+    return [run for run in runs if wanted and _is_tested_on(run, wanted)]
+
+
+def _is_tested_on(run: Run, clips: list[tuple[str, str, str]]) -> bool:
+    try:
+        return run.result() is not None and _test_clips(run) == clips
+    except RunError:  # damaged
+        return False
+
+
+def _test_clips(run: Run) -> list[tuple[str, str, str]]:
+    tested = (run.comparison() or {}).get("test") or {"clips": [], "language": ""}
+    return sorted((clip["path"], clip["reference"], tested["language"]) for clip in tested["clips"])
+
+
+def _tested(outcome: Outcome) -> Comparison:
+    if "test" not in outcome.comparisons:
+        raise RunError("run_untested", f"The run {outcome.run.id} has no test clips.", run=outcome.run.id)
+    return outcome.comparisons["test"]
+
+
+def _in_order_of(first: Comparison, outcome: Outcome, first_outcome: Outcome) -> list[int]:
+    """Returns the places of a run's test clips in the order of the first run's, or refuses others."""
+    comparison = _tested(outcome)
+    places = {(clip.path, clip.reference): i for i, clip in enumerate(comparison.clips)}
+    wanted = [(clip.path, clip.reference) for clip in first.clips]
+    same_length = len(comparison.clips) == len(wanted)
+    if comparison.language == first.language and same_length and places.keys() == set(wanted):
+        return [places[key] for key in wanted]
+    names = first_outcome.run.id, outcome.run.id
+    raise RunError(
+        "runs_differ",
+        f"{names[0]} and {names[1]} were tested on different clips, so their error rates cannot be compared. "
+        "Fine-tune both with the same --test clips.",
+        first=names[0],
+        other=names[1],
+    )
+
+
+def _holm(changes: list[Interval]) -> list[Interval]:
+    """Raises p-values as Holm's step-down procedure asks: the smallest by their number, the next by one less ..."""
+    adjusted = list(changes)
+    largest = 0.0
+    for rank, i in enumerate(sorted(range(len(changes)), key=lambda i: changes[i].p_value)):
+        largest = max(largest, min(1.0, (len(changes) - rank) * changes[i].p_value))
+        adjusted[i] = dataclasses.replace(changes[i], p_value=largest)
+    return adjusted

@@ -1,0 +1,145 @@
+"""Everything there is to say about a finished run, in one object: the page, the report and the command line read this."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.audio import sound_files
+from core.data.clips.labelled_set import Clip
+from core.errors import RunError
+from core.evaluation.analysis import Analysis, analyse, measure_sounds
+from core.evaluation.compare import Comparison, compare
+from core.models.base.protocol import AsrModel
+from core.models.catalogue import load_model
+from core.runs.execute import GROUPS, MAX_CLIP_SECONDS
+from core.runs.run_folder import Request, Run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run.
+
+    Attributes:
+        run: its folder.
+        request: what was asked for.
+        result: what result.json says, which was written when the run ended.
+        comparisons: base against adapted by group: "test", "canary", "own"; computed anew from the transcripts.
+        analyses: what was learned, for the same groups.
+        differs: figures, such as "test.adapted.wer", that now come out otherwise than result.json has them; none unless
+            a file was edited, another version wrote it, or the clips were transcribed again elsewhere.
+        recomputed: whether the clips were transcribed again.
+    """
+
+    run: Run
+    request: Request
+    result: dict[str, Any]
+    comparisons: dict[str, Comparison]
+    analyses: dict[str, Analysis]
+    differs: tuple[str, ...]
+    recomputed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns result.json's dict with whole comparisons and analyses in it."""
+        groups = {
+            group: {**comparison.to_json(), "analysis": self.analyses[group].to_json()}
+            for group, comparison in self.comparisons.items()
+        }
+        said = {"equals_result": not self.differs, "differs": list(self.differs), "recomputed": self.recomputed}
+        return {**self.result, **groups, **said, "run": str(self.run.folder)}
+
+
+def read_outcome(run: Run, recompute: bool = False) -> Outcome:
+    """Works out everything from a run's folder alone.
+
+    Args:
+        run: a finished run.
+        recompute: whether to transcribe the clips again with both models; else the transcripts of comparison.json stand.
+
+    Raises:
+        RunError: the run is not finished.
+        AttuneError: to transcribe again, a clip or a model cannot be read.
+    """
+    result, kept = run.result(), run.comparison()
+    if result is None or kept is None:
+        raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
+    request = run.request()
+    comparisons = {}
+    for group in GROUPS:
+        if group not in kept:
+            continue
+        rows, language = kept[group]["clips"], kept[group]["language"]
+        clips = [Clip(row["path"], row["reference"], row["speaker"], "train" if row["trained_on"] else "test") for row in rows]
+        texts = {model: [row[model] for row in rows] for model in ("base", "adapted")}
+        if recompute:
+            waves = [sound_files.decode(clip.path, MAX_CLIP_SECONDS) for clip in clips]
+            texts, _ = read_both(run, waves, language)
+        comparisons[group] = compare(clips, texts["base"], texts["adapted"], language)
+    differs = [
+        name
+        for group in ("test", "canary")
+        for name in _differences(
+            result.get(group), comparisons[group].to_json(with_clips=False) if group in comparisons else None, group
+        )
+    ]
+    analyses = {group: analyse(c, measure_sounds(c)) for group, c in comparisons.items()}
+    return Outcome(run, request, result, comparisons, analyses, tuple(differs), recompute)
+
+
+def read_both(run: Run, waves: list[np.ndarray], language: str) -> tuple[dict[str, list[str]], dict[str, float]]:
+    """Transcribes sounds with a run's base and its adapted model, as the run itself did.
+
+    Args:
+        run: with an adapted model.
+        waves: float32 [samples] at 16 kHz.
+        language: ISO 639-1 code to write.
+
+    Returns:
+        The transcripts of "base" and of "adapted", and the seconds each took, loading excluded.
+
+    Raises:
+        RunError: there is no adapted model yet.
+        ModelError: a model cannot be loaded.
+    """
+    texts, seconds = {}, {}
+    for name, model in zip(("base", "adapted"), load_both(run, language), strict=True):
+        begun = time.perf_counter()
+        texts[name] = [transcript.text for transcript in model.transcribe(waves)]
+        seconds[name] = time.perf_counter() - begun
+    return texts, seconds
+
+
+def load_both(run: Run, language: str) -> tuple[AsrModel, AsrModel]:
+    """Loads a run's base and its adapted model, set as the run itself had them.
+
+    Args:
+        run: with an adapted model.
+        language: ISO 639-1 code to write.
+
+    Raises:
+        RunError: there is no adapted model yet.
+        ModelError: a model cannot be loaded.
+    """
+    if not (run.adapted / "config.json").is_file():
+        raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
+    request = run.request()
+    loaded = []
+    for id in (request.model, str(run.adapted)):
+        model = load_model(id, language=request.labelled_set.language, precision=request.recipe.precision)
+        model.language = language
+        model.thin = model.thin and request.recipe.thin
+        loaded.append(model)
+    return loaded[0], loaded[1]
+
+
+def _differences(before: Any, now: Any, name: str) -> list[str]:
+    """Names the figures that differ; what only one side has is of another version, and no difference."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return [path for key in before.keys() & now.keys() for path in _differences(before[key], now[key], f"{name}.{key}")]
+    if isinstance(before, float) and isinstance(now, int | float):
+        return [] if math.isclose(before, now, abs_tol=1e-9) else [name]
+    return [] if before == now else [name]

@@ -1,0 +1,185 @@
+"""Taking clips that were deleted out of what runs keep; the adapted weights stay, which no longer name them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from core.data.clips.labelled_set import Clip
+from core.errors import RunError
+from core.evaluation.compare import compare
+from core.runs.job import Job
+from core.storage.files import read_json, replacing, write_json
+from core.storage.state import UNREADABLE, remove
+
+ACTIVE = ("waiting", "running")
+REQUESTED = ("canary", "own", "general", "watch")  # beside the labelled set
+WITHDRAWN = "withdrawn"  # field of result.json: whether clips were taken out, so that the figures are of those left
+
+
+def jobs_in(folder: Path) -> Iterator[Job]:
+    """Yields the runs and ladders that lie in a folder, as far as they can be read."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if (path / "request.json").is_file():
+            yield Job(path)
+
+
+def uses(job: Job, names: Collection[str]) -> bool:
+    """Whether a run or ladder has a clip whose sound file has one of these names."""
+    return any(Path(path).name in names for path in _paths(job.folder / "request.json"))
+
+
+def is_active(job: Job) -> bool:
+    """Whether a run or ladder, or what is measured of a run, waits or is at work."""
+    return any(
+        Job(path.parent).state() in ACTIVE for path in (*job.folder.glob("request.json"), *job.folder.glob("*/request.json"))
+    )
+
+
+def refuse_active(jobs: Iterator[Job], names: Collection[str]) -> None:
+    """Makes sure that no run or ladder works on clips that are to be deleted: it would write them down again.
+
+    Raises:
+        RunError: one does.
+    """
+    for job in jobs:
+        if uses(job, names) and is_active(job):
+            raise RunError("removal_running", "A fine-tune that uses this is running. Stop it, or wait until it has ended.")
+
+
+def withdraw(job: Job, names: Collection[str]) -> None:
+    """Takes clips out of a run or ladder: what was said in them, what the models wrote, and their paths.
+
+    The figures are recomputed from the held-out clips that are left. Of a clip that was trained on, the request keeps
+    that there was one. The request, which says what to look for, is changed last, so that it may be done again after a crash.
+
+    Args:
+        job: the run or the ladder; not at work.
+        names: of the clips' sound files.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    for rung in jobs_in(job.folder / "rungs"):
+        withdraw(rung, names)
+    request = job.folder / "request.json"
+    texts = {clip["text"] for clip in _clips(request) if Path(clip["path"]).name in names}
+    if not texts and not uses(job, names):
+        if _names(request, names):  # damaged: nothing can be taken out of it
+            shutil.rmtree(job.folder, ignore_errors=True)
+        return
+    for copy in job.folder.rglob("*.damaged-*"):
+        remove(copy)
+    for path in job.folder.rglob("events.jsonl"):
+        try:
+            _rewrite_lines(path, texts, names)
+        except UNREADABLE:
+            remove(path)
+    for name in ("comparison.json", "result.json"):
+        if not _read(job.folder / name):
+            remove(job.folder / name)
+    try:
+        _rewrite_comparison(job.folder, names)
+    except UNREADABLE:  # damaged likewise; without it the run counts as unfinished
+        for name in ("comparison.json", "result.json"):
+            remove(job.folder / name)
+    for name in ("times", "reports"):
+        shutil.rmtree(job.folder / name, ignore_errors=True)
+    for made in (*job.folder.glob("report.*"), *job.folder.rglob("log.txt")):
+        made.unlink(missing_ok=True)
+    fields = read_json(request)
+    inner = fields.get("request", fields)  # of a ladder
+    inner["labelled_set"]["clips"] = [
+        clip if Path(clip["path"]).name not in names else {**clip, "path": "", "text": "", "speaker": ""}
+        for clip in inner["labelled_set"]["clips"]
+        if clip.get("part") == "train" or Path(clip["path"]).name not in names
+    ]
+    for group in REQUESTED:
+        if group in inner:
+            inner[group] = _without(inner[group], names)
+    write_json(request, fields)
+
+
+def _names(request: Path, names: Collection[str]) -> bool:
+    with suppress(OSError):
+        content = request.read_bytes()
+        return any(name.encode() in content for name in names)
+    return False
+
+
+def _rewrite_comparison(folder: Path, names: Collection[str]) -> None:
+    comparison, result = _read(folder / "comparison.json"), _read(folder / "result.json")
+    left: dict[str, Any] = {}
+    for group, compared in comparison.items():
+        rows = _without(compared["clips"], names)
+        if rows and len(rows) < len(compared["clips"]):
+            clips = [Clip(r["path"], r["reference"], r["speaker"], "train" if r["trained_on"] else "test") for r in rows]
+            base, adapted = ([row[model] for row in rows] for model in ("base", "adapted"))
+            again = compare(clips, base, adapted, compared["language"])
+            left[group] = again.to_json()
+            if result.get(group):
+                result[group] = again.to_json(with_clips=False)
+        elif rows:
+            left[group] = compared
+        elif result.get(group):
+            result[group] = None
+    if comparison:
+        write_json(folder / "comparison.json", left)
+    if result:
+        result[WITHDRAWN] = True
+        result["dropped"] = _without(result.get("dropped", []), names)
+        write_json(folder / "result.json", result)
+
+
+def _rewrite_lines(path: Path, texts: Collection[str], names: Collection[str]) -> None:
+    """Takes what was said in clips, and what was written of them while the model was learning, out of events."""
+    gone: set[int] = set()
+    held_out: list[str] = []
+    lines = []
+    for line in path.read_bytes().splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # cut short by a crash
+        if event.get("held_out"):
+            gone = {place for place, text in enumerate(event["held_out"]) if text in texts}
+            event["held_out"] = held_out = [text for text in event["held_out"] if text not in texts]
+        if event.get("texts"):
+            event["texts"] = [text for place, text in enumerate(event["texts"]) if place not in gone]
+        if event.get("reference") in texts:  # the first that is left is watched in its place
+            left = zip(held_out, event.get("texts", ()), strict=False)
+            event["reference"], event["watched"] = next(left, ("", ""))
+        if "message" in event and any(part in str(event) for part in (*texts, *names)):
+            event |= {"message": "", "details": {}}
+        lines.append(json.dumps(event, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"".join(lines))
+
+
+def _without(rows: list[dict[str, Any]], names: Collection[str]) -> list[dict[str, Any]]:
+    return [row for row in rows if Path(row["path"]).name not in names]
+
+
+def _paths(request: Path) -> list[str]:
+    return [clip["path"] for clip in _clips(request)]
+
+
+def _clips(request: Path) -> list[dict[str, Any]]:
+    """The clips that a request names; none where it cannot be read."""
+    with suppress(KeyError, TypeError, AttributeError):
+        fields = _read(request)
+        fields = fields.get("request", fields)
+        groups = [fields["labelled_set"]["clips"], *(fields.get(group, []) for group in REQUESTED)]
+        return [clip for group in groups for clip in group if "path" in clip and "text" in clip]
+    return []
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError, RecursionError):
+        fields = read_json(path)
+        return fields if isinstance(fields, dict) else {}
+    return {}

@@ -1,0 +1,1 @@
+"""A report on one run: HTML, Markdown and JSON."""

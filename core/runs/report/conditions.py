@@ -1,0 +1,57 @@
+"""The part of a report on noise, rooms and telephones, where a run's robustness was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.evaluation.robustness import Point
+from core.runs.report.markup import Block, Heading, Picture, Say, Table, Text, percent
+from core.runs.report.pictures import Series, curves
+from core.runs.robustness_job import find
+from core.runs.run_folder import Run
+
+
+def measured_points(run: Run) -> list[Point]:
+    """Returns the points of a run's robustness; none where it was not measured to the end."""
+    job = find(run)
+    return job.points() if job is not None and job.result() is not None else []
+
+
+def robustness_blocks(points: Sequence[Point], say: Say) -> list[Block]:
+    """Returns a heading, a picture and a table; nothing without points."""
+    if not points:
+        return []
+    rows = []
+    for point in points:
+        name, _, decibels = point.condition.partition("_")
+        ends = f"{100 * point.difference.low:+.1f} … {100 * point.difference.high:+.1f}"
+        both = (f"{percent(line.wer)} %" for line in (point.base, point.adapted))
+        rows.append([say(f"robustness.{name}", db=decibels), *both, ends])
+    head = [say("robustness.condition"), say("figures.base"), say("figures.adapted"), say("robustness.change")]
+    lines, ticks = noise_curves(points, say("figures.base"), say("figures.adapted"), say("robustness.recorded"))
+    title = say("robustness.chart")
+    return [
+        Heading(say("robustness")),
+        Text(say("robustness.about", clips=points[0].clips), "fine"),
+        Picture(title, curves(lines, title, "dB", x_ticks=ticks)),
+        Table(head, rows),
+    ]
+
+
+def noise_curves(
+    points: Sequence[Point], base: str, adapted: str, recorded: str
+) -> tuple[list[Series], list[tuple[float, str]]]:
+    """Returns the lines of adapted and base as the noise rises, in percent with 95 % intervals, and the ticks below them.
+
+    Args:
+        points: of one run, in the order of `CONDITIONS`; not all need be there.
+        base, adapted, recorded: what to call the models and the clips as they were recorded.
+    """
+    noisy = [point for point in points if point.condition == "recorded" or point.condition.startswith("noise_")]
+    ticks = [(float(i), point.condition.removeprefix("noise_").replace("recorded", recorded)) for i, point in enumerate(noisy)]
+    lines = []
+    for label, model, beside in ((adapted, "adapted", 0.04), (base, "base", -0.04)):  # so that no interval hides another
+        read = [(i + beside, getattr(point, model)) for i, point in enumerate(noisy)]
+        bars = [(x, 100 * line.low, 100 * line.high) for x, line in read]
+        lines.append(Series(label, [(x, 100 * line.wer) for x, line in read], bars=bars))
+    return lines, ticks

@@ -1,0 +1,294 @@
+"""A report on one run: a single HTML file, the same as Markdown, and every figure as JSON."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.evaluation.analysis import Analysis, Group
+from core.evaluation.compare import Comparison
+from core.runs.environment import environment
+from core.runs.outcome import Outcome
+from core.runs.report.conditions import measured_points, robustness_blocks
+from core.runs.report.markup import Block, Code, Heading, Heard, Items, Picture, Say, Table, Text, percent, to_html, to_markdown
+from core.runs.report.pictures import Change, Series, changes, curves, heat_map, rates
+from core.runs.report.words import ENGLISH
+from core.storage.files import replacing, write_json
+from core.storage.temporary import sweep
+from core.text.metrics import RESAMPLES
+from core.text.phrases import phrase
+from core.training.events import Evaluated, Stepped
+from core.training.recipe import Recipe
+
+GROUPS = ("test", "canary")
+MEASURES = ("wer", "cer", "raw_wer", "raw_cer")
+
+
+def write_report(outcome: Outcome, texts: Mapping[str, str] = ENGLISH, folder: Path | None = None) -> list[Path]:
+    """Writes report.html, report.md and report.json.
+
+    Args:
+        outcome: the run.
+        texts: the words, by the keys of `core.runs.report.words.ENGLISH`; `LANGUAGES` there has them all.
+        folder: where to; by default the run's.
+
+    Returns:
+        The three files.
+
+    Raises:
+        OSError: the disk is full.
+    """
+
+    def say(key: str, **fields: object) -> str:
+        return phrase(texts[key], **fields)
+
+    title = say("title", model=outcome.request.model, set=outcome.request.labelled_set.name)
+    blocks = _blocks(outcome, say)
+    marks = {state: say(f"mark.{state}") for state in ("fixed", "broken", "wrong", "missing")}
+    nothing = say("clips.nothing")
+    sweep(folder or outcome.run.folder)
+    files = [(folder or outcome.run.folder) / f"report.{kind}" for kind in ("html", "md", "json")]
+    pages = (to_html(title, blocks, say("language"), marks, nothing), to_markdown(title, blocks, nothing))
+    for path, page in zip(files, pages, strict=False):
+        with replacing(path) as temporary:
+            temporary.write_text(page, encoding="utf-8", errors="backslashreplace")  # a path may hold a stray byte
+    measured = {"robustness": [point.to_json() for point in measured_points(outcome.run)]}
+    write_json(files[2], {**outcome.to_json(), "versions": _versions(outcome)[1], "command": command(outcome), **measured})
+    return files
+
+
+def command(outcome: Outcome) -> str:
+    """Returns the command that carries the run out again, on the computer where its clips lie."""
+    folder = outcome.run.folder
+    return f"attune finetune --again {shlex.quote(str(folder))} --out {shlex.quote(str(folder) + '-again')}"
+
+
+def _blocks(outcome: Outcome, say: Say) -> list[Block]:
+    blocks = [*_verdicts(outcome, say), *_figures(outcome, say), *_pictures(outcome, say)]
+    if "test" in outcome.analyses:
+        blocks += _learned(outcome.comparisons["test"], outcome.analyses["test"], say)
+    blocks += robustness_blocks(measured_points(outcome.run), say)
+    return [*blocks, *_data(outcome, say), *_recipe(outcome, say), *_clips(outcome, say), *_repeat(outcome, say)]
+
+
+def _verdicts(outcome: Outcome, say: Say) -> list[Block]:
+    result = outcome.result
+    finished = datetime.datetime.fromtimestamp((outcome.run.folder / "result.json").stat().st_mtime)
+    lead = say(
+        "lead",
+        model=outcome.request.model,
+        set=outcome.request.labelled_set.name,
+        clips=result["clips"],
+        minutes=f"{result['minutes']:.1f}",
+        date=f"{finished:%Y-%m-%d %H:%M}",
+    )
+    blocks: list[Block] = [Text(lead, "lead")]
+    named = [(group, outcome.comparisons[group]) for group in GROUPS if group in outcome.comparisons]
+    for group, comparison in sorted(named, key=lambda pair: pair[1].verdict != "worse"):  # the bad news first
+        kind = {"better": "good", "worse": "bad"}.get(comparison.verdict, "unclear")
+        blocks.append(Text(_verdict(group, comparison, say), kind))
+        if group == "test" and comparison.verdict in ("unclear", "thin"):
+            more = comparison.clips_needed
+            unit = say(f"unit.{comparison.difference.unit}", count=more)
+            blocks.append(Text(say("hopeless") if more is None else say("needed", more=more, unit=unit)))
+    if result["synthetic"]:
+        blocks.append(Text(say("synthetic"), "fine"))
+    if result["stopped"]:
+        blocks.append(Text(say("stopped"), "warning"))
+    overlap = result["overlap"]
+    if overlap["sentences"] or overlap["speakers"]:
+        blocks.append(Text(say("overlap", **overlap), "warning"))
+    if outcome.differs:
+        blocks.append(Text(say("differs", figures=", ".join(outcome.differs)), "warning"))
+    return blocks
+
+
+def _verdict(group: str, comparison: Comparison, say: Say) -> str:
+    change = comparison.difference
+    return say(
+        f"verdict.{group}.{comparison.verdict}",
+        base=percent(comparison.base.wer.rate),
+        adapted=percent(comparison.adapted.wer.rate),
+        gain_low=percent(-change.high),
+        gain_high=percent(max(0.0, -change.low)),
+        loss_low=percent(change.low),
+        loss_high=percent(max(0.0, change.high)),
+        clips=len(comparison.clips),
+        clusters=change.clusters,
+        unit=say(f"unit.{change.unit}", count=change.clusters),
+    )
+
+
+def _figures(outcome: Outcome, say: Say) -> list[Block]:
+    rows: list[list[str]] = []
+    for group in GROUPS:
+        if group not in outcome.comparisons:
+            continue
+        comparison = outcome.comparisons[group]
+        change = comparison.difference
+        rows.append([say(f"figures.{group}", clips=len(comparison.clips), words=comparison.base.wer.length)])
+        for measure in MEASURES:
+            both = (getattr(score, measure).rate for score in (comparison.base, comparison.adapted))
+            rows.append([say(f"figures.{measure}"), *(f"{percent(rate)} %" for rate in both)])
+        ends = f"{100 * change.low:+.1f} … {100 * change.high:+.1f}"
+        rows.append([say("figures.change"), f"{100 * change.difference:+.1f}", ends])
+        rows.append([say("figures.chance"), f"{change.p_value:.2g}", ""])
+    if not rows:
+        return []
+    head = [say(f"figures.{name}") for name in ("measure", "base", "adapted")]
+    return [Heading(say("figures")), Table(head, rows), Text(say("figures.note"), "fine")]
+
+
+def _pictures(outcome: Outcome, say: Say) -> list[Block]:
+    rows = [
+        Change(say(f"group.{group}"), *_both(outcome.comparisons[group]), *_ends(outcome.comparisons[group]))
+        for group in GROUPS
+        if group in outcome.comparisons
+    ]
+    analysis = outcome.analyses.get("test")
+    if analysis is not None:
+        rows += [Change(_group_name(group, "speaker", say), *_of(group)) for group in analysis.speakers[:8]]
+        rows += [Change(_group_name(group, "length", say), *_of(group)) for group in analysis.lengths]
+        rows += [Change(_group_name(group, "noise", say), *_of(group)) for group in analysis.noises]
+    blocks: list[Block] = []
+    if rows:
+        for name, draw in (("rates", rates), ("changes", changes)):
+            blocks.append(Picture(say(f"pictures.{name}"), draw(rows, say(f"pictures.{name}"))))
+    happened = outcome.run.events()
+    losses = [(float(event.step), event.loss) for event in happened if isinstance(event, Stepped)]
+    checks = [(float(e.step), 100 * e.wer) for e in happened if isinstance(e, Evaluated) and e.wer is not None]
+    for name, points in (("loss", losses), ("validation", checks)):
+        if len(points) > 1:
+            kept = float(outcome.result["best_step"]) if name == "validation" else None
+            title = say(f"pictures.{name}")
+            blocks.append(Picture(title, curves([Series("", points)], title, say("pictures.step"), marked=kept)))
+    if analysis is not None and analysis.matrix.said:
+        matrix = analysis.matrix
+        most = max(count for counts in (matrix.base, matrix.adapted) for row in counts for count in row)
+        axes = say("pictures.said"), say("pictures.heard")
+        for model, counts in (("base", matrix.base), ("adapted", matrix.adapted)):
+            title = say("pictures.confusions", model=say(f"figures.{model}"))
+            blocks.append(Picture(title, heat_map(matrix.said, matrix.heard, counts, most, title, axes)))
+    return [Heading(say("pictures")), *blocks] if blocks else []
+
+
+def _both(comparison: Comparison) -> tuple[float, float]:
+    return comparison.base.wer.rate, comparison.adapted.wer.rate
+
+
+def _ends(comparison: Comparison) -> tuple[float | None, float | None]:
+    thin = comparison.verdict == "thin"
+    return (None, None) if thin else (comparison.difference.low, comparison.difference.high)
+
+
+def _of(group: Group) -> tuple[float, float, float | None, float | None]:
+    ends = (group.interval.low, group.interval.high) if group.interval else (None, None)
+    return group.base, group.adapted, *ends
+
+
+def _group_name(group: Group, kind: str, say: Say) -> str:
+    if kind == "speaker":
+        return (
+            say("group.speaker", name=group.name, clips=group.clips) if group.name else say("group.nameless", clips=group.clips)
+        )
+    digits = 1 if kind == "length" else 0
+    ends = {"low": f"{group.low:.{digits}f}", "high": f"{group.high:.{digits}f}"}
+    return say(f"group.{kind}", **ends, clips=group.clips)
+
+
+def _learned(comparison: Comparison, analysis: Analysis, say: Say) -> list[Block]:
+    arrows = {name: "{} → {}".format(*getattr(analysis, name)) for name in ("substitutions", "deletions", "insertions")}
+    before, after = analysis.runaways
+    runaways = {name: f"{getattr(before, name)} → {getattr(after, name)}" for name in ("loops", "runs_on", "empty")}
+    counts = {"better": analysis.better, "worse": analysis.worse, "same": analysis.same}
+    blocks: list[Block] = [
+        Heading(say("learned")),
+        Text(say("learned.clips", clips=len(comparison.clips), **counts)),
+        Text(say(f"learned.{analysis.writing.learnt}")),
+        Text(say("learned.kinds", **arrows)),
+        Text(say("learned.runaways", **runaways)),
+    ]
+    for name in ("fixed", "broken"):
+        words = getattr(analysis, name)
+        rows = [say("learned.count", word=w.word, times=w.times, said=w.said, clips=w.clips) for w in words]
+        blocks += [Heading(say(f"learned.{name}"), 3), Items(rows) if rows else Text(say("learned.none"))]
+    rows = [say("learned.confusion", said=c.said, heard=c.heard, base=c.base, adapted=c.adapted) for c in analysis.confusions]
+    return [*blocks, Heading(say("learned.confusions"), 3), Items(rows) if rows else Text(say("learned.none"))]
+
+
+def _data(outcome: Outcome, say: Say) -> list[Block]:
+    labelled, result = outcome.request.labelled_set, outcome.result
+    rows = [
+        ("set", labelled.name),
+        ("language", labelled.language),
+        ("train", result["clips"]),
+        ("minutes", f"{result['minutes']:.1f}"),
+        ("validation", result["validation_clips"]),
+        ("test", result["test_clips"]),
+        ("canary", _canary(outcome)),
+        ("speakers", len({clip.speaker for clip in labelled.clips} - {""})),
+        ("dropped", len(result["dropped"])),
+    ]
+    return [Heading(say("data")), Table([], [[say(f"data.{name}"), str(value)] for name, value in rows])]
+
+
+def _canary(outcome: Outcome) -> str:
+    if "canary" not in outcome.comparisons:
+        return "0"
+    return f"{len(outcome.comparisons['canary'].clips)} ({outcome.request.canary_name})"
+
+
+def _recipe(outcome: Outcome, say: Say) -> list[Block]:
+    result = outcome.result
+    learned, all_of_them = (f"{result[name] / 1e6:.1f}" for name in ("trained_parameters", "parameters"))
+    rows = [
+        *([name, str(value)] for name, value in Recipe.from_json(result["recipe"]).settings().items()),
+        [say("recipe.parameters"), say("recipe.of", trained=learned, all=all_of_them)],
+        [say("recipe.steps"), say("recipe.kept", steps=result["steps"], best=result["best_step"])],
+        [say("recipe.distance"), f"{result['distance']:.4f}"],
+        [say("recipe.seconds"), ", ".join(f"{result['seconds'][name]:.0f}" for name in ("prepare", "train", "evaluate"))],
+    ]
+    return [Heading(say("recipe")), Table([], rows)]
+
+
+def _clips(outcome: Outcome, say: Say) -> list[Block]:
+    if "test" not in outcome.comparisons:
+        return []
+    blocks: list[Block] = [Heading(say("clips")), Text(say("clips.legend"), "fine")]
+    clips = outcome.comparisons["test"].clips
+    for clip in sorted(clips, key=lambda clip: clip.adapted_errors - clip.base_errors):
+        note = say("clips.errors", base=clip.base_errors, adapted=clip.adapted_errors, words=clip.words)
+        warning = f" {say('clips.trained_on')}" if clip.trained_on else ""
+        models = ((say("figures.base"), clip.base_words), (say("figures.adapted"), clip.adapted_words))
+        blocks.append(Heard((say("clips.said"), clip.reference), models, note + warning))
+    return blocks
+
+
+def _repeat(outcome: Outcome, say: Say) -> list[Block]:
+    when, versions = _versions(outcome)
+    folder = shlex.quote(str(outcome.run.folder))
+    check = f"attune compare {folder} --json\nattune compare {folder} --recompute --json"
+    blocks: list[Block] = [
+        Heading(say("repeat")),
+        Text(say("repeat.command")),
+        Code(command(outcome)),
+        Text(say("repeat.check")),
+        Code(check),
+        Text(say("repeat.seeds", run=outcome.request.seed)),
+        Heading(say(when), 3),
+        Table([], [[name, version] for name, version in versions.items()]),
+    ]
+    card = outcome.run.adapted / "README.md"
+    if card.is_file():
+        blocks += [Heading(say("card")), Code(card.read_text(encoding="utf-8", errors="replace"))]
+    unit = next((c.difference.unit for c in outcome.comparisons.values()), "sentences")
+    method = say("method.interval", resamples=f"{RESAMPLES:,}", unit=say(f"unit.{unit}", count=RESAMPLES))
+    return [*blocks, Heading(say("method")), Text(method, "fine"), Text(say("method.noise"), "fine")]
+
+
+def _versions(outcome: Outcome) -> tuple[str, dict[str, str]]:
+    """Returns what the run computed with, or in its place what there is now, and the key that says which of the two."""
+    noted = outcome.result.get("versions")
+    return ("repeat.versions", noted) if noted else ("repeat.versions_now", environment(outcome.request.recipe.precision))

@@ -1,0 +1,144 @@
+"""RUN/robustness: how base and adapted of a finished run stand noise, a room and a telephone, measured as a job.
+
+RUN/robustness/
+  points.jsonl   a line a condition, as soon as both models have read the clips
+  and what `core.runs.job` says
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import numpy as np
+
+from core.data.clips import labelled_set
+from core.data.clips.labelled_set import Clip
+from core.errors import RunError
+from core.evaluation.robustness import CONDITIONS, Point, Read, robustness
+from core.models.base.protocol import AsrModel
+from core.runs.environment import environment
+from core.runs.execute import MAX_CLIP_SECONDS, clips_dropped
+from core.runs.job import Job, stopped
+from core.runs.outcome import load_both
+from core.runs.run_folder import Run
+from core.storage.files import append_json_line, write_json
+from core.storage.state import fits, read_lines
+from core.training.events import Advanced, Entered, Event, Finished
+
+FOLDER = "robustness"
+
+
+class _Fields(TypedDict):
+    """What `create` writes."""
+
+    seed: int
+
+
+@dataclass(frozen=True)
+class RobustnessJob(Job):
+    """The folder of a run's robustness."""
+
+    @property
+    def run(self) -> Run:
+        """The run whose models are measured."""
+        return Run(self.folder.parent)
+
+    def points(self) -> list[Point]:
+        """Reads what has been measured so far."""
+        return read_lines(self.folder / "points.jsonl", _point)
+
+
+def find(run: Run) -> RobustnessJob | None:
+    """Returns the job of a run, or None where nobody has asked for it."""
+    job = RobustnessJob(run.folder / FOLDER)
+    return job if (job.folder / "request.json").is_file() else None
+
+
+def create(run: Run, seed: int = 0) -> RobustnessJob:
+    """Makes the folder anew; what an earlier job measured is gone.
+
+    Args:
+        run: with an adapted model and test clips.
+        seed: of the noise.
+
+    Raises:
+        RunError: the run has no adapted model or no test clips, or its robustness is being measured.
+    """
+    if run.result() is None or not (run.adapted / "config.json").is_file():
+        raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
+    if "test" not in (run.comparison() or {}):
+        raise RunError("run_untested", f"The run {run.id} has no test clips.", run=run.id)
+    earlier = find(run)
+    if earlier is not None:
+        if earlier.is_alive():
+            raise RunError("job_running", "That is being measured. Wait for it, or stop it first.")
+        shutil.rmtree(earlier.folder)
+    job = RobustnessJob(run.folder / FOLDER)
+    job.folder.mkdir()
+    write_json(job.folder / "request.json", {"kind": "robustness", "seed": seed})
+    return job
+
+
+def carry_out(job: RobustnessJob) -> Iterator[Event]:
+    """Measures, writing every event and every point to the folder before yielding the event.
+
+    Yields:
+        Advanced after each condition, and Finished.
+
+    Raises:
+        AttuneError: a model or a clip cannot be read, or someone asked to stop; the points so far are kept.
+        OSError: the disk is full.
+    """
+    for event in _steps(job):
+        job.append(event)
+        yield event
+
+
+def _steps(job: RobustnessJob) -> Iterator[Event]:
+    started = time.perf_counter()
+    run, seed = job.run, job.read("request.json", _Fields)["seed"]
+    yield Entered("loading")
+    rows, language = (run.comparison() or {})["test"]["clips"], run.request().labelled_set.language
+    listed = [Clip(row["path"], row["reference"], row["speaker"], "test") for row in rows]
+    waves, clips, dropped = labelled_set.decode_clips(listed, MAX_CLIP_SECONDS)
+    if not clips:
+        raise RunError("run_untested", f"The run {run.id} has no test clips that can be read.", run=run.id)
+    if dropped:
+        yield clips_dropped(dropped)
+    base, adapted = load_both(run, language)
+    yield Entered("conditions", len(clips))
+    measuring = time.perf_counter()
+    points = robustness(waves, clips, _reader(job, base), _reader(job, adapted), language, seed)
+    for done, point in enumerate(points, 1):
+        append_json_line(job.folder / "points.jsonl", point.to_json())
+        took = time.perf_counter() - measuring
+        yield Advanced(done, len(CONDITIONS), took / done * (len(CONDITIONS) - done))
+    result: dict[str, Any] = {
+        "run": str(run.folder),
+        "seed": seed,
+        "clips": len(clips),
+        "points": [point.to_json() for point in job.points()],
+        "seconds": time.perf_counter() - started,
+        "versions": environment(run.request().recipe.precision),
+    }
+    write_json(job.folder / "result.json", result)
+    yield Finished(result["seconds"])
+
+
+def _point(line: Any) -> Point:
+    if not fits(line, Point) or line["condition"] not in CONDITIONS:
+        raise ValueError("no point")
+    return Point.from_json(line)
+
+
+def _reader(job: RobustnessJob, model: AsrModel) -> Read:
+    def read(waves: Sequence[np.ndarray]) -> list[str]:
+        if job.should_stop():
+            raise stopped()
+        return [transcript.text for transcript in model.transcribe(waves)]
+
+    return read

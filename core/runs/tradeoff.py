@@ -1,0 +1,75 @@
+"""What was gained against what was forgotten, a point a run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.errors import AttuneError
+from core.runs.run_folder import Run
+from core.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run, or the base.
+
+    Attributes:
+        run: the run's id; "" for the base.
+        target, canary: WER on the held-out clips of the set, and on general speech.
+        recipe: of the run; None for the base.
+        curve: runs of the same number differ by lambda alone; -1 where there is no other such run.
+    """
+
+    run: str
+    target: float
+    canary: float
+    recipe: Recipe | None
+    curve: int = -1
+
+
+def points(runs: Sequence[Run], like: Run) -> list[Point]:
+    """Returns the base and every whole run on the same model, held-out clips and canary as `like`, oldest first.
+
+    Args:
+        runs: to choose from.
+        like: a whole run; only what was scored on the same clips can stand in the same picture.
+    """
+    reference = like.result()
+    if reference is None or not reference.get("test") or not reference.get("canary"):
+        return []
+    scored = _scored(like)
+    found: list[Point] = []
+    seeds: list[int] = []
+    for run in runs:
+        try:
+            result = run.result()
+            if result is None or result["model"] != reference["model"] or _scored(run) != scored:
+                continue
+            recipe = Recipe.from_json(result["recipe"])
+        except AttuneError:  # damaged
+            continue
+        if result.get("test") and result.get("canary"):
+            target, canary = (result[group]["adapted"]["wer"] for group in ("test", "canary"))
+            found.append(Point(run.id, target, canary, recipe))
+            seeds.append(result["seed"])
+    alike: dict[tuple[Recipe, int], list[int]] = {}
+    for i, point in enumerate(found):
+        assert point.recipe is not None, "only the base has none"
+        alike.setdefault((dataclasses.replace(point.recipe, l2_sp=0.0), seeds[i]), []).append(i)
+    curves = [members for members in alike.values() if len({_strength(found[i]) for i in members}) > 1]
+    for number, members in enumerate(curves):
+        for i in members:
+            found[i] = dataclasses.replace(found[i], curve=number)
+    base = Point("", reference["test"]["base"]["wer"], reference["canary"]["base"]["wer"], None)
+    return [base, *found]
+
+
+def _strength(point: Point) -> float:
+    return point.recipe.l2_sp if point.recipe else 0.0
+
+
+def _scored(run: Run) -> list[list[str]]:
+    comparison = run.comparison() or {}
+    return [sorted(clip["path"] for clip in comparison.get(group, {}).get("clips", ())) for group in ("test", "canary")]

@@ -1,0 +1,113 @@
+"""How much memory a model needs, how much there is, and giving back what was freed.
+
+Unasked, the C library of Linux keeps most freed memory, in pieces that fit nothing else.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.errors import ModelError
+
+LOADING_BYTES = 8  # a parameter: its float32 value and the checkpoint it is read from, at most as wide
+LEARNING_BYTES = 24  # a parameter: float32 value, gradient, AdamW's two moments, pretrained value, best checkpoint
+WORKING_BYTES = 1_000_000_000  # Python with torch and transformers, and the activations of a batch of short clips
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")
+ARENAS = 2
+LARGE_BYTES = 4_000_000  # weights and the activations of whole clips
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # M_ARENA_MAX and M_MMAP_THRESHOLD of glibc's malloc.h
+
+
+def needed_to_load(parameters: float) -> float:
+    """Returns the bytes that transcribing with a model of so many parameters takes: an estimate from above."""
+    return LOADING_BYTES * parameters + WORKING_BYTES
+
+
+def needed_to_finetune(parameters: float) -> float:
+    """Returns the bytes that fine-tuning all of so many parameters takes: an estimate; what is frozen takes 4 each."""
+    return LEARNING_BYTES * parameters + WORKING_BYTES
+
+
+def available() -> float | None:
+    """Returns the bytes a process may still take before the computer swaps; None where the system does not say."""
+    if MEMINFO.is_file():
+        free = next((line for line in MEMINFO.read_text().splitlines() if line.startswith("MemAvailable:")), "")
+        return min(float(free.split()[1]) * 1024, _left_to_container()) if free else None
+    if sys.platform == "win32":
+        return _free_on_windows()
+    try:  # macOS says how much there is, not how much is free
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (ValueError, OSError):
+        return None
+
+
+def refuse_what_does_not_fit(id: str, parameters: float) -> None:
+    """Raises before a model is fetched that this computer could not even load.
+
+    Raises:
+        ModelError: it needs more memory than is free.
+    """
+    needed, there = needed_to_load(parameters), available()
+    if there is not None and needed > there:
+        gigabytes = {"needed": f"{needed / 1e9:.1f}", "available": f"{there / 1e9:.1f}"}
+        raise ModelError(
+            "model_too_large",
+            f"{id} needs about {gigabytes['needed']} GB of memory, and {gigabytes['available']} GB are free here. "
+            "Choose a smaller model, or close other programs.",
+            id=id,
+            **gigabytes,
+        )
+
+
+def keep_heap_small() -> None:
+    """Lets all threads share two stores of free memory, and none keep what is large, where the C library is glibc.
+
+    Unasked it makes a store for each of up to eight threads a core, and what is freed in one serves no other; and after a
+    large piece was freed, others of its size come from a store too. To be called before other threads begin.
+    """
+    mallopt = _of_glibc("mallopt")
+    if mallopt is not None:
+        mallopt(_ARENA_MAX, ARENAS)
+        mallopt(_MMAP_THRESHOLD, LARGE_BYTES)
+
+
+def return_free_memory() -> None:
+    """Gives what was freed back to the system, where the C library is glibc."""
+    trim = _of_glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _left_to_container() -> float:
+    """Returns what a container's limit leaves (cgroup version 2); infinity where there is none."""
+    try:
+        limit = (CGROUP / "memory.max").read_text().strip()
+        used = float((CGROUP / "memory.current").read_text())
+        cached = {name: float(n) for name, n in map(str.split, (CGROUP / "memory.stat").read_text().splitlines())}
+    except (OSError, ValueError):
+        return float("inf")
+    return float("inf") if limit == "max" else float(limit) - used + cached.get("inactive_file", 0.0)
+
+
+def _free_on_windows() -> float | None:
+    class Status(ctypes.Structure):  # MEMORYSTATUSEX of the Windows API
+        _fields_ = [
+            ("length", ctypes.c_ulong),
+            ("load", ctypes.c_ulong),
+            *((name, ctypes.c_ulonglong) for name in ("total", "free", "a", "b", "c", "d", "e")),
+        ]
+
+    status = Status(length=ctypes.sizeof(Status))
+    windows = getattr(ctypes, "windll").kernel32  # noqa: B009 - only there on Windows
+    return float(status.free) if windows.GlobalMemoryStatusEx(ctypes.byref(status)) else None
+
+
+def _of_glibc(name: str) -> Any:
+    """A function of the C library; None where it is not glibc, which alone has `malloc_trim`."""
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return getattr(library, name) if hasattr(library, "malloc_trim") else None

@@ -1,0 +1,161 @@
+"""How the transcripts of a set are written for training: chosen once, previewed, and stored with the set.
+
+A model learns to write what it is shown, so texts that mix capitals with small letters, digits with words or one script
+with another teach it to guess. The transcripts themselves stay as a person typed them; a choice is applied when a set
+is used. Scores never depend on it: `core.text.scoring.normalise` brings both sides of a comparison to one form whatever was
+chosen, so that for every choice and text normalise(choice.apply(text)) is normalise(text). Known exceptions are some 20
+rare characters, such as 昵, that OpenCC does not bring back, and an apostrophe at the edge of a word ('n').
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_type_hints
+
+import regex
+
+from core.errors import DatasetError
+from core.text import scripts
+from core.text.scoring import clean, is_shouted, without_asides
+from core.text.scripts import CHINESE, EAST_ASIAN
+
+MIXED_SHARE = 0.05  # of the texts that differ from the rest, above which they are no slips but a second way to write
+
+# Ligatures, Arabic presentation forms and half-width kana. NFKC changes letters outside too, such as a Thai vowel, for
+# no gain.
+COMPATIBILITY = ("\ufb00", "\uffef")
+
+# Letters, digits and the space of the East Asian full width; the punctuation stays, which Chinese writes in that width.
+_FULL_WIDTH: dict[int, int] = {
+    ord("\u3000"): ord(" "),
+    **{code: code - 0xFEE0 for first, last in ("０９", "ＡＺ", "ａｚ") for code in range(ord(first), ord(last) + 1)},
+}
+# Numbers, apostrophes inside words and signs that are read aloud are no punctuation.
+_PUNCTUATION = regex.compile(r"((?<!\w)-?\d+(?:[.,:/-]\d+)*|(?<=\p{L})['’](?=\p{L})|[%‰&@#§])|\p{P}")
+_END = regex.compile(r"[\p{Po}--['’%‰&@#§]]['\")\]»”’]*\s*$", regex.V1)
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How transcripts are written.
+
+    Attributes:
+        case: "keep", or "lower" for small letters.
+        punctuation: "keep", or "drop" it, and with it what stands in brackets and was not said.
+        numbers: "keep", or "words" for whole numbers in the languages of `core.text.scripts.NUMBER_LANGUAGES`.
+        unicode_form: "NFC", or "NFKC", which also unfolds ligatures and every full-width form.
+        full_width: whether full-width letters and digits become ordinary ones.
+        spaces: whether spaces between Chinese or Japanese characters are removed.
+        script: of Chinese: "keep", "simplified" or "traditional".
+
+    Raises:
+        DatasetError: a value is none of these.
+    """
+
+    case: Literal["keep", "lower"] = "keep"
+    punctuation: Literal["keep", "drop"] = "keep"
+    numbers: Literal["keep", "words"] = "keep"
+    unicode_form: Literal["NFC", "NFKC"] = "NFC"
+    full_width: bool = False
+    spaces: bool = False
+    script: Literal["keep", "simplified", "traditional"] = "keep"
+
+    def __post_init__(self) -> None:
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            if not _is_one_of(value, allowed):
+                shown = ", ".join(map(str, allowed))
+                raise DatasetError(
+                    "normalisation_value", f"{name} cannot be {value!r}; it is one of: {shown}.", name=name, value=value
+                )
+
+    def apply(self, text: str, language: str) -> str:
+        """Returns a transcript as it is to be written, on one line.
+
+        Args:
+            text: a transcript.
+            language: ISO 639-1 code.
+        """
+        text = clean(unicodedata.normalize(self.unicode_form, text))
+        if self.full_width:
+            text = text.translate(_FULL_WIDTH)
+        if language in CHINESE and self.script != "keep":
+            text = scripts.simplified(text) if self.script == "simplified" else scripts.traditional(text)
+        if self.numbers == "words":
+            text = scripts.number_words(text, language)
+        if self.punctuation == "drop":
+            text = _PUNCTUATION.sub(lambda match: match[1] or " ", without_asides(text))
+        if self.case == "lower":
+            text = scripts.lowered(text, language)
+        text = " ".join(text.split())
+        return scripts.without_inner_spaces(text) if self.spaces and language in EAST_ASIAN else text
+
+    def preview(self, texts: Sequence[str], language: str) -> list[tuple[str, str]]:
+        """Returns the texts that change, each once, before and after."""
+        pairs = ((text, self.apply(text, language)) for text in dict.fromkeys(texts))
+        return [(before, after) for before, after in pairs if before != after]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a plain dict."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Normalisation:
+        """Builds one from `to_json`'s dict; what a newer version added, names and values, is left out."""
+        return cls(**{name: fields[name] for name in CHOICES if name in fields and _is_one_of(fields[name], CHOICES[name])})
+
+
+# The values each field may have.
+CHOICES: dict[str, tuple[Any, ...]] = {
+    name: (False, True) if kind is bool else get_args(kind) for name, kind in get_type_hints(Normalisation).items()
+}
+
+
+def default(language: str, texts: Sequence[str] = ()) -> Normalisation:
+    """Returns what suits a language and texts where nobody has chosen.
+
+    Chinese and Japanese go without full-width letters and inner spaces. Texts in capitals only, as many corpora have
+    them, become small letters: a model that writes mixed case would have to unlearn it.
+    """
+    east_asian = language in EAST_ASIAN
+    return Normalisation(case="lower" if is_shouted(texts) else "keep", full_width=east_asian, spaces=east_asian)
+
+
+def detect(texts: Sequence[str], language: str) -> Normalisation:
+    """Proposes how to write texts, changing no more than makes them consistent.
+
+    Capitals only become small letters. Where over 5 % of the texts end in punctuation and over 5 % do not, it goes.
+    Where over 5 % are in one Chinese script and over 5 % in the other, all take the more frequent one. Full-width
+    letters, ligatures and other compatibility letters become plain. Digits are kept: whether numbers are to be words
+    depends on the model, which may write no digits.
+
+    Args:
+        texts: the transcripts.
+        language: ISO 639-1 code.
+    """
+    proposed = default(language, texts)
+    ended = sum(bool(_END.search(text)) for text in texts)
+    if _is_mixed(ended, len(texts) - ended):
+        proposed = dataclasses.replace(proposed, punctuation="drop")
+    if language in CHINESE:
+        simple = sum(text != scripts.traditional(text) for text in texts)
+        traditional = sum(text != scripts.simplified(text) for text in texts)
+        if _is_mixed(simple, traditional):
+            proposed = dataclasses.replace(proposed, script="simplified" if simple >= traditional else "traditional")
+    used = {c for text in texts for c in text}
+    if any(ord(c) in _FULL_WIDTH for c in used):
+        proposed = dataclasses.replace(proposed, full_width=True)
+    if any(COMPATIBILITY[0] <= c <= COMPATIBILITY[1] and c.isalpha() and ord(c) not in _FULL_WIDTH for c in used):
+        proposed = dataclasses.replace(proposed, unicode_form="NFKC")
+    return proposed
+
+
+def _is_mixed(one: int, other: int) -> bool:
+    return min(one, other) > MIXED_SHARE * (one + other)
+
+
+def _is_one_of(value: Any, allowed: Sequence[Any]) -> bool:
+    return any(value is choice or (isinstance(value, str) and value == choice) for choice in allowed)

@@ -1,0 +1,136 @@
+"""Transcripts: the one normalisation that scores use, and what a model can write."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Literal
+
+import regex
+from whisper_normalizer.english import EnglishTextNormalizer
+
+from core.text import scripts
+from core.text.scripts import CHINESE, UNSPACED_LANGUAGES
+
+MAX_COMPRESSION_RATIO = 2.4  # a transcript that compresses better repeats itself (Radford et al. 2022, section 4.5)
+MAX_TEXT_CHARACTERS = 2_000  # of one transcript; 30 s of fast speech is about 600
+
+_JOINERS = "\u200c\u200d"  # Persian and the scripts of India write these inside words
+
+# English texts of these characters alone, most of any set, are normalised word by word, which is many times as fast. The
+# normaliser looks at a word's neighbours only among its number words, in "and a half", and for a participle after 's and 'd.
+_PLAIN = re.compile(r"[A-Za-z' ,.!?;:\"-]*")
+_PLAIN_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
+_PLAIN_MARKS = str.maketrans(dict.fromkeys(',.!?;:"-', " "))
+_LOOKED_AT = frozenset({"half", "been", "gone", "done", "got"})
+WORDS_REMEMBERED = 50_000  # about 8 MB; a speaker uses some 20,000
+
+_ASIDE = re.compile(r"[<\[][^>\]]*[>\]]|\([^)]+\)")
+
+
+def normalise(text: str, language: str = "en") -> str:
+    """Brings a transcript to the form in which WER and CER compare it.
+
+    English: Whisper's own English normaliser (Radford et al. 2022, appendix C): lower case, no punctuation, no
+    filler words, contractions spelled out, numbers as digits, British spellings as American ones. Other languages:
+    lower case, asides in brackets left out, punctuation and symbols to spaces, as Whisper's basic normaliser does; but
+    where that one takes combining marks for punctuation, which breaks the words of Hindi or Yoruba in pieces, they
+    stay. Whole numbers become words where `core.text.scripts` knows them, and Chinese becomes simplified: whether a text has
+    digits or which script it is in is a choice of writing, which a model may be taught and must not be scored for. The
+    languages written without spaces are split into characters.
+
+    What this cannot tell apart: words that differ in traditional writing only, such as 乾 and 幹. What it does not bring
+    together: a number read otherwise than as an amount, such as a year or 两 for 二.
+
+    Args:
+        text: a transcript as a person or a model wrote it.
+        language: ISO 639-1 code of the speech.
+
+    Returns:
+        Words separated by single spaces; empty if nothing is left.
+    """
+    if language == "en" and _PLAIN.fullmatch(text):
+        words = list(map(_plain_word, _plain_words(text)))
+        if None not in words:
+            return " ".join(words)  # type: ignore[arg-type]
+    text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    if language == "en":
+        return " ".join(_english()(text.replace("..", " ")).split())
+    text = scripts.simplified(text) if language in CHINESE else text
+    text = scripts.number_words(without_asides(text), language)
+    kept = "".join(" " if unicodedata.category(c)[0] in "PS" else c for c in scripts.lowered(text, language))
+    return " ".join(regex.findall(r"\X", "".join(kept.split())) if language in UNSPACED_LANGUAGES else kept.split())
+
+
+@cache
+def _english() -> EnglishTextNormalizer:
+    return EnglishTextNormalizer()
+
+
+def has_words(text: str, language: str = "en") -> bool:
+    """Whether `normalise` leaves anything of a text; without normalising it where one word already tells."""
+    if language == "en" and _PLAIN.fullmatch(text) and any(map(_plain_word, _plain_words(text))):
+        return True
+    return bool(normalise(text, language))
+
+
+def _plain_words(text: str) -> list[str]:
+    return text.lower().translate(_PLAIN_MARKS).split()
+
+
+@lru_cache(WORDS_REMEMBERED)
+def _plain_word(word: str) -> str | None:
+    """Returns what a word becomes whatever is beside it; None where that depends, or is nothing."""
+    if (
+        word in _LOOKED_AT
+        or (word in _english().standardize_numbers.words and word != "and")
+        or not _PLAIN_WORD.fullmatch(word)
+    ):
+        return None
+    normal = " ".join(_english()(word).split())
+    return normal if re.fullmatch("[a-z]+(?: [a-z]+)*", normal) else None
+
+
+def leading_measure(language: str) -> Literal["wer", "cer"]:
+    """Returns the error rate that comes first for a language: by character where it writes no spaces between words."""
+    return "cer" if language in UNSPACED_LANGUAGES else "wer"
+
+
+def without_asides(text: str) -> str:
+    """Leaves out what stands in brackets and was not said: [noise], (laughs)."""
+    return _ASIDE.sub("", text)
+
+
+def clean(text: str) -> str:
+    """Returns a transcript on one line, without control or invisible formatting characters, in Unicode NFC."""
+    text = unicodedata.normalize("NFC", text)
+    if not text.isprintable():  # what is printable, as nearly every text is, is visible throughout
+        text = "".join(map(_visible, text))
+    return " ".join(text.split())
+
+
+def _visible(character: str) -> str:
+    match unicodedata.category(character):
+        case "Cc":
+            return " "
+        case "Cf":
+            return character if character in _JOINERS else ""
+        case "Cs" | "Cn":
+            return ""
+        case _:
+            return character
+
+
+def is_shouted(texts: Sequence[str]) -> bool:
+    """Whether transcripts are written in capitals only, as many corpora are; see `core.text.normalisation.default`."""
+    joined = "".join(texts)
+    return joined != joined.lower() and joined == joined.upper()
+
+
+def compression_ratio(text: str) -> float:
+    """Bytes of a text by bytes of its zlib compression; about 1 for prose of a few words, high for a loop."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data)) if data else 0.0

@@ -1,0 +1,150 @@
+"""How long a fine-tune will take on this machine, by doing a little of it."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.audio.waves import Sounds
+from core.models.base.protocol import AsrModel, Pause, no_pause
+from core.training.learner import Learner, batches_by_length
+from core.training.loop import looks
+from core.training.recipe import Recipe
+from core.training.stopwatch import Stopwatch
+
+TRIAL_BATCHES = 3  # of short, middling and long clips: what a step costs is not even, nor what a size costs when it is new
+TRIAL_ROUNDS = 2  # of which the quicker counts: what else the computer does, such as drawing the page, comes and goes
+LOSS_SHARE = 1 / 3  # of a step: a held-out batch is computed forwards alone
+TRIAL_CLIPS = 16  # whose transcription is timed: as many as are read together where there are more
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds of the parts of a run.
+
+    Attributes:
+        train: the optimiser's steps.
+        evaluate: transcribing held-out clips, before, during and after.
+    """
+
+    train: float
+    evaluate: float
+
+    @property
+    def total(self) -> float:
+        """Seconds in all."""
+        return self.train + self.evaluate
+
+
+def forecast(
+    model: AsrModel,
+    sample: Sounds,
+    hard: Sequence[np.ndarray],
+    easy: Sequence[np.ndarray],
+    train: int,
+    test: int,
+    canary: int,
+    validation: int,
+    recipe: Recipe,
+    watch: Sequence[np.ndarray] = (),
+    pause: Pause = no_pause,
+) -> Forecast:
+    """Times a step and a few transcriptions, and scales them up. What an earlier run has kept on disk makes it quicker still.
+
+    Clips that the base cannot make out cost it several attempts each, so hard and easy clips are timed apart: the
+    held-out clips tell what the base will need, easy ones what the adapted model will, for as much sound.
+
+    Args:
+        model: the base; what is timed is a copy, and the model stays as it is.
+        sample: training clips, see `spread_clips`.
+        hard: float32 [samples] of held-out clips, see `usual_clips`; where there are none, the sample's count.
+        easy: the same of the general speech that is read, which the base understands.
+        train: how many training clips there are.
+        test, canary: clips that base and adapted are compared on.
+        validation: held-out clips; how many of them each evaluation transcribes follows from `training.looks`.
+        recipe: the choices.
+        watch: float32 [samples] of clips of general speech that are read at each evaluation.
+        pause: called between the things that are timed.
+    """
+
+    def step(index: int) -> float:
+        pause()
+        return _step(learner, optimizer, index)
+
+    def seconds_a_clip(reader: AsrModel | Learner, waves: Sequence[np.ndarray]) -> float:
+        pause()
+        return _seconds_a_clip(reader, waves, pause)
+
+    learner = Learner(copy.deepcopy(model), sample, recipe, keep=False)
+    optimizer = torch.optim.AdamW(learner.groups, fused=True)
+    step(0)  # the first one also prepares buffers and kernels
+    learner.forget()
+    places, taken = range(len(learner.batches)), len(learner.examples)
+    first = sum(map(step, places))
+    rounds = [[step(i) for i in places] for _ in range(TRIAL_ROUNDS)]
+    again = sum(min(times) for times in zip(*rounds, strict=True))
+    each, once = again / taken, max(0.0, first - again) / taken  # a clip: each time, and more the first time
+    kept = once if learner.keeps_prefix else 0.0
+    clips = math.ceil(train / (1 - recipe.replay))
+    hard = hard or [wave for wave, _ in sample]
+    hard_clip, easy_clip = seconds_a_clip(model, hard), seconds_a_clip(model, easy)
+    easy_length = sum(map(len, easy)) / len(easy)
+    as_long = sum(map(len, hard)) / len(hard) / easy_length  # as easy ones
+    watched = sum(map(len, watch)) / easy_length  # easy clips
+    taught_clip = min(hard_clip, easy_clip * as_long)
+    looked_at = len(looks(validation, clips, recipe))
+    looks_in_all = 1 + recipe.evaluations
+    told = validation * looks_in_all * LOSS_SHARE * each
+    if learner.reads_above:  # what is frozen serves all looks, and the loss of the clips that are read
+        seen, later = (seconds_a_clip(learner, easy) for _ in range(2))
+        read = (looked_at * as_long + watched) * (later * looks_in_all + max(0.0, seen - later))
+        told += (validation - looked_at) * kept
+    else:
+        read = looked_at * (hard_clip + taught_clip * recipe.evaluations) + watched * easy_clip * looks_in_all
+        told += validation * kept
+    return Forecast(
+        train=clips * (each * recipe.epochs + once),
+        evaluate=(hard_clip + taught_clip) * test + 2 * easy_clip * canary + read + told,
+    )
+
+
+def _step(learner: Learner, optimizer: torch.optim.Optimizer, index: int) -> float:
+    """Takes a step with a batch and returns the seconds it took."""
+    recipe = learner.recipe
+    begun = time.perf_counter()
+    optimizer.zero_grad()
+    learner.backward(index)
+    if recipe.l2_sp or recipe.l2_new:
+        learner.anchor.penalty().backward()
+    torch.nn.utils.clip_grad_norm_(learner.learning, recipe.clip_norm)
+    optimizer.step()
+    return time.perf_counter() - begun
+
+
+def _seconds_a_clip(reader: AsrModel | Learner, waves: Sequence[np.ndarray], pause: Pause) -> float:
+    watch = Stopwatch(pause)
+    if isinstance(reader, Learner):
+        reader.transcribe(waves)
+    else:
+        reader.transcribe(waves, watch.pause)
+    return watch.seconds() / len(waves)
+
+
+def spread_clips(seconds: Sequence[float], size: int) -> list[int]:
+    """Returns indices of clips for `forecast`'s sample: a few batches of `size`, from short to long."""
+    batches = batches_by_length(seconds, size)
+    count = min(TRIAL_BATCHES, len(batches))
+    return [i for n in range(count) for i in batches[(2 * n + 1) * len(batches) // (2 * count)]]
+
+
+def usual_clips(seconds: Sequence[float]) -> list[int]:
+    """Returns indices of the clips for `forecast` to read: all of few, of many those nearest to the length in the middle."""
+    by_length = sorted(range(len(seconds)), key=lambda i: seconds[i])
+    first = max(0, len(by_length) - TRIAL_CLIPS) // 2
+    return by_length[first : first + TRIAL_CLIPS]

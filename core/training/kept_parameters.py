@@ -1,0 +1,43 @@
+"""Parameters as they were at one moment, kept in a file: a second copy of the network would be most of what memory holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from core.storage.disk_buffer import Spill
+
+
+class Snapshot:
+    """The values of some parameters, replaced each time they are taken."""
+
+    def __init__(self) -> None:
+        self._kept = Spill()
+        self._kinds: list[tuple[torch.Size, torch.dtype]] = []
+        self.taken = False
+
+    def take(self, values: Sequence[torch.Tensor]) -> None:
+        """Keeps these values, of any types, instead of what was kept before."""
+        self._kept = Spill()
+        self._kinds = [(value.shape, value.dtype) for value in values]
+        for value in values:
+            self._kept.append(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        self.taken = True
+
+    @torch.no_grad()
+    def put_back(self, parameters: Sequence[torch.Tensor]) -> None:
+        """Sets parameters, of the shapes that were taken, to the kept values."""
+        for parameter, place in zip(parameters, range(len(self._kinds)), strict=True):
+            parameter.copy_(self.value(place))
+
+    def value(self, place: int) -> torch.Tensor:
+        """Returns the kept value at a place in their order, on the CPU."""
+        shape, kind = self._kinds[place]
+        return torch.from_numpy(self._kept.read(place)).view(kind).view(shape)
+
+
+def compact(values: torch.Tensor) -> torch.Tensor:
+    """Returns a copy in half the memory where that loses nothing: many models were published in float16."""
+    halves = values.detach().half()
+    return halves if torch.equal(halves.to(values.dtype), values) else values.detach().clone()

@@ -1,0 +1,342 @@
+"""A model about to learn: its examples in batches, what learns and what holds it back, and the loss of a batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+
+from core.audio.augment.augmenter import Augmenter
+from core.audio.sound_files import SAMPLE_RATE
+from core.audio.waves import Sounds, evenly
+from core.errors import DatasetError
+from core.models.base.protocol import FRONT, AsrModel, Depth, Example, Features, ReadsAbove, Transcript, in_language
+from core.models.base.vocabulary import Fitted
+from core.models.cpu.dropout import quick_dropout
+from core.storage.cache import Store, key_of
+from core.training import adapters, freezing
+from core.training.events import Noticed
+from core.training.prefix_cache import PrefixCache
+from core.training.recipe import Recipe
+from core.training.regularisation import Anchor, adversarial_loss, masks_hidden
+from core.training.transcript_cache import weights_key
+
+SHOWN_CHARACTERS = 20  # of those a notice names
+BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
+PREFIX_VERSION = 6  # raise it when a model of the same weights may compute another prefix than before
+AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
+REPLAYING = 2
+BABBLE_CLIPS = 50  # of which the babble of many voices is mixed, where augmentation adds it
+
+
+class Learner:
+    """What a training loop, the search for a rate and the forecast have in common.
+
+    Args:
+        model: the base; its vocabulary is fitted and its adapter attached here.
+        train: clips to learn from.
+        recipe: the choices.
+        seed: of augmentation and of which general speech is replayed.
+        general: general English speech, of which the recipe's share is mixed in.
+        keep: whether what a frozen prefix computes is kept on disk, for other runs.
+
+    Attributes:
+        notices: what was noticed meanwhile.
+        examples: training clips, the replayed ones last; `own` of them are the user's. Where their
+            sound is changed in each epoch, they hold no features, which would only take memory.
+        batches: indices into `examples`, clips of similar length together.
+        padding: see `padding`.
+        plans: what happens to each layer.
+        groups: AdamW's parameter groups.
+        learning: all parameters that learn.
+        anchor: their start, and the penalty.
+
+    Raises:
+        DatasetError: there is nothing to train on.
+    """
+
+    def __init__(
+        self, model: AsrModel, train: Sounds, recipe: Recipe, seed: int = 0, general: Sounds = (), keep: bool = True
+    ) -> None:
+        self.model, self.recipe = model, recipe
+        fitted = model.fit_to([text for _, text in train], [len(wave) / SAMPLE_RATE for wave, _ in train], recipe.vocabulary)
+        self.notices = list(_vocabulary_notices(fitted))
+        self._sounds: list[tuple[Sounds, int, str]] = []  # where an example is from, and its language
+        self.examples: list[Example] = []
+        for place in range(len(train)):
+            self._take(train, place, model.language, noticed=True)
+        if not self.examples:
+            raise DatasetError("no_training_clips", "There is no clip that can be trained on.")
+        self.own = len(self.examples)
+        for place in _replayed(len(general), self.own, recipe.replay, seed):
+            self._take(general, place, "en", noticed=False)
+        if recipe.replay and len(self.examples) == self.own:
+            self.notices.append(Noticed("replay_none", "There is no general speech that this model could replay.", {}))
+        seconds = [example.seconds for example in self.examples]
+        self.batches = batches_by_length(seconds, recipe.batch_size)
+        self.padding = padding(seconds, self.batches)
+
+        self.plans = freezing.plan(model, recipe)
+        if recipe.adapter != "none":
+            self.plans = with_adapters(model, self.plans, recipe, seed)
+        self.groups = freezing.apply(self.plans, model.network)
+        self.learning = [parameter for group in self.groups for parameter in group["params"]]
+        if not self.learning:
+            raise DatasetError("nothing_learns", "No parameter learns by this recipe: choose other layers or a rate above 0.")
+        self.anchor = Anchor(self.learning, recipe.l2_sp, recipe.l2_new, model.fresh)
+        augment = recipe.augment
+        masks, hidden = bool(augment.time_mask or augment.frequency_mask), masks_hidden(model.network)
+        self._masks = masks and not hidden
+        # What the recipe masks within the network changes in every epoch, so what lies above is computed again.
+        self._depth = freezing.frozen_depth(
+            [depth for depth in model.depths() if depth.layers == FRONT or not (masks and hidden)], self.learning
+        )
+        self._layers = None if self._depth is None else self._depth.layers
+        self._cache = None if self._depth is None else PrefixCache(store=Store("prefixes") if keep else None)
+        self._told = self._prefix_key(self._depth) if self._depth is not None and keep else ""
+        self._cached_training = self._depth is not None and not (augment.changes_waves or self._masks or recipe.adversarial)
+        self._augmenter = Augmenter(augment, self._voices() if augment.noise else ())
+        self._rng = np.random.default_rng([seed, AUGMENTING])
+
+    @property
+    def keeps_prefix(self) -> bool:
+        """Whether what is frozen is computed once for the training clips, which augmentation forbids."""
+        return self._cached_training
+
+    def forget(self) -> None:
+        """Drops what was kept in memory."""
+        self._cache = None if self._depth is None else PrefixCache()
+
+    @property
+    def minutes(self) -> float:
+        """Of training sound."""
+        return sum(example.seconds for example in self.examples) / 60
+
+    def backward(self, index: int, share: float = 1.0) -> float:
+        """Adds the gradient of a batch's loss, times `share`, to what learns, and returns that loss, in training mode.
+
+        On a processor a batch of much sound is computed in pieces, one after the other: the mean of their losses, each
+        counting by its clips, is the batch's. Where the loss of a piece is no number, its gradient is left out.
+        """
+        batch = self.batches[index]
+        mean = 0.0
+        for piece in self._pieces(batch):
+            with quick_dropout(self.model.device):
+                loss = self._loss(piece)
+            value, weight = float(loss.detach()), len(piece) / len(batch)
+            if math.isfinite(value):
+                (loss * (share * weight)).backward()
+            mean += weight * value
+        return mean
+
+    def _pieces(self, batch: Sequence[int]) -> list[list[int]]:
+        seconds = len(batch) * max(self.examples[i].seconds for i in batch)
+        count = math.ceil(seconds / self.model.piece_seconds) if self.model.device.type == "cpu" else 1
+        return [piece.tolist() for piece in np.array_split(batch, min(count, len(batch)))]
+
+    def _loss(self, indices: Sequence[int]) -> torch.Tensor:
+        if self._cached_training:
+            batch = [self.examples[i] for i in indices]
+            return self._loss_above(batch, self._kept(batch))
+        batch = [self._augmented(i) for i in indices]
+        features = self.model.features(batch) if self._masks or self.recipe.adversarial else None
+        if features is not None and self._masks:
+            features = [masked(one, self._augmenter, self._rng) for one in features]
+        if features is not None and self.recipe.adversarial:
+            self.model.network.train()
+            return adversarial_loss(self.model, batch, features, self.recipe.adversarial, self.recipe.label_smoothing)
+        if self._depth is not None:
+            return self._loss_above(batch, self._frozen(batch, features))
+        self.model.network.train()
+        return self._loss_above(batch, self.model.prefix(batch, features))
+
+    @torch.no_grad()
+    def held_out_loss(self, examples: Sequence[Example]) -> float | None:
+        """Returns the mean loss of clips that are not trained on; None without any."""
+        self.model.network.eval()
+        total = 0.0
+        size = 1 if self.reads_above else self.recipe.batch_size  # by itself, as it is read: what is frozen serves for both
+        for chosen in batches_by_length([example.seconds for example in examples], size):
+            batch = [examples[i] for i in chosen]
+            prefix = None if self._depth is None else self._kept(batch)
+            total += float(self.model.loss(batch, prefix, depth=self._layers)) * len(batch)
+        return total / len(examples) if examples else None
+
+    @property
+    def reads_above(self) -> bool:
+        """Whether `transcribe` computes what is frozen once a clip."""
+        return self._depth is not None and isinstance(self.model, ReadsAbove)
+
+    def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
+        """Transcribes as the model does; where its family can, what is frozen is computed once a clip."""
+        if self._depth is not None and isinstance(self.model, ReadsAbove):
+            return self.model.transcribe_above(waves, self._kept, self._layers)
+        return self.model.transcribe(waves)
+
+    def join(self, step: int, steps: int) -> None:
+        """Lets the layers learn that are to learn at a step, see `freezing.joined`."""
+        learn = freezing.joined(len(self.groups), step, steps, self.recipe.unfreeze)
+        for place, group in enumerate(reversed(self.groups)):
+            for parameter in group["params"]:
+                parameter.requires_grad_(place < learn)
+
+    def drift(self) -> tuple[tuple[str, float], ...]:
+        """Returns ||theta_l - theta_p,l|| / ||theta_p,l|| of every layer that learns, bottom to top.
+
+        With an adapter it is what the adapter adds to the weights it sits on, relative to those.
+        """
+        return tuple((entry.layer.name, self._moved(entry)) for entry in self.plans if entry.learning)
+
+    def _moved(self, entry: freezing.LayerPlan) -> float:
+        return adapters.drift(self.model, entry.adapter) if entry.adapted else self.anchor.distance(entry.learning)
+
+    def _take(self, sounds: Sounds, place: int, language: str, noticed: bool) -> None:
+        wave, text = sounds[place]
+        try:
+            example = _example(self.model, language, wave, text)
+            changes = self.recipe.augment.changes_waves
+            self.examples.append(dataclasses.replace(example, features=torch.empty(0)) if changes else example)
+            self._sounds.append((sounds, place, language))
+        except DatasetError as error:
+            if noticed:
+                self.notices.append(Noticed(error.reason, str(error), error.details))
+
+    def _augmented(self, i: int) -> Example:
+        if not self.recipe.augment.changes_waves:
+            return self.examples[i]
+        sounds, place, language = self._sounds[i]
+        wave, text = sounds[place]
+        try:
+            return _example(self.model, language, self._augmenter.wave(wave, self._rng), text)
+        except DatasetError:  # spoken faster, the text may no longer fit its frames
+            return _example(self.model, language, wave, text)
+
+    def _voices(self) -> list[np.ndarray]:
+        chosen = (self._sounds[i] for i in evenly(self.own, BABBLE_CLIPS))
+        return [sounds[place][0] for sounds, place, _ in chosen]
+
+    def _prefix_key(self, depth: Depth) -> str:
+        """Returns the key of all that the frozen prefix depends on, a clip apart: its weights, and how it computes."""
+        model = self.model
+        how = (model.family, type(model.network).__name__, model.extractor, model.thin, self.recipe.precision, model.device)
+        return key_of([weights_key(depth.weights), *map(str, (*how, depth.layers, PREFIX_VERSION))])
+
+    def _keys(self, batch: Sequence[Example]) -> list[str]:
+        """Returns each clip's key: its sound, what is read of it, and how long the longest clip beside it makes it."""
+        longest = (max(e.seconds for e in batch), max(e.features.numel() for e in batch))
+        return [f"{e.sound}-{key_of([self._told, *longest, e.key])}" for e in batch]
+
+    def _kept(self, batch: Sequence[Example]) -> torch.Tensor:
+        """Returns the frozen prefix of clips, computed or kept."""
+        assert self._cache is not None, "what is frozen is kept"
+        return self._cache.get(self._keys(batch), partial(self._frozen, batch))
+
+    @torch.no_grad()
+    def _frozen(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
+        # Dropout and the network's own masking act on what learns; what is kept must come out the same every time.
+        self.model.network.eval()
+        return self.model.prefix(batch, features, self._layers)
+
+    def _loss_above(self, batch: Sequence[Example], prefix: torch.Tensor) -> torch.Tensor:
+        self.model.network.train()
+        return self.model.loss(batch, prefix, self.recipe.label_smoothing, self._layers)
+
+
+def masked(features: Features, augmenter: Augmenter, rng: np.random.Generator) -> Features:
+    """Returns features with stretches of each clip hidden, see `Augmenter.features`."""
+    values = features.values.clone()
+    for row, frames in zip(values, features.frames, strict=True):
+        if features.bands is None:  # samples: stretches of time alone
+            row.copy_(augmenter.features(row[None], frames, rng)[0])
+        else:
+            upright = row if features.bands < features.time else row.T
+            upright.copy_(augmenter.features(upright.clone(), frames, rng))
+    return dataclasses.replace(features, values=values)
+
+
+def _example(model: AsrModel, language: str, wave: np.ndarray, text: str) -> Example:
+    with in_language(model, language):
+        return model.example(wave, text)
+
+
+def batches_by_length(seconds: Sequence[float], size: int) -> list[list[int]]:
+    """Groups clips of similar duration, so that little of a batch is padding.
+
+    A batch holds `size` clips, but no more than `BATCH_SECONDS` a clip would take, padding included: so the memory that
+    the longest clips take is bounded, and batches of usual clips are as large as the recipe says.
+
+    Returns:
+        Indices into `seconds`, shortest clips first. The groups stay the same in every epoch; their order changes.
+    """
+    by_length = sorted(range(len(seconds)), key=lambda i: seconds[i])
+    batches: list[list[int]] = [[]]
+    for i in by_length:
+        if len(batches[-1]) == size or (len(batches[-1]) + 1) * seconds[i] > max(size * BATCH_SECONDS, seconds[i]):
+            batches.append([])
+        batches[-1].append(i)
+    return [batch for batch in batches if batch]
+
+
+def padding(seconds: Sequence[float], batches: Sequence[Sequence[int]]) -> float:
+    """Returns which share of the batches' sound only makes clips as long as the longest beside them."""
+    taken = sum(len(batch) * max(seconds[i] for i in batch) for batch in batches)
+    return 1 - sum(seconds) / taken if taken else 0.0
+
+
+def _replayed(general: int, own: int, share: float, seed: int) -> list[int]:
+    """Chooses as many of the clips of general speech as make up `share` of all, each once before any comes again."""
+    count = round(own * share / (1 - share)) if general else 0
+    order = np.random.default_rng([seed, REPLAYING]).permutation(general) if count else np.array([], int)
+    return np.resize(order, count).tolist()
+
+
+def with_adapters(model: AsrModel, plans: Sequence[freezing.LayerPlan], recipe: Recipe, seed: int) -> list[freezing.LayerPlan]:
+    """Attaches a recipe's adapter to the layers that are to have one, and returns the plans with what learns in them."""
+    chosen = [entry for entry in plans if entry.adapted and entry.rate > 0]
+    attached = adapters.attach(
+        model,
+        [entry.layer for entry in chosen],
+        recipe.adapter,
+        recipe.adapter_targets,
+        recipe.adapter_rank,
+        recipe.adapter_alpha,
+        recipe.dropout or 0.0,
+        seed,
+    )
+    learning = {entry.layer.name: layer.parameters for entry, layer in zip(chosen, attached, strict=True)}
+    return [
+        dataclasses.replace(
+            entry,
+            adapter=learning.get(entry.layer.name, ()),
+            rate=entry.rate if not entry.adapted or learning.get(entry.layer.name) else 0.0,
+        )
+        for entry in plans
+    ]
+
+
+def _vocabulary_notices(fitted: Fitted) -> Iterator[Noticed]:
+    if fitted.kind == "new":
+        yield Noticed(
+            "vocabulary_new",
+            f"The output layer is new: it writes the {fitted.size} characters of the training transcripts.",
+            {"size": fitted.size},
+        )
+    if fitted.kind == "extended":
+        shown = " ".join(fitted.added[:SHOWN_CHARACTERS])
+        yield Noticed(
+            "vocabulary_extended",
+            f"The output layer was extended by {len(fitted.added)} characters: {shown}.",
+            {"characters": shown, "count": len(fitted.added)},
+        )
+    if fitted.left_out:
+        times = sum(fitted.left_out.values())
+        shown = " ".join(sorted(fitted.left_out, key=lambda c: -fitted.left_out[c])[:SHOWN_CHARACTERS])
+        yield Noticed(
+            "characters_dropped",
+            f"The model cannot write {shown} ({times} times in the transcripts); they were left out.",
+            {"characters": shown, "times": times},
+        )

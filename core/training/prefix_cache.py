@@ -1,0 +1,66 @@
+"""What a frozen prefix computes of a clip is the same in every epoch and every run: keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from core.storage.cache import Store
+
+BUDGET_BYTES = 1_000_000_000  # of memory; beyond it, clips are read from disk, or computed anew where there is no disk
+_TYPES = {2: torch.bfloat16, 4: torch.float32}  # by bytes of a number
+
+
+class PrefixCache:
+    """Frozen prefixes by clip, within a budget of memory, and on disk for other runs.
+
+    Args:
+        budget: bytes it may hold in memory.
+        store: where they are kept on disk; None keeps them in memory alone.
+    """
+
+    def __init__(self, budget: int = BUDGET_BYTES, store: Store | None = None) -> None:
+        self._room = budget
+        self._store = store
+        self._kept: dict[str, torch.Tensor] = {}
+
+    def get(self, keys: Sequence[str], compute: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Returns the prefix of a batch, computing it where one of its clips is not known.
+
+        Args:
+            keys: of the clips: of all that a clip's prefix depends on.
+            compute: returns the prefix of all of them, float [clips, frames, width].
+        """
+        rows = [self._find(key) for key in keys]
+        known = [row for row in rows if row is not None]
+        if len(known) == len(rows) and len({row.shape for row in known}) == 1:
+            return torch.stack(known)
+        value = compute().detach()
+        for key, row in zip(keys, value, strict=True):
+            self._keep(key, row, to_disk=True)
+        return value
+
+    def _find(self, key: str) -> torch.Tensor | None:
+        if key in self._kept:
+            return self._kept[key]
+        found = None if self._store is None else self._store.read(key)
+        if found is None or len(found) < 16:
+            return None
+        frames, width = (int(n) for n in np.frombuffer(found[:16].tobytes(), "<i8"))
+        kind = _TYPES.get((len(found) - 16) // max(1, frames * width))
+        if kind is None:
+            return None
+        row = torch.frombuffer(bytearray(found[16:]), dtype=kind).view(frames, width)
+        self._keep(key, row, to_disk=False)
+        return row
+
+    def _keep(self, key: str, row: torch.Tensor, to_disk: bool) -> None:
+        size = row.numel() * row.element_size()
+        if size <= self._room and key not in self._kept:
+            self._room -= size
+            self._kept[key] = row.clone()  # a view would hold its whole batch
+        if to_disk and self._store is not None and row.device.type == "cpu" and row.dtype in _TYPES.values():
+            shape = np.array(row.shape, "<i8").tobytes()
+            self._store.write(key, shape + row.contiguous().view(torch.uint8).numpy().tobytes())

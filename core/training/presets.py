@@ -1,0 +1,73 @@
+"""Named recipes, one a purpose; their numbers come from experiments (tests/bench/sweep.py, assets/docs/recipes.md)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+from core.audio.augment.settings import Augmentation
+from core.errors import RecipeError
+from core.training.recipe import MAX_EPOCHS, UNCHANGED, Recipe
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """What a preset sets for encoder-decoders.
+
+    Attributes:
+        visits: epochs times clips, about; at least `MIN_EPOCHS` epochs.
+        trains, learning_rate, replay, average: as in `Recipe`.
+        speed: as in `Augmentation`.
+    """
+
+    visits: int
+    trains: str
+    learning_rate: float
+    replay: float = 0.0
+    average: float = 0.0
+    speed: float = 0.0
+
+
+_NUMBERS = {
+    "accent": _Numbers(320, "all_but_head", 1e-5, replay=0.1, average=0.3, speed=0.1),
+    "noise": _Numbers(320, "all_but_head", 2e-5, replay=0.1, average=0.3),
+    "language": _Numbers(640, "everything", 1e-4, replay=0.3),
+    "words": _Numbers(240, "decoder", 5e-5),
+    "careful": _Numbers(320, "decoder", 2e-5, replay=0.3),
+}
+PRESETS = tuple(_NUMBERS)
+MIN_EPOCHS = 4
+CAREFUL_PULL = 0.01  # lambda
+CAREFUL_SHARE = 1 / 3  # of the usual rate, where there is no decoder to keep to
+CTC_LAYERS, CTC_RATE, CTC_HEAD = 4, 5e-4, 2.0  # of the preset for accents
+
+
+def preset(name: str, family: str, clips: int) -> Recipe:
+    """Returns a named recipe for a model family and a number of training clips.
+
+    The families without a decoder keep their own default rates, and take what a preset adds to them.
+
+    Raises:
+        RecipeError: there is no such preset.
+    """
+    if name not in PRESETS:
+        raise RecipeError("recipe_preset", f"There is no preset {name!r}. There are: {', '.join(PRESETS)}.", name=name)
+    numbers, usual = _NUMBERS[name], Recipe.default(family, clips)
+    recipe = dataclasses.replace(
+        usual,
+        epochs=max(MIN_EPOCHS, min(MAX_EPOCHS, math.ceil(numbers.visits / max(clips, 1)))),
+        l2_sp=CAREFUL_PULL if name == "careful" else 0.0,
+        average=numbers.average,
+        augment=Augmentation(speed=numbers.speed),
+    )
+    if family == "ctc" and name == "accent":
+        # What lies below the upper layers is computed once a clip, which clips whose speed changes would forbid. It hears
+        # a new voice no worse than all layers at a fifth of the rate, in half the time: assets/docs/recipes.md.
+        return dataclasses.replace(
+            recipe, trains="last", last_layers=CTC_LAYERS, learning_rate=CTC_RATE, head_rate=CTC_HEAD, augment=UNCHANGED
+        )
+    if family not in ("whisper", "seq2seq"):
+        share = CAREFUL_SHARE if name == "careful" else 1.0
+        return dataclasses.replace(recipe, learning_rate=share * usual.learning_rate)
+    return dataclasses.replace(recipe, trains=numbers.trains, learning_rate=numbers.learning_rate, replay=numbers.replay)

@@ -1,0 +1,109 @@
+"""Finding a learning rate: raise it step by step and watch the loss (Smith 2017, arXiv 1506.01186, "LR range test")."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.audio.waves import Sounds
+from core.models.base.protocol import AsrModel
+from core.training.learner import Learner
+from core.training.recipe import Recipe
+from core.training.regularisation import regularised
+
+LOWEST_RATE, HIGHEST_RATE = 1e-7, 1e-1
+STEPS = 60
+SMOOTHING = 0.8  # weight of the past in the running mean of the loss
+BELOW_LOWEST = 0.1  # the suggestion, as a share of the rate at the lowest point
+BLOWN_UP = 3.0  # times the lowest running mean, after which the rest is left out
+
+
+@dataclass(frozen=True)
+class RateCurve:
+    """The loss at each rate.
+
+    Attributes:
+        rates: tried, rising by the same factor.
+        losses: of the batch at each, before its step.
+        smoothed: their running mean.
+        suggestion: a tenth of the rate at which the running mean was lowest; None where it never fell.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    smoothed: tuple[float, ...]
+    suggestion: float | None
+
+
+def find_rate(
+    model: AsrModel,
+    train: Sounds,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    steps: int = STEPS,
+    on_step: Callable[[int, int], None] = lambda done, steps: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> RateCurve:
+    """Trains a copy for a few steps at rates that rise from 1e-7 to 0.1, until the loss blows up.
+
+    The rate is that of the topmost body layer; the head's and the lower layers' follow as the recipe says.
+
+    Args:
+        model: the base; it stays as it is.
+        train: clips to learn from.
+        recipe: the choices; its learning rate does not matter.
+        seed: of batches, dropout and augmentation.
+        steps: how many rates at most.
+        on_step: told after each how many are done, of how many.
+        should_stop: asked before each.
+
+    Raises:
+        DatasetError: there is nothing to train on.
+    """
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    learner = Learner(copy.deepcopy(model), train, recipe, seed)
+    shares = [group["lr"] / recipe.learning_rate for group in learner.groups]
+    optimizer = torch.optim.AdamW(learner.groups, fused=True)
+    order = np.random.default_rng(seed)
+    batches: list[int] = []
+    rates: list[float] = []
+    losses: list[float] = []
+    smoothed: list[float] = []
+    with regularised(learner.model.network, recipe):
+        for step in range(steps):
+            if should_stop():
+                break
+            rate = LOWEST_RATE * (HIGHEST_RATE / LOWEST_RATE) ** (step / max(1, steps - 1))
+            for group, share in zip(optimizer.param_groups, shares, strict=True):
+                group["lr"] = rate * share
+            batches = batches or [int(i) for i in order.permutation(len(learner.batches))]
+            optimizer.zero_grad()
+            loss = learner.backward(batches.pop())
+            if not math.isfinite(loss):
+                break
+            torch.nn.utils.clip_grad_norm_(learner.learning, recipe.clip_norm)
+            optimizer.step()
+            rates.append(rate)
+            losses.append(loss)
+            smoothed.append(losses[-1] if not smoothed else SMOOTHING * smoothed[-1] + (1 - SMOOTHING) * losses[-1])
+            on_step(step + 1, steps)
+            if smoothed[-1] > BLOWN_UP * min(smoothed):
+                break
+    return RateCurve(tuple(rates), tuple(losses), tuple(smoothed), suggested(rates, smoothed))
+
+
+def suggested(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:
+    """Returns a tenth of the rate at which the running mean was lowest, or None where it never fell.
+
+    By then the loss is about to rise again, so the peak should lie well below. The steepest fall would be the other usual
+    choice, but over a few dozen clips it is mostly the difference between two batches.
+    """
+    lowest = int(np.argmin(smoothed)) if smoothed else 0
+    return rates[lowest] * BELOW_LOWEST if lowest > 0 else None

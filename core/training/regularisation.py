@@ -1,0 +1,151 @@
+"""What holds a fine-tune back: the pull towards pretrained values, dropout, averaging, disturbed inputs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from core.models.base.protocol import AsrModel, Example, Features
+from core.training.kept_parameters import Snapshot, compact
+from core.training.recipe import Recipe
+
+PIECE = 1 << 20  # numbers
+
+
+class Anchor:
+    """theta_p, and the penalty lambda * ||theta - theta_p||^2 + beta * ||theta_new||^2 over what learns.
+
+    Li et al. 2018 (arXiv 1802.01483), equation 3, where the coefficients are alpha / 2 and beta / 2: theta_new is what was
+    not pretrained, such as the rows of an output layer for characters the model did not write before.
+
+    Args:
+        parameters: the parameters that learn, at the values now from which they start.
+        strength: lambda.
+        new_strength: beta.
+        fresh: which of them, or which of their entries, were not pretrained; see `AsrModel.fresh`.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[nn.Parameter],
+        strength: float,
+        new_strength: float = 0.0,
+        fresh: Mapping[nn.Parameter, torch.Tensor] | None = None,
+    ) -> None:
+        self._strength, self._new_strength = strength, new_strength
+        self._fresh = dict(fresh or {})
+        self._places = {parameter: place for place, parameter in enumerate(parameters)}
+        start = [compact(parameter) for parameter in parameters]
+        self._before: Callable[[int], torch.Tensor] = start.__getitem__
+        if not (strength or new_strength):  # asked for at evaluations alone
+            kept = Snapshot()
+            kept.take(start)
+            self._before = kept.value
+
+    def penalty(self) -> torch.Tensor:
+        """Returns the penalty, a scalar whose gradient is 2 * lambda * (theta - theta_p), and 2 * beta * theta_new."""
+        terms = []
+        for parameter, place in self._places.items():
+            start, mask = self._before(place).to(parameter.device), self._fresh.get(parameter)
+            if mask is None:
+                terms.append(self._strength * (parameter - start).square().sum())
+            else:
+                pulled = (parameter - start).square().masked_fill(mask, 0.0).sum()
+                shrunk = parameter.square().masked_fill(~mask, 0.0).sum()
+                terms.append(self._strength * pulled + self._new_strength * shrunk)
+        return torch.stack(terms).sum()
+
+    def distance(self, parameters: Iterable[nn.Parameter] | None = None) -> float:
+        """Returns ||theta - theta_p|| / ||theta_p||: how far all that learns, or some of it, has moved from its start."""
+        moved = length = 0.0
+        for parameter in self._places if parameters is None else parameters:
+            both = (parameter, self._before(self._places[parameter]).to(parameter.device))
+            # In pieces: a whole embedding table would be copied three times.
+            pieces = zip(*(values.detach().reshape(-1).split(PIECE) for values in both), strict=True)
+            for now, before in pieces:
+                moved += float((now - before).square().sum())
+                length += float(before.to(now.dtype).square().sum())
+        return (moved / max(length, 1e-30)) ** 0.5
+
+
+class Average:
+    """The running mean of parameters over steps: stochastic weight averaging (Izmailov et al. 2018, arXiv 1803.05407)."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self._parameters = list(parameters)
+        self._mean: list[torch.Tensor] = []
+        self.count = 0
+
+    def add(self) -> None:
+        """Takes the parameters as they are now into the mean."""
+        self.count += 1
+        if self.count == 1:
+            self._mean = [p.detach().clone() for p in self._parameters]
+        for mean, parameter in zip(self._mean, self._parameters, strict=True):
+            mean.lerp_(parameter.detach(), 1 / self.count)
+
+    def values(self) -> list[torch.Tensor]:
+        """Returns the mean of each parameter; empty before the first `add`."""
+        return self._mean
+
+
+@contextmanager
+def regularised(network: nn.Module, recipe: Recipe) -> Iterator[None]:
+    """Sets a recipe's dropout, layer drop and hidden masking for the time of a training; afterwards all is as it was.
+
+    Networks that read samples mask stretches of time and channels in their first hidden layer, as wav2vec 2.0 does
+    (Baevski et al. 2020, arXiv 2006.11477, section 4.2); the others are masked where they read their spectrum.
+    """
+    changes: list[tuple[object, str, float | bool]] = []
+    for module in network.modules():
+        if recipe.dropout is not None:
+            name = "p" if isinstance(module, nn.Dropout) else "dropout"
+            if isinstance(getattr(module, name, None), float):
+                changes.append((module, name, recipe.dropout))
+        if recipe.layer_drop is not None and isinstance(getattr(module, "layerdrop", None), float):
+            changes.append((module, "layerdrop", recipe.layer_drop))
+    config = getattr(network, "config", None)
+    if recipe.layer_drop is not None and hasattr(config, "layerdrop"):
+        changes.append((config, "layerdrop", recipe.layer_drop))
+    if masks_hidden(network) and (recipe.augment.time_mask or recipe.augment.frequency_mask):
+        changes.append((config, "mask_time_prob", recipe.augment.time_mask))
+        if hasattr(config, "apply_spec_augment"):
+            changes.append((config, "apply_spec_augment", True))
+        if hasattr(config, "mask_feature_min_masks"):  # WavLM masks time alone
+            changes.append((config, "mask_feature_prob", recipe.augment.frequency_mask))
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
+    try:
+        for owner, name, value in changes:
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
+
+
+def masks_hidden(network: nn.Module) -> bool:
+    """Whether a network masks its own first hidden layer in training, as wav2vec 2.0 and kin do."""
+    config = getattr(network, "config", None)
+    return hasattr(config, "mask_time_prob") and getattr(config, "model_type", "") != "whisper"
+
+
+def adversarial_loss(
+    model: AsrModel, batch: Sequence[Example], features: Sequence[Features], epsilon: float, smoothing: float = 0.0
+) -> torch.Tensor:
+    """Returns the mean of the loss and the loss after a step of size epsilon that makes it worse.
+
+    The step is the fast gradient sign method's (Goodfellow et al. 2015, arXiv 1412.6572, section 4):
+    x + epsilon * sign(grad_x L(x)), taken on what the network reads, in that input's own unit.
+    """
+    clean = [dataclasses.replace(one, values=one.values.detach().requires_grad_(True)) for one in features]
+    loss = model.loss(batch, model.prefix(batch, clean), smoothing)
+    gradients = torch.autograd.grad(loss, [one.values for one in clean], retain_graph=True)
+    disturbed = [
+        dataclasses.replace(one, values=(one.values + epsilon * gradient.sign()).detach())
+        for one, gradient in zip(clean, gradients, strict=True)
+    ]
+    return (loss + model.loss(batch, model.prefix(batch, disturbed), smoothing)) / 2

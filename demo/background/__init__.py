@@ -1,0 +1,1 @@
+"""Processes, their queue, threads, warm models, the worker. Imports: wording, show, session."""

@@ -1,0 +1,137 @@
+"""Downloads of models that pages start: each goes on for all who wait for it, within limits, and stops with the last."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from huggingface_hub import constants
+
+from core.errors import ModelError
+from core.models.sources.hub import BLOCK_BYTES
+from core.models.sources.model_ids import is_bundle_id
+from core.storage import disk
+from core.storage.files import home
+from demo.background.tasks import Task, Tasks
+from demo.session.session import Session
+
+Fetch = Callable[[str, Callable[[int, int], None], Callable[[], bool]], str]
+
+MAX_AT_ONCE = 3  # of all visitors together
+MAX_MODEL_BYTES = 5_000_000_000  # for a browser on another computer; the largest of the catalogue has 3.9 GB
+KEPT_FREE_BYTES = 2_000_000_000  # of the disk, on which everyone's recordings and runs are written too
+
+
+@dataclass
+class Order:
+    """What is fetched, and for whom.
+
+    Attributes:
+        id: of the model.
+        waiting: names of the sessions' folders.
+        lock: held while somebody joins or leaves.
+    """
+
+    id: str
+    waiting: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def are_off() -> bool:
+    """Whether nothing may be fetched, by `attune demo --no-downloads` or the hub's own HF_HUB_OFFLINE."""
+    return constants.HF_HUB_OFFLINE
+
+
+def switch_off() -> None:
+    """Lets this process and those that it starts fetch nothing from now on."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    constants.HF_HUB_OFFLINE = True
+
+
+def begin(tasks: Tasks, session: Session, id: str, fetch: Fetch) -> None:
+    """Starts a download, or joins one that is going on; what the session waited for before, it leaves.
+
+    Args:
+        tasks: everyone's.
+        session: who waits for it.
+        id: of a model that can be fetched.
+        fetch: does it.
+
+    Raises:
+        ModelError: downloads are switched off, or too many are going on.
+    """
+    if are_off():
+        raise ModelError("downloads_off", f"{id} is not on this computer, and downloads are switched off here.", id=id)
+    if is_bundle_id(id) and not session.local:  # torchaudio's own client fetches it, and says neither how large it is nor stops
+        raise ModelError(
+            "download_of_owner", f"Only the owner of this computer can fetch {id}: run attune models --fetch {id}", id=id
+        )
+    if session.choices.fetching not in ("", id):
+        leave(tasks, session)
+    task = tasks.start(None, _kind(id), Order(id), lambda task: _fetched(task, session.local, fetch), _refuse_more)
+    with task.order.lock:
+        task.order.waiting.add(session.folder.name)
+        task.stopping = False
+
+
+def leave(tasks: Tasks, session: Session) -> bool:
+    """Waits no longer for what a session had fetched, which stops where nobody else waits for it; returns whether it does."""
+    task = look(tasks, session)
+    if task is None:
+        return False
+    with task.order.lock:
+        task.order.waiting.discard(session.folder.name)
+        if not task.order.waiting:
+            task.stopping = True
+        return task.stopping
+
+
+def look(tasks: Tasks, session: Session) -> Task | None:
+    """Returns the download that a session waits for; None where there is none since the app was started."""
+    return tasks.look(None, _kind(session.choices.fetching))
+
+
+def _fetched(task: Task, local: bool, fetch: Fetch) -> None:
+    def progress(done: int, total: int) -> None:
+        _refuse(task.order.id, done, total, local)
+        if not task.total or not 0 <= done - task.done <= BLOCK_BYTES:  # more at once was here before
+            task.measure_from(done)
+        task.progress(done, total)
+
+    fetch(task.order.id, progress, lambda: task.stopping)
+
+
+def _refuse_more(going_on: int) -> None:
+    if going_on >= MAX_AT_ONCE:
+        raise ModelError("downloads_busy", f"{going_on} downloads are going on. Try again when one has come.", count=going_on)
+
+
+def _refuse(id: str, done: int, total: int, local: bool) -> None:
+    if total > MAX_MODEL_BYTES and not local:
+        raise ModelError(
+            "download_too_large",
+            f"{id} has {total / 1e9:.1f} GB, and a page on another computer may fetch {MAX_MODEL_BYTES / 1e9:.0f} GB at most.",
+            id=id,
+            gb=f"{total / 1e9:.1f}",
+            limit=f"{MAX_MODEL_BYTES / 1e9:.0f}",
+        )
+    rooms = (disk.free(folder) for folder in (home(), Path(constants.HF_HUB_CACHE)))
+    free = min((room for room in rooms if room is not None), default=math.inf)
+    if free - (total - done) < KEPT_FREE_BYTES:
+        raise ModelError(
+            "download_no_room",
+            f"{id} needs {total / 1e9:.1f} GB, and {free / 1e9:.1f} GB of the disk are free, of which "
+            f"{KEPT_FREE_BYTES / 1e9:.0f} GB are kept for recordings and runs.",
+            id=id,
+            gb=f"{total / 1e9:.1f}",
+            free=f"{free / 1e9:.1f}",
+            kept=f"{KEPT_FREE_BYTES / 1e9:.0f}",
+        )
+
+
+def _kind(id: str) -> str:
+    return f"fetch {id}"

@@ -1,0 +1,96 @@
+"""The process of one job: `python -m demo.background.worker FOLDER`. One at a time computes; the others wait in order."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from core.errors import AttuneError
+from core.models.sources.hub import send_no_login
+from core.runs.job import Job
+from core.runs.run_folder import Run
+from core.storage.disk import explained
+from core.storage.files import home
+from core.storage.state import lock
+from core.training.events import Event, Failed
+from demo.background.queue import Turns
+
+TURN_SECONDS = 0.5  # between two looks at whether it is this job's turn
+
+
+def main(folder: Path) -> int:
+    """Carries out the job in `folder`; returns 0 if it is whole."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    send_no_login()
+    job = Job(folder)
+    if not (folder / "request.json").is_file():  # its visitor wants to be forgotten; a lock would create the folder again
+        return 1
+    with job.carried_out():
+        turn = _wait_for_turn(job)
+        if turn is None:
+            job.append(Failed("stopped_early", "Stopped before it began.", {}))
+            return 1
+        with turn:
+            return _carry_out(job)
+
+
+def _wait_for_turn(job: Job) -> FileLock | None:
+    turn, turns = lock(home() / "worker.lock"), Turns(home() / "turns")
+    while not job.should_stop():
+        if turns.is_next(job):
+            try:
+                turn.acquire(timeout=0)
+            except Timeout:
+                pass
+            else:
+                return turn
+        time.sleep(TURN_SECONDS)
+    return None
+
+
+def _carry_out(job: Job) -> int:
+    try:
+        for _ in _steps(job):
+            pass
+    except Exception as error:
+        told = explained(error, job.folder)
+        if isinstance(told, AttuneError):
+            logging.warning("%s", told)
+            failed = Failed(told.reason, str(told), told.details)
+        else:
+            logging.exception("the job failed")
+            failed = Failed("disk" if isinstance(error, OSError) else "unexpected", f"{type(error).__name__}: {error}", {})
+        try:
+            job.append(failed)
+        except OSError as full:  # not even that fits; the page then says that the job was interrupted
+            logging.warning("what ended the job could not be written down: %s", full)
+        return 1
+    return 0
+
+
+def _steps(job: Job) -> Iterator[Event]:
+    """Imports only now: a queue of waiting jobs must not hold torch in memory each."""
+    match job.kind:
+        case "ladder":
+            from core.runs.ladder_job import LadderJob
+            from core.runs.ladder_job import carry_out as climb
+
+            return climb(LadderJob(job.folder))
+        case "robustness":
+            from core.runs.robustness_job import RobustnessJob
+            from core.runs.robustness_job import carry_out as measure
+
+            return measure(RobustnessJob(job.folder))
+        case _:
+            from core.runs.execute import execute
+
+            return execute(Run(job.folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""Requests: security, delivery of the page, uploads and downloads. Imports: steps and below."""

@@ -1,0 +1,119 @@
+"""What a visitor downloads of a set: itself, the rows that were lost, the report."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from core.data.clips.labelled_set import Clip
+from core.data.exporters import LAYOUTS, export_zip
+from core.data.importers.rows import file_name
+from core.data.inspection.inspection import Inspection
+from core.errors import AttuneError
+from core.text.escaping import cell
+from demo.background.tasks import Tasks
+from demo.session import chosen_set
+from demo.session.session import Session
+from demo.session.uploads import FileAnswer
+from demo.steps.teach import show as reports
+from demo.steps.teach.inspect.handlers import KIND
+from demo.wording import LANGUAGES, Wording
+
+BYTE_ORDER_MARK = "\ufeff"  # without it some spreadsheets take UTF-8 for an older encoding
+
+
+def add_routes(server: FastAPI, find: Callable[[Request], Session], tasks: Tasks) -> None:
+    """Adds the addresses.
+
+    Args:
+        server: to add them to.
+        find: returns a request's session; raises RunError where there is none.
+        tasks: where reports are.
+    """
+
+    @server.get("/set/{id}/dropped-{language}.csv")
+    def dropped(request: Request, id: str, language: str) -> Response:
+        def made(session: Session) -> Response:
+            stored = session.library.open(id)
+            return _csv(reports.dropped_table(stored.dropped, Wording(language)), f"{file_name(stored.name)}-dropped.csv")
+
+        return _answer(request, find, made, language)
+
+    @server.get("/set/report-{language}.{kind}")
+    def report(request: Request, language: str, kind: str) -> Response:
+        def made(session: Session) -> Response:
+            task = tasks.look(session, KIND)
+            if task is None or not isinstance(task.result, Inspection):
+                return _missing()
+            return _report(session, task.result, kind, Wording(language))
+
+        return _answer(request, find, made, language)
+
+    @server.get("/set/{id}/{format}.zip")
+    def packed(request: Request, id: str, format: str) -> Response:
+        def made(session: Session) -> Response:
+            if format not in LAYOUTS:
+                return _missing()
+            stored = session.library.open(id)
+            path = export_zip(stored, session.folder / "exports" / f"{id}-{format}.zip", format)
+            return FileAnswer(path, filename=f"{file_name(stored.name)}-{format}.zip")
+
+        return _answer(request, find, made, "en")
+
+
+def _report(session: Session, report: Inspection, kind: str, w: Wording) -> Response:
+    name = f"{file_name(report.name)}-report.{kind}"
+    stored = chosen_set.stored_set(session)
+    sources = {one.clip.path: one.source for one in (*stored.clips, *stored.left_out)} if stored else {}
+
+    def called(clip: Clip) -> str:
+        return sources.get(clip.path) or Path(clip.path).name
+
+    match kind:
+        case "html":
+            when = f"{datetime.datetime.now():%Y-%m-%d %H:%M}"
+            return _attached(reports.report_document(report, when, w), "text/html", name)
+        case "csv":
+            return _csv(reports.report_rows(report, called, w), name)
+        case "json":
+            told = report.to_json()
+            for finding, found in zip(told["findings"], report.findings, strict=True):
+                finding["examples"] = [called(clip) for clip in found.clips[: len(finding["examples"])]]
+                finding["details"].pop("messages", None)  # they name folders of this computer
+            return _attached(json.dumps(told, ensure_ascii=False, indent=1), "application/json", name)
+    return _missing()
+
+
+def _answer(
+    request: Request, find: Callable[[Request], Session], made: Callable[[Session], Response], language: str
+) -> Response:
+    if language not in LANGUAGES:
+        return _missing()
+    try:
+        return made(find(request))
+    except AttuneError:
+        return _missing()
+
+
+def _missing() -> Response:
+    return PlainTextResponse("Not found.", 404)
+
+
+def _csv(rows: Iterable[Sequence[Any]], name: str) -> Response:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([cell(value) for value in row] for row in rows)
+    return _attached(BYTE_ORDER_MARK + text.getvalue(), "text/csv", name)
+
+
+def _attached(text: str, kind: str, name: str) -> Response:
+    plain = name.encode("ascii", "replace").decode().replace("?", "_")
+    headers = {"content-disposition": f'attachment; filename="{plain}"'}
+    return Response(text.encode("utf-8", "replace"), media_type=f"{kind}; charset=utf-8", headers=headers)

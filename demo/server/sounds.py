@@ -1,0 +1,100 @@
+"""The sounds that pages play, and when each word in them is said."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.convertors import IntegerConvertor, register_url_convertor
+
+from core.data.samples import read_sample
+from core.errors import AttuneError
+from core.runs.word_times import word_times
+from demo.background.model_pool import ModelPool
+from demo.session.session import Session
+from demo.session.uploads import FileAnswer
+from demo.show import presenters
+from demo.steps.teach.proofread import long_recordings
+from demo.wording import LANGUAGES, Wording
+
+
+class Number(IntegerConvertor):
+    """A number in an address; there is nothing at one that is negative or longer."""
+
+    regex = "[0-9]{1,9}"
+
+
+def add_routes(server: FastAPI, find: Callable[[Request], Session], pool: ModelPool) -> None:
+    """Adds the addresses.
+
+    Args:
+        server: to add them to.
+        find: returns a request's session; raises RunError where there is none.
+        pool: models that are warm.
+    """
+    register_url_convertor("number", Number())
+
+    @server.get("/sound/sample/{name}/{index:number}")
+    def sample_sound(name: str, index: int) -> Response:
+        return answer(lambda: Path(read_sample(name).clips[index].path))
+
+    @server.get("/sound/recording/{id}")
+    def recording_sound(request: Request, id: str) -> Response:
+        return answer(lambda: find(request).collection.get(id).path)
+
+    @server.get("/sound/set/{id}/{clip}")
+    def stored_sound(request: Request, id: str, clip: str) -> Response:
+        return answer(lambda: _stored(find(request), id, clip))
+
+    @server.get("/sound/long/{id}/{start:number}-{end:number}")
+    def draft_sound(request: Request, id: str, start: int, end: int) -> Response:
+        try:
+            sound = long_recordings.find(find(request), id).cut(start / 1000, end / 1000)
+        except AttuneError:
+            return PlainTextResponse("Not found.", 404)
+        return Response(sound, media_type="audio/flac")
+
+    @server.get("/sound/augmented")
+    def augmented_sound(request: Request) -> Response:
+        return answer(lambda: find(request).folder / "augmented.flac")
+
+    @server.get("/sound/run/{id}/{group}/{index:number}")
+    def run_sound(request: Request, id: str, group: str, index: int) -> Response:
+        return answer(lambda: Path((find(request).run(id).comparison() or {})[group]["clips"][index]["path"]))
+
+    @server.get("/times/{language}/{id}/{group}/{index:number}")
+    def times(request: Request, language: str, id: str, group: str, index: int) -> Response:
+        if language not in LANGUAGES:
+            return PlainTextResponse("No such language.", 404)
+        try:
+            current = find(request)
+            lend = partial(pool.lend, current.folder.name)
+            return JSONResponse(dataclasses.asdict(word_times(current.run(id), group, index, lend)))
+        except Exception as error:
+            if not isinstance(error, AttuneError):
+                logging.exception("aligning failed")
+            return JSONResponse({"error": presenters.explain(error, Wording(language))})
+
+
+def answer(find: Callable[[], Path], download: str | None = None) -> Response:
+    """Answers with a file, or that there is none.
+
+    Args:
+        find: returns where it lies.
+        download: what the browser is to save it as; without it, it is a sound to play.
+    """
+    try:
+        path = find()
+    except (AttuneError, KeyError, IndexError):
+        return PlainTextResponse("Not found.", 404)
+    return FileAnswer(path, filename=download) if download else FileAnswer(path, media_type="audio/flac")
+
+
+def _stored(current: Session, id: str, clip: str) -> Path:
+    stored = current.library.open(id)
+    return Path({Path(one.clip.path).stem: one.clip.path for one in (*stored.clips, *stored.left_out)}[clip])

@@ -1,0 +1,160 @@
+"""The labelled set that a session learns from: a sample set, the own clips, or a set of its library."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import soundfile
+
+from core.audio import sound_files
+from core.data.canary import general_speech
+from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts
+from core.data.library.stored_set import ID, StoredSet
+from core.data.samples import CANARY, SAMPLES, read_sample
+from core.errors import DatasetError
+from core.text.normalisation import Normalisation, default
+from demo.session.session import Session
+from demo.wording import Wording
+
+OWN = "own"
+
+
+def choices(session: Session, w: Wording) -> list[tuple[str, str]]:
+    """Returns what can be learnt from, each with its label: sample sets, the own clips, then the library by name."""
+    return [*((w(f"set.{name}"), name) for name in (*SAMPLES, OWN)), *_listed(session.library.sets(), w)]
+
+
+def about(session: Session, w: Wording) -> str:
+    """Says what the chosen set is.
+
+    Raises:
+        DatasetError: it is no longer in the library.
+    """
+    name = session.choices.labelled_set
+    if name in (*SAMPLES, OWN):
+        return w(f"set.{name}.about")
+    return w("set.stored.about", name=session.library.open(name).name)
+
+
+def choose(session: Session, name: str) -> None:
+    """Chooses a set by the name of a sample set, "own", or an id of the library.
+
+    Raises:
+        DatasetError: there is no such set.
+    """
+    if name not in (*SAMPLES, OWN):
+        session.library.open(name)
+    session.choose(labelled_set=name)
+
+
+def labelled_set(session: Session, closed: bool = False) -> LabelledSet:
+    """Returns the chosen set with its split, its texts as a model is to write them.
+
+    Args:
+        session: whose.
+        closed: the texts are a closed set of words, see `assign_parts`.
+
+    Raises:
+        DatasetError: too few own clips to hold any out, or the set is no longer in the library.
+    """
+    typed = as_typed(session)
+    if typed.name in SAMPLES and session.choices.labelled_set in SAMPLES:
+        return typed
+    stored = stored_set(session)
+    clips = assign_parts(typed.clips, typed.language, stored.seed if stored else 0, closed=closed)
+    return dataclasses.replace(typed, clips=tuple(clips)).written_as(form(session, typed))
+
+
+def as_typed(session: Session) -> LabelledSet:
+    """Returns the chosen set with its texts as a person typed them; clips that nobody has put into a part have none.
+
+    Raises:
+        DatasetError: the set is no longer in the library.
+    """
+    chosen = session.choices
+    if chosen.labelled_set in SAMPLES:
+        return read_sample(chosen.labelled_set)
+    stored = stored_set(session)
+    return stored.labelled() if stored else LabelledSet(OWN, tuple(session.collection.clips()), chosen.language)
+
+
+def stored_set(session: Session) -> StoredSet | None:
+    """Returns the chosen set of the library, or None where a sample set or the own clips are chosen.
+
+    Raises:
+        DatasetError: it is no longer in the library.
+    """
+    name = session.choices.labelled_set
+    return session.library.open(name) if ID.fullmatch(name) else None
+
+
+def seconds(clip: Clip) -> float:
+    """Returns how long a clip is; 0.0 where its sound is missing or damaged: training leaves it out, and says so."""
+    try:
+        return sound_files.duration(clip.path)
+    except soundfile.SoundFileError:
+        return 0.0
+
+
+def form(session: Session, typed: LabelledSet) -> Normalisation:
+    """Returns how the texts of the chosen set are to be written: as was chosen for it, or what suits it."""
+    stored = stored_set(session)
+    return stored.normalisation if stored else default(typed.language, [clip.text for clip in typed.clips])
+
+
+def canary(session: Session) -> LabelledSet:
+    """Returns the general speech that is to show what is forgotten.
+
+    Raises:
+        DatasetError: it is the set to learn from, or no longer in the library, or of another language now.
+    """
+    choices = session.choices
+    if choices.canary == CANARY:
+        return read_sample(CANARY)
+    if choices.canary == choices.labelled_set:
+        raise DatasetError(
+            "canary_is_set", "The set to learn from cannot also show what is forgotten: choose another for that."
+        )
+    return general_speech(session.library.open(choices.canary).labelled())
+
+
+def canaries(session: Session, w: Wording) -> list[tuple[str, str]]:
+    """Returns what general speech there is, each with its label: what comes with Attune, then the library's English sets."""
+    english = [one for one in session.library.sets() if one.language == "en"]
+    return [(w("adapt.canary.general", clips=len(read_sample(CANARY).clips)), CANARY), *_listed(english, w)]
+
+
+def choose_canary(session: Session, name: str) -> None:
+    """Chooses the general speech by "general" or an id of the library.
+
+    Raises:
+        DatasetError: there is no such set, or it is not English.
+    """
+    if name != CANARY:
+        general_speech(session.library.open(name).labelled())
+    session.choose(canary=name)
+
+
+def sound(session: Session, path: str) -> str:
+    """Returns the address under which the browser of this session hears a clip of the chosen set.
+
+    Raises:
+        DatasetError: the chosen set has no such clip.
+    """
+    name = session.choices.labelled_set
+    stem = Path(path).stem
+    if name == OWN:
+        return f"/sound/recording/{stem}"
+    if ID.fullmatch(name):
+        return f"/sound/set/{name}/{stem}"
+    for index, clip in enumerate(read_sample(name).clips):
+        if clip.path == path:
+            return f"/sound/sample/{name}/{index}"
+    raise DatasetError("not_in_set", f"{name} has no clip {stem!r}.", name=stem)
+
+
+def _listed(sets: Sequence[StoredSet], w: Wording) -> list[tuple[str, str]]:
+    """Returns sets of the library, each with its label and its id."""
+    return [(w("set.stored", name=one.name, clips=len(one.clips)), one.id) for one in sets]

@@ -1,0 +1,261 @@
+"""Who owns what: a browser is known by a cookie, and everything of one browser lies in one folder."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.data.library.library import Library
+from core.data.library.recordings import Collection
+from core.data.samples import CANARY
+from core.errors import RunError
+from core.models.catalogue import CATALOGUE
+from core.runs.ladder_job import LadderJob, open_ladder
+from core.runs.run_folder import Run, new_id, open_run
+from core.storage.files import home, replacing, write_json
+from core.storage.state import lock, read_fields
+from demo.session import notices
+from demo.session.typed_models import permitted_or_first
+
+COOKIE = "attune_session"
+OWNER_COOKIE = "attune_owner"
+YEAR_SECONDS = 365 * 24 * 3600
+SECRET_BYTES = 32
+NEW_SESSIONS = 120  # of one address in a minute; a class may share one
+_TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})?")  # 128 random bits, and this server's signature
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is chosen on the page; ids only.
+
+    Attributes:
+        model: id of the base.
+        labelled_set: a sample set's name, "own", or the id of a set of the library.
+        clip: id of the recording last listened to.
+        heard: what the base wrote for it.
+        run: id of the run last started, the first of them where several were queued.
+        queue: ids of all that were queued with it, in order, apart by spaces.
+        long: id of the long recording being proofread.
+        language: ISO 639-1 code spoken in the own clips.
+        fetching: id of the model that is to be used as soon as it has been fetched.
+        ladder: id of the ladder last started.
+        canary: what general speech shows what is forgotten: "general", or the id of a set of the library.
+    """
+
+    model: str = CATALOGUE[0].id
+    labelled_set: str = "accent"
+    clip: str = ""
+    heard: str = ""
+    run: str = ""
+    language: str = "en"
+    fetching: str = ""
+    queue: str = ""
+    ladder: str = ""
+    long: str = ""
+    canary: str = CANARY
+
+
+class Session:
+    """One browser's folder.
+
+    Args:
+        folder: where it lies.
+        local: whether the browser runs on this computer, so that its user may know where files lie.
+    """
+
+    def __init__(self, folder: Path, local: bool = False) -> None:
+        self.folder = folder
+        self.local = local
+        self.damaged = partial(notices.note, folder)  # told of a damaged file, so that the page can say so
+        self.collection = Collection(folder / "recordings", self.damaged)
+        self.library = Library(folder / "library")
+
+    @property
+    def choices(self) -> Choices:
+        """What is chosen now."""
+        choices = self._stored_choices()
+        return replace(choices, model=permitted_or_first(choices.model, self.local))  # a folder was chosen on this computer
+
+    def choose(self, **changes: str) -> Choices:
+        """Changes choices; they are on disk when this returns."""
+        with lock(self.folder / "choices.lock"):  # two handlers may choose at the same time
+            choices = replace(self._stored_choices(), **changes)
+            write_json(self.folder / "choices.json", asdict(choices))
+        return choices
+
+    def _stored_choices(self) -> Choices:
+        return Choices(**read_fields(self.folder / "choices.json", Choices, self.damaged))
+
+    def new_run_folder(self) -> Path:
+        """Returns the folder of a run to come."""
+        return self.folder / "runs" / new_id()
+
+    def new_ladder_folder(self) -> Path:
+        """Returns the folder of a ladder to come."""
+        return self.folder / "ladders" / new_id()
+
+    def ladder(self) -> LadderJob | None:
+        """Returns the ladder last started, if there is one."""
+        id = self.choices.ladder
+        if not _ID.fullmatch(id):
+            return None
+        try:
+            return open_ladder(self.folder / "ladders" / id)
+        except RunError:
+            return None
+
+    def run(self, id: str) -> Run:
+        """Returns one of this browser's runs.
+
+        Raises:
+            RunError: it has none of that id.
+        """
+        if not _ID.fullmatch(id):
+            raise RunError("run_missing", "There is no such run.")
+        return open_run(self.folder / "runs" / id)
+
+    def queue(self) -> list[Run]:
+        """Returns the runs that were last started together, in order."""
+        choices = self.choices
+        found = []
+        for id in (choices.queue or choices.run).split():
+            with suppress(RunError):
+                found.append(self.run(id))
+        return found
+
+    def runs(self) -> list[Run]:
+        """Returns all of this browser's runs, oldest first."""
+        folder = self.folder / "runs"
+        found = sorted(folder.iterdir()) if folder.is_dir() else ()
+        return [Run(path) for path in found if _ID.fullmatch(path.name) and (path / "request.json").is_file()]
+
+    def current_run(self) -> Run | None:
+        """Returns the run last started, if there is one."""
+        id = self.choices.run
+        if not id:
+            return None
+        try:
+            return self.run(id)
+        except RunError:
+            return None
+
+
+def new_token() -> str:
+    """Returns the unguessable name of a new session; its folder is made when a browser first comes back with it."""
+    random = secrets.token_hex(16)
+    return random + _signature(random)
+
+
+def is_known(token: str | None) -> bool:
+    """Whether a cookie names a session of this server: one it has signed, or of an earlier version whose folder is here."""
+    parts = _TOKEN.fullmatch(token) if token is not None else None
+    if parts is None:
+        return False
+    random, signature = parts.groups()
+    return hmac.compare_digest(signature, _signature(random)) if signature else _folder(random).is_dir()
+
+
+def find(token: str | None, local: bool = False, make: bool = True) -> Session:
+    """Returns the session a cookie names.
+
+    Args:
+        token: the cookie.
+        local: as `Session` takes it.
+        make: whether to make its folder if it has none yet; who only looks needs none.
+
+    Raises:
+        RunError: there is none; the page must be loaded anew.
+    """
+    if token is None or not is_known(token):
+        raise RunError("session_missing", "This page has lost its session. Reload it; cookies must be allowed.")
+    folder = _folder(token)
+    if make:
+        folder.mkdir(parents=True, exist_ok=True)
+    return Session(folder, local)
+
+
+def owner_token() -> str:
+    """Returns what the browser of the person at this computer is known by, see `is_owner`."""
+    return _signature("owner")
+
+
+def is_owner(token: str | None) -> bool:
+    """Whether a browser has opened the address that only the terminal shows."""
+    return token is not None and hmac.compare_digest(token.encode(), owner_token().encode())
+
+
+def _signature(random: str) -> str:
+    return hmac.new(_secret(home()), random.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+@cache
+def _secret(home: Path) -> bytes:
+    """Returns the random bytes by which this server knows what it has signed, made the first time."""
+    path = home / "secret"
+    home.mkdir(parents=True, exist_ok=True)
+    with lock(home / "secret.lock"):
+        known = path.read_bytes() if path.is_file() else b""
+        if len(known) != SECRET_BYTES:
+            known = secrets.token_bytes(SECRET_BYTES)
+            with replacing(path) as temporary:
+                temporary.write_bytes(known)
+    return known
+
+
+def _folder(token: str) -> Path:
+    # The folder's name may be shown on the page; the token it is made from may not.
+    return home() / "sessions" / hashlib.sha256(token.encode()).hexdigest()[:32]
+
+
+class Cookies:
+    """ASGI middleware that gives a browser its session when it opens a page without one.
+
+    Args:
+        app: what it wraps.
+        paths: of the pages.
+    """
+
+    def __init__(self, app: ASGIApp, paths: frozenset[str]) -> None:
+        self._app, self._paths = app, paths
+        self._given: Counter[str] = Counter()
+        self._minute = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes on, adding a Set-Cookie header to a page's response where one is due."""
+        if scope["type"] != "http" or scope["path"] not in self._paths:
+            return await self._app(scope, receive, send)
+        if is_known(Request(scope).cookies.get(COOKIE)):
+            return await self._app(scope, receive, send)
+        if self._has_enough(scope["client"][0] if scope.get("client") else ""):
+            return await PlainTextResponse("Too many new visitors. Try again in a minute.", 429)(scope, receive, send)
+        secure = "; Secure" if scope["scheme"] == "https" else ""
+        cookie = f"{COOKIE}={new_token()}; Path=/; Max-Age={YEAR_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+
+        async def with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"set-cookie", cookie.encode())]}
+            await send(message)
+
+        return await self._app(scope, receive, with_cookie)
+
+    def _has_enough(self, address: str) -> bool:
+        """Counts a new session; whether an address has had all that it may have in this minute."""
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._given = minute, Counter()
+        self._given[address] += 1
+        return self._given[address] > NEW_SESSIONS

@@ -1,0 +1,1 @@
+"""What several steps show. No Gradio, no state. Imports: wording."""

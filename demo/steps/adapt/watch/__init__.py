@@ -1,0 +1,1 @@
+"""Step 4: a fine-tune at any of its evaluations."""

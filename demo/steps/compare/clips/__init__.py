@@ -1,0 +1,1 @@
+"""Step 5: clips one by one."""

@@ -1,0 +1,1 @@
+"""Step 5: several runs on the same clips."""

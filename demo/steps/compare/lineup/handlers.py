@@ -1,0 +1,56 @@
+"""Step 5, a part of it: several runs lined up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from core.errors import RunError
+from core.runs.lineup import LineUp, by_disagreement, comparable, line_up
+from demo.background.outcomes import Outcomes
+from demo.session.session import Session
+from demo.steps.compare.clips.handlers import PAGE, turned, within
+from demo.steps.compare.lineup import show as lineups
+from demo.wording import Wording
+
+
+class LineUpHandlers:
+    """What happens in the panel that lines runs up."""
+
+    def __init__(self, w: Wording, outcomes: Outcomes) -> None:
+        self._w, self._outcomes = w, outcomes
+
+    def offer(self, session: Session) -> tuple:
+        """-> the panel, the runs to choose from (the last two of them chosen), no rates, no clips, a pager of nothing."""
+        run = session.current_run()
+        found = lineups.choices(comparable(session.runs(), run), self._w) if run is not None else []
+        chosen = [id for _, id in found[-2:]]
+        return gr.update(visible=bool(found)), gr.update(choices=found, value=chosen), "", "", *turned([], 0, 0, self._w)
+
+    def first(self, session: Session, chosen: Sequence[str]) -> tuple:
+        """Chosen runs -> their rates, the first page of clips, its pager."""
+        return self._page(session, chosen, 0)
+
+    def back(self, session: Session, chosen: Sequence[str], page: float) -> tuple:
+        """Chosen runs, page -> the page before."""
+        return self._page(session, chosen, int(page or 0) - 1)
+
+    def forward(self, session: Session, chosen: Sequence[str], page: float) -> tuple:
+        """Chosen runs, page -> the page after."""
+        return self._page(session, chosen, int(page or 0) + 1)
+
+    def _page(self, session: Session, chosen: Sequence[str], page: int) -> tuple:
+        if len(chosen) < 2:
+            raise RunError("lineup_two", "Choose at least two runs.")
+        chosen = sorted(chosen)  # by time, as they are listed, whatever was ticked first
+        lined = line_up([self._outcomes.of(session.run(id)) for id in chosen])
+        order = by_disagreement(lined)
+        page = within(page, order)
+        shown = order[page * PAGE : (page + 1) * PAGE]
+        clips = lineups.clips(lined, shown, _urls(chosen[0], lined), self._w)
+        return lineups.rates(lined, self._w), clips, *turned(order, lined.test_clips, page, self._w)
+
+
+def _urls(run: str, lined: LineUp) -> list[str]:
+    return [f"/sound/run/{run}/test/{i}" for i in range(lined.test_clips)]  # a line-up keeps the first run's order

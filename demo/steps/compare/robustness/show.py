@@ -1,0 +1,57 @@
+"""Base and adapted under harder conditions as a picture, a table and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.evaluation.robustness import Point
+from core.runs.report.conditions import noise_curves
+from core.runs.report.pictures import curves
+from demo.show.presenters import escape, fine, percent
+from demo.wording import Wording
+
+
+def result(measured: Sequence[Point], w: Wording) -> str:
+    """What has been measured so far; nothing before the first condition."""
+    if not measured:
+        return ""
+    lines, ticks = noise_curves(measured, w("figures.base"), w("figures.adapted"), w("robustness.recorded"))
+    title = w("robustness.chart")
+    svg = curves(lines, title, "dB", x_ticks=ticks)
+    figure = f'<figure id="chart-robustness"><figcaption>{escape(title)}</figcaption>{svg}</figure>'
+    chart = f'<div class="charts">{figure}</div>' if len(ticks) > 1 else ""
+    return f"{_sentence(measured, w)}{chart}{_table(measured, w)}{fine(w('robustness.note', clips=measured[0].clips))}"
+
+
+def name(condition: str, w: Wording) -> str:
+    """What a condition is called."""
+    kind, _, decibels = condition.partition("_")
+    return w(f"robustness.{kind}", db=decibels)
+
+
+def _sentence(measured: Sequence[Point], w: Wording) -> str:
+    """Under how many conditions the adapted model is better or worse beyond chance."""
+    better = [name(point.condition, w) for point in measured if point.difference.high < 0]
+    worse = [name(point.condition, w) for point in measured if point.difference.low > 0]
+    unclear = len(measured) - len(better) - len(worse)
+    told = w("robustness.result", better=len(better), conditions=len(measured))
+    if unclear:
+        told += w("robustness.unclear", unclear=unclear)
+    if worse:
+        told += w("robustness.worse", conditions=w("recipe.and").join(worse))
+    kind = "bad" if worse else "good" if better else "unclear"
+    return f'<p class="verdict {kind}">{escape(told)}</p>'
+
+
+def _table(measured: Sequence[Point], w: Wording) -> str:
+    titles = ("robustness.condition", "figures.base", "figures.adapted", "robustness.change")
+    head = "".join(f'<th scope="col">{escape(w(title))}</th>' for title in titles)
+    rows = []
+    for point in measured:
+        ends = f"{100 * point.difference.low:+.0f} … {100 * point.difference.high:+.0f}"
+        cells = (percent(point.base.wer), percent(point.adapted.wer), ends)
+        shown = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        called = f'<th scope="row">{escape(name(point.condition, w))}</th>'
+        rows.append(f'<tr data-condition="{escape(point.condition)}">{called}{shown}</tr>')
+    table = f'<table class="figures"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return f'<div class="scroll">{table}</div>'

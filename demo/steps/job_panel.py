@@ -1,0 +1,49 @@
+"""A panel for a long piece of work: what it is, how long it would take, start, stop, progress and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from demo.show.presenters import fine
+from demo.wording import Wording
+
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class JobView:
+    """The components of such a panel."""
+
+    panel: gr.Accordion
+    forecast: gr.HTML
+    start: gr.Button
+    stop: gr.Button
+    message: gr.HTML
+    progress: gr.HTML
+    result: gr.HTML
+    timer: gr.Timer
+    seen: gr.Textbox
+
+
+def build(name: str, w: Wording, visible: bool = True) -> JobView:
+    """Lays the panel out, folded away.
+
+    Args:
+        name: of the keys in the wording, and of the elements.
+        w: the wording.
+        visible: whether it is there from the start.
+    """
+    with gr.Accordion(w(f"{name}.title"), open=False, visible=visible, elem_id=f"{name}-panel") as panel:
+        gr.HTML(fine(w(f"{name}.about")))
+        forecast = gr.HTML(elem_id=f"{name}-forecast")
+        with gr.Row():
+            start = gr.Button(w(f"{name}.start"), elem_id=f"{name}-start")
+            stop = gr.Button(w("job.stop"), interactive=False, elem_id=f"{name}-stop")
+        message = gr.HTML(elem_classes="message")
+        progress = gr.HTML(elem_id=f"{name}-progress")
+        result = gr.HTML(elem_id=f"{name}-result")
+    timer = gr.Timer(POLL_SECONDS, active=False)
+    seen = gr.Textbox(visible="hidden")
+    return JobView(panel, forecast, start, stop, message, progress, result, timer, seen)

@@ -1,0 +1,110 @@
+"""Step 2: keeping a clip and transcribing it."""
+
+from __future__ import annotations
+
+import io
+
+import gradio as gr
+import librosa
+import numpy as np
+
+from core.audio import sound_files
+from core.audio.sound_files import SAMPLE_RATE
+from core.errors import DatasetError
+from core.evaluation.trials import ready_models, trial
+from demo.background.model_pool import ModelPool
+from demo.session import uploads
+from demo.session.session import Session
+from demo.session.uploads import Upload
+from demo.show import comparisons, presenters
+from demo.wording import Wording
+
+WINDOW_SAMPLES = 400  # 25 ms, as Whisper's front end
+HOP_SAMPLES = 160  # 10 ms
+MELS = 80
+FLOOR_DB = -80.0
+
+
+class ListenHandlers:
+    """What happens in step 2."""
+
+    def __init__(self, w: Wording, pool: ModelPool) -> None:
+        self._w, self._pool = w, pool
+
+    def working(self, session: Session, upload: Upload | None) -> tuple[str]:
+        """Upload -> what is happening meanwhile."""
+        return (presenters.note(self._w("listen.working")) if upload else gr.skip(),)
+
+    def hear(self, session: Session, upload: Upload | None) -> tuple[str, str]:
+        """Upload -> transcript with its timing, text to correct. The recording is kept before anything else happens."""
+        if upload is None:
+            return gr.skip(), gr.skip()
+        recording = uploads.keep(session, upload)
+        session.choose(clip=recording.id, heard="")
+        wave = sound_files.decode(recording.path)
+        id = session.choices.model
+        heard = self._pool.transcribe(session.folder.name, id, "", wave)
+        text = heard.transcript.text
+        session.choose(clip=recording.id, heard=text)
+        spoken = presenters.language(heard.transcript.language, not heard.language, self._w)
+        return presenters.transcript(text, heard.seconds, recording.seconds, id, self._w, spoken), text
+
+    def trying(self, session: Session) -> tuple[str]:
+        """-> which models are about to be tried."""
+        if not session.choices.clip:
+            raise DatasetError("no_clip", "Record or upload a clip first.")
+        ids = ready_models(session.choices.model)
+        return (presenters.note(self._w("listen.trying", count=len(ids), models=", ".join(ids))),)
+
+    def try_all(self, session: Session) -> tuple[str]:
+        """The current clip -> what every model that is ready makes of it."""
+        if not session.choices.clip:
+            return (gr.skip(),)
+        recording = session.collection.get(session.choices.clip)
+        wave, language = sound_files.decode(recording.path), session.choices.language
+        trials = []
+        for id in ready_models(session.choices.model):
+            heard = self._pool.transcribe(session.folder.name, id, "", wave)
+            trials.append(trial(id, heard.parameters, heard.transcript.text, heard.seconds, recording.text, language))
+        return (comparisons.trials(trials, recording.text, language, self._w),)
+
+    def restore(self, session: Session) -> tuple[str, str]:
+        """The current clip -> transcript, text to correct, as they were before the page was loaded again."""
+        choices = session.choices
+        if not choices.clip:
+            return presenters.note(self._w("listen.empty")), ""
+        try:
+            text = session.collection.get(choices.clip).text or choices.heard
+        except DatasetError:  # its line in the log is damaged
+            return presenters.note(self._w("listen.empty")), ""
+        return presenters.heard_before(choices.heard, f"/sound/recording/{choices.clip}", self._w), text
+
+    def spectrogram(self, session: Session) -> tuple[str]:
+        """The current clip -> a picture of its log-mel energies."""
+        if not session.choices.clip:
+            return ("",)
+        wave = sound_files.decode(session.collection.get(session.choices.clip).path)
+        energies = librosa.feature.melspectrogram(
+            y=wave, sr=SAMPLE_RATE, n_fft=WINDOW_SAMPLES, hop_length=HOP_SAMPLES, n_mels=MELS
+        )
+        decibels = librosa.power_to_db(energies, ref=np.max, top_db=-FLOOR_DB)
+        return (self._picture(decibels, len(wave) / SAMPLE_RATE),)
+
+    def _picture(self, decibels: np.ndarray, seconds: float) -> str:
+        # A third of a second of the start otherwise, and not every visitor looks at the spectrogram.
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(10, 3.2), dpi=110, layout="constrained")
+        axes = figure.subplots()
+        shown = axes.imshow(decibels, origin="lower", aspect="auto", extent=(0, seconds, 0, MELS), cmap="magma")
+        kilohertz = (0.25, 0.5, 1, 2, 4)
+        edges = librosa.mel_frequencies(MELS, fmax=SAMPLE_RATE / 2)
+        axes.set_yticks([float(np.interp(k * 1000, edges, np.arange(MELS))) for k in kilohertz], [f"{k:g}" for k in kilohertz])
+        # Pictures are drawn without a CJK font, so their axes are labelled by symbols; the page explains them.
+        axes.set_xlabel("s")
+        axes.set_ylabel("kHz")
+        figure.colorbar(shown, ax=axes, label="dB")
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        # In the page itself: a picture of a voice lies in no file that has to be guarded and deleted.
+        return presenters.picture(buffer.getvalue(), self._w("listen.spectrogram"))

@@ -1,0 +1,141 @@
+"""Step 1: fetching and loading the base."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from core.errors import AttuneError
+from core.models.catalogue import announced_by_hub, fetch_model, is_fetchable, is_here, listed, refuse_private
+from core.models.sources.model_ids import is_hub_id
+from core.storage import memory
+from demo.background import downloads
+from demo.background.downloads import Fetch
+from demo.background.model_pool import ModelPool
+from demo.background.tasks import Tasks
+from demo.session.session import Session
+from demo.session.typed_models import permitted
+from demo.show import presenters
+from demo.wording import Wording
+
+
+class ModelHandlers:
+    """What happens in step 1.
+
+    Args:
+        w: the words.
+        pool: models that are warm.
+        tasks: what goes on in the background; a fetch is everyone's, so that a second visitor joins in.
+        fetch: what fetches a model.
+    """
+
+    def __init__(self, w: Wording, pool: ModelPool, tasks: Tasks, fetch: Fetch = fetch_model) -> None:
+        self._w, self._pool, self._tasks, self._fetch = w, pool, tasks, fetch
+        self._public: set[str] = set()
+
+    def about(self, session: Session, id: str) -> tuple[str]:
+        """Model id -> what using it takes: nothing, a package, or a download and how large."""
+        try:
+            id = permitted(id, session.local)
+            entry, here = listed(id), self._is_here(session, id)
+        except AttuneError:  # pressing the button says why
+            return ("",)
+        free = memory.available()
+        if here:
+            return (presenters.fine(self._w("model.about.ready", id=id)),)
+        if entry is not None and entry.bundle is not None:
+            return (presenters.fine(self._w("model.about.package", id=id, package=entry.requirement)),)
+        if is_fetchable(id) and downloads.are_off():
+            return (presenters.fine(self._w("error.downloads_off", id=id)),)
+        if entry is not None:
+            server = entry.release.server if entry.release else ""
+            about = presenters.download(id, entry.megabytes, entry.finetune_gigabytes, free, self._w, server, entry.requirement)
+            return (about,)
+        try:
+            told = announced_by_hub(id)
+        except AttuneError:  # as above
+            return ("",)
+        if told is None:
+            return ("",)
+        return (presenters.download(id, told.bytes / 1e6, memory.needed_to_finetune(told.parameters) / 1e9, free, self._w),)
+
+    def begin(self, session: Session, id: str) -> tuple:
+        """Model id -> what is happening meanwhile, stop, timer. What is not on this computer is fetched from now on."""
+        id = permitted(id, session.local)
+        over = gr.update(visible=False), gr.update(active=False)
+        if self._is_here(session, id) or not is_fetchable(id):
+            session.choose(fetching="")
+            return presenters.note(self._w("model.loading", id=id)), *over
+        try:
+            downloads.begin(self._tasks, session, id, self._fetch)
+        except AttuneError as error:
+            session.choose(fetching="")
+            return presenters.note(presenters.explain(error, self._w), "error"), *over
+        session.choose(fetching=id)
+        return presenters.note(self._w("model.asking", id=id)), gr.update(visible=True), gr.update(active=True)
+
+    def use(self, session: Session, id: str) -> tuple[str]:
+        """Model id -> status sentence. Loads it, unless it is on its way; on failure the earlier choice stays."""
+        id = permitted(id, session.local)
+        if session.choices.fetching == id or (is_fetchable(id) and not self._is_here(session, id)):
+            return (gr.skip(),)  # loading fetches nothing: `begin` does, within limits, or has said why not
+        with self._pool.lend(session.folder.name, id) as model:
+            parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
+            family = model.family
+        session.choose(model=id)
+        return (presenters.note(self._w("model.ready", id=id, parameters=f"{parameters:.1f}", family=family)),)
+
+    def arrived(self, session: Session, id: str) -> tuple[str]:
+        """Id of a model that has just been fetched -> status sentence."""
+        return self.use(session, id) if id else (gr.skip(),)
+
+    def relabel(self, session: Session, id: str) -> tuple:
+        """Model id -> the dropdown with what is ready by now."""
+        used = id.strip() if isinstance(id, str) else ""
+        if not used:  # nothing has come; labelling the list anew would undo what is being typed into it
+            return (gr.skip(),)
+        return (self.choices(used) if used == session.choices.model else gr.update(choices=presenters.model_choices(self._w)),)
+
+    def choices(self, id: str) -> dict:
+        """The dropdown with a model chosen."""
+        return gr.update(choices=presenters.model_choices(self._w), value=id)
+
+    def stop(self, session: Session) -> tuple[str]:
+        """-> that the fetch is stopping, or goes on for others."""
+        if downloads.leave(self._tasks, session) or not session.choices.fetching:
+            return (presenters.note(self._w("model.stopping")),)
+        id = session.choices.fetching
+        session.choose(fetching="")
+        return (presenters.note(self._w("model.left", id=id)),)
+
+    def look(self, session: Session) -> tuple:
+        """-> status, stop, timer, and the id of a model that has just come."""
+        id = session.choices.fetching
+        download = downloads.look(self._tasks, session)
+        over = gr.update(visible=False), gr.update(active=False)
+        if not id:
+            return gr.skip(), *over, ""
+        if download is None:  # the app was started anew meanwhile
+            session.choose(fetching="")
+            return presenters.note(self._w("error.fetch_interrupted", id=id)), *over, ""
+        if not download.ended:
+            done, total, left = download.done, download.total or 0, download.remaining()
+            shown = presenters.fetching(id, done, total, left, download.stopping, self._w)
+            return shown, gr.update(visible=not download.stopping), gr.update(active=True), ""
+        session.choose(fetching="")
+        if download.error is None:
+            return presenters.note(self._w("model.loading", id=id)), *over, id
+        kind = "info" if getattr(download.error, "reason", "") == "fetch_stopped" else "error"
+        return presenters.note(presenters.explain(download.error, self._w), kind), *over, ""
+
+    def _is_here(self, session: Session, id: str) -> bool:
+        """Whether a model is on this computer, for whoever asks: what only its owner may fetch is not, for others.
+
+        Raises:
+            ModelError: the hub does not say whether it is for everyone.
+        """
+        if not is_here(id):
+            return False
+        if is_hub_id(id) and listed(id) is None and not session.local and not downloads.are_off() and id not in self._public:
+            refuse_private(id)
+            self._public.add(id)
+        return True

@@ -1,0 +1,1 @@
+"""Step 6: the adapted model and the report as files."""

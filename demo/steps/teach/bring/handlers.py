@@ -1,0 +1,268 @@
+"""Step 3: importing what others made, in the background, into a set of the session's library."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from filelock import FileLock, Timeout
+
+from core.data.importers.any_format import into_library, read
+from core.errors import AttuneError, DatasetError
+from core.storage.files import write_json
+from core.storage.state import lock, read_fields
+from core.storage.temporary import discard
+from core.text.scoring import clean
+from demo.background import downloads
+from demo.background.tasks import Task, Tasks
+from demo.session import chosen_set, uploads
+from demo.session.session import Session
+from demo.session.uploads import Upload
+from demo.show import presenters
+from demo.steps.teach import show as reports
+from demo.wording import Wording
+
+KIND = "import"
+QUESTIONS = ("table_columns", "table_ambiguous", "tier_needed")  # what a visitor can answer, and the files are kept for
+ASKED_COLUMNS = ("path", "text", "speaker")
+MAX_DATASET_ROWS = 5_000
+MAX_NAME_BYTES = 120  # of an uploaded file; a file system takes 255
+NOTE = "import.json"  # in an import's folder, what it is called: a note that outlives its process says what was lost
+_DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(:[\w.-]+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be imported.
+
+    Attributes:
+        folder: of this import alone: `uploaded` holds the files, `work` what is unpacked and cut.
+        source: the file or folder to read, or a dataset's id.
+        name: of the set.
+        language: ISO 639-1 code of the speech.
+        alive: held until the import is over, a question about it among that; a process that dies lets go of it.
+        dataset: whether `source` is an id on the Hugging Face hub.
+        limit: how many rows to read; None for all.
+        columns, tier: what a visitor answered.
+    """
+
+    folder: Path
+    source: str
+    name: str
+    language: str
+    alive: FileLock
+    dataset: bool = False
+    limit: int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    tier: str = ""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What an import's folder says of it.
+
+    Attributes:
+        name: of the set to be.
+    """
+
+    name: str
+
+
+class BringHandlers:
+    """What happens while something is imported."""
+
+    def __init__(self, w: Wording, tasks: Tasks) -> None:
+        self._w, self._tasks = w, tasks
+
+    def begin(self, session: Session, files: Sequence[Upload] | None, name: str, language: str) -> tuple:
+        """Uploaded files, name, language -> what `look` says. The files are this session's from now on."""
+        if not files:
+            raise DatasetError("nothing_uploaded", "Choose files first.")
+        with self._new_folder(session) as (folder, alive):
+            uploaded = folder / "uploaded"
+            uploaded.mkdir()
+            for upload in files:  # by the names on the visitor's computer tables and annotations name their sounds
+                uploads.move(session, upload, _free(uploaded, _file_name(upload.name)))
+            there = sorted(uploaded.iterdir())
+            source = there[0] if len(there) == 1 else uploaded
+            self._start(session, Order(folder, str(source), clean(name) or clean(there[0].stem) or "?", language, alive))
+        return self.look(session)
+
+    def emptied(self, session: Session) -> tuple[None]:
+        """-> no files: they were taken."""
+        return (None,)
+
+    def fetch(self, session: Session, id: str, rows: float | None, name: str, language: str) -> tuple:
+        """Dataset id, number of rows, name, language -> what `look` says."""
+        id = (id or "").strip()
+        if not _DATASET.fullmatch(id):
+            raise DatasetError("huggingface_id", "A dataset's id looks like google/fleurs:sw_ke.")
+        if downloads.are_off():
+            raise DatasetError("dataset_downloads_off", "Downloads are switched off here. Upload the recordings instead.")
+        limit = max(1, min(int(rows or 1), MAX_DATASET_ROWS))
+        with self._new_folder(session) as (folder, alive):
+            self._start(session, Order(folder, id, clean(name) or id, language, alive, dataset=True, limit=limit))
+        return self.look(session)
+
+    def answer(self, session: Session, path: str | None, text: str | None, speaker: str | None, tier: str | None) -> tuple:
+        """Columns of the sound, the text and the speaker, and tier -> what `look` says; the import goes on."""
+        task = self._tasks.look(session, KIND)
+        if task is None or not _is_question(task):
+            raise DatasetError("nothing_uploaded", "There is nothing to go on with. Upload it again.")
+        given = {name: column for name, column in zip(ASKED_COLUMNS, (path, text, speaker), strict=True) if column}
+        self._start(session, replace(task.order, columns={**task.order.columns, **given}, tier=tier or task.order.tier))
+        return self.look(session)
+
+    def stop(self, session: Session) -> tuple[str]:
+        """-> that it is being stopped."""
+        self._tasks.stop(session, KIND)
+        return (presenters.note(self._w("bring.stopping")),)
+
+    def restore(self, session: Session) -> tuple:
+        """-> panel open while there is something to see, then as `look`."""
+        shown = self.look(session)
+        return gr.skip() if self._tasks.look(session, KIND) is None else gr.update(open=True), *shown
+
+    def look(self, session: Session) -> tuple:
+        """-> progress, stop, timer, question, what is asked, its four answers, id of a set that has just come."""
+        task = self._tasks.look(session, KIND) or self._interrupted(session)
+        asked = (gr.update(visible=False), "", *(gr.update(),) * 4)
+        if task is None:
+            return "", gr.update(visible=False), gr.update(active=False), *asked, gr.skip()
+        if not task.ended:
+            shown = reports.working(f"bring.{task.phase or 'reading'}", task, self._w)
+            return shown, gr.update(visible=not task.stopping), gr.update(active=True), *asked, gr.skip()
+        over = gr.update(visible=False), gr.update(active=False)
+        if task.error is None:
+            self._tasks.forget(session, KIND)
+            return "", *over, *asked, task.result
+        why = presenters.explain(task.error, self._w)
+        if _is_question(task):
+            return "", *over, gr.update(visible=True), presenters.note(why), *self._answers(task), gr.skip()
+        kind = "info" if getattr(task.error, "reason", "").endswith("_stopped") else "error"
+        details = task.error.details if isinstance(task.error, AttuneError) else {}
+        rows = reports.dropped_rows(details["dropped"], self._w) if "dropped" in details else ""
+        return presenters.note(why, kind) + rows, *over, *asked, gr.skip()
+
+    def result(self, session: Session) -> tuple[str]:
+        """The chosen set -> what became of the rows it was made from."""
+        stored = chosen_set.stored_set(session)
+        return (reports.counts(stored, self._w) if stored else "",)
+
+    def _answers(self, task: Task) -> tuple:
+        error = task.error
+        assert isinstance(error, AttuneError), "only those are questions"
+        listed = [str(name) for name in error.details["listed"]]
+        if error.reason == "tier_needed":
+            return (*(gr.update(visible=False),) * 3, gr.update(visible=True, choices=listed, value=listed[0]))
+        known = task.order.columns
+        fields = [gr.update(visible=True, choices=listed, value=known.get(name)) for name in ASKED_COLUMNS]
+        return *fields, gr.update(visible=False)
+
+    def _interrupted(self, session: Session) -> Task | None:
+        """The import over which an earlier process died, as one that failed; nothing half-made is left of it."""
+        names = []
+        for note in (session.folder / "imports").glob(f"*/{NOTE}"):
+            with suppress(Timeout), _lock(session).acquire(timeout=0):  # another process of this user's may be at it
+                names.append(read_fields(note, Note, None).get("name", note.parent.name))
+                discard(note.parent, session.folder)
+        if not names:
+            return None
+        message = f"A restart interrupted the import of {names[0]}; nothing is kept of it. Bring it again."
+        return self._tasks.failed(session, KIND, DatasetError("import_interrupted", message, name=names[0]))
+
+    @contextmanager
+    def _new_folder(self, session: Session) -> Iterator[tuple[Path, FileLock]]:
+        """Gives an import its folder, and what says that it is alive; takes both back if it cannot begin."""
+        task, alive, folder = self._tasks.look(session, KIND), _lock(session), session.folder / "imports" / secrets.token_hex(8)
+        if task is not None and task.ended and task.order is not None:
+            task.order.alive.release()  # what was asked about the last one was never answered
+        try:
+            alive.acquire(timeout=0)
+        except Timeout:
+            raise DatasetError("import_running", "Something is being imported already. Wait for it, or stop it.") from None
+        try:
+            discard(folder.parent, session.folder)
+            folder.mkdir(parents=True)
+            yield folder, alive
+        except BaseException:
+            _end(folder, alive)
+            raise
+
+    def _start(self, session: Session, order: Order) -> None:
+        write_json(order.folder / NOTE, asdict(Note(order.name)))
+
+        def work(task: Task) -> str:
+            asked = False
+            try:
+                return _carried_out(session, order, task)
+            except DatasetError as error:
+                asked = error.reason in QUESTIONS
+                raise
+            finally:
+                if not asked:
+                    _end(order.folder, order.alive)
+
+        self._tasks.start(session, KIND, order, work)
+
+
+def _lock(session: Session) -> FileLock:
+    """Returns what the process holds that has the session's import in hand; one thread takes it, another gives it back."""
+    return lock(session.folder / "imports.lock", thread_local=False)
+
+
+def _end(folder: Path, alive: FileLock) -> None:
+    discard(folder, folder.parents[1])
+    alive.release()
+
+
+def _carried_out(session: Session, order: Order, task: Task) -> str:
+    task.enter("reading")
+    imported = read(
+        order.source,
+        "huggingface" if order.dataset else "",
+        language=order.language,
+        columns=order.columns,
+        tier=order.tier,
+        limit=order.limit,
+        work=order.folder / "work",
+        within=None if order.dataset else order.folder / "uploaded",
+        progress=task.progress,
+        should_stop=lambda: task.stopping,
+        on_hub=order.dataset,
+    )
+    task.enter("writing")
+    created = into_library(
+        imported, session.library, order.name, order.language, progress=task.progress, should_stop=lambda: task.stopping
+    )
+    session.choose(labelled_set=created.stored.id)
+    return created.stored.id
+
+
+def _is_question(task: Task) -> bool:
+    error: Any = task.error
+    return task.ended and getattr(error, "reason", "") in QUESTIONS and "listed" in error.details
+
+
+def _file_name(called: str) -> str:
+    """Returns a file's name as its owner called it, without folders and without what no file system takes."""
+    name = clean(re.split(r"[\\/]", called)[-1]).lstrip(".").replace("\0", "") or "file"
+    stem, dot, suffix = name.rpartition(".")
+    while len(name.encode()) > MAX_NAME_BYTES:
+        stem, suffix = stem[:-1], suffix[:12]
+        name = f"{stem}{dot}{suffix}" if stem else suffix
+    return name
+
+
+def _free(folder: Path, name: str) -> Path:
+    path, number = folder / name, 1
+    while path.exists():
+        number += 1
+        path = folder / f"{number}-{name}"
+    return path

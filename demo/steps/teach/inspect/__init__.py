@@ -1,0 +1,1 @@
+"""Step 3: the report before training, and its repairs."""

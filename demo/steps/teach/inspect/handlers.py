@@ -1,0 +1,238 @@
+"""Step 3: the report before training, in the background, and its remedies."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+
+from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts
+from core.data.inspection import repairs
+from core.data.inspection.findings import SetFinding
+from core.data.inspection.inspection import Inspection, inspect
+from core.errors import AttuneError, DatasetError
+from core.models.catalogue import is_here, model_family
+from core.text.normalisation import Normalisation
+from demo.background.model_pool import ModelPool
+from demo.background.tasks import Task, Tasks
+from demo.session import chosen_set, removal
+from demo.session.session import Session
+from demo.show import presenters
+from demo.steps.teach import show as reports
+from demo.wording import Wording
+
+KIND = "inspection"
+SPELLING = ("ctc", "deepspeech", "seq2seq")  # families that may lack a character; others need not be waited for
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be looked at.
+
+    Attributes:
+        name: of the chosen set, as `Choices.labelled_set` has it.
+        labelled: its clips as they were when this was asked for.
+        normalisation: how its texts are to be written.
+        model: id of the base.
+        ask: whether the base is asked how well each text fits its sound.
+        closed: whether the texts are a closed set of words.
+    """
+
+    name: str
+    labelled: LabelledSet
+    normalisation: Normalisation
+    model: str
+    ask: bool
+    closed: bool
+
+
+class InspectHandlers:
+    """What happens while a set is looked at.
+
+    Args:
+        w: the words.
+        pool: models that are warm.
+        tasks: what goes on in the background.
+        places: how many findings with a remedy can be shown at once.
+    """
+
+    def __init__(self, w: Wording, pool: ModelPool, tasks: Tasks, places: int) -> None:
+        self._w, self._pool, self._tasks, self._places = w, pool, tasks, places
+
+    def begin(self, session: Session, closed: bool) -> tuple:
+        """Whether the texts are a closed set of words -> what `look` says."""
+        self._start(session, closed, ask=False)
+        return self.look(session)
+
+    def ask(self, session: Session, closed: bool) -> tuple:
+        """The same, and the base is asked how well each text fits its sound."""
+        self._start(session, closed, ask=True)
+        return self.look(session)
+
+    def stop(self, session: Session) -> tuple[str]:
+        """-> that it is being stopped."""
+        self._tasks.stop(session, KIND)
+        return (presenters.note(self._w("bring.stopping")),)
+
+    def look(self, session: Session) -> tuple:
+        """-> progress, stop, timer, summary, row, sentence and button of each place, the other findings."""
+        task = self._tasks.look(session, KIND)
+        if task is not None and not task.ended:
+            key = "inspect.asking" if task.order.ask else "inspect.looking"
+            same = (gr.skip(),) * (2 + 3 * self._places)
+            shown = reports.working(key, task, self._w)
+            return shown, gr.update(visible=not task.stopping), gr.update(active=True), *same
+        over = gr.update(visible=False), gr.update(active=False)
+        empty = (gr.update(visible=False), "", gr.update()) * self._places
+        if task is None or task.order.name != session.choices.labelled_set:
+            return "", *over, "", *empty, ""
+        if task.error is not None:
+            kind = "info" if getattr(task.error, "reason", "").endswith("_stopped") else "error"
+            return presenters.note(presenters.explain(task.error, self._w), kind), *over, "", *empty, ""
+        stale = "" if self._is_current(session, task.order) else presenters.note(self._w("inspect.stale"), "warning")
+        return stale, *over, *self._shown(session, task, task.result)
+
+    def mend(self, session: Session, place: int, closed: bool) -> tuple:
+        """Which place's button was pressed -> what was done, then what `look` says: the report is made anew."""
+        task = self._tasks.look(session, KIND)
+        stored = chosen_set.stored_set(session)
+        if stored is None:
+            raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
+        if task is None or not task.ended or task.result is None or not self._is_current(session, task.order):
+            raise DatasetError("report_stale", "The set was changed since it was looked at. Look at it again.")
+        finding = _mendable(task.result)[place]
+        mended = repairs.mend(task.order.labelled, finding, stored.seed, closed)
+        session.library.update(stored.id, mended)
+        told = self._w(f"mended.{finding.remedy}", count=_changed(task.order.labelled, mended))
+        self._start(session, closed, ask=task.order.ask)
+        return presenters.note(told, "good"), *self.look(session)
+
+    def undo(self, session: Session, closed: bool) -> tuple:
+        """-> that the last change is taken back, then what `look` says."""
+        stored = self._stored(session)
+        before = len(stored.clips)
+        after = session.library.undo(stored.id)
+        told = self._w("inspect.undone", before=before, after=len(after.clips))
+        self._again(session, closed)
+        return presenters.note(told, "good"), *self.look(session)
+
+    def back(self, session: Session, closed: bool) -> tuple:
+        """-> that all clips which were taken out are in again, then what `look` says."""
+        stored = self._stored(session)
+        whole = replace(stored.labelled(), clips=tuple(one.clip for one in (*stored.clips, *stored.left_out)))
+        session.library.update(stored.id, whole)
+        self._again(session, closed)
+        return presenters.note(self._w("inspect.put_back", count=len(stored.left_out)), "good"), *self.look(session)
+
+    def delete(self, session: Session, closed: bool) -> tuple:
+        """-> that the clips which were taken out are deleted for good, then what `look` says."""
+        stored = self._stored(session)
+        removal.refuse_in_use(session, frozenset(Path(one.clip.path).name for one in stored.left_out))
+        count = session.library.delete_left_out(stored.id, partial(removal.forget_clips, session))
+        self._again(session, closed)
+        return presenters.note(self._w("inspect.deleted", count=count), "good"), *self.look(session)
+
+    def buttons(self, session: Session) -> tuple:
+        """-> whether there is something to take back, something to put back, something to delete for good."""
+        stored = chosen_set.stored_set(session)
+        steps = session.library.changes(stored.id) if stored else 0
+        out = len(stored.left_out) if stored else 0
+        return (
+            gr.update(visible=steps > 0),
+            gr.update(visible=out > 0, value=self._w("inspect.back_many", count=out)),
+            gr.update(visible=out > 0, value=self._w("inspect.delete_many", count=out)),
+        )
+
+    def report(self, session: Session) -> Inspection | None:
+        """The last report of this session; None where there is none."""
+        task = self._tasks.look(session, KIND)
+        return task.result if task is not None and task.ended else None
+
+    def _again(self, session: Session, closed: bool) -> None:
+        task = self._tasks.look(session, KIND)
+        if task is not None and task.ended and task.result is not None:
+            self._start(session, closed, ask=task.order.ask)
+
+    def _stored(self, session: Session):
+        stored = chosen_set.stored_set(session)
+        if stored is None:
+            raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
+        return stored
+
+    def _is_current(self, session: Session, asked: Order) -> bool:
+        now = self._order(session, asked)
+        same = now.labelled.clips == asked.labelled.clips and now.normalisation == asked.normalisation
+        return same and now.name == asked.name
+
+    def _order(self, session: Session, asked: Order) -> Order:
+        labelled = chosen_set.as_typed(session)
+        if chosen_set.stored_set(session) is None:
+            with suppress(DatasetError):
+                clips = assign_parts(labelled.clips, labelled.language, closed=asked.closed)
+                labelled = replace(labelled, clips=tuple(clips))
+        form = chosen_set.form(session, labelled)
+        return replace(asked, name=session.choices.labelled_set, labelled=labelled, normalisation=form)
+
+    def _start(self, session: Session, closed: bool, ask: bool) -> None:
+        empty = LabelledSet("", ())
+        order = self._order(session, Order("", empty, empty.normalisation, session.choices.model, ask, closed))
+        stored = chosen_set.stored_set(session)
+        dropped = stored.dropped if stored else ()
+
+        def work(task: Task) -> Inspection:
+            def progress(done: int, total: int | None) -> None:
+                task.progress(done, total)
+                self._pool.pause()
+
+            def look(model=None, known=None) -> Inspection:  # noqa: ANN001
+                return inspect(
+                    order.labelled, dropped, known, model, order.closed, order.normalisation, progress,
+                    lambda: task.stopping,
+                )  # fmt: skip
+
+            if order.ask:
+                with self._pool.lend(session.folder.name, order.model, soon=False) as model:
+                    return look(model, model.characters())
+            known = None
+            if is_here(order.model) and model_family(order.model) in SPELLING:
+                with suppress(AttuneError), self._pool.lend(session.folder.name, order.model) as model:
+                    known = model.characters()
+            return look(None, known)
+
+        self._tasks.start(session, KIND, order, work)
+
+    def _shown(self, session: Session, task: Task, report: Inspection) -> tuple:
+        changeable = chosen_set.stored_set(session) is not None
+
+        def sound(clip: Clip) -> str:
+            with suppress(DatasetError):
+                return chosen_set.sound(session, clip.path)
+            return ""
+
+        mendable = _mendable(report) if changeable else []
+        shown = mendable[: self._places]
+        slots: list = []
+        for found in shown:
+            label = self._w(f"remedy.{found.remedy}", count=len(found.clips))
+            slots += [gr.update(visible=True), reports.finding(found, report, sound, self._w), gr.update(value=label)]
+        slots += [gr.update(visible=False), "", gr.update()] * (self._places - len(shown))
+        others = [found for found in report.findings if found not in shown]
+        rest = "".join(reports.finding(found, report, sound, self._w) for found in others)
+        if not report.findings:
+            rest = presenters.note(self._w("inspect.nothing"), "good")
+        elif not changeable and any(found.remedy for found in others):
+            rest += presenters.fine(self._w("inspect.copy_first"))
+        asked = "" if task.order.ask else presenters.fine(self._w("inspect.not_asked", model=task.order.model))
+        summary = reports.summary(report, self._w) + reports.report_links(self._w) + asked
+        return summary, *slots, rest
+
+
+def _mendable(report: Inspection) -> list[SetFinding]:
+    return [finding for finding in report.findings if finding.remedy]
+
+
+def _changed(before: LabelledSet, after: LabelledSet) -> int:
+    return len(set(before.clips) - set(after.clips))

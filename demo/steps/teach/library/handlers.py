@@ -1,0 +1,155 @@
+"""Step 3: named sets of the session's library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+
+from core.data.clips.labelled_set import assign_parts
+from core.data.exporters import LAYOUTS
+from core.data.library.stored_set import StoredSet
+from core.data.samples import SAMPLES
+from core.errors import DatasetError
+from core.text.scoring import clean
+from demo.session import chosen_set, removal
+from demo.session.session import Session
+from demo.show import presenters
+from demo.steps.teach import show as reports
+from demo.steps.your_data.handlers import removable
+from demo.wording import Wording
+
+
+class LibraryHandlers:
+    """What happens to named sets."""
+
+    def __init__(self, w: Wording) -> None:
+        self._w = w
+
+    def show(self, session: Session, format: str) -> tuple:
+        """-> the list, whether the chosen set can be changed, the others, what can be restored, whether to empty the trash,
+        the download, where they lie."""
+        sets, trash = session.library.sets(), session.library.trash()
+        current = session.choices.labelled_set
+        stored = next((one for one in sets if one.id == current), None)
+        others = [(one.name, one.id) for one in sets if stored and one.id != current and one.language == stored.language]
+        deleted = [(one.name, one.id) for one in trash]
+        return (
+            reports.listed(sets, current, len(session.library.damaged()), self._w),
+            gr.update(visible=stored is not None),
+            gr.update(choices=others, value=None),
+            *removable(deleted),
+            gr.update(visible=len(deleted) > 1),
+            self.link(session, format)[0],
+            self._where(session),
+        )
+
+    def link(self, session: Session, format: str) -> tuple[str]:
+        """Format -> where the chosen set is downloaded in it."""
+        stored = chosen_set.stored_set(session)
+        if stored is None or format not in LAYOUTS:
+            return ("",)
+        label = presenters.escape(self._w("library.download", name=stored.name))
+        return (f'<a class="download" href="/set/{stored.id}/{format}.zip" download>{label}</a>',)
+
+    def save(self, session: Session, name: str) -> tuple[str, str]:
+        """Name -> that the own clips are kept under it, empty name."""
+        clips = session.collection.clips()
+        if not clips:
+            raise DatasetError("no_training_clips", "There are no labelled clips of your own yet.")
+        language = session.choices.language
+        with suppress(DatasetError):  # too few to hold any out
+            clips = assign_parts(clips, language)
+        return self._made(session, session.library.create(clean(name) or self._w("set.own"), clips, language).stored)
+
+    def copy(self, session: Session, name: str) -> tuple[str, str]:
+        """Name -> that the chosen set was copied under it, empty name."""
+        stored = chosen_set.stored_set(session)
+        if stored is not None:
+            name = clean(name) or self._w("library.copy_of", name=stored.name)
+            return self._made(session, session.library.copy(stored.id, name))
+        typed = chosen_set.as_typed(session)
+        clips = assign_parts(typed.clips, typed.language)
+        name = clean(name) or self._w(f"set.{session.choices.labelled_set}")
+        created = session.library.create(name, clips, typed.language, synthetic=typed.synthetic)
+        return self._made(session, created.stored)
+
+    def rename(self, session: Session, name: str) -> tuple[str, str]:
+        """Name -> that the chosen set is called so, empty name."""
+        renamed = session.library.rename(self._chosen(session).id, name)
+        return presenters.note(self._w("library.renamed", name=renamed.name), "good"), ""
+
+    def merge(self, session: Session, other: str | None, name: str) -> tuple[str, str]:
+        """Id of another set, name -> what merging found, empty name."""
+        one = self._chosen(session)
+        if not other:
+            raise DatasetError("merge_none", "Choose the set to merge with.")
+        second = session.library.open(other)
+        merged = session.library.merge(one.id, other, clean(name) or f"{one.name} + {second.name}"[:200])
+        session.choose(labelled_set=merged.stored.id)
+        told = self._w(
+            "library.merged",
+            name=merged.stored.name,
+            clips=len(merged.stored.clips),
+            duplicates=len(merged.duplicates),
+            conflicting=len(merged.conflicting),
+            sentences=merged.overlap.sentences,
+            speakers=merged.overlap.speakers,
+        )
+        clashes = bool(merged.conflicting or merged.overlap.sentences or merged.overlap.speakers)
+        return presenters.note(told, "warning" if clashes else "good"), ""
+
+    def delete(self, session: Session) -> tuple[str]:
+        """-> that the chosen set is in the trash."""
+        stored = self._chosen(session)
+        session.library.delete(stored.id)
+        session.choose(labelled_set=SAMPLES[0])
+        return (presenters.note(self._w("library.deleted", name=stored.name), "good"),)
+
+    def restore(self, session: Session, id: str | None) -> tuple[str]:
+        """Id of a deleted set -> that it is back."""
+        if not id:
+            raise DatasetError("no_set", "There is no such set in the library.")
+        stored = session.library.restore(id)
+        session.choose(labelled_set=stored.id)
+        return (presenters.note(self._w("library.restored", name=stored.name), "good"),)
+
+    def delete_for_good(self, session: Session, id: str | None) -> tuple[str]:
+        """Id of a deleted set -> that it is deleted for good."""
+        deleted = next((one for one in session.library.trash() if one.id == id), None)
+        if deleted is None:
+            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be restored.")
+        self._refuse_in_use(session, [deleted])
+        session.library.delete_for_good(deleted.id, partial(removal.forget_clips, session))
+        return (presenters.note(self._w("removed.gone"), "good"),)
+
+    def empty(self, session: Session) -> tuple[str]:
+        """-> that all deleted sets are deleted for good."""
+        self._refuse_in_use(session, session.library.trash())
+        gone = session.library.empty_trash(partial(removal.forget_clips, session))
+        return (presenters.note(self._w("library.emptied", sets=gone), "good"),)
+
+    def _refuse_in_use(self, session: Session, sets: Sequence[StoredSet]) -> None:
+        clips = [one.clip for stored in sets for one in (*stored.clips, *stored.left_out)]
+        removal.refuse_in_use(session, frozenset(Path(clip.path).name for clip in clips))
+
+    def _made(self, session: Session, stored: StoredSet) -> tuple[str, str]:
+        session.choose(labelled_set=stored.id)
+        told = self._w("library.saved", name=stored.name, clips=len(stored.clips))
+        return presenters.note(told, "good"), ""
+
+    def _chosen(self, session: Session) -> StoredSet:
+        stored = chosen_set.stored_set(session)
+        if stored is None:
+            raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
+        return stored
+
+    def _where(self, session: Session) -> str:
+        if not session.local:
+            return presenters.fine(self._w("library.elsewhere"))
+        stored = session.choices.labelled_set
+        folder = session.library.folder / stored if len(stored) == 16 else session.library.folder
+        return presenters.fine(self._w("library.where", folder=folder))

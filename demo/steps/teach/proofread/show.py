@@ -1,0 +1,55 @@
+"""Drafts of a long recording into what the page shows: a row's sound and how sure the base is, progress, what is left."""
+
+from __future__ import annotations
+
+import math
+
+from core.data.drafts import Draft, Drafts
+from demo.show.presenters import duration, escape, fine, note, percent, player
+from demo.steps.teach.proofread.long_recordings import About, key_of
+from demo.wording import Wording
+
+ROWS = 6  # on a page
+
+
+def about(id: str, draft: Draft, w: Wording) -> str:
+    """When a draft is, how sure the base was, and its sound."""
+    key = "proofread.accepted" if draft.accepted else "proofread.sure"
+    told = w(key, start=_clock(draft.start), seconds=f"{draft.end - draft.start:.1f}", share=percent(math.exp(-draft.doubt)))
+    url = f"/sound/long/{id}/{key_of(draft)}"
+    state = " accepted" if draft.accepted else ""
+    return f'<div class="draft{state}">{player(url, w)}{fine(told)}</div>'
+
+
+def progress(about: About, left: float | None, stopping: bool, w: Wording) -> str:
+    """How far the base has read: a sentence and a bar."""
+    if stopping:
+        return note(w("proofread.stopping"))
+    sentence = w("proofread.reading", name=about.name, read=about.read, spans=about.spans)
+    if left is not None:
+        sentence += w("model.to_go", time=duration(left, w))
+    share = about.read / max(1, about.spans)
+    label = escape(w("proofread.progress"))
+    bar = f'<progress value="{share:.3f}" max="1" aria-label="{label}">{share:.0%}</progress>'
+    # Refreshed every second: a screen reader must not read it out each time.
+    return f'<div class="progress">{note(sentence)}{bar}</div>'.replace(' role="status"', "")
+
+
+def summary(about: About, drafts: Drafts, page: int, pages: int, rows: int, order: str, w: Wording) -> str:
+    """What is left, what is accepted, and which page this is."""
+    accepted = [draft for draft in drafts if draft.accepted]
+    told = w(
+        "proofread.summary",
+        name=about.name,
+        time=duration(about.seconds, w),
+        left=len(drafts) - len(accepted),
+        accepted=len(accepted),
+        seconds=f"{sum(draft.span.seconds for draft in accepted):.0f}",
+    )
+    if not rows:
+        return fine(told) + note(w("proofread.all_accepted" if accepted else "proofread.nothing_left"), "good")
+    return fine(told) + (fine(w("proofread.page", page=page + 1, pages=pages)) if pages > 1 else "")
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

@@ -1,0 +1,119 @@
+"""Step 3: recording against a list of prompts."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from core.audio import sound_files
+from core.data.inspection import quality
+from core.errors import DatasetError
+from demo.background.model_pool import ModelPool
+from demo.session import reading_list, uploads
+from demo.session.reading_list import Reading
+from demo.session.session import Session
+from demo.session.uploads import Upload
+from demo.show import presenters
+from demo.steps.teach.record import show as takes
+from demo.wording import Wording
+
+
+class RecordHandlers:
+    """What happens while prompts are recorded. All handlers answer with the panel as the disk has it."""
+
+    def __init__(self, w: Wording, pool: ModelPool) -> None:
+        self._w, self._pool = w, pool
+
+    def restore(self, session: Session) -> tuple:
+        """-> panel open where something was recorded, list, own sentences, then as `shown`."""
+        now = reading_list.read(session)
+        own = "\n".join(now.own) if now.own else gr.skip()
+        panel = gr.update(open=True) if now.takes else gr.skip()  # someone may have opened it already
+        return panel, gr.update(value=now.list), own, *self.shown(session)
+
+    def shown(self, session: Session) -> tuple:
+        """-> shown prompt, prompt, place, take, what the base heard, record, keep, previous, next, aim."""
+        now = reading_list.read(session)
+        done = reading_list.kept(session, now)
+        number = now.prompts.index(now.prompt) + 1
+        take, good = self._take(session, now)
+        label = "record.again" if take else "record.record"
+        is_kept = now.prompt in done
+        recordings = [recording for recording in session.collection.recordings() if recording.text]
+        return (
+            now.prompt,
+            takes.prompt(now.prompt, self._w),
+            takes.place(number, now.prompts, [text for text in now.prompts if text in done], self._w),
+            take or presenters.note(self._w("record.all" if len(done) >= len(now.prompts) else "record.empty")),
+            self._heard(session, now) if take else "",
+            gr.update(value=self._w(label), variant="secondary" if take and good else "primary"),
+            gr.update(interactive=bool(take) and not is_kept, variant="primary" if take and good else "secondary"),
+            gr.update(interactive=number > 1),
+            gr.update(interactive=number < len(now.prompts)),
+            takes.aim(len(recordings), sum(recording.seconds for recording in recordings), self._w),
+        )
+
+    def choose(self, session: Session, name: str) -> tuple:
+        """List -> as `shown`."""
+        reading_list.choose(session, name)
+        return self.shown(session)
+
+    def use_own(self, session: Session, text: str, language: str) -> tuple:
+        """Pasted lines, their language -> list, as `shown`."""
+        reading_list.use_own(session, text, language)
+        return reading_list.OWN, *self.shown(session)
+
+    def previous(self, session: Session, prompt: str) -> tuple:
+        """Prompt -> as `shown`, one back."""
+        reading_list.move(session, prompt, -1)
+        return self.shown(session)
+
+    def next(self, session: Session, prompt: str) -> tuple:
+        """Prompt -> as `shown`, one on."""
+        reading_list.move(session, prompt, 1)
+        return self.shown(session)
+
+    def receive(self, session: Session, prompt: str, upload: Upload | None) -> tuple:
+        """Prompt that was read, its recording -> nothing; it is in the collection."""
+        if upload is None:
+            raise DatasetError("prompt_nothing", "Record the sentence first.")
+        with uploads.taken(session, upload) as path:
+            reading_list.receive(session, prompt, path)
+        return ()
+
+    def hear(self, session: Session, prompt: str, language: str) -> tuple[str]:
+        """Prompt -> what the base hears in its take, and whether that was the prompt."""
+        now = reading_list.read(session)
+        take = now.takes.get(prompt)
+        if take is None or take.heard is not None:
+            return (gr.skip(),)
+        wave = sound_files.decode(session.collection.get(take.id).path)
+        heard = self._pool.transcribe(session.folder.name, session.choices.model, "", wave)
+        checked = heard.language in ("", now.language or language)
+        now = reading_list.hear(session, prompt, take.id, heard.transcript.text, checked)
+        return (self._heard(session, now) if now.prompt == prompt else gr.skip(),)
+
+    def keep(self, session: Session, prompt: str, language: str) -> tuple:
+        """Prompt, language of the own clips -> that language, then as `shown` with the next prompt."""
+        language = reading_list.read(session).language or language
+        reading_list.keep(session, prompt, language)
+        session.choose(language=language)
+        return language, *self.shown(session)
+
+    def _take(self, session: Session, now: Reading) -> tuple[str, bool]:
+        """The take of the current prompt as markup, and whether nothing is wrong with its sound."""
+        recording = reading_list.pending(session, now)
+        if recording is None:
+            return "", False
+        measures = quality.measure(sound_files.decode(recording.path))
+        found = quality.check(measures)
+        url = f"/sound/recording/{recording.id}"
+        return takes.take(url, measures, found, bool(recording.text), self._w), not found
+
+    def _heard(self, session: Session, now: Reading) -> str:
+        take = now.takes[now.prompt]
+        if take.heard is None:
+            return presenters.note(self._w("record.hearing"))
+        language = now.language or session.choices.language
+        suspected = quality.check_speech(now.prompt, take.heard, language) if take.checked else None
+        found = [suspected] if suspected else []
+        return takes.heard(now.prompt, take.heard, language, found, take.checked, self._w)

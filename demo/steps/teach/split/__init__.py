@@ -1,0 +1,1 @@
+"""Step 3: which clips are trained on and which are held out."""

@@ -1,0 +1,98 @@
+"""Step 3: the split, shown and changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import gradio as gr
+
+from core.data.clips import splits
+from core.data.clips.labelled_set import LabelledSet
+from core.data.inspection import findings, repairs
+from core.data.inspection.findings import Fate
+from core.data.inspection.inspection import Inspection
+from core.errors import DatasetError
+from core.text.scoring import normalise
+from demo.session import chosen_set
+from demo.session.session import Session
+from demo.show import presenters
+from demo.steps.teach import show as reports
+from demo.wording import Wording
+
+CLIP, SPEAKER = "clip:", "speaker:"
+
+
+class SplitHandlers:
+    """What happens to the split."""
+
+    def __init__(self, w: Wording) -> None:
+        self._w = w
+
+    def show(self, session: Session) -> tuple:
+        """The chosen set -> its split and what that allows to conclude, whether it can be changed, by what, its seed."""
+        stored = chosen_set.stored_set(session)
+        if stored is None:
+            try:
+                labelled = chosen_set.labelled_set(session)
+            except DatasetError as error:
+                shown = presenters.note(presenters.explain(error, self._w), "warning")
+                return shown, gr.update(visible=False), gr.update(choices=[], value=[]), gr.update()
+            seconds = {clip.path: chosen_set.seconds(clip) for clip in labelled.clips}
+        else:
+            labelled = stored.labelled()
+            seconds = {one.clip.path: one.seconds for one in stored.clips}
+        shown = self._table(labelled, seconds)
+        if stored is None:
+            shown += presenters.fine(self._w("split.copy_first"))
+            return shown, gr.update(visible=False), gr.update(choices=[], value=[]), gr.update()
+        who = gr.update(choices=self._choices(labelled), value=[])
+        return shown, gr.update(visible=True), who, gr.update(value=stored.seed)
+
+    def move(self, session: Session, who: list[str], part: str) -> tuple[str]:
+        """Clips and speakers, part -> what moved, and what went along."""
+        stored = chosen_set.stored_set(session)
+        if stored is None or not who:
+            raise DatasetError("nothing_to_move", "Choose clips or speakers to move.")
+        labelled = stored.labelled()
+        by_id = {Path(clip.path).stem: clip.path for clip in labelled.clips}
+        paths = {by_id.get(name[len(CLIP) :], name) for name in who if name.startswith(CLIP)}
+        speakers = {name[len(SPEAKER) :] for name in who if name.startswith(SPEAKER)}
+        moved = splits.move(labelled, part, paths, speakers)  # type: ignore[arg-type]
+        session.library.update(stored.id, moved.labelled)
+        told = [self._w("split.moved", count=len(moved.moved), part=self._w(f"part.{part}"))]
+        if moved.dragged:
+            texts = {clip.path: clip.text for clip in labelled.clips}
+            first = "; ".join(f"“{texts[path]}”" for path in moved.dragged[:3])
+            told.append(self._w("split.dragged", count=len(moved.dragged), first=first))
+        if moved.overlap.sentences or moved.overlap.speakers:
+            told.append(self._w("split.overlap", sentences=moved.overlap.sentences, speakers=moved.overlap.speakers))
+        return (presenters.note(" ".join(told), "good"),)
+
+    def anew(self, session: Session, seed: float | None) -> tuple[str]:
+        """Seed -> that the set has a new split."""
+        stored = chosen_set.stored_set(session)
+        if stored is None:
+            raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
+        seed = int(seed or 0)
+        after = session.library.update(stored.id, repairs.resplit(stored.labelled(), seed), seed).labelled()
+        counts = {part: len(after.part(part)) for part in ("train", "validation", "test")}
+        return (presenters.note(self._w("split.done", seed=seed, **counts), "good"),)
+
+    def _table(self, labelled: LabelledSet, seconds: dict[str, float]) -> str:
+        fates = [Fate(clip, True, sentence=normalise(clip.text, labelled.language)) for clip in labelled.clips]
+        report = Inspection(labelled.name, labelled.language, tuple(fates), (), (), *_NO_SPREADS)
+        found = [*findings.leaks(fates), *findings.conclusions(fates)]
+        remarks = [reports.finding_words(one, report, self._w) for one in found]
+        sentences = {fate.clip: fate.sentence for fate in fates}
+        clips = [(clip, seconds.get(clip.path, 0.0)) for clip in labelled.clips]
+        return reports.split_table(clips, sentences.__getitem__, remarks, self._w)
+
+    def _choices(self, labelled: LabelledSet) -> list[tuple[str, str]]:
+        speakers = Counter(clip.speaker for clip in labelled.clips if clip.speaker)
+        named = [(self._w("split.speaker", name=name, clips=count), SPEAKER + name) for name, count in sorted(speakers.items())]
+        parts = {"": self._w("part.none"), **{part: self._w(f"part.{part}") for part in ("train", "validation", "test")}}
+        return [*named, *((f"{clip.text} ({parts[clip.part]})", CLIP + Path(clip.path).stem) for clip in labelled.clips)]
+
+
+_NO_SPREADS = (reports.Histogram((), ()), reports.Histogram((), ()))

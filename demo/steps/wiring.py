@@ -1,0 +1,101 @@
+"""Connects an event, a handler, its inputs and its outputs; the one place where errors meet the page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from core.errors import AttuneError
+from demo.session import notices, session
+from demo.session.local import is_local
+from demo.show import presenters
+from demo.wording import Wording
+
+QUIET = {"show_progress": "hidden"}
+HIDDEN = {"api_visibility": "private"}  # documented, every event would add all its inputs to the page: four fifths of it
+WAITS = {**QUIET, "concurrency_limit": None}  # mostly waits for its turn to compute: of such, any number at a time
+AT_ONCE = {**QUIET, "queue": False, "trigger_mode": "always_last"}  # only reads what is there, as often as it is asked
+
+AT_A_TIME = 2  # calls of one other handler: they read files and write markup, which Python does one at a time anyway
+EVENTS = 256  # in hand at a time, of all visitors, most of them waiting for their turn to compute
+QUEUE_SECONDS = 0.01  # between two looks at the queue; Gradio's own 0.001 keep a tenth of a core busy with nothing to do
+SPARE_THREADS = 64  # for the events that do not queue, such as a timer's, whatever the others wait for
+
+Handler = Callable[..., tuple]
+On = Callable[..., Any]
+
+
+def prepare_queue(page: gr.Blocks) -> None:
+    """Gives a page's events so many threads that none which computes or waits keeps those that do not queue from theirs."""
+    page.max_threads = EVENTS
+    page.queue(default_concurrency_limit=AT_A_TIME, api_open=False)  # else a direct call would pass the queue by
+    page.max_threads = EVENTS + SPARE_THREADS
+    page._queue.sleep_when_free = QUEUE_SECONDS
+
+
+def connector(w: Wording) -> On:
+    """Returns what wires one event of a page in the given language."""
+
+    def on(
+        event: Callable,
+        handler: Handler,
+        inputs: Sequence,
+        outputs: Sequence,
+        message: gr.HTML | None,
+        blank: bool = False,
+        **how: Any,
+    ) -> Any:
+        """Wires it.
+
+        Args:
+            event: of a component, or `then` of an event wired before.
+            handler: given the session and the inputs, returns the outputs.
+            inputs: components.
+            outputs: components.
+            message: where a sentence about an error goes; emptied where there is none.
+            blank: whether an error empties the outputs, as they say that something is going on; else they stay.
+            how: as Gradio takes it.
+
+        Returns:
+            The event, as Gradio returns it.
+        """
+        shown = [*outputs, *([message] if message else [])]
+        how = {**HIDDEN, **how}
+        tells = how.get("queue", True)  # only an event in Gradio's queue can show a note beside its outputs
+        return event(told(handler, len(outputs), message is not None, w, blank, tells), [*inputs], shown, **how)
+
+    return on
+
+
+def told(
+    handler: Handler, outputs: int, has_message: bool, w: Wording, blank: bool = False, tells: bool = True
+) -> Callable[..., Any]:
+    """Gives a handler its session and turns what goes wrong into a sentence.
+
+    On an error the outputs stay as they are, or are emptied with `blank`, where they said that something was going on.
+    With `tells`, damaged files that were found since are told once, in a note that stays until it is closed.
+    """
+
+    def handle(request: gr.Request, *values: Any) -> Any:
+        found = None
+        try:
+            is_owner = session.is_owner(request.cookies.get(session.OWNER_COOKIE))
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            local = is_local(request.client.host if request.client else None, headers, is_owner)
+            found = session.find(request.cookies.get(session.COOKIE), local)
+            results, message = list(handler(found, *values)), ""
+        except Exception as error:
+            if not isinstance(error, AttuneError):
+                logging.exception("a handler failed")
+            results, message = ["" if blank else gr.skip()] * outputs, presenters.note(presenters.explain(error, w), "error")
+        if tells and found is not None:
+            for notice in notices.take(found.folder):
+                sentence = presenters.escape(w("app.damaged", name=notice.name, kept=notice.kept))
+                gr.Warning(sentence, duration=None, title=w("app.damaged.title"))
+        results += [message] if has_message else []
+        return results if len(results) > 1 else results[0]
+
+    return handle

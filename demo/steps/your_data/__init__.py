@@ -1,0 +1,1 @@
+"""The end of the page: what is kept, removing it, and being forgotten."""

@@ -1,0 +1,60 @@
+"""The end of the page: what else is kept of a visitor, and having all of it forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from demo.show.presenters import fine, heading, note, subheading
+from demo.steps import removed_panel as removed
+from demo.steps.removed_panel import RemovedView
+from demo.wording import Wording
+
+# Only a request that the page's own script makes says where it comes from, as the server wants it: see `demo.server.security`.
+FORGET = """() => {
+  const told = document.querySelector('#forget-failed');
+  fetch('/forget', {method: 'POST'}).then(answer => {
+    if (answer.ok) window.location.assign('/'); else told.hidden = false;
+  }).catch(() => { told.hidden = false; });
+}"""
+
+
+@dataclass(frozen=True)
+class YourDataView:
+    """The components."""
+
+    panel: gr.Accordion
+    choice: gr.Dropdown
+    remove: gr.Button
+    removed: RemovedView
+    note: gr.HTML
+    message: gr.HTML
+    forget: gr.Button
+    confirm: gr.Column
+    forget_all: gr.Button
+    keep: gr.Button
+
+
+def build(w: Wording) -> YourDataView:
+    """Lays it out."""
+    with gr.Column(elem_classes="step", elem_id="step-data"):
+        gr.HTML(heading(7, "data", w))
+        with gr.Accordion(w("data.panel"), open=False, elem_id="data-panel") as panel:
+            gr.HTML(fine(w("data.weights")))
+            with gr.Row(elem_classes="field-and-button"):
+                choice = gr.Dropdown([], label=w("data.choose"), scale=3, elem_id="data-choice")
+                remove = gr.Button(w("data.remove"), scale=0, min_width=120, elem_id="data-remove")
+            gone = removed.build("data", w)
+            message = gr.HTML(elem_classes="message", elem_id="data-message")
+            told = gr.HTML(elem_id="data-note")
+        gr.HTML(subheading(w("data.forget_title")))
+        gr.HTML(fine(w("data.forget_about")))
+        forget = gr.Button(w("data.forget"), elem_id="forget")
+        with gr.Column(visible=False, elem_id="forget-confirm") as confirm:
+            gr.HTML(note(w("data.forget_sure"), "warning"))
+            with gr.Row():
+                forget_all = gr.Button(w("data.forget_all"), variant="stop", elem_id="forget-all")
+                keep = gr.Button(w("data.keep"), elem_id="forget-keep")
+            gr.HTML(f'<div id="forget-failed" hidden>{note(w("data.forget_failed"), "error")}</div>')
+    return YourDataView(panel, choice, remove, gone, told, message, forget, confirm, forget_all, keep)

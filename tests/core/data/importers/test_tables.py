@@ -1,0 +1,443 @@
+"""Tables of recordings: delimiters, encodings, columns, and rows that cannot be used."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from core.data.importers import rows as base
+from core.data.importers.any_format import detect, read
+from core.data.importers.encoding import encoding_of, lines
+from core.data.importers.manifest import rows
+from core.data.importers.rows import Imported, Options
+from core.errors import DatasetError
+from core.text.scoring import MAX_TEXT_CHARACTERS
+from tests.core.data.recordings import kept, reasons, sound, text
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with three recordings."""
+    for name in ("a.wav", "b.flac", "ü 好.wav"):
+        sound(tmp_path / "sounds" / name)
+    return tmp_path / "sounds"
+
+
+def counted(imported: Imported, rows: int) -> Imported:
+    assert len(imported.clips) + len(imported.dropped) == rows
+    return imported
+
+
+TWO = [("a.wav", "Hello there", "", ""), ("b.flac", "Good day", "", "")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "path,text\na.wav,Hello there\nb.flac,Good day\n"),
+        ("t.csv", "path;text\r\na.wav;Hello there\r\nb.flac;Good day"),
+        ("t.csv", "path\ttext\na.wav\tHello there\nb.flac\tGood day\n"),
+        ("t.tsv", "path\ttext\na.wav\t\"Hello there\"\nb.flac\tGood day\n"),
+        ("t.csv", "path|text\na.wav|Hello there\nb.flac|Good day\n"),
+        ("t.txt", "\n\n path | TEXT \r a.wav | Hello  there \r\r b.flac | Good day \r"),
+        ("t.csv", 'text,path\n"Hello there",a.wav\n"Good\nday",b.flac\n'),
+        ("t.csv", "path,text,note\na.wav,Hello there\nb.flac,Good day,,,\n"),
+        ("t.csv", "path,text\n./a.wav,Hello there\n..\\sounds\\b.flac,Good day\n"),
+        ("t.csv", "file_name,transcription\na.wav,Hello there\nb.flac,Good day\n"),
+        ("t.csv", "wav,transcript\na.wav,Hello there\nb.flac,Good day\n"),
+        ("t.csv", "audio,label\na.wav,Hello there\nb.flac,Good day\n"),
+        ("t.jsonl", '{"path": "a.wav", "text": "Hello there"}\n\n{"text": "Good day", "path": "b.flac"}\n'),
+        (
+            "t.json",
+            '{"audio_filepath": "a.wav", "duration": 0.3, "text": "Hello there"}\n'
+            '{"audio_filepath": "b.flac", "text": "Good day"}',
+        ),
+    ],
+)  # fmt: skip
+def test_tables_in_their_many_forms(folder: Path, name: str, content: str) -> None:
+    path = text(folder / name, content)
+    assert detect(path) == "manifest"
+    imported = counted(read(path), 2)
+    assert (kept(imported), imported.format) == (TWO, "manifest")
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030"])
+@pytest.mark.parametrize("names", [("path", "sentence", "client_id", "split"), ("文件", "文本", "说话人", "split")])
+def test_encodings_and_delimiters(folder: Path, encoding: str, delimiter: str, names: tuple[str, ...]) -> None:
+    rows = [
+        names,
+        ("ü 好.wav", "你好，“世界”😀", "Zoë", "dev"),
+        ("a.wav", "再见", "李", "test"),
+    ]
+    path = text(folder / "t.csv", "\r\n".join(delimiter.join(row) for row in rows).encode(encoding))
+    imported = counted(read(path, language="zh"), 2)
+    assert kept(imported) == [("ü 好.wav", "你好，“世界”😀", "Zoë", "validation"), ("a.wav", "再见", "李", "test")]
+
+
+@pytest.mark.parametrize(
+    ("content", "language", "encoding"),
+    [
+        (b"", "en", "utf-8"),
+        (b"plain", "en", "utf-8"),
+        ("Größe".encode(), "de", "utf-8"),
+        (codecs.BOM_UTF8 + b"a", "en", "utf-8-sig"),
+        ("path,text\n".encode("utf-16-be"), "en", "utf-16-be"),
+        ("路径,文字\n一,你好\n".encode("utf-16-le"), "zh", "utf-16-le"),
+        ("今天天气很好，我们去公园。".encode("gb18030"), "zh", "gb18030"),
+        ("今天天气很好，我们去公园。".encode("gb18030"), "en", "gb18030"),
+        ("𠮷野家".encode("gb18030"), "yue", "gb18030"),
+        ("Größe, Maß, größer".encode("latin-1"), "de", ""),
+        ("Größe, Maß, größer".encode("latin-1"), "en", ""),
+        ("Привет, как дела".encode("cp1251"), "ru", ""),
+        ("Привет, как дела".encode("cp1251"), "en", ""),
+        ("안녕하세요".encode("euc-kr"), "ko", ""),
+        ("こんにちは".encode("shift-jis"), "ja", ""),
+        (b"a\0b\0c", "en", ""),
+        (b"\xff\xfea", "en", ""),
+        ("ab".encode("utf-32"), "en", ""),
+        ("你好".encode()[:-1], "zh", ""),
+        (codecs.BOM_UTF8 + "Größe".encode("latin-1"), "de", ""),
+        (bytes(range(1, 256)), "zh", ""),
+    ],
+)  # fmt: skip
+def test_an_encoding_is_told_or_refused(tmp_path: Path, content: bytes, language: str, encoding: str) -> None:
+    path = text(tmp_path / "t.txt", content)
+    if encoding:
+        assert encoding_of(path, language) == encoding
+        assert "".join(lines(path, language)) == content.decode(encoding)
+    else:
+        with pytest.raises(DatasetError, match="Save it as UTF-8") as caught:
+            encoding_of(path, language)
+        assert caught.value.reason == "text_encoding"
+
+
+def test_what_the_first_block_hides_is_found(tmp_path: Path) -> None:
+    path = text(tmp_path / "t.csv", b"a" * (1 << 20) + "ö".encode("latin-1"))
+    with pytest.raises(DatasetError, match="t.csv is encoded"):
+        encoding_of(path, "en")
+    assert encoding_of(text(path, b"a" * ((1 << 20) - 1) + "ö".encode()), "en") == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ("path,words,name", {"text": "words", "speaker": "name"}),
+        ("where,text,speaker", {"path": "where"}),
+        ("audio,file,Text,SPEAKER", {"path": "Audio"}),
+        ("path,transcript,sentence,speaker", {"text": "sentence"}),
+        ("path,text,sentence,speaker_id,client_id", {"speaker": "client_id", "text": "sentence"}),
+    ],
+)
+def test_a_mapping_wins(folder: Path, header: str, columns: dict[str, str]) -> None:
+    cells = {"path": "a.wav", "where": "a.wav", "audio": "a.wav", "file": "gone.wav", "transcript": "No", "speaker_id": "No"}
+    cells |= {"text": "Yes", "words": "Yes", "sentence": "Yes", "speaker": "Ada", "client_id": "Ada", "name": "Ada"}
+    cells |= {"text": "No"} if "text" in columns else {}
+    row = ",".join(cells[name.lower()] for name in header.split(","))
+    imported = read(text(folder / "t.csv", f"{header}\n{row}\n"), columns=columns)
+    assert kept(imported) == [("a.wav", "Yes", "Ada", "")]
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "reason", "message"),
+    [
+        ("", {}, "table_columns", "needs a column for path.*it has: none"),
+        ("\n \n", {}, "table_columns", "needs a column for path.*it has: none"),
+        ("path,words\na.wav,Hello\n", {}, "table_columns", "needs a column for text.*it has: path, words"),
+        ("a.wav;Hello\nb.wav;Good day\n", {}, "table_columns", "it has: a.wav, Hello"),
+        ("path,text\na.wav,Hello\n", {"text": "words"}, "table_columns", "needs a column for text"),
+        ("path,text\na.wav,Hello\n", {"speaker": "who"}, "table_columns", "needs a column for speaker"),
+        ("path,text\na.wav,Hello\n", {"txt": "text"}, "column_unknown", "There is no column 'txt'; there are: path, text"),
+        ("path,label,sentence\na.wav,1,Hello\n", {}, "table_ambiguous", "several columns for text: sentence, label"),
+        ('{"path": "a.wav", "words": "Hello"}\n', {}, "table_columns", "needs a column for text.*it has: path, words"),
+        ("path,text\n", {}, "import_no_rows", "t.csv lists no recordings"),
+        ("path,text\n,\n \n", {}, "import_no_rows", "t.csv lists no recordings"),
+        ('path,text\na.wav,Hello\n\n"b.wav,Good day\na.wav,More\n', {}, "table_damaged", "line 4: the row cannot be read"),
+        ('path,text\na.wav,"Hello" you\n', {}, "table_damaged", "line 2: the row cannot be read"),
+        ("path,text\na.wav," + "a" * 200_000 + "\n", {}, "table_damaged", "line 2: .*field larger"),
+        ("path,text\na.wav," + "a" * 1_100_000 + "\n", {}, "text_line", "a line too long"),
+        (b"PK\x03\x04" + bytes(range(256)) * 40, {}, "archive_damaged", "no zip or tar"),
+        (b"path,text\na.wav,Hello\0\n", {}, "text_encoding", "Save it as UTF-8"),
+        ("x" * 1_000_000, {}, "table_columns", "needs a column for path"),
+    ],
+)  # fmt: skip
+def test_a_table_that_cannot_be_read(
+    folder: Path, tmp_path: Path, content: str | bytes, columns: dict[str, str], reason: str, message: str
+) -> None:
+    with pytest.raises(DatasetError, match=message) as caught:
+        read(text(folder / "t.csv", content), columns=columns, work=tmp_path / "work")
+    assert caught.value.reason == reason
+    assert len(str(caught.value)) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("row", "reason", "message"),
+    [
+        ("gone.wav,Hello,,", "row_no_sound", "t.csv, line 3: there is no sound file .*gone.wav"),
+        (",Hello,,", "row_no_sound", "line 3: there is no sound file"),
+        (".,Hello,,", "row_no_sound", "line 3: there is no sound file"),
+        ("x" * 5_000 + ",Hello,,", "row_no_sound", "line 3: there is no sound file"),
+        ("http://example.org/a.wav,Hello,,", "row_no_sound", "line 3: there is no sound file"),
+        ("a.wav,,,", "text_empty", "line 3: this row has no words"),
+        ("a.wav", "text_empty", "line 3: this row has no words"),
+        ("a.wav,?! 😀,,", "text_empty", "line 3: this row has no words"),
+        (f"a.wav,{'a' * (MAX_TEXT_CHARACTERS + 1)},,", "transcript_too_long", "line 3: .*2001 characters"),
+        ("a.wav,Hello,,eval", "row_part", "line 3: the part is train, validation or test, not 'eval'"),
+        ("a.wav,Hello, you,and,you", "row_fields", "line 3: 5 fields for 4 columns"),
+        ("b.flac,Again,,", "row_duplicate", "line 3: b.flac stands there twice"),
+        ("../sounds/b.flac,Again,,", "row_duplicate", "line 3: b.flac stands there twice"),
+        ("empty.wav,Hello,,", "audio_empty", "line 3: empty.wav is empty"),
+        ("text.wav,Hello,,", "audio_unreadable", "line 3: text.wav is not a sound file"),
+        ("cut.wav,Hello,,", "audio_cut_short", "line 3: cut.wav is shorter than its header says"),
+        ("head.flac,Hello,,", "audio_unreadable", "line 3: head.flac is not a sound file"),
+        ("click.wav,Hello,,", "audio_too_short", "line 3: click.wav holds 0.02 s"),
+        ("long.wav,Hello,,", "audio_too_long", "line 3: long.wav is longer than 600 s"),
+    ],
+)  # fmt: skip
+def test_a_row_that_cannot_be_used_is_dropped_and_the_others_kept(folder: Path, row: str, reason: str, message: str) -> None:
+    text(folder / "empty.wav", b"")
+    text(folder / "text.wav", "Hello")
+    text(folder / "cut.wav", sound(folder / "cut.wav", 1.0).read_bytes()[:16_000])
+    text(folder / "head.flac", sound(folder / "head.flac").read_bytes()[:30])
+    sound(folder / "click.wav", 0.02)
+    soundfile.write(folder / "long.wav", np.zeros(601 * 4_000, np.int16), 4_000, subtype="PCM_U8")
+    path = text(folder / "t.csv", f"path,text,speaker,part\nb.flac,Good day,,\n{row}\nü 好.wav,Farewell,Ada,Train\n")
+    imported = counted(read(path), 3)
+    assert kept(imported) == [("b.flac", "Good day", "", ""), ("ü 好.wav", "Farewell", "Ada", "train")]
+    (dropped,) = imported.dropped
+    assert dropped.reason == reason
+    assert re.search(message, dropped.message)
+    assert len(dropped.message) < 500
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("nonsense", "row_json"),
+        ("[1, 2]", "row_json"),
+        ("[" * 100_000, "row_json"),
+        ('{"path": ' + "9" * 5_000 + "}", "row_json"),
+        ('{"path": "a.wav"}', "table_columns"),
+        ('{"path": "a.wav", "text": null}', "text_empty"),
+        ('{"path": {"bytes": ""}, "text": "Hello"}', "row_no_sound"),
+        ('{"path": "a\\u0000.wav", "text": "Hello"}', "row_no_sound"),
+        ('{"path": "\\ud800.wav", "text": "Hello"}', "row_no_sound"),
+        ('{"path": "a.wav", "text": "Hello", "offset": "soon"}', "row_times"),
+        ('{"path": "a.wav", "text": "Hello", "offset": 0.1, "duration": []}', "row_times"),
+        ('{"path": "a.wav", "text": "Hello", "offset": 5, "duration": 1}', "audio_no_such_part"),
+        ('{"path": "a.wav", "text": "Hello", "offset": -1, "duration": 1}', "audio_no_such_part"),
+        ('{"path": "a.wav", "text": "Hello", "offset": -1, "duration": 1.3}', "audio_no_such_part"),
+        ('{"path": "a.wav", "text": "Hello", "offset": 0, "duration": 1}', "audio_no_such_part"),
+        ('{"path": "a.wav", "text": "Hello", "offset": NaN, "duration": 1}', "audio_no_such_part"),
+        ('{"path": "a.wav", "text": "Hello", "offset": 0.2, "duration": 0.01}', "audio_too_short"),
+    ],
+)
+def test_a_json_line_that_cannot_be_used(folder: Path, tmp_path: Path, line: str, reason: str) -> None:
+    path = text(folder / "t.jsonl", f'{{"path": "b.flac", "text": "Good day"}}\n{line}\n')
+    imported = counted(read(path, work=tmp_path / "work"), 2)
+    assert kept(imported) == TWO[1:]
+    assert reasons(imported) == {reason: 1}
+    json.dumps([vars(dropped) for dropped in imported.dropped]).encode()
+
+
+def test_an_offset_of_nemo_cuts(folder: Path, tmp_path: Path) -> None:
+    sound(folder / "long.wav", 2.0, rate=44_100, channels=2)
+    rows = [
+        {"audio_filepath": "long.wav", "duration": 0.5, "offset": 0.25, "text": "first"},
+        {"audio_filepath": "long.wav", "duration": 0.5, "offset": 1.25, "text": "second"},
+        {"audio_filepath": "long.wav", "duration": 2.0, "offset": 0, "text": "whole"},
+        {"audio_filepath": "long.wav", "duration": 2.0, "text": "again"},
+        {"audio_filepath": "long.wav", "offset": 1.5, "text": "the rest"},
+    ]
+    path = text(folder / "t.jsonl", "\n".join(map(json.dumps, rows)))
+    imported = counted(read(path, work=tmp_path / "work"), 5)
+    assert [clip.text for clip in imported.clips] == ["first", "second", "whole", "again", "the rest"]
+    seconds = [soundfile.info(clip.path).duration for clip in imported.clips]
+    assert seconds == pytest.approx([0.5, 0.5, 2.0, 2.0, 0.5], abs=0.001)
+    assert {Path(clip.path).parent == folder for clip in imported.clips[2:4]} == {True}
+    for clip in (imported.clips[0], imported.clips[4]):
+        info = soundfile.info(clip.path)
+        assert (info.samplerate, info.channels, info.format) == (16_000, 1, "FLAC")
+        assert Path(clip.path).is_relative_to(tmp_path / "work")
+    with pytest.raises(ValueError, match="work="):
+        read(path)
+
+
+def test_every_kind_of_sample(tmp_path: Path) -> None:
+    kinds = [
+        ("8.wav", 8_000, 1, "PCM_U8"),
+        ("16.flac", 16_000, 2, "PCM_16"),
+        ("24.wav", 44_100, 2, "PCM_24"),
+        ("32.wav", 48_000, 1, "PCM_32"),
+        ("float.wav", 22_050, 6, "FLOAT"),
+        ("law.wav", 8_000, 1, "ULAW"),
+        ("24.flac", 96_000, 1, "PCM_24"),
+        ("v.ogg", 16_000, 1, "VORBIS"),
+        ("m.mp3", 24_000, 1, "MPEG_LAYER_III"),
+    ]
+    for name, rate, channels, subtype in kinds:
+        sound(tmp_path / name, rate=rate, channels=channels, subtype=subtype)
+    content = "\n".join(["path,text", *(f"{name},said in {name}" for name, *_ in kinds)])
+    assert len(counted(read(text(tmp_path / "t.csv", content)), len(kinds)).clips) == len(kinds)
+
+
+def test_texts_of_every_script(folder: Path) -> None:
+    said = ["مرحبا بالعالم", "\u200fשלום\u200f עולם", "नमस्ते दुनिया", "a👨‍👩‍👧 family", "e\u0301te\u0301", "สวัสดีชาวโลก"]
+    for i in range(len(said)):
+        sound(folder / f"{i}.wav")
+    path = text(folder / "t.csv", "\n".join(["path,text", *(f"{i}.wav,{words}" for i, words in enumerate(said))]))
+    imported = counted(read(path, language="ar"), len(said))
+    assert [clip.text for clip in imported.clips] == [
+        "مرحبا بالعالم", "שלום עולם", "नमस्ते दुनिया", "a👨‍👩‍👧 family", "été", "สวัสดีชาวโลก",
+    ]  # fmt: skip
+
+
+def test_a_folder_of_tables(folder: Path) -> None:
+    text(folder / "one.csv", "path,text\na.wav,Hello there\nb.flac,Good day\n")
+    assert detect(folder) == "manifest"
+    assert kept(read(folder)) == TWO
+    text(folder / "two.csv", "path,text\nü 好.wav,Farewell\n")
+    with pytest.raises(DatasetError, match="sounds is none of the formats") as caught:
+        detect(folder)
+    assert caught.value.reason == "format_unknown"
+    (folder / "one.csv").rename(folder / "train.csv")
+    (folder / "two.csv").rename(folder / "dev.csv")
+    imported = counted(read(folder), 3)
+    assert [clip.part for clip in imported.clips] == ["validation", "train", "train"]
+
+
+def test_a_limit_counts_rows(folder: Path) -> None:
+    path = text(folder / "t.csv", "path,text\na.wav,Hello there\ngone.wav,Gone\nb.flac,Good day\n")
+    assert kept(counted(read(path, limit=1), 1)) == TWO[:1]
+    assert kept(counted(read(path, limit=2), 2)) == TWO[:1]
+    assert kept(counted(read(path, limit=9), 3)) == TWO
+
+
+def test_progress_is_told_and_a_stop_is_heard(folder: Path) -> None:
+    path = text(folder / "t.csv", "path,text\na.wav,Hello there\ngone.wav,Gone\nb.flac,Good day\n")
+    told: list[tuple[int, int | None]] = []
+    read(path, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, None), (2, None), (3, None)]
+    with pytest.raises(DatasetError, match="t.csv was stopped") as caught:
+        read(path, should_stop=lambda: len(told) == 4, progress=lambda done, total: told.append((done, total)))
+    assert caught.value.reason == "import_stopped"
+    assert len(told) == 4
+
+
+def test_sounds_elsewhere_are_dropped_where_that_is_asked(folder: Path, tmp_path: Path) -> None:
+    outside = sound(tmp_path / "secret.wav")
+    (folder / "link.wav").symlink_to(outside)
+    path = text(folder / "t.csv", f"path,text\na.wav,Hello there\n{outside},One\n../secret.wav,Two\nlink.wav,Three\n")
+    assert len(read(path).clips) == 2  # the three are one recording
+    imported = counted(read(path, within=folder), 4)
+    assert kept(imported) == TWO[:1]
+    assert reasons(imported) == {"row_outside": 3}
+
+
+def test_backslashes_lead_no_further_than_the_folder(folder: Path, tmp_path: Path) -> None:
+    sound(tmp_path / "outside.wav")
+    (folder / "in").mkdir()
+    for path in (r"in\..\..\outside.wav", r"..\outside.wav", "../outside.wav"):
+        imported = read(text(folder / "list.csv", f"path,text\n{path},Hello\n"), within=folder)
+        assert reasons(imported) == {"row_outside": 1}, path
+    imported = read(text(folder / "list.csv", "path,text\nin\\..\\a.wav,Hello\n"), within=folder)
+    assert [Path(clip.path) for clip in imported.clips] == [(folder / "a.wav").resolve()]
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_of_a_sound_file_and_its_folder_is_looked_once(
+    folder: Path, tmp_path: Path, guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many rows point at it, and however many point at nothing or at what cannot be read."""
+    text(folder / "bad.wav", "no sound")
+    rows = [f"a.wav,Hello,0,{0.3 + i / 10_000}" for i in range(100)]
+    rows += [f"bad.wav,Hello,0,{0.3 + i / 10_000}" for i in range(100)] + [f"gone/{i}.wav,Hello,," for i in range(100)]
+    path = text(folder / "list.csv", "path,text,offset,duration\n" + "\n".join(rows))
+    looked: list[str] = []
+    for owner, name in ((base.audio, "probe"), (base.audio, "check"), (base.os.path, "realpath")):
+        real = getattr(owner, name)
+        monkeypatch.setattr(
+            owner, name, lambda *given, _real=real, _name=name, **more: (looked.append(_name), _real(*given, **more))[1]
+        )
+    imported = read(path, work=tmp_path / "work", within=folder if guarded else None)
+    assert (len(imported.clips), reasons(imported)) == (100, {"audio_unreadable": 100, "row_no_sound": 100})
+    assert (looked.count("probe"), looked.count("check")) == (2, 1)
+    assert looked.count("realpath") < 10
+
+
+def test_too_many_rows_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "MAX_ROWS", 2)
+    path = text(folder / "t.csv", "path,text\na.wav,Hello there\ngone.wav,Gone\nb.flac,Good day\n")
+    with pytest.raises(DatasetError, match="t.csv has over 2 rows") as caught:
+        read(path)
+    assert caught.value.reason == "import_too_many"
+    assert len(counted(read(path, limit=2), 2).clips) == 1
+
+
+@pytest.mark.parametrize("name", ["gone.csv", "", "a\0b", "x" * 5_000, "loop"])
+def test_what_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for function in (read, detect):
+        with pytest.raises(DatasetError, match="There is no file or folder") as caught:
+            function(str(tmp_path / "no" / name) if name in ("", "gone.csv") else f"{tmp_path}/{name}")
+        assert caught.value.reason == "import_missing"
+
+
+def test_an_unknown_format_is_refused(folder: Path) -> None:
+    for path, format in ((folder / "a.wav", ""), (folder, ""), (folder / "a.wav", "word"), (folder, "elan")):
+        with pytest.raises(DatasetError, match=f"{format or path.name if format != 'elan' else 'sounds'} is none of") as caught:
+            read(path, format)
+        assert caught.value.reason == "format_unknown"
+    odd = text(folder / "table.dat", "path,text\na.wav,Hello there\n")
+    assert kept(read(odd, "manifest")) == TWO[:1]
+
+
+def peak(path: Path) -> int:
+    """The most memory, in bytes, that going through a table took at once beyond the clips themselves."""
+    tracemalloc.start()
+    try:
+        for _ in rows(path, Options()):
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_rows_are_not_gathered(tmp_path: Path) -> None:
+    def table(count: int) -> Path:
+        return text(tmp_path / "t.csv", "path,text\n" + "".join(f"{i}.wav,{'word ' * 50}{i}\n" for i in range(count)))
+
+    few, many = peak(table(1_000)), peak(table(10_000))
+    assert many < 1.5 * few + BLOCK  # 2.6 MB of text came by in the second
+
+
+BLOCK = 1_500_000  # bytes: what telling the encoding reads at a time, of which the smaller table does not fill one
+
+
+def test_three_thousand_recordings_take_no_more_than_their_clips(tmp_path: Path) -> None:
+    content = sound(tmp_path / "0.wav", 0.2).read_bytes()  # 6.4 kB
+    for i in range(1, 3_000):
+        (tmp_path / f"{i}.wav").write_bytes(content)
+
+    def grown(count: int) -> tuple[int, int]:
+        path = text(tmp_path / "t.csv", "path,text\n" + "".join(f"{i}.wav,take {i}\n" for i in range(count)))
+        tracemalloc.start()
+        try:
+            imported = counted(read(path), count)
+            assert len(imported.clips) == count
+            return tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    grown(3_000)  # what is loaded once, and the interpreter's own table of names, which grows in one step
+    few, many = grown(500), grown(3_000)
+    a_clip = (many[1] - few[1]) / 2_500
+    assert a_clip < 1_500  # bytes at the peak, a quarter of the sound's file
+    assert many[1] - many[0] < few[1] + BLOCK  # nothing beside the clips grows

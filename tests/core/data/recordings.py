@@ -1,0 +1,36 @@
+"""Small recordings for the importers' tests, and what they say of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from core.data.importers.rows import Imported
+from tests.conftest import tone
+
+
+def sound(path: Path, seconds: float = 0.3, rate: int = 16_000, channels: int = 1, subtype: str | None = None) -> Path:
+    """Writes a tone of its own pitch; the format is the suffix's, the kind of sample the subtype's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hertz = 200 + sum(path.name.encode()) % 200
+    wave = tone(seconds * rate / 16_000, hertz * 16_000 / rate)
+    soundfile.write(path, np.repeat(wave[:, None], channels, axis=1), rate, subtype=subtype)
+    return path
+
+
+def text(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def kept(imported: Imported) -> list[tuple[str, str, str, str]]:
+    """The clips by the names of their files."""
+    return [(Path(clip.path).name, clip.text, clip.speaker, clip.part) for clip in imported.clips]
+
+
+def reasons(imported: Imported) -> dict[str, int]:
+    return dict(Counter(dropped.reason for dropped in imported.dropped))

@@ -1,0 +1,51 @@
+"""Clips to look at: sorted, filtered, searched."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.data.clips.labelled_set import Clip
+from core.evaluation.compare import compare
+from core.evaluation.selection import select
+
+SAID = ["The red house", "a green door stands open", "Blue, blue sky", "one hundred and twenty"]
+BASE = ["the bed house", "a green door stands open", "blue sky", "120"]
+ADAPTED = ["the red house", "a clean door stands open", "blue sky", "120"]
+COMPARISON = compare([Clip(f"/{i}.wav", text) for i, text in enumerate(SAID)], BASE, ADAPTED, "en")
+
+
+@pytest.mark.parametrize(
+    ("order", "kind", "wanted", "found"),
+    [
+        ("improved", "all", "", [0, 2, 3, 1]),
+        ("harmed", "all", "", [1, 2, 3, 0]),
+        ("longest", "all", "", [1, 0, 2, 3]),
+        ("given", "all", "", [0, 1, 2, 3]),
+        ("given", "fixed", "", [0]),
+        ("given", "broken", "", [1]),
+        ("given", "wrong", "", [2]),
+        ("given", "unchanged", "", [2, 3]),
+        ("given", "all", "BED", [0]),
+        ("given", "all", " clean\n", [1]),
+        ("given", "all", "blue,", [2]),
+        ("given", "all", "hundred", [3]),
+        ("given", "all", "120", [3]),
+        ("given", "fixed", "green", []),
+    ],
+)
+def test_clips_are_sorted_filtered_and_searched(order: str, kind: str, wanted: str, found: list[int]) -> None:
+    assert select(COMPARISON, order, kind, wanted) == found
+
+
+def test_chinese_is_searched_without_the_spaces_between_characters() -> None:
+    said, heard = ["今天天气很好", "我们去学校"], ["今天天汽很好", "我们去学校"]
+    comparison = compare([Clip(f"/{i}.wav", text) for i, text in enumerate(said)], heard, said, "zh")
+    assert select(comparison, wanted="天天汽") == [0]
+    assert select(comparison, kind="fixed") == [0]
+    assert select(comparison, kind="unchanged") == [1]
+
+
+@pytest.mark.parametrize(("order", "kind"), [("best", "all"), ("given", "good")])
+def test_an_unknown_order_or_kind_is_a_fault(order: str, kind: str) -> None:
+    with pytest.raises(ValueError, match="no order"):
+        select(COMPARISON, order, kind)

@@ -1,0 +1,123 @@
+"""What the page shows is escaped, says what it is, and puts bad news first."""
+
+from __future__ import annotations
+
+import html.parser
+
+import numpy as np
+import pytest
+
+from core.audio.augment.augmenter import Augmented
+from core.data.clips.labelled_set import Clip
+from core.errors import AudioError
+from core.evaluation.compare import compare
+from core.text.metrics import mark_words
+from demo.show import comparisons, presenters
+from demo.show.comparisons import BUILT_IN
+from demo.wording import Wording
+
+W = Wording("en")
+HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}{{x}}`y`</p><script>"
+
+
+def comparison(base: list[str], adapted: list[str], texts: list[str]) -> dict:
+    return compare([Clip(f"/{i}.wav", text) for i, text in enumerate(texts)], base, adapted, "en").to_json()
+
+
+COLOURS = ("red", "green", "blue", "grey", "pink", "brown", "black", "white", "gold", "silver")
+TEXTS = [f"the {colour} house is here" for colour in COLOURS]
+WRONG = ["nothing right at all" for _ in TEXTS]
+
+
+class Tags(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.add(tag)
+
+
+def tags(markup: str) -> set[str]:
+    parser = Tags()
+    parser.feed(markup)
+    return parser.tags
+
+
+def test_escape_leaves_nothing_that_markup_or_a_template_would_read() -> None:
+    assert not set(presenters.escape(HOSTILE)) & set("<>${}`'\"")
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        presenters.note(HOSTILE),
+        presenters.transcript(HOSTILE, 1.0, 2.0, HOSTILE, W),
+        presenters.marked(mark_words("a b", "a b", HOSTILE)[1], W),
+        comparisons.side_by_side(comparison([HOSTILE], [HOSTILE], [f"word {HOSTILE}"])["clips"][0], "/sound/x", W),
+        comparisons.plain_pair(HOSTILE, HOSTILE, "/sound/x", W),
+    ],
+)
+def test_hostile_text_stays_text(markup: str) -> None:
+    assert not tags(markup) & {"img", "script"}
+    assert "${" not in markup
+    assert "{{" not in markup
+
+
+def test_marks_speak_three_ways() -> None:
+    markup = presenters.marked(mark_words("the quick fox runs", "the fast fox runs", "the quick fox walks")[1], W)
+    assert '<span class="word fixed" title="fixed">quick<span class="sr"> (fixed) </span></span>' in markup
+    assert '<span class="word broken" title="broken">walks<span class="sr"> (broken) </span></span>' in markup
+
+
+def test_a_change_for_the_worse_comes_first_and_is_named() -> None:
+    better, worse = comparison(WRONG, TEXTS, TEXTS), comparison(TEXTS, WRONG, TEXTS)
+    shown = comparisons.verdicts({"test": better, "canary": worse}, False, BUILT_IN, W)
+    assert shown.index("It forgot") < shown.index("real improvement")
+    assert "It got worse" in comparisons.verdicts({"test": worse}, False, BUILT_IN, W)
+
+
+def test_thin_and_unclear_evidence_is_called_so() -> None:
+    assert "too few" in comparisons.verdicts({"test": comparison(WRONG[:3], TEXTS[:3], TEXTS[:3])}, False, BUILT_IN, W)
+    assert "No measurable change" in comparisons.verdicts({"test": comparison(TEXTS, TEXTS, TEXTS)}, False, BUILT_IN, W)
+
+
+def test_every_figure_says_on_what_it_was_computed() -> None:
+    markup = comparisons.figures({"test": comparison(WRONG, TEXTS, TEXTS)}, BUILT_IN, W)
+    assert "10 held-out clips of this set, 50 words" in markup
+    assert 'data-figure="test.adapted.wer">0.0\u00a0%' in markup
+    assert 'data-figure="test.base.raw_cer"' in markup
+
+
+def test_a_clip_that_was_trained_on_is_flagged() -> None:
+    clip = compare([Clip("/a.wav", "a b", part="train")], ["a"], ["a b"], "en").to_json()["clips"][0]
+    assert "it proves nothing" in comparisons.side_by_side(clip, "/x", W)
+
+
+def test_errors_become_sentences_in_the_pages_language() -> None:
+    error = AudioError("audio_silent", "x.wav is silent.", name="x.wav")
+    assert presenters.explain(error, W).startswith("x.wav is silent throughout")
+    assert presenters.explain(error, Wording("zh-CN")).startswith("x.wav 全程无声")
+    assert "Traceback" not in presenters.explain(ValueError("secret"), W)
+    assert "secret" not in presenters.explain(ValueError("secret"), W)
+    assert "disk" in presenters.explain(OSError(28, "No space left"), W)
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.0, "0.0"), (0.0951, "9.5"), (0.1, "10"), (2.643, "264")])
+def test_percent(share: float, shown: str) -> None:
+    assert presenters.percent(share) == f"{shown}\u00a0%"
+
+
+@pytest.mark.parametrize(
+    ("drawn", "sentence"),
+    [
+        ({}, "Nothing was changed in it this time."),
+        ({"room": "built-in", "rt60": 0.4}, "in a room (reverberation 0.40 s)"),
+        ({"room": "hall.wav", "noise": "pink", "snr_db": 12.3}, "in a room, pink noise at 12 dB"),
+        ({"speed": 1.1, "noise": HOSTILE, "snr_db": 5.0, "telephone": True, "gain_db": -2.0}, "over a telephone, -2.0 dB"),
+    ],
+)
+def test_an_augmented_clip_says_what_was_drawn(drawn: dict, sentence: str) -> None:
+    markup = presenters.augmented(Augmented(np.zeros(1, np.float32), **drawn), HOSTILE, "/sound/augmented", W)
+    assert sentence in markup
+    assert tags(markup) == {"div", "p", "audio"}

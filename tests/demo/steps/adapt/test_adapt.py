@@ -1,0 +1,235 @@
+"""Step 4: presets, what a start starts, the sweep's queue, and stopping it; the workers themselves are tested elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.data.samples import SAMPLES, WATCHED_CLIPS, read_sample
+from core.errors import DatasetError, RecipeError, RunError
+from core.runs.run_folder import Run
+from core.storage.files import write_json
+from core.training.events import Entered, Failed
+from core.training.presets import PRESETS, preset
+from core.training.recipe import Recipe
+from demo.background.forecasts import Forecasts
+from demo.background.model_pool import ModelPool
+from demo.session.session import Session
+from demo.steps.adapt import settings
+from demo.steps.adapt.handlers import LAMBDAS, LOOKED, AdaptHandlers
+from demo.steps.adapt.ladder.handlers import LadderHandlers
+from demo.wording import LANGUAGES, Wording
+
+SEED = 7
+
+
+class Told:
+    """Takes the place of what starts processes, and says which runs were started."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+
+    def start(self, run: Run) -> None:
+        self.runs.append(run)
+
+
+@pytest.fixture
+def jobs() -> Told:
+    return Told()
+
+
+@pytest.fixture(scope="module")
+def pool() -> ModelPool:
+    return ModelPool()
+
+
+@pytest.fixture
+def adapting(jobs: Told, pool: ModelPool) -> AdaptHandlers:
+    return AdaptHandlers(Wording("en"), pool, jobs, Forecasts())  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    return Session(tmp_path / "session", local=True)
+
+
+@pytest.fixture
+def tiny(session: Session, tiny_whisper: Path) -> Session:
+    session.choose(model=str(tiny_whisper))
+    return session
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_fills_the_settings_and_says_why(language: str, name: str, session: Session, pool: ModelPool) -> None:
+    adapting = AdaptHandlers(Wording(language), pool, Told(), Forecasts())  # type: ignore[arg-type]
+    chosen, *values, family, words, forecast = adapting.preset(session, name)
+    clips = len(read_sample("accent").part("train"))
+    assert (chosen, family, forecast) == (name, "whisper", "")
+    assert settings.recipe_of(values) == preset(name, "whisper", clips)
+    assert Wording(language)(f"preset.{name}.why") in words
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_set_brings_the_preset_that_suits_it(name: str, adapting: AdaptHandlers, session: Session) -> None:
+    session.choose(labelled_set=name)
+    assert adapting.default(session)[0] == name
+
+
+def test_an_unknown_preset_is_refused(adapting: AdaptHandlers, session: Session) -> None:
+    with pytest.raises(RecipeError, match="no preset 'boldest'"):
+        adapting.preset(session, "boldest")
+
+
+def test_a_start_asks_for_one_run_with_replay_apart_from_what_is_watched(
+    adapting: AdaptHandlers, tiny: Session, jobs: Told
+) -> None:
+    recipe = preset("accent", "whisper", 36)
+    adapting.start(tiny, *settings.values(recipe), "whisper", SEED, False)
+    (run,) = jobs.runs
+    request = run.request()
+    assert (request.recipe, request.seed) == (recipe, SEED)
+    assert len(request.watch) == WATCHED_CLIPS
+    assert not {clip.path for clip in request.general} & {clip.path for clip in request.watch}
+    assert tiny.current_run() == run
+
+
+def test_the_control_is_a_second_run_from_random_weights(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    given = settings.values(Recipe(trains="decoder", adapter="lora", epochs=2))
+    adapting.start(tiny, *given, "whisper", SEED, True)
+    first, control = (run.request() for run in jobs.runs)
+    assert (first.recipe.start, control.recipe.start) == ("pretrained", "random")
+    assert (control.recipe.trains, control.recipe.adapter) == ("everything", "none")
+    assert control.labelled_set == first.labelled_set
+    assert [run.id for run in tiny.queue()] == [run.id for run in jobs.runs]
+
+
+def test_the_sweep_differs_by_lambda_alone_and_one_press_stops_all(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    recipe = Recipe(trains="decoder", epochs=2, l2_sp=0.5)
+    shown = adapting.sweep(tiny, *settings.values(recipe), "whisper", SEED)
+    assert len(shown) == LOOKED
+    recipes = [run.request().recipe for run in jobs.runs]
+    assert [one.l2_sp for one in recipes] == list(LAMBDAS)
+    assert len({tuple(sorted((k, str(v)) for k, v in one.settings().items() if k != "l2_sp")) for one in recipes}) == 1
+    assert "1 of 5" in shown[0]
+
+    with pytest.raises(RunError, match="running"):
+        adapting.start(tiny, *settings.values(recipe), "whisper", SEED, False)
+    assert len(jobs.runs) == len(LAMBDAS)
+
+    adapting.stop(tiny)
+    assert all(run.should_stop() for run in jobs.runs)
+    for run in jobs.runs:
+        run.append(Failed("stopped_early", "Stopped before it began.", {}))
+    progress, *_, start, stop, timer, _, finished = adapting.look(tiny, "")
+    assert (start["interactive"], stop["interactive"], timer["active"], finished) == (True, False, False, "")
+    assert progress
+
+
+def test_the_page_moves_on_with_the_queue_and_says_who_is_done(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    adapting.sweep(tiny, *settings.values(Recipe(trains="decoder", epochs=1)), "whisper", SEED)
+    first, second = jobs.runs[:2]
+    write_json(first.folder / "result.json", {})
+    with second.lock():
+        second.append(Entered("training", 3))
+        shown = adapting.look(tiny, "")
+        assert adapting.look(tiny, shown[-2])[0] == adapting.look(tiny, shown[-2])[-1]  # nothing is new: nothing changes
+    assert "2 of 5" in shown[0]
+    assert shown[-1] == first.id
+
+
+def test_settings_that_are_no_recipe_start_nothing(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    given = list(settings.values(Recipe()))
+    given[settings.NAMES.index("learning_rate")] = -1.0
+    with pytest.raises(RecipeError, match="learning_rate"):
+        adapting.start(tiny, *given, "whisper", SEED, False)
+    given[settings.NAMES.index("learning_rate")] = None
+    with pytest.raises(RecipeError, match="learning_rate is empty"):
+        adapting.start(tiny, *given, "whisper", SEED, False)
+    assert not jobs.runs
+    assert tiny.current_run() is None
+
+
+def test_a_recipe_for_the_model_before_starts_nothing(
+    adapting: AdaptHandlers, tiny: Session, tiny_ctc: Path, jobs: Told
+) -> None:
+    _, *before, _, _ = adapting.default(tiny)
+    tiny.choose(model=str(tiny_ctc))
+    climbing = LadderHandlers(Wording("en"), jobs, adapting)  # type: ignore[arg-type]
+    for begin in (
+        lambda planned: adapting.start(tiny, *planned, SEED, False),
+        lambda planned: adapting.sweep(tiny, *planned, SEED),
+        lambda planned: climbing.start(tiny, *planned, SEED, None),
+    ):
+        with pytest.raises(RunError, match="for another model"):
+            begin(before)
+    assert not jobs.runs
+    _, *now, _, _ = adapting.default(tiny)
+    adapting.start(tiny, *now, SEED, False)
+    (run,) = jobs.runs
+    assert run.request().recipe == preset("accent", "ctc", len(read_sample("accent").part("train")))
+
+
+def test_no_own_clips_start_nothing(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    tiny.choose(labelled_set="own")
+    with pytest.raises(DatasetError, match="at least"):
+        adapting.start(tiny, *settings.values(Recipe()), "whisper", SEED, False)
+    assert adapting.forecast(tiny, *settings.values(Recipe())) == ("",)
+    assert not jobs.runs
+
+
+def test_the_picture_leaves_the_model_as_it_was(adapting: AdaptHandlers, tiny: Session, pool: ModelPool) -> None:
+    with pool.lend("", tiny.choices.model) as model:
+        before = [name for name, _ in model.network.named_parameters()]
+    (whole,) = adapting.picture(tiny, *settings.values(Recipe(trains="everything")))
+    (adapter,) = adapting.picture(tiny, *settings.values(Recipe(trains="decoder", adapter="lora")))
+    with pool.lend("", tiny.choices.model) as model:
+        assert [name for name, _ in model.network.named_parameters()] == before
+    assert 'class="learns"' in whole
+    assert 'class="frozen"' not in whole
+    assert 'class="adapter"' in adapter
+    assert 'class="frozen"' in adapter
+
+
+def kept(session: Session, name: str = "ordinary", language: str = "en") -> str:
+    """Keeps a few clips as a set of the library and returns its id."""
+    return session.library.create(name, read_sample("replay").clips[:3], language).stored.id
+
+
+def test_real_recordings_of_ones_own_show_what_is_forgotten(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    id, _ = kept(tiny), kept(tiny, "kawaida", "sw")
+    (offered,) = adapting.canaries(tiny)
+    assert [value for _, value in offered["choices"]] == ["general", id]
+    assert offered["value"] == "general"
+    adapting.choose_canary(tiny, id)
+    adapting.start(tiny, *settings.values(Recipe(epochs=1)), "whisper", SEED, False)
+    request = jobs.runs[0].request()
+    assert (request.canary_name, request.canary_synthetic, len(request.canary)) == ("ordinary", False, 3)
+    assert adapting.canaries(tiny)[0]["value"] == id
+
+
+def test_a_canary_that_was_deleted_gives_way_to_what_is_built_in(adapting: AdaptHandlers, session: Session) -> None:
+    id = kept(session)
+    adapting.choose_canary(session, id)
+    session.library.delete(id)
+    assert adapting.canaries(session)[0]["value"] == session.choices.canary == "general"
+
+
+def test_what_is_learnt_from_cannot_show_what_is_forgotten(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+    id = kept(tiny)
+    tiny.choose(canary=id, labelled_set=id)
+    with pytest.raises(DatasetError, match="cannot also show"):
+        adapting.start(tiny, *settings.values(Recipe(epochs=1)), "whisper", SEED, False)
+    assert not jobs.runs
+
+
+@pytest.mark.parametrize(("language", "reason"), [("sw", "canary_language"), ("", "no_set")])
+def test_other_languages_and_unknown_sets_are_no_general_speech(
+    language: str, reason: str, adapting: AdaptHandlers, session: Session
+) -> None:
+    id = kept(session, language=language) if language else "0" * 16
+    with pytest.raises(DatasetError) as refused:
+        adapting.choose_canary(session, id)
+    assert refused.value.reason == reason
+    assert session.choices.canary == "general"

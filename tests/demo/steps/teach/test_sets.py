@@ -1,0 +1,461 @@
+"""A set on the page: looked at, mended, split, written, renamed, deleted and brought back, downloaded."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from core.audio import sound_files
+from core.data.clips.labelled_set import Clip, Dropped
+from core.data.importers.any_format import read
+from core.data.library.stored_set import StoredSet
+from core.data.samples import read_sample
+from core.errors import AttuneError, RunError
+from core.text.normalisation import CHOICES, Normalisation
+from demo.background.model_pool import ModelPool
+from demo.background.tasks import Tasks
+from demo.server import set_files
+from demo.session.session import Session
+from demo.steps.teach import show as reports
+from demo.steps.teach.inspect.handlers import InspectHandlers
+from demo.steps.teach.library.handlers import LibraryHandlers
+from demo.steps.teach.split.handlers import SplitHandlers
+from demo.steps.teach.write.handlers import WriteHandlers
+from demo.wording import LANGUAGES, Wording
+
+W = Wording("en")
+PLACES = 10
+HOSTILE = '<img src=x onerror=alert(1)> ${alert(2)} "quoted"'
+PARTS = ("train", "train", "train", "train", "train", "validation", "test", "test")
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    return Session(tmp_path / "session", local=True)
+
+
+@pytest.fixture
+def tasks() -> Tasks:
+    return Tasks()
+
+
+@pytest.fixture
+def looking(tasks: Tasks) -> InspectHandlers:
+    return InspectHandlers(W, ModelPool(), tasks, PLACES)
+
+
+def keep(
+    session: Session, name: str = "birds", copies: int = 1, language: str = "en", texts: tuple[str, ...] = ()
+) -> StoredSet:
+    """Keeps eight real clips as a set, with copies of the first sound, and chooses it."""
+    clips = read_sample("accent").clips[:8]
+    made = [
+        Clip(clip.path, texts[i] if i < len(texts) else clip.text, f"voice {i % 3}", part)
+        for i, (clip, part) in enumerate(zip(clips, PARTS, strict=True))
+    ]
+    made += [made[0]] * copies
+    dropped = [Dropped("gone.wav", "row_no_sound", "t.csv, line 9: there is no sound file /x/gone.wav.", "t.csv, line 9")]
+    stored = session.library.create(name, made, language, dropped=dropped).stored
+    session.choose(labelled_set=stored.id)
+    return stored
+
+
+def ended(looking: InspectHandlers, session: Session) -> tuple:
+    for _ in range(3000):
+        shown = looking.look(session)
+        if shown[2]["active"] is False:
+            return shown
+        time.sleep(0.01)
+    raise AssertionError(shown)
+
+
+def places(shown: tuple) -> dict[str, int]:
+    """The kinds of findings that have a button, and where it is."""
+    found = {}
+    for number in range(PLACES):
+        row, about, _ = shown[4 + 3 * number : 7 + 3 * number]
+        if row["visible"]:
+            found[about.split('data-kind="')[1].split('"')[0]] = number
+    return found
+
+
+def test_a_copy_is_found_taken_out_and_put_back(looking: InspectHandlers, session: Session) -> None:
+    stored = keep(session, copies=2)
+    looking.begin(session, False)
+    shown = ended(looking, session)
+    assert "birds: 11 rows in, 10 kept, 1 dropped" in shown[3]
+    assert "same_audio" in places(shown)
+    number = places(shown)["same_audio"]
+    about, button = shown[5 + 3 * number], shown[6 + 3 * number]
+    assert "2 clips are further copies" in about
+    assert button["value"] == "Take out (2)"
+    assert about.count("<audio") == 2
+    assert f"/sound/set/{stored.id}/" in about
+    assert "few_test" in shown[-1]
+    assert "There is no such sound file" in shown[-1]
+
+    told = looking.mend(session, number, False)[0]
+    assert "2 clips are taken out" in told
+    after = ended(looking, session)
+    assert "same_audio" not in places(after)
+    assert len(session.library.open(stored.id).clips) == 8
+    undo, back, delete = looking.buttons(session)
+    assert undo["visible"] is back["visible"] is delete["visible"] is True
+    assert "8 clips before, 10 now" in looking.undo(session, False)[0]
+    assert session.library.open(stored.id).labelled() == stored.labelled()
+    assert "same_audio" in places(ended(looking, session))
+
+    looking.mend(session, places(ended(looking, session))["same_audio"], False)
+    assert "2 clips are in the set again" in looking.back(session, False)[0]
+    assert len(session.library.open(stored.id).clips) == 10
+
+
+def test_a_remedy_of_an_old_report_is_refused(looking: InspectHandlers, session: Session) -> None:
+    stored = keep(session)
+    looking.begin(session, False)
+    number = places(ended(looking, session))["same_audio"]
+    session.library.update(stored.id, dataclasses.replace(stored.labelled(), clips=stored.labelled().clips[1:]))
+    assert "was changed since" in looking.look(session)[0]
+    with pytest.raises(AttuneError, match="Look at it again"):
+        looking.mend(session, number, False)
+    session.choose(labelled_set="accent")
+    assert looking.look(session)[3] == ""  # the report of another set is not shown
+    with pytest.raises(AttuneError, match="Make a copy"):
+        looking.mend(session, number, False)
+    with pytest.raises(AttuneError, match="Make a copy"):
+        looking.undo(session, False)
+
+
+def test_renaming_a_set_leaves_its_report(looking: InspectHandlers, session: Session) -> None:
+    stored = keep(session)
+    looking.begin(session, False)
+    ended(looking, session)
+    session.library.rename(stored.id, "another name")
+    assert looking.look(session)[0] == ""
+
+
+@pytest.mark.parametrize("name", ["accent", "own"])
+def test_a_set_that_is_not_kept_is_looked_at_and_not_changed(name: str, looking: InspectHandlers, session: Session) -> None:
+    session.folder.mkdir(parents=True)
+    if name == "own":
+        for clip in read_sample("accent").clips[:2]:
+            recording = session.collection.add(clip.path)
+            session.collection.label(recording.id, clip.text)
+    session.choose(labelled_set=name)
+    looking.begin(session, False)
+    shown = ended(looking, session)
+    assert places(shown) == {}
+    assert "rows in" in shown[3]
+    assert looking.buttons(session)[0]["visible"] is False
+
+
+def test_the_base_is_asked_and_what_it_cannot_write_is_found(
+    session: Session, tasks: Tasks, tiny_ctc: Path, looking: InspectHandlers
+) -> None:
+    keep(session, texts=("naïve façade",))
+    session.choose(model=str(tiny_ctc))
+    looking.ask(session, False)
+    shown = ended(looking, session)
+    assert 'data-kind="unknown_characters"' in shown[-1]
+    assert "ï" in shown[-1]
+    report = looking.report(session)
+    assert all(fate.loss is not None for fate in report.fates if fate.kept)
+    looking.begin(session, False)
+    assert 'data-kind="unknown_characters"' in ended(looking, session)[-1]
+    assert "was not asked" in looking.look(session)[3]
+
+
+def test_looking_is_stopped(looking: InspectHandlers, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(session)
+
+    def slow(*given: object) -> None:
+        while not given[-1]():
+            time.sleep(0.005)
+        raise AttuneError("inspection_stopped", "stopped")
+
+    monkeypatch.setattr("demo.steps.teach.inspect.handlers.inspect", slow)
+    assert looking.begin(session, False)[1]["visible"] is True
+    looking.stop(session)
+    said = ended(looking, session)[0]
+    assert "was stopped" in said
+    assert "error" not in said
+
+
+def test_a_base_that_cannot_be_had_says_so(looking: InspectHandlers, session: Session) -> None:
+    keep(session)
+    session.choose(model="/no/such/model")
+    looking.ask(session, False)
+    assert "There is no folder or file /no/such/model" in ended(looking, session)[0]
+
+
+def test_nothing_a_set_says_is_markup(looking: InspectHandlers, session: Session) -> None:
+    stored = keep(session, name=HOSTILE, texts=(HOSTILE,))
+    looking.begin(session, False)
+    shown = [text for text in ended(looking, session) if isinstance(text, str)]
+    shown += [SplitHandlers(W).show(session)[0], WriteHandlers(W).show(session)[-1]]
+    shown += [text for text in LibraryHandlers(W).show(session, "csv") if isinstance(text, str)]
+    shown.append(reports.counts(stored, W))
+    assert sum("&lt;img" in text for text in shown) >= 4
+    for text in shown:
+        assert "<img" not in text
+        assert "${" not in text
+
+
+def test_a_move_says_what_went_along_and_what_it_means(session: Session) -> None:
+    stored = keep(session, copies=1)
+    splitting = SplitHandlers(W)
+    table, editing, who, seed = splitting.show(session)
+    assert editing["visible"] is True
+    assert "below 8 no verdict is possible" in table
+    assert seed["value"] == stored.seed
+    labels = [label for label, _ in who["choices"]]
+    assert labels[0].startswith("Speaker voice 0, ")
+    first = next(value for label, value in who["choices"] if label.startswith(stored.clips[0].clip.text))
+    (told,) = splitting.move(session, [first], "test")
+    assert "1 clip is held out for the score now. 1 more went along" in told
+    after = session.library.open(stored.id).labelled()
+    assert len(after.part("test")) == 4
+    session.library.undo(stored.id)
+    (told,) = splitting.move(session, ["speaker:voice 1"], "validation")
+    assert "clips are to choose the checkpoint now" in told
+    with pytest.raises(AttuneError, match="no clip or speaker"):
+        splitting.move(session, ["speaker:nobody"], "test")
+    with pytest.raises(AttuneError, match="no clip or speaker"):
+        splitting.move(session, ["clip:/etc/passwd"], "test")
+    with pytest.raises(AttuneError, match="Choose clips"):
+        splitting.move(session, [], "test")
+    with pytest.raises(AttuneError, match="A part is"):
+        splitting.move(session, [first], "nowhere")
+
+
+def test_a_split_is_made_anew_by_its_seed(session: Session) -> None:
+    stored = keep(session, copies=0)
+    splitting = SplitHandlers(W)
+    (told,) = splitting.anew(session, 5)
+    assert "Split anew with seed 5" in told
+    once = session.library.open(stored.id)
+    assert once.seed == 5
+    splitting.anew(session, 6)
+    splitting.anew(session, 5)
+    assert session.library.open(stored.id).labelled() == once.labelled()
+    session.choose(labelled_set="accent")
+    assert SplitHandlers(W).show(session)[1]["visible"] is False
+    with pytest.raises(AttuneError, match="Make a copy"):
+        splitting.anew(session, 1)
+
+
+def test_a_wording_is_previewed_proposed_and_kept(session: Session) -> None:
+    texts = (
+        "I HAVE 3 CATS.",
+        "YOU HAVE 12 DOGS",
+        "WE SING",
+        "THEY SLEEP",
+        "ALL BIRDS FLY",
+        "NO FISH TALK",
+        "WHO KNOWS",
+        "WE DO",
+    )
+    stored = keep(session, copies=0, texts=texts)
+    writing = WriteHandlers(W)
+    *fields, store, preview = writing.show(session)
+    shown = dict(zip(CHOICES, fields, strict=True))
+    assert shown["case"]["value"] == "lower"
+    assert store["interactive"] is True
+    assert shown["script"]["visible"] is shown["spaces"]["visible"] is False
+    assert "8 of 8 different transcripts change" in preview
+    form = Normalisation(case="lower", numbers="words", punctuation="drop")
+    values = [getattr(form, name) for name in CHOICES]
+    (preview,) = writing.preview(session, *values)
+    assert "i have three cats" in preview
+    assert session.library.open(stored.id).normalisation == stored.normalisation  # nothing is kept by looking
+    assert "written so from now on" in writing.store(session, *values)[0]
+    assert session.library.open(stored.id).normalisation == form
+    *fields, preview = writing.propose(session)
+    assert fields[0]["value"] == "lower"
+    with pytest.raises(AttuneError, match="cannot be"):
+        writing.preview(session, "shout", *values[1:])
+
+
+def test_chinese_has_its_own_choices(session: Session) -> None:
+    keep(session, language="zh", texts=("我 有 三只猫",) * 8, copies=0)
+    *fields, _, preview = WriteHandlers(W).show(session)
+    shown = dict(zip(CHOICES, fields, strict=True))
+    assert shown["script"]["visible"] is shown["spaces"]["value"] is True
+    assert "我有三只猫" in preview
+
+
+def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Session) -> None:
+    keeping = LibraryHandlers(W)
+    session.folder.mkdir(parents=True)
+    with pytest.raises(AttuneError, match="no labelled clips"):
+        keeping.save(session, "mine")
+    with pytest.raises(AttuneError, match="Make a copy"):
+        keeping.rename(session, "x")
+    assert "14 clips" not in keeping.copy(session, "")[0]
+    sample = session.library.open(session.choices.labelled_set)
+    assert (sample.name, sample.synthetic, len(sample.clips)) == ("Accent: sample set", True, 56)
+
+    birds = keep(session)
+    assert "is called Vögel now" in keeping.rename(session, "Vögel")[0]
+    keeping.copy(session, "second")
+    second = session.choices.labelled_set
+    assert second != birds.id
+    listed, changing, others, *_ = keeping.show(session, "csv")
+    assert listed.count("<li>") == 3
+    assert changing["visible"] is True
+    assert ("Vögel", birds.id) in others["choices"]
+    told, _ = keeping.merge(session, birds.id, "both")
+    assert "9 sounds were in both" in told or "8 sounds were in both" in told
+    with pytest.raises(AttuneError, match="Choose the set"):
+        keeping.merge(session, None, "both")
+
+    session.choose(labelled_set=birds.id)
+    assert "Vögel is removed" in keeping.delete(session)[0]
+    assert session.choices.labelled_set == "accent"
+    shown = keeping.show(session, "csv")
+    assert shown[3]["visible"] is True
+    assert shown[4]["value"] == birds.id
+    assert "is back" in keeping.restore(session, birds.id)[0]
+    assert session.choices.labelled_set == birds.id
+    for id in (None, "../..", birds.id):
+        with pytest.raises(AttuneError, match="no such set"):
+            keeping.restore(session, id)
+
+
+def test_the_own_clips_are_kept_as_a_set(session: Session) -> None:
+    for clip in read_sample("accent").clips[:5]:
+        session.collection.label(session.collection.add(clip.path).id, clip.text)
+    assert "5 clips are kept" in LibraryHandlers(W).save(session, "My voice")[0]
+    stored = session.library.open(session.choices.labelled_set)
+    assert stored.name == "My voice"
+    assert {one.clip.part for one in stored.clips} == {"train", "validation", "test"}
+
+
+def test_only_a_visitor_on_this_computer_is_told_a_folder(session: Session) -> None:
+    keep(session)
+    elsewhere = Session(session.folder, local=False)
+    assert str(session.folder) not in LibraryHandlers(W).show(elsewhere, "csv")[-1]
+    assert str(session.folder) in LibraryHandlers(W).show(session, "csv")[-1]
+
+
+@pytest.fixture
+def client(session: Session, tasks: Tasks) -> TestClient:
+    server = FastAPI()
+
+    def find(request: object) -> Session:
+        if request.headers.get("x-owner") != "yes":  # type: ignore[attr-defined]
+            raise RunError("session_missing", "none")
+        return session
+
+    set_files.add_routes(server, find, tasks)
+    return TestClient(server, headers={"x-owner": "yes"})
+
+
+@pytest.mark.parametrize("format", ["csv", "audiofolder", "common_voice"])
+def test_a_set_is_taken_away_and_read_back(format: str, session: Session, client: TestClient, tmp_path: Path) -> None:
+    stored = keep(session, copies=0)
+    answer = client.get(f"/set/{stored.id}/{format}.zip")
+    assert answer.status_code == 200
+    (tmp_path / "taken.zip").write_bytes(answer.content)
+    again = read(tmp_path / "taken.zip", work=tmp_path / "work")
+    assert again.dropped == ()
+    assert sorted(clip.text for clip in again.clips) == sorted(one.clip.text for one in stored.clips)
+    names = [Path(name).name for name in zipfile.ZipFile(io.BytesIO(answer.content)).namelist()]
+    assert "train-00.flac" in names  # as it came, not as the library calls it
+
+
+def test_what_was_lost_and_the_report_are_downloaded(
+    session: Session, client: TestClient, looking: InspectHandlers, tmp_path: Path
+) -> None:
+    stored = keep(session, texts=("=cmd|' /C calc'!A0", HOSTILE))
+    rows = list(csv.reader(io.StringIO(client.get(f"/set/{stored.id}/dropped-en.csv").text.lstrip("\ufeff"))))
+    assert rows[1] == ["t.csv, line 9", "gone.wav", "row_no_sound", "There is no such sound file."]
+    assert "没有这个声音文件" in client.get(f"/set/{stored.id}/dropped-zh-CN.csv").text
+    assert client.get("/set/report-en.html").status_code == 404  # nobody has looked yet
+    looking.begin(session, False)
+    ended(looking, session)
+    page = client.get("/set/report-en.html")
+    assert "1 clip is a further copy of a sound" in page.text
+    assert "<img" not in page.text
+    table = client.get("/set/report-en.csv").text
+    assert "'=cmd" in table
+    told = json.loads(client.get("/set/report-en.json").text)
+    assert told["rows"] == 10
+    for text in (page.text, table, json.dumps(told)):
+        assert str(tmp_path) not in text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/set/0123456789abcdef/csv.zip",
+        "/set/..%2F..%2Fetc/csv.zip",
+        "/set/{id}/exe.zip",
+        "/set/{id}/dropped-xx.csv",
+        "/set/report-en.exe",
+        "/set/report-xx.html",
+    ],
+)
+def test_what_is_not_there_is_not_found(address: str, session: Session, client: TestClient) -> None:
+    stored = keep(session)
+    assert client.get(address.format(id=stored.id)).status_code == 404
+
+
+def test_a_packed_set_that_is_deleted_before_it_is_sent_is_not_found(
+    session: Session, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = keep(session)
+    assert client.get(f"/set/{stored.id}/csv.zip").status_code == 200
+    monkeypatch.setattr(set_files, "export_zip", lambda stored, path, format: session.folder / "exports" / "gone.zip")
+    assert client.get(f"/set/{stored.id}/csv.zip").status_code == 404
+
+
+def test_a_set_of_another_visitor_is_not_found(session: Session, client: TestClient) -> None:
+    stored = keep(session)
+    for address in (f"/set/{stored.id}/csv.zip", f"/set/{stored.id}/dropped-en.csv", "/set/report-en.html"):
+        assert client.get(address, headers={"x-owner": "no"}).status_code == 404
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_finding_and_remedy_has_its_words(language: str) -> None:
+    w = Wording(language)
+    kinds = (
+        "no_speech", "too_short", "mostly_silent", "too_quiet", "clipped", "noisy", "rate_low", "rate_high", "loss_high",
+        "conflicting_texts", "leak_audio", "same_audio", "same_text", "unknown_characters", "leak_sentence", "leak_speaker",
+        "unsplit", "no_train", "no_validation", "no_test", "few_test", "few_training", "no_speakers", "one_speaker",
+        "few_test_speakers",
+    )  # fmt: skip
+    assert all(w.has(f"finding.{kind}") for kind in kinds)
+    for remedy in ("drop", "move_to_train", "split", "resplit"):
+        assert w.has(f"remedy.{remedy}")
+        assert w.has(f"mended.{remedy}")
+    for name, allowed in CHOICES.items():
+        assert w.has(f"write.{name}")
+        assert all(w.has(f"write.{name}.{choice}") for choice in allowed if isinstance(choice, str))
+
+
+def test_a_histogram_says_its_numbers_too() -> None:
+    shown = reports.histogram(reports.Histogram((0.0, 1.0, 2.0, 3.0), (2, 0, 5)), "durations", W)
+    assert shown.count("<rect") == 2
+    assert "<td>2 – 3</td><td>5</td>" in shown
+    assert 'role="img" aria-label="Duration of the clips, in seconds: from 0 to 3, at most 5' in shown
+    assert reports.histogram(reports.Histogram((0.0, 1.0), (0,)), "rates", W) == ""
+
+
+def test_a_silent_set_is_heard_nowhere(session: Session, tmp_path: Path, looking: InspectHandlers) -> None:
+    sound_files.write_flac(tmp_path / "low.flac", (1e-3 * np.random.default_rng(0).standard_normal(16_000)).astype(np.float32))
+    stored = session.library.create("low", [Clip(str(tmp_path / "low.flac"), "Nothing much.")]).stored
+    session.choose(labelled_set=stored.id)
+    looking.begin(session, False)
+    shown = ended(looking, session)
+    assert {"too_quiet", "unsplit"} & set(places(shown))
