@@ -43,7 +43,7 @@ from demo.steps.teach import view as teach
 from demo.steps.teach.handlers import TeachHandlers
 from demo.steps.teach.proofread.handlers import ProofreadHandlers
 from demo.steps.teach.record.handlers import RecordHandlers
-from demo.steps.wiring import HIDDEN, QUIET, WAITS, Handler, On, connector, prepare_queue, told
+from demo.steps.wiring import HIDDEN, QUIET, WAITS, Handler, On, answering, connector, prepare_queue
 from demo.steps.your_data import view as your_data
 from demo.steps.your_data.handlers import YourDataHandlers
 from demo.steps.your_data.view import FORGET, YourDataView
@@ -93,7 +93,7 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
 
         heard = gr.on(
             [two.audio.stop_recording, two.audio.upload],
-            told(listening.working, 1, False, w),
+            answering(listening.working, [two.audio], [two.transcript], False, w),
             [two.audio],
             [two.transcript],
             **QUIET,

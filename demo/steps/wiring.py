@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from core.errors import AttuneError
 from demo.session import notices, session
@@ -24,7 +25,8 @@ EVENTS = 256  # in hand at a time, of all visitors, most of them waiting for the
 QUEUE_SECONDS = 0.01  # between two looks at the queue; Gradio's own 0.001 keep a tenth of a core busy with nothing to do
 SPARE_THREADS = 64  # for the events that do not queue, such as a timer's, whatever the others wait for
 
-Handler = Callable[..., tuple]
+Handler = Callable[..., Any]
+Named = Mapping[str, Any]  # components by the names that a handler uses for them
 On = Callable[..., Any]
 
 
@@ -36,14 +38,29 @@ def prepare_queue(page: gr.Blocks) -> None:
     page._queue.sleep_when_free = QUEUE_SECONDS
 
 
+def named(view: Any, *names: str) -> dict[str, Any]:
+    """Returns components of a view by the names of their fields.
+
+    Args:
+        view: a dataclass of components.
+        *names: of the fields; without any, all of them that hold a component.
+
+    Raises:
+        AttributeError: the view has no such field.
+    """
+    if names:
+        return {name: getattr(view, name) for name in names}
+    return {name: part for name, part in vars(view).items() if isinstance(part, Block)}
+
+
 def connector(w: Wording) -> On:
     """Returns what wires one event of a page in the given language."""
 
     def on(
         event: Callable,
         handler: Handler,
-        inputs: Sequence,
-        outputs: Sequence,
+        inputs: Named | Sequence,
+        outputs: Named | Sequence,
         message: gr.HTML | None,
         blank: bool = False,
         **how: Any,
@@ -52,9 +69,10 @@ def connector(w: Wording) -> On:
 
         Args:
             event: of a component, or `then` of an event wired before.
-            handler: given the session and the inputs, returns the outputs.
-            inputs: components.
-            outputs: components.
+            handler: given the session and the inputs by their names, returns a mapping from the names of outputs to their
+                new values. An output that it does not name stays as it is.
+            inputs: components by name, the handler's keyword arguments.
+            outputs: components by name.
             message: where a sentence about an error goes; emptied where there is none.
             blank: whether an error empties the outputs, as they say that something is going on; else they stay.
             how: as Gradio takes it.
@@ -62,22 +80,40 @@ def connector(w: Wording) -> On:
         Returns:
             The event, as Gradio returns it.
         """
-        shown = [*outputs, *([message] if message else [])]
         how = {**HIDDEN, **how}
         tells = how.get("queue", True)  # only an event in Gradio's queue can show a note beside its outputs
-        return event(told(handler, len(outputs), message is not None, w, blank, tells), [*inputs], shown, **how)
+        given = [*inputs.values()] if isinstance(inputs, Mapping) else [*inputs]
+        shown = [*outputs.values()] if isinstance(outputs, Mapping) else [*outputs]
+        answer = answering(handler, inputs, outputs, message is not None, w, blank, tells)
+        return event(answer, given, [*shown, *([message] if message else [])], **how)
 
     return on
 
 
-def told(
-    handler: Handler, outputs: int, has_message: bool, w: Wording, blank: bool = False, tells: bool = True
+def answering(
+    handler: Handler,
+    inputs: Named | Sequence,
+    outputs: Named | Sequence,
+    has_message: bool,
+    w: Wording,
+    blank: bool = False,
+    tells: bool = True,
 ) -> Callable[..., Any]:
-    """Gives a handler its session and turns what goes wrong into a sentence.
+    """Gives a handler its session and its inputs, puts its outputs in order, and turns what goes wrong into a sentence.
 
     On an error the outputs stay as they are, or are emptied with `blank`, where they said that something was going on.
     With `tells`, damaged files that were found since are told once, in a note that stays until it is closed.
     """
+
+    def call(found: session.Session, values: Sequence[Any]) -> list[Any]:
+        shown = (
+            handler(found, **dict(zip(inputs, values, strict=True))) if isinstance(inputs, Mapping) else handler(found, *values)
+        )
+        if not isinstance(outputs, Mapping):
+            return list(shown)
+        unknown = shown.keys() - outputs.keys()
+        assert not unknown, f"a handler returned {sorted(unknown)}, for which the event has no component"
+        return [shown.get(name, gr.skip()) for name in outputs]
 
     def handle(request: gr.Request, *values: Any) -> Any:
         found = None
@@ -86,11 +122,12 @@ def told(
             headers = {name.lower(): value for name, value in request.headers.items()}
             local = is_local(request.client.host if request.client else None, headers, is_owner)
             found = session.find(request.cookies.get(session.COOKIE), local)
-            results, message = list(handler(found, *values)), ""
+            results, message = call(found, values), ""
         except Exception as error:
             if not isinstance(error, AttuneError):
                 logging.exception("a handler failed")
-            results, message = ["" if blank else gr.skip()] * outputs, presenters.note(presenters.explain(error, w), "error")
+            results = ["" if blank else gr.skip()] * len(outputs)
+            message = presenters.note(presenters.explain(error, w), "error")
         if tells and found is not None:
             for notice in notices.take(found.folder):
                 sentence = presenters.escape(w("app.damaged", name=notice.name, kept=notice.kept))
