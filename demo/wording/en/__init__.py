@@ -1,5 +1,6 @@
-"""What the page says in English, a file a step."""
+"""What the page says in English: one file a step."""
 
-from demo.wording.en import adapt, collect, compare, errors, panels, sets, start, your_data
+from demo.wording.en import adapt, app, compare, errors, listen, model, take_home, teach, your_data
 
-TEXTS = start.TEXTS | collect.TEXTS | sets.TEXTS | adapt.TEXTS | compare.TEXTS | panels.TEXTS | errors.TEXTS | your_data.TEXTS
+STEPS = (app, model, listen, teach, adapt, compare, take_home, your_data, errors)
+TEXTS = {key: text for step in STEPS for key, text in step.TEXTS.items()}

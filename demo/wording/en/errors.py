@@ -1,7 +1,32 @@
-"""What went wrong, by reason."""
+"""What went wrong, by the reason that the error or notice carries."""
 
 TEXTS = {
-    # errors, by reason
+    "error.reading_empty": "Paste your own sentences first, one a line.",
+    "error.reading_unknown": "There is no such list of sentences.",
+    "error.reading_too_many": "There are more than {limit} sentences. Paste fewer.",
+    "error.prompt_gone": "That sentence is no longer on the list. Reload the page.",
+    "error.long_no_speech": "Nobody speaks in this recording. Check the microphone, or choose another file.",
+    "error.long_missing": "There is no such recording.",
+    "error.draft_none": "No row is accepted yet. Listen, correct the text, and accept it.",
+    "error.draft_where": "Play the row, pause it where it is to be split, then press Split.",
+    "error.sets_alike": "Several sets are called {name}. Rename one of them.",
+    "error.nothing_to_undo": "There is no change of this set to take back.",
+    "error.inspection_stopped": "Looking at the set was stopped. Nothing was changed.",
+    "error.texts_written": "The transcripts are written as chosen for the set in step 3, to learn from and to score against.",
+    "error.huggingface_unreachable": "{name} could not be fetched: there is no network, or the Hugging Face hub does not answer. Files on your own computer can be imported without one.",
+    "error.huggingface_id": "That is no dataset's id. It looks like google/fleurs:sw_ke: an owner, a slash, a name, and where there are several configurations a colon and one of them.",
+    "error.import_nothing": "Of {rows} {rows:row|rows} none can be used, so there is no set.",
+    "error.import_running": "Something is being imported already. Wait for it, or stop it.",
+    "error.import_interrupted": "Attune was restarted while it imported {name}. Nothing of it was kept: bring it again.",
+    "error.nothing_uploaded": "Choose the files first, and wait until they are uploaded.",
+    "error.not_of_library": "Sample sets and the list of your clips are not changed. Make a copy of the set first, under “My sets”.",
+    "error.report_stale": "The set was changed since it was looked at. Look at it again.",
+    "error.nothing_to_move": "Choose the clips or speakers to move first.",
+    "error.merge_none": "Choose the set to merge with first. It must be of the same language.",
+    "error.job_stopped": "Stopped. What was measured until then is kept.",
+    "error.job_running": "That is being measured. Wait for it, or stop it first.",
+    "error.ladder_empty": "There are no clips to learn from, so there is nothing to try.",
+    "error.ladder_missing": "There is no such ladder.",
     "error.unexpected": "Something went wrong that should not have. The log has the details; your recordings are safe.",
     "error.disk": "The computer could not write to its disk. Nothing was lost. Check that the disk is there and may be written to, then try again.",
     "error.disk_full": "The disk of the computer that runs Attune is full, or the share of it that Attune may use. Nothing that was there is lost. Make room, then try again.",
@@ -178,4 +203,8 @@ TEXTS = {
     "error.row_part": "Its part is none of train, validation and test.",
     "error.row_times": "Its times cannot be used.",
     "error.row_votes": "It did not get more votes for than against.",
+    "error.not_removed": "That is no longer among what was removed, so it cannot be restored.",
+    "error.removal_missing": "Choose first what it is about. If it is no longer on the list, reload the page.",
+    "error.removal_running": "A fine-tune that uses this is running. Stop it in step 4, or wait until it has ended, then try again.",
+    "error.removal_transcribing": "It is still being transcribed, and is asked to stop now. Try again in a moment.",
 }

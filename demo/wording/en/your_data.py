@@ -1,4 +1,4 @@
-"""What was removed, what else is kept, and forgetting a visitor."""
+"""What was removed, what else is kept, and deleting everything of one browser."""
 
 TEXTS = {
     "removed.told": "Removed. You can undo this for a day; then it is deleted for good.",
@@ -27,8 +27,4 @@ TEXTS = {
     "data.forget_all": "Yes, delete everything for good",
     "data.keep": "No, keep it",
     "data.forget_failed": "That did not work, and nothing is lost. Reload the page and try again.",
-    "error.not_removed": "That is no longer among what was removed, so it cannot be restored.",
-    "error.removal_missing": "Choose first what it is about. If it is no longer on the list, reload the page.",
-    "error.removal_running": "A fine-tune that uses this is running. Stop it in step 4, or wait until it has ended, then try again.",
-    "error.removal_transcribing": "It is still being transcribed, and is asked to stop now. Try again in a moment.",
 }

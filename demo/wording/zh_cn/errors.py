@@ -1,7 +1,32 @@
-"""What went wrong, by reason."""
+"""What went wrong, by the reason that the error or notice carries."""
 
 TEXTS = {
-    # errors, by reason
+    "error.reading_empty": "请先粘贴自己的句子，每行一句。",
+    "error.reading_unknown": "没有这个句子表。",
+    "error.reading_too_many": "句子超过 {limit} 句。请少粘贴一些。",
+    "error.prompt_gone": "这句话已不在句子表里。请重新加载页面。",
+    "error.long_no_speech": "这段录音里没有人说话。请检查麦克风，或换一个文件。",
+    "error.long_missing": "没有这段录音。",
+    "error.draft_none": "还没有确认任何一段。请听录音、改正文字，然后确认。",
+    "error.draft_where": "请播放这一段，在要切开的地方暂停，再按“切开”。",
+    "error.sets_alike": "有多个数据集叫 {name}。请给其中一个改名。",
+    "error.nothing_to_undo": "这个数据集没有可以撤销的修改。",
+    "error.inspection_stopped": "已停止检查，没有改变任何内容。",
+    "error.texts_written": "文字按第 3 步为该数据集选择的写法书写，学习和评分都用这种写法。",
+    "error.huggingface_unreachable": "无法获取 {name}：没有网络，或 Hugging Face 没有回应。自己电脑上的文件不需要网络也能导入。",
+    "error.huggingface_id": "这不是数据集的编号。正确的样子如 google/fleurs:sw_ke：拥有者、斜杠、名称，有多个配置时再加冒号和其中一个。",
+    "error.import_nothing": "{rows} 行都不能使用，因此没有建立数据集。",
+    "error.import_running": "正在导入其他内容。请等它结束，或先停止它。",
+    "error.import_interrupted": "导入 {name} 时 Attune 被重新启动，导入中断，没有留下任何内容：请重新导入。",
+    "error.nothing_uploaded": "请先选择文件，并等它们上传完毕。",
+    "error.not_of_library": "样例集和我的录音列表不能直接修改。请先在“我的数据集”中复制这个数据集。",
+    "error.report_stale": "检查之后数据集又有修改。请重新检查。",
+    "error.nothing_to_move": "请先选择要移动的录音或说话人。",
+    "error.merge_none": "请先选择要合并的数据集。两者的语言必须相同。",
+    "error.job_stopped": "已停止。此前测得的结果已保留。",
+    "error.job_running": "这一项正在测量。请等它完成，或先停止它。",
+    "error.ladder_empty": "没有可用于学习的录音，所以没有什么可试的。",
+    "error.ladder_missing": "没有这样的阶梯实验。",
     "error.unexpected": "发生了不该发生的错误。详情在日志里；你的录音都还在。",
     "error.disk": "无法写入磁盘。没有丢失任何内容。请检查磁盘是否可用、是否允许写入，然后重试。",
     "error.disk_full": "运行 Attune 的电脑磁盘已满，或 Attune 的磁盘配额已用完。原有内容没有丢失。请腾出空间后重试。",
@@ -178,4 +203,8 @@ TEXTS = {
     "error.row_part": "它的部分不是 train、validation、test 之一。",
     "error.row_times": "它的时间无法使用。",
     "error.row_votes": "它的赞成票没有多于反对票。",
+    "error.not_removed": "它已不在移除的内容之中，无法恢复。",
+    "error.removal_missing": "请先选择要处理的内容。如果它已不在列表中，请刷新页面。",
+    "error.removal_running": "正在运行的微调用到了它。请先在第 4 步停止微调，或等它结束后再试。",
+    "error.removal_transcribing": "它仍在转写，现已请求停止。请稍后再试。",
 }

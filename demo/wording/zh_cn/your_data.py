@@ -1,4 +1,4 @@
-"""What was removed, what else is kept, and forgetting a visitor."""
+"""What was removed, what else is kept, and deleting everything of one browser."""
 
 TEXTS = {
     "removed.told": "已移除。一天之内可以撤销，之后会彻底删除。",
@@ -27,8 +27,4 @@ TEXTS = {
     "data.forget_all": "是，彻底删除一切",
     "data.keep": "否，保留",
     "data.forget_failed": "未能完成，什么也没有丢失。请刷新页面后重试。",
-    "error.not_removed": "它已不在移除的内容之中，无法恢复。",
-    "error.removal_missing": "请先选择要处理的内容。如果它已不在列表中，请刷新页面。",
-    "error.removal_running": "正在运行的微调用到了它。请先在第 4 步停止微调，或等它结束后再试。",
-    "error.removal_transcribing": "它仍在转写，现已请求停止。请稍后再试。",
 }
