@@ -18,12 +18,10 @@ from core.data.samples import CANARY, SAMPLES
 from core.errors import AttuneError
 from core.models.catalogue import CATALOGUE, is_here
 from core.runs.export.hugging_face import folder_name, usage
-from core.runs.job import State
 from core.runs.run_folder import Run
 from core.storage import disk
 from core.storage.files import home
 from core.text.metrics import Word
-from core.training import events
 from core.training.forecast import Forecast
 from core.training.recipe import Recipe
 from demo.wording import Wording
@@ -169,23 +167,6 @@ def download(
     return fine(" ".join(needs))
 
 
-def fetching(id: str, done: int, total: int, remaining: float | None, stopping: bool, w: Wording) -> str:
-    """How far a fetch is: a sentence and a bar."""
-    if stopping:
-        return note(w("model.stopping"))
-    if not total:
-        return note(w("model.asking", id=id))
-    megabytes = {"done": f"{done / 1e6:.0f}", "total": f"{total / 1e6:.0f}"}
-    sentence = w("model.fetching", id=id, **megabytes)
-    if remaining is not None:
-        sentence += w("model.to_go", time=duration(remaining, w))
-    bar = (
-        f'<progress value="{done / total:.3f}" max="1" aria-label="{escape(w("model.progress"))}">{done / total:.0%}</progress>'
-    )
-    # Refreshed every half second: a screen reader must not read it out each time.
-    return f'<div class="progress">{note(sentence)}{bar}</div>'.replace(' role="status"', "")
-
-
 def language_name(code: str, w: Wording) -> str:
     """A language by its name in the page's language; by its code where it has none."""
     return w(f"language.{code}") if w.has(f"language.{code}") else code
@@ -287,45 +268,6 @@ def forecast_words(forecast: Forecast, w: Wording) -> str:
         train=duration(forecast.train, w),
         evaluate=duration(forecast.evaluate, w),
     )
-
-
-def progress(run: Run, state: State, happened: Sequence[events.Event], w: Wording) -> str:
-    """Where a run stands: a sentence, a bar, and what it noticed."""
-    prepared = next((e for e in happened if isinstance(e, events.Prepared)), None)
-    stepped = next((e for e in reversed(happened) if isinstance(e, events.Stepped)), None)
-    entered = next((e for e in reversed(happened) if isinstance(e, events.Entered)), None)
-    notices = "".join(
-        note(reason(e.reason, e.details, e.message, w), "warning") for e in happened if isinstance(e, events.Noticed)
-    )
-    share, sentence, kind = 0.0, "", "info"
-    if state == "done":
-        trained = next((e for e in happened if isinstance(e, events.Trained)), None)
-        sentence, share = w("error.run_damaged", name="events.jsonl", run=run.id), 1.0
-        if trained is not None:
-            key = "adapt.stopped" if trained.stopped else "adapt.done"
-            sentence = w(key, steps=trained.steps, best=trained.best_step, time=duration(trained.seconds, w))
-    elif state == "failed" and happened and isinstance(failed := happened[-1], events.Failed):
-        sentence, kind = reason(failed.reason, failed.details, w("error.unexpected"), w), "error"
-    elif state == "interrupted":
-        sentence, kind = w("adapt.interrupted", step=stepped.step if stepped else 0), "error"
-    elif state == "waiting" or entered is None or not w.has(f"phase.{entered.phase}"):
-        sentence = w("adapt.waiting")
-    elif entered.phase == "training" and prepared and stepped:
-        share = stepped.step / max(1, prepared.steps)
-        sentence = w("adapt.step", step=stepped.step, steps=prepared.steps, time=duration(stepped.remaining, w))
-    else:
-        sentence = w(f"phase.{entered.phase}", clips=entered.clips)
-        share = 1.0 if stepped else 0.0
-    if run.should_stop() and state in ("running", "waiting"):
-        sentence = w("adapt.stopping")
-    bar = ""
-    if state in ("running", "waiting"):
-        value = f"{share:.3f}"
-        bar = f'<progress value="{value}" max="1" aria-label="{escape(w("adapt.progress"))}">{share:.0%}</progress>'
-    shown = note(sentence, kind)
-    if bar:  # refreshed every second: a screen reader must not read it out each time
-        shown = shown.replace(' role="status"', "")
-    return f'<div class="progress" data-state="{state}">{shown}{bar}{notices}</div>'
 
 
 def axis(table: pd.DataFrame) -> list[float]:

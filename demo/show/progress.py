@@ -1,8 +1,11 @@
-"""How far a ladder or a robustness job is: a sentence and a bar."""
+"""How far something is: a sentence and a bar."""
 
 from __future__ import annotations
 
-from core.runs.job import Job
+from collections.abc import Sequence
+
+from core.runs.job import Job, State
+from core.runs.run_folder import Run
 from core.training import events
 from demo.show.presenters import duration, escape, note, reason
 from demo.wording import Wording
@@ -10,12 +13,77 @@ from demo.wording import Wording
 ACTIVE = ("waiting", "running")
 
 
+def bar(share: float, label: str, text: str = "") -> str:
+    """A bar.
+
+    Args:
+        share: how much of it is full, from 0 to 1.
+        label: what it is about, for screen readers.
+        text: where a browser has no bars; the share in percent unless given.
+    """
+    return f'<progress value="{share:.3f}" max="1" aria-label="{escape(label)}">{escape(text) or f"{share:.0%}"}</progress>'
+
+
+def going(sentence: str, share: float | None, label: str, state: str = "", below: str = "") -> str:
+    """A sentence about something that goes on, and a bar.
+
+    Args:
+        sentence: what is going on. It is refreshed every second, so a screen reader is not asked to read it out each time.
+        share: how much is done, from 0 to 1; None where nobody knows, then without a bar.
+        label: what the bar is about, for screen readers.
+        state: of a job.
+        below: markup.
+    """
+    told = note(sentence).replace(' role="status"', "")
+    return _framed(told + (bar(share, label) if share is not None else "") + below, state)
+
+
+def fetching(id: str, done: int, total: int, remaining: float | None, stopping: bool, w: Wording) -> str:
+    """How far a model's fetch is."""
+    if stopping:
+        return note(w("model.stopping"))
+    if not total:
+        return note(w("model.asking", id=id))
+    megabytes = {"done": f"{done / 1e6:.0f}", "total": f"{total / 1e6:.0f}"}
+    sentence = w("model.fetching", id=id, **megabytes)
+    if remaining is not None:
+        sentence += w("model.to_go", time=duration(remaining, w))
+    return going(sentence, done / total, w("model.progress"))
+
+
+def run_progress(run: Run, state: State, happened: Sequence[events.Event], w: Wording) -> str:
+    """Where a fine-tune is, and what it noticed."""
+    prepared = next((e for e in happened if isinstance(e, events.Prepared)), None)
+    stepped = next((e for e in reversed(happened) if isinstance(e, events.Stepped)), None)
+    entered = next((e for e in reversed(happened) if isinstance(e, events.Entered)), None)
+    share, sentence, kind = 0.0, "", "info"
+    if state == "done":
+        trained = next((e for e in happened if isinstance(e, events.Trained)), None)
+        sentence = w("error.run_damaged", name="events.jsonl", run=run.id)
+        if trained is not None:
+            key = "adapt.stopped" if trained.stopped else "adapt.done"
+            sentence = w(key, steps=trained.steps, best=trained.best_step, time=duration(trained.seconds, w))
+    elif state == "failed" and happened and isinstance(failed := happened[-1], events.Failed):
+        sentence, kind = reason(failed.reason, failed.details, w("error.unexpected"), w), "error"
+    elif state == "interrupted":
+        sentence, kind = w("adapt.interrupted", step=stepped.step if stepped else 0), "error"
+    elif state == "waiting" or entered is None or not w.has(f"phase.{entered.phase}"):
+        sentence = w("adapt.waiting")
+    elif entered.phase == "training" and prepared and stepped:
+        share = stepped.step / max(1, prepared.steps)
+        sentence = w("adapt.step", step=stepped.step, steps=prepared.steps, time=duration(stepped.remaining, w))
+    else:
+        sentence = w(f"phase.{entered.phase}", clips=entered.clips)
+        share = 1.0 if stepped else 0.0
+    if run.should_stop() and state in ACTIVE:
+        sentence = w("adapt.stopping")
+    return _shown(state, sentence, kind, share, happened, w)
+
+
 def job_progress(job: Job, w: Wording) -> str:
-    """Where a job stands, in a sentence of its kind; with a bar while it goes on."""
+    """Where a ladder or a robustness job is, in a sentence of its kind, and what it noticed."""
     state, happened = job.state(), job.events()
     advanced = next((event for event in reversed(happened) if isinstance(event, events.Advanced)), None)
-    notices = [event for event in happened if isinstance(event, events.Noticed)]
-    told = "".join(note(reason(e.reason, e.details, e.message, w), "warning") for e in notices)
     share, kind = 0.0, "info"
     if state == "done":
         finished = next((event for event in reversed(happened) if isinstance(event, events.Finished)), None)
@@ -37,9 +105,17 @@ def job_progress(job: Job, w: Wording) -> str:
         share = advanced.done / max(1, advanced.parts)
         left = {"parts": advanced.parts, "time": duration(advanced.remaining, w)}
         sentence = w(f"{job.kind}.going", done=int(advanced.done), **left)
-    shown = note(sentence, kind)
-    if state not in ACTIVE:
-        return f'<div class="progress" data-state="{state}">{shown}{told}</div>'
-    bar = f'<progress value="{share:.3f}" max="1" aria-label="{escape(w("adapt.progress"))}">{share:.0%}</progress>'
-    shown = shown.replace(' role="status"', "")  # refreshed every second: a screen reader must not read it out each time
-    return f'<div class="progress" data-state="{state}">{shown}{bar}{told}</div>'
+    return _shown(state, sentence, kind, share, happened, w)
+
+
+def _shown(state: State, sentence: str, kind: str, share: float, happened: Sequence[events.Event], w: Wording) -> str:
+    noticed = (event for event in happened if isinstance(event, events.Noticed))
+    told = "".join(note(reason(e.reason, e.details, e.message, w), "warning") for e in noticed)
+    if state in ACTIVE:
+        return going(sentence, share, w("adapt.progress"), state, told)
+    return _framed(note(sentence, kind) + told, state)
+
+
+def _framed(markup: str, state: str) -> str:
+    kept = f' data-state="{state}"' if state else ""
+    return f'<div class="progress"{kept}>{markup}</div>'

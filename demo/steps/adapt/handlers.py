@@ -34,13 +34,13 @@ from demo.session import chosen_set
 from demo.session.chosen_set import labelled_set
 from demo.session.session import Session
 from demo.show import presenters
+from demo.show.progress import ACTIVE, run_progress
 from demo.steps.adapt import settings
 from demo.steps.adapt import show as layers
 from demo.wording import Wording
 
 RATE_CLIPS = 64  # of the training clips: 60 steps see most of them once
 BABBLE_CLIPS = 12  # whose voices a babble is made of
-ACTIVE = ("waiting", "running")
 LOOKED = 6  # outputs of `look`
 LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 
@@ -195,7 +195,7 @@ class AdaptHandlers:
         now = f"{run.id} {' '.join(states)} {len(happened)} {run.should_stop()}"
         if now == seen:
             return (gr.skip(),) * LOOKED
-        shown = presenters.progress(run, state, happened, self._w)
+        shown = run_progress(run, state, happened, self._w)
         if len(queue) > 1 and any(s in ACTIVE for s in states):
             shown = presenters.fine(self._w("adapt.queue", place=place + 1, runs=len(queue))) + shown
         finished = " ".join(one.id for one, ended in zip(queue, states, strict=True) if ended == "done")

@@ -15,6 +15,7 @@ from demo.background.tasks import Tasks
 from demo.session.session import Session
 from demo.session.typed_models import permitted
 from demo.show import presenters
+from demo.show.progress import fetching
 from demo.wording import Wording
 
 
@@ -119,7 +120,7 @@ class ModelHandlers:
             return presenters.note(self._w("error.fetch_interrupted", id=id)), *over, ""
         if not download.ended:
             done, total, left = download.done, download.total or 0, download.remaining()
-            shown = presenters.fetching(id, done, total, left, download.stopping, self._w)
+            shown = fetching(id, done, total, left, download.stopping, self._w)
             return shown, gr.update(visible=not download.stopping), gr.update(active=True), ""
         session.choose(fetching="")
         if download.error is None:

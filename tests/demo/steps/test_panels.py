@@ -19,14 +19,12 @@ from core.runs.execute import execute
 from core.runs.job import Job
 from core.runs.ladder import Measured, learning_curve
 from core.runs.run_folder import Request, Run
-from core.storage.files import write_json
 from core.text.metrics import Interval
-from core.training.events import Advanced, Entered, Failed, Finished
+from core.training.events import Failed
 from core.training.recipe import Recipe
 from demo.background.forecasts import Forecasts
 from demo.background.model_pool import ModelPool
 from demo.session.session import Session
-from demo.show.progress import job_progress
 from demo.steps.adapt import settings
 from demo.steps.adapt.handlers import AdaptHandlers
 from demo.steps.adapt.ladder import show as climbs
@@ -74,37 +72,6 @@ def own(finished: Run, session: Session) -> Run:
     shutil.copytree(finished.folder, session.folder / "runs" / "one")
     session.choose(run="one", queue="one")
     return session.run("one")
-
-
-@pytest.mark.parametrize("w", LANGUAGES, ids=lambda w: w.language)
-@pytest.mark.parametrize("kind", ["ladder", "robustness"])
-def test_a_job_says_where_it_stands(kind: str, w: Wording, tmp_path: Path) -> None:
-    write_json(tmp_path / "request.json", {"kind": kind})
-    job = Job(tmp_path)
-    seen = [job_progress(job, w)]
-    assert "<progress" in seen[-1]
-    with job.lock():
-        for event in (Entered("loading"), Advanced(2.5, 8, 300.0)):
-            job.append(event)
-            seen.append(job_progress(job, w))
-        assert 'value="0.312"' in seen[-1]
-        assert w("time.minutes", n="5.0") in seen[-1]
-        job.ask_to_stop()
-        seen.append(job_progress(job, w))
-    seen.append(job_progress(job, w))
-    assert 'data-state="interrupted"' in seen[-1]
-    job.append(Failed("job_stopped", "Stopped.", {}))
-    seen.append(job_progress(job, w))
-    assert w("error.job_stopped") in seen[-1]
-    assert "error" not in seen[-1].split(">")[1]  # it was asked for
-    job.append(Failed("unexpected", "secret", {}))
-    seen.append(job_progress(job, w))
-    assert "secret" not in seen[-1]
-    job.append(Finished(80.0))
-    write_json(tmp_path / "result.json", {})
-    seen.append(job_progress(job, w))
-    assert w("time.seconds", n=80) in seen[-1]
-    assert len(set(seen)) == len(seen)
 
 
 def rows(floor: float = 0.1, repeats: int = 4) -> list[Measured]:

@@ -1,0 +1,73 @@
+"""What the page says of work that goes on, and of its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.runs.job import Job
+from core.storage.files import write_json
+from core.training.events import Advanced, Entered, Failed, Finished
+from demo.show.progress import bar, fetching, going, job_progress
+from demo.wording import Wording
+from tests.demo.show.test_presenters import HOSTILE, tags
+
+LANGUAGES = [Wording("en"), Wording("zh-CN")]
+W = LANGUAGES[0]
+
+
+def test_a_bar_has_a_label_and_says_its_share_where_there_are_no_bars() -> None:
+    assert bar(0.3125, "How far") == '<progress value="0.312" max="1" aria-label="How far">31%</progress>'
+    assert bar(0.5, "How far", "12").endswith(">12</progress>")
+
+
+def test_what_goes_on_is_not_read_out_each_time() -> None:
+    shown = going("Half.", 0.5, "How far", "running", "<b>also</b>")
+    assert "role=" not in shown
+    assert shown.startswith('<div class="progress" data-state="running">')
+    assert shown.index("Half.") < shown.index('<progress value="0.500"') < shown.index("<b>also</b>")
+    unknown = going("Some.", None, "How far")
+    assert "<progress" not in unknown
+    assert "data-state" not in unknown
+    assert not tags(going(HOSTILE, 0.5, HOSTILE) + bar(0.5, HOSTILE, HOSTILE)) & {"img", "script"}
+
+
+@pytest.mark.parametrize("w", LANGUAGES, ids=lambda w: w.language)
+def test_a_fetch_says_how_far_it_is(w: Wording) -> None:
+    assert fetching("a/b", 5, 0, None, False, w) != fetching("a/b", 5, 0, None, True, w)
+    shown = fetching("a/b", 25_000_000, 100_000_000, 300.0, False, w)
+    assert 'value="0.250"' in shown
+    assert w("model.fetching", id="a/b", done="25", total="100") in shown
+    assert w("time.minutes", n="5.0") in shown
+
+
+@pytest.mark.parametrize("w", LANGUAGES, ids=lambda w: w.language)
+@pytest.mark.parametrize("kind", ["ladder", "robustness"])
+def test_a_job_says_where_it_stands(kind: str, w: Wording, tmp_path: Path) -> None:
+    write_json(tmp_path / "request.json", {"kind": kind})
+    job = Job(tmp_path)
+    seen = [job_progress(job, w)]
+    assert "<progress" in seen[-1]
+    with job.lock():
+        for event in (Entered("loading"), Advanced(2.5, 8, 300.0)):
+            job.append(event)
+            seen.append(job_progress(job, w))
+        assert 'value="0.312"' in seen[-1]
+        assert w("time.minutes", n="5.0") in seen[-1]
+        job.ask_to_stop()
+        seen.append(job_progress(job, w))
+    seen.append(job_progress(job, w))
+    assert 'data-state="interrupted"' in seen[-1]
+    job.append(Failed("job_stopped", "Stopped.", {}))
+    seen.append(job_progress(job, w))
+    assert w("error.job_stopped") in seen[-1]
+    assert "error" not in seen[-1].split(">")[1]  # it was asked for
+    job.append(Failed("unexpected", "secret", {}))
+    seen.append(job_progress(job, w))
+    assert "secret" not in seen[-1]
+    job.append(Finished(80.0))
+    write_json(tmp_path / "result.json", {})
+    seen.append(job_progress(job, w))
+    assert w("time.seconds", n=80) in seen[-1]
+    assert len(set(seen)) == len(seen)
