@@ -9,7 +9,9 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -282,3 +284,30 @@ def tiny_ctc_classifier(tmp_path_factory: pytest.TempPathFactory, tiny_ctc: Path
 def _made_classifier(recogniser: Path, folder: Path) -> Path:
     Classifier.from_recogniser(load_model(str(recogniser), precision="float32"), ["one two", "three"], "float32").save(folder)
     return folder
+
+
+@dataclass(frozen=True)
+class OlderHome:
+    """A home that an earlier version made, see tests/fixtures/make_home.py.
+
+    Attributes:
+        folder: of the home.
+        session: folder of its one visitor.
+        expected: what that version read in it.
+    """
+
+    folder: Path
+    session: Path
+    expected: dict[str, Any]
+
+
+@pytest.fixture
+def older_home(tmp_path: Path) -> OlderHome:
+    """A copy of the recorded home, whose paths lead to the copy."""
+    folder = tmp_path / "older"
+    shutil.copytree(Path(__file__).parent / "fixtures" / "home", folder)
+    for path in folder.rglob("*.json*"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("/made/by/an/older/version", folder.as_posix()), encoding="utf-8")
+    expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    return OlderHome(folder, folder / "sessions" / ("0" * 32), expected)
