@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -47,3 +48,12 @@ def build(name: str, w: Wording, visible: bool = True) -> JobView:
     timer = gr.Timer(POLL_SECONDS, active=False)
     seen = gr.Textbox(visible="hidden")
     return JobView(panel, forecast, start, stop, message, progress, result, timer, seen)
+
+
+def buttons(active: bool) -> dict[str, Any]:
+    """Returns values for a panel's `start`, `stop` and `timer` while its work goes on, or while none does."""
+    return {
+        "start": gr.update(interactive=not active),
+        "stop": gr.update(interactive=active),
+        "timer": gr.update(active=active),
+    }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -19,6 +21,11 @@ class RemovedView:
     delete: gr.Button
 
     @property
+    def outputs(self) -> dict[str, Any]:
+        """The components that `offer` has values for."""
+        return {"removed": self.row, "removed_choice": self.choice}
+
+    @property
     def parts(self) -> tuple[gr.Row, gr.Dropdown]:
         """What `shown` answers for."""
         return self.row, self.choice
@@ -31,3 +38,15 @@ def build(name: str, w: Wording) -> RemovedView:
         restore = gr.Button(w("removed.undo"), scale=0, min_width=120, elem_id=f"{name}-undo")
         delete = gr.Button(w("removed.delete"), variant="stop", scale=0, min_width=180, elem_id=f"{name}-delete")
     return RemovedView(row, choice, restore, delete)
+
+
+def offer(gone: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Returns values for `RemovedView.outputs`: the row is shown while there is something to restore.
+
+    Args:
+        gone: what was removed, each with its label and its id, the newest first.
+    """
+    return {
+        "removed": gr.update(visible=bool(gone)),
+        "removed_choice": gr.update(choices=[*gone], value=gone[0][1] if gone else None),
+    }
