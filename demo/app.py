@@ -1,30 +1,21 @@
-"""The page and its server: lays the views out, wires every event, serves sound and downloads. No logic."""
+"""The page: lays the views out and wires every event. No logic."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import gradio as gr
-from fastapi import FastAPI, Request
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi import FastAPI
 
-from core.audio.sound_files import MAX_BYTES
-from core.models.sources.hub import send_no_login
-from core.runs.export import hugging_face
 from core.training.presets import PRESETS, preset
 from demo.background.forecasts import Forecasts
 from demo.background.jobs import Jobs
 from demo.background.model_pool import ModelPool
 from demo.background.outcomes import Outcomes
 from demo.background.tasks import Tasks
-from demo.server import set_files, sounds
-from demo.server.delivery import Delivery
-from demo.server.forgetting import Forgetting
+from demo.server import routes
 from demo.server.page import Page
-from demo.server.page_sessions import PageSessions
-from demo.server.page_states import use_page_states
-from demo.server.security import Guard
-from demo.session import reading_list, session, uploads
+from demo.session import reading_list, session
 from demo.show import presenters
 from demo.steps.adapt import events as adapting
 from demo.steps.adapt import view as adapt
@@ -37,7 +28,6 @@ from demo.steps.model import view as model
 from demo.steps.model.handlers import ModelHandlers
 from demo.steps.take_home import report_view
 from demo.steps.take_home import view as take_home
-from demo.steps.take_home.handlers import write
 from demo.steps.teach import collecting, managing
 from demo.steps.teach import view as teach
 from demo.steps.teach.handlers import TeachHandlers
@@ -48,9 +38,7 @@ from demo.steps.your_data import view as your_data
 from demo.steps.your_data.handlers import YourDataHandlers
 from demo.steps.your_data.view import FORGET, YourDataView
 from demo.theme import css, head, theme
-from demo.wording import LANGUAGES, NAMES, Wording, preferred
-
-LANGUAGE_COOKIE = "attune_language"
+from demo.wording import LANGUAGES, NAMES, Wording
 
 
 def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, tasks: Tasks, forecasts: Forecasts) -> gr.Blocks:
@@ -162,78 +150,12 @@ def wire_your_data(on: On, view: YourDataView, handlers: YourDataHandlers, finis
 
 
 def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
-    """Builds the server: a page a language, sounds, downloads.
+    """Builds the server of these pages.
 
     Args:
         hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
     """
-    send_no_login()
-    server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
-    pool, jobs, outcomes, tasks, forecasts = ModelPool(), Jobs(), Outcomes(), Tasks(), Forecasts()
-    forgetting = Forgetting(jobs, tasks, pool, outcomes)
-    server.state.sweep = forgetting.sweep
-
-    @server.get("/")
-    def start(request: Request) -> Response:
-        chosen = request.cookies.get(LANGUAGE_COOKIE)
-        language = chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", ""))
-        return RedirectResponse(f"/{language}/")
-
-    @server.get("/favicon.ico")
-    def icon() -> Response:
-        return Response(status_code=204)
-
-    @server.get("/language/{language}")
-    def choose_language(language: str) -> Response:
-        if language not in LANGUAGES:
-            return PlainTextResponse("No such language.", 404)
-        response = RedirectResponse(f"/{language}/")
-        response.set_cookie(LANGUAGE_COOKIE, language, max_age=session.YEAR_SECONDS, samesite="lax")
-        return response
-
-    @server.get("/owner/{token}")
-    def own(token: str) -> Response:
-        if not session.is_owner(token):
-            return PlainTextResponse("Not found.", 404)
-        response = RedirectResponse("/")
-        response.set_cookie(session.OWNER_COOKIE, token, max_age=session.YEAR_SECONDS, httponly=True, samesite="strict")
-        return response
-
-    @server.get("/take-home/{id}.zip")
-    def model_zip(request: Request, id: str) -> Response:
-        return sounds.answer(lambda: hugging_face.zip_model(_session(request).run(id)), f"attune-{id}.zip")
-
-    @server.get("/report/{id}/{language}/report.{kind}")
-    def report_file(request: Request, id: str, language: str, kind: str) -> Response:
-        return sounds.answer(lambda: write(_session(request), id, language, kind), f"attune-{id}.{kind}")
-
-    sounds.add_routes(server, _session, pool)
-    set_files.add_routes(server, _session, tasks)
-    uploads.add_routes(server)
-    forgetting.add_route(server, _session)
-    for language in LANGUAGES:
-        gr.mount_gradio_app(
-            server,
-            build_page(Wording(language), pool, jobs, outcomes, tasks, forecasts),
-            path=f"/{language}",
-            footer_links=[],
-            run_history=False,
-            show_error=False,
-            max_file_size=MAX_BYTES,
-            theme=theme(),
-            css=css(),
-            head=head(language),
-        )
-        use_page_states(server.routes[-1].app)  # type: ignore[attr-defined]
-    server.add_middleware(Delivery, pages=frozenset(f"/{language}/" for language in LANGUAGES))
-    server.add_middleware(session.Cookies, paths=frozenset({"/", *(f"/{language}/" for language in LANGUAGES)}))
-    server.add_middleware(PageSessions)
-    server.add_middleware(Guard, hosts=hosts, pages=LANGUAGES)
-    return server
-
-
-def _session(request: Request) -> session.Session:
-    return session.find(request.cookies.get(session.COOKIE), make=False)
+    return routes.build_server(build_page, lambda language: {"theme": theme(), "css": css(), "head": head(language)}, hosts)
 
 
 def _banner(w: Wording) -> str:

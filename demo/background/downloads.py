@@ -16,8 +16,7 @@ from core.models.sources.hub import BLOCK_BYTES
 from core.models.sources.model_ids import is_bundle_id
 from core.storage import disk
 from core.storage.files import home
-from demo.background.tasks import Task, Tasks
-from demo.session.session import Session
+from demo.background.tasks import EVERYONE, Task, Tasks
 
 Fetch = Callable[[str, Callable[[int, int], None], Callable[[], bool]], str]
 
@@ -32,7 +31,7 @@ class Order:
 
     Attributes:
         id: of the model.
-        waiting: names of the sessions' folders.
+        waiting: names of the sessions that wait for it.
         lock: held while somebody joins or leaves.
     """
 
@@ -52,47 +51,49 @@ def switch_off() -> None:
     constants.HF_HUB_OFFLINE = True
 
 
-def begin(tasks: Tasks, session: Session, id: str, fetch: Fetch) -> None:
-    """Starts a download, or joins one that is going on; what the session waited for before, it leaves.
+def begin(tasks: Tasks, owner: str, id: str, fetch: Fetch, local: bool, before: str = "") -> None:
+    """Starts a download, or joins one that is going on; what the owner waited for before, it leaves.
 
     Args:
         tasks: everyone's.
-        session: who waits for it.
+        owner: name of the session that waits for it.
         id: of a model that can be fetched.
         fetch: does it.
+        local: whether the session's browser runs on this computer.
+        before: id of the model that it has waited for until now; "" for none.
 
     Raises:
         ModelError: downloads are switched off, or too many are going on.
     """
     if are_off():
         raise ModelError("downloads_off", f"{id} is not on this computer, and downloads are switched off here.", id=id)
-    if is_bundle_id(id) and not session.local:  # torchaudio's own client fetches it, and says neither how large it is nor stops
+    if is_bundle_id(id) and not local:  # torchaudio's own client fetches it, and says neither how large it is nor stops
         raise ModelError(
             "download_of_owner", f"Only the owner of this computer can fetch {id}: run attune models --fetch {id}", id=id
         )
-    if session.choices.fetching not in ("", id):
-        leave(tasks, session)
-    task = tasks.start(None, _kind(id), Order(id), lambda task: _fetched(task, session.local, fetch), _refuse_more)
+    if before not in ("", id):
+        leave(tasks, owner, before)
+    task = tasks.start(EVERYONE, _kind(id), Order(id), lambda task: _fetched(task, local, fetch), _refuse_more)
     with task.order.lock:
-        task.order.waiting.add(session.folder.name)
+        task.order.waiting.add(owner)
         task.stopping = False
 
 
-def leave(tasks: Tasks, session: Session) -> bool:
-    """Waits no longer for what a session had fetched, which stops where nobody else waits for it; returns whether it does."""
-    task = look(tasks, session)
+def leave(tasks: Tasks, owner: str, id: str) -> bool:
+    """Lets an owner wait no longer for a model; its download stops where nobody else waits for it. Returns whether it does."""
+    task = look(tasks, id)
     if task is None:
         return False
     with task.order.lock:
-        task.order.waiting.discard(session.folder.name)
+        task.order.waiting.discard(owner)
         if not task.order.waiting:
             task.stopping = True
         return task.stopping
 
 
-def look(tasks: Tasks, session: Session) -> Task | None:
-    """Returns the download that a session waits for; None where there is none since the app was started."""
-    return tasks.look(None, _kind(session.choices.fetching))
+def look(tasks: Tasks, id: str) -> Task | None:
+    """Returns the download of a model; None where there was none since the app was started."""
+    return tasks.look(EVERYONE, _kind(id))
 
 
 def _fetched(task: Task, local: bool, fetch: Fetch) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import AttuneError
-from demo.session.session import Session
 
+EVERYONE = ""  # the owner of work that all browsers share
 RESULTS_KEPT = 64  # of all browsers; whoever comes back later starts the work again
 
 
@@ -72,7 +72,7 @@ class Tasks:
 
     def start(
         self,
-        owner: Session | None,
+        owner: str,
         kind: str,
         order: Any,
         work: Callable[[Task], Any],
@@ -81,19 +81,19 @@ class Tasks:
         """Starts a piece of work, or returns the one of its owner and kind that is going on.
 
         Args:
-            owner: the browser whose work it is; None where it is everyone's.
+            owner: name of the session whose work it is, or `EVERYONE`.
             kind: one piece of work a kind goes on at a time.
             order: what was asked for.
             work: does it in a thread of its own; what it returns is the result.
             admit: told how many pieces of work of that owner are going on before one more is started; it may raise.
         """
-        key = _key(owner, kind)
+        key = (owner, kind)
         with self._lock:
             current = self._tasks.pop(key, None)
             if current is not None and not current.ended:
                 self._tasks[key] = current
                 return current
-            admit(sum(not task.ended for (name, _), task in self._tasks.items() if name == key[0]))
+            admit(sum(not task.ended for (name, _), task in self._tasks.items() if name == owner))
             task = self._tasks[key] = Task(order)
             ended = [key for key, task in self._tasks.items() if task.ended]
             for oldest in ended[: max(0, len(ended) - RESULTS_KEPT)]:
@@ -101,37 +101,37 @@ class Tasks:
         threading.Thread(target=self._run, args=(task, work), daemon=True, name=kind).start()
         return task
 
-    def look(self, owner: Session | None, kind: str) -> Task | None:
+    def look(self, owner: str, kind: str) -> Task | None:
         """Returns the last piece of work of a kind; None where there was none since the app was started."""
-        return self._tasks.get(_key(owner, kind))
+        return self._tasks.get((owner, kind))
 
-    def is_running(self, owner: Session | None, kind: str) -> bool:
+    def is_running(self, owner: str, kind: str) -> bool:
         """Whether a piece of work of a kind is going on."""
         task = self.look(owner, kind)
         return task is not None and not task.ended
 
-    def stop(self, owner: Session | None, kind: str) -> None:
+    def stop(self, owner: str, kind: str) -> None:
         """Asks a piece of work to stop."""
         task = self.look(owner, kind)
         if task is not None:
             task.stopping = True
 
-    def failed(self, owner: Session | None, kind: str, error: Exception) -> Task:
+    def failed(self, owner: str, kind: str, error: Exception) -> Task:
         """Remembers a piece of work as failed over which an earlier process died."""
-        task = self._tasks[_key(owner, kind)] = Task(None, ended=True, error=error)
+        task = self._tasks[owner, kind] = Task(None, ended=True, error=error)
         return task
 
-    def forget(self, owner: Session | None, kind: str) -> None:
+    def forget(self, owner: str, kind: str) -> None:
         """Forgets a piece of work that is over."""
         with self._lock:
-            task = self._tasks.get(_key(owner, kind))
+            task = self._tasks.get((owner, kind))
             if task is not None and task.ended:
-                del self._tasks[_key(owner, kind)]
+                del self._tasks[owner, kind]
 
-    def end(self, owner: Session) -> bool:
-        """Asks all work of a browser to stop and forgets what is over; returns whether some is still going on."""
+    def end(self, owner: str) -> bool:
+        """Asks all work of an owner to stop and forgets what is over; returns whether some is still going on."""
         with self._lock:
-            its = [key for key in self._tasks if key[0] == owner.folder.name]
+            its = [key for key in self._tasks if key[0] == owner]
             for key in its:
                 self._tasks[key].stopping = True
                 if self._tasks[key].ended:
@@ -147,7 +147,3 @@ class Tasks:
             task.error = error
         finally:
             task.ended = True
-
-
-def _key(owner: Session | None, kind: str) -> tuple[str, str]:
-    return (owner.folder.name if owner else "", kind)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from demo.background.jobs import Jobs
 from demo.background.model_pool import ModelPool
 from demo.background.outcomes import Outcomes
 from demo.background.tasks import Tasks
+from demo.server.answers import Find
 from demo.session.session import COOKIE, Session
 
 PREFIX = ".gone-"
@@ -54,7 +55,7 @@ class Forgetting:
         folder = session.folder
         self._jobs.end(folder)
         patient_until = time.monotonic() + PATIENCE_SECONDS
-        while self._tasks.end(session) and time.monotonic() < patient_until:
+        while self._tasks.end(session.name) and time.monotonic() < patient_until:
             time.sleep(0.05)
         gone = folder.with_name(PREFIX + folder.name)
         self._forgotten.add(folder)
@@ -64,7 +65,7 @@ class Forgetting:
         _finish(gone)
         threading.Thread(target=self._afterwards, args=(session,), daemon=True, name="forget").start()
 
-    def add_route(self, server: FastAPI, find: Callable[[Request], Session]) -> None:
+    def add_route(self, server: FastAPI, find: Find) -> None:
         """Adds the address that forgets whoever posts to it; a foreign page's request does not come so far, see `Guard`.
 
         Args:
@@ -92,7 +93,7 @@ class Forgetting:
         for seconds in AFTERWARDS_SECONDS:
             time.sleep(seconds)
             shutil.rmtree(session.folder, ignore_errors=True)
-        while self._tasks.end(session):
+        while self._tasks.end(session.name):
             time.sleep(1)
         shutil.rmtree(session.folder, ignore_errors=True)
         self._pool.forget(session.folder)

@@ -6,23 +6,22 @@ import csv
 import datetime
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
 
 from core.data.clips.labelled_set import Clip
 from core.data.exporters import LAYOUTS, export_zip
 from core.data.importers.rows import file_name
 from core.data.inspection.inspection import Inspection
-from core.errors import AttuneError
 from core.text.escaping import cell
 from demo.background.tasks import Tasks
+from demo.server.answers import Find, answer, download, missing
 from demo.session import chosen_set
 from demo.session.session import Session
-from demo.session.uploads import FileAnswer
 from demo.steps.teach import show as reports
 from demo.steps.teach.inspect.handlers import KIND
 from demo.wording import LANGUAGES, Wording
@@ -30,7 +29,7 @@ from demo.wording import LANGUAGES, Wording
 BYTE_ORDER_MARK = "\ufeff"  # without it some spreadsheets take UTF-8 for an older encoding
 
 
-def add_routes(server: FastAPI, find: Callable[[Request], Session], tasks: Tasks) -> None:
+def add_routes(server: FastAPI, find: Find, tasks: Tasks) -> None:
     """Adds the addresses.
 
     Args:
@@ -45,28 +44,28 @@ def add_routes(server: FastAPI, find: Callable[[Request], Session], tasks: Tasks
             stored = session.library.open(id)
             return _csv(reports.dropped_table(stored.dropped, Wording(language)), f"{file_name(stored.name)}-dropped.csv")
 
-        return _answer(request, find, made, language)
+        return answer(request, find, made) if language in LANGUAGES else missing()
 
     @server.get("/set/report-{language}.{kind}")
     def report(request: Request, language: str, kind: str) -> Response:
         def made(session: Session) -> Response:
-            task = tasks.look(session, KIND)
+            task = tasks.look(session.name, KIND)
             if task is None or not isinstance(task.result, Inspection):
-                return _missing()
+                return missing()
             return _report(session, task.result, kind, Wording(language))
 
-        return _answer(request, find, made, language)
+        return answer(request, find, made) if language in LANGUAGES else missing()
 
     @server.get("/set/{id}/{format}.zip")
     def packed(request: Request, id: str, format: str) -> Response:
         def made(session: Session) -> Response:
             if format not in LAYOUTS:
-                return _missing()
+                return missing()
             stored = session.library.open(id)
             path = export_zip(stored, session.folder / "exports" / f"{id}-{format}.zip", format)
-            return FileAnswer(path, filename=f"{file_name(stored.name)}-{format}.zip")
+            return download(path, f"{file_name(stored.name)}-{format}.zip")
 
-        return _answer(request, find, made, "en")
+        return answer(request, find, made)
 
 
 def _report(session: Session, report: Inspection, kind: str, w: Wording) -> Response:
@@ -89,22 +88,7 @@ def _report(session: Session, report: Inspection, kind: str, w: Wording) -> Resp
                 finding["examples"] = [called(clip) for clip in found.clips[: len(finding["examples"])]]
                 finding["details"].pop("messages", None)  # they name folders of this computer
             return _attached(json.dumps(told, ensure_ascii=False, indent=1), "application/json", name)
-    return _missing()
-
-
-def _answer(
-    request: Request, find: Callable[[Request], Session], made: Callable[[Session], Response], language: str
-) -> Response:
-    if language not in LANGUAGES:
-        return _missing()
-    try:
-        return made(find(request))
-    except AttuneError:
-        return _missing()
-
-
-def _missing() -> Response:
-    return PlainTextResponse("Not found.", 404)
+    return missing()
 
 
 def _csv(rows: Iterable[Sequence[Any]], name: str) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from core.data.samples import read_sample
 from core.errors import AttuneError
 from core.runs.word_times import word_times
 from demo.background.model_pool import ModelPool
+from demo.server.answers import Find, answer, missing, sound
 from demo.session.session import Session
-from demo.session.uploads import FileAnswer
 from demo.show import presenters
 from demo.steps.teach.proofread import long_recordings
 from demo.wording import LANGUAGES, Wording
@@ -29,7 +28,7 @@ class Number(IntegerConvertor):
     regex = "[0-9]{1,9}"
 
 
-def add_routes(server: FastAPI, find: Callable[[Request], Session], pool: ModelPool) -> None:
+def add_routes(server: FastAPI, find: Find, pool: ModelPool) -> None:
     """Adds the addresses.
 
     Args:
@@ -41,31 +40,37 @@ def add_routes(server: FastAPI, find: Callable[[Request], Session], pool: ModelP
 
     @server.get("/sound/sample/{name}/{index:number}")
     def sample_sound(name: str, index: int) -> Response:
-        return answer(lambda: Path(read_sample(name).clips[index].path))
+        try:
+            return sound(Path(read_sample(name).clips[index].path))
+        except (AttuneError, IndexError):
+            return missing()
 
     @server.get("/sound/recording/{id}")
     def recording_sound(request: Request, id: str) -> Response:
-        return answer(lambda: find(request).collection.get(id).path)
+        return answer(request, find, lambda session: sound(session.collection.get(id).path))
 
     @server.get("/sound/set/{id}/{clip}")
     def stored_sound(request: Request, id: str, clip: str) -> Response:
-        return answer(lambda: _stored(find(request), id, clip))
+        return answer(request, find, lambda session: sound(_stored(session, id, clip)))
 
     @server.get("/sound/long/{id}/{start:number}-{end:number}")
     def draft_sound(request: Request, id: str, start: int, end: int) -> Response:
-        try:
-            sound = long_recordings.find(find(request), id).cut(start / 1000, end / 1000)
-        except AttuneError:
-            return PlainTextResponse("Not found.", 404)
-        return Response(sound, media_type="audio/flac")
+        def made(session: Session) -> Response:
+            cut = long_recordings.find(session, id).cut(start / 1000, end / 1000)
+            return Response(cut, media_type="audio/flac")
+
+        return answer(request, find, made)
 
     @server.get("/sound/augmented")
     def augmented_sound(request: Request) -> Response:
-        return answer(lambda: find(request).folder / "augmented.flac")
+        return answer(request, find, lambda session: sound(session.folder / "augmented.flac"))
 
     @server.get("/sound/run/{id}/{group}/{index:number}")
     def run_sound(request: Request, id: str, group: str, index: int) -> Response:
-        return answer(lambda: Path((find(request).run(id).comparison() or {})[group]["clips"][index]["path"]))
+        def made(session: Session) -> Response:
+            return sound(Path((session.run(id).comparison() or {})[group]["clips"][index]["path"]))
+
+        return answer(request, find, made)
 
     @server.get("/times/{language}/{id}/{group}/{index:number}")
     def times(request: Request, language: str, id: str, group: str, index: int) -> Response:
@@ -73,26 +78,12 @@ def add_routes(server: FastAPI, find: Callable[[Request], Session], pool: ModelP
             return PlainTextResponse("No such language.", 404)
         try:
             current = find(request)
-            lend = partial(pool.lend, current.folder.name)
+            lend = partial(pool.lend, current.name)
             return JSONResponse(dataclasses.asdict(word_times(current.run(id), group, index, lend)))
         except Exception as error:
             if not isinstance(error, AttuneError):
                 logging.exception("aligning failed")
             return JSONResponse({"error": presenters.explain(error, Wording(language))})
-
-
-def answer(find: Callable[[], Path], download: str | None = None) -> Response:
-    """Answers with a file, or that there is none.
-
-    Args:
-        find: returns where it lies.
-        download: what the browser is to save it as; without it, it is a sound to play.
-    """
-    try:
-        path = find()
-    except (AttuneError, KeyError, IndexError):
-        return PlainTextResponse("Not found.", 404)
-    return FileAnswer(path, filename=download) if download else FileAnswer(path, media_type="audio/flac")
 
 
 def _stored(current: Session, id: str, clip: str) -> Path:

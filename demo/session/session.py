@@ -85,6 +85,11 @@ class Session:
         self.library = Library(folder / "library")
 
     @property
+    def name(self) -> str:
+        """By what work in the background knows whose it is: the name of the folder."""
+        return self.folder.name
+
+    @property
     def choices(self) -> Choices:
         """What is chosen now."""
         choices = self._stored_choices()

@@ -105,16 +105,6 @@ def answering(
     With `tells`, damaged files that were found since are told once, in a note that stays until it is closed.
     """
 
-    def call(found: session.Session, values: Sequence[Any]) -> list[Any]:
-        shown = (
-            handler(found, **dict(zip(inputs, values, strict=True))) if isinstance(inputs, Mapping) else handler(found, *values)
-        )
-        if not isinstance(outputs, Mapping):
-            return list(shown)
-        unknown = shown.keys() - outputs.keys()
-        assert not unknown, f"a handler returned {sorted(unknown)}, for which the event has no component"
-        return [shown.get(name, gr.skip()) for name in outputs]
-
     def handle(request: gr.Request, *values: Any) -> Any:
         found = None
         try:
@@ -122,7 +112,7 @@ def answering(
             headers = {name.lower(): value for name, value in request.headers.items()}
             local = is_local(request.client.host if request.client else None, headers, is_owner)
             found = session.find(request.cookies.get(session.COOKIE), local)
-            results, message = call(found, values), ""
+            results, message = _called(handler, found, inputs, values, outputs), ""
         except Exception as error:
             if not isinstance(error, AttuneError):
                 logging.exception("a handler failed")
@@ -136,3 +126,15 @@ def answering(
         return results if len(results) > 1 else results[0]
 
     return handle
+
+
+def _called(
+    handler: Handler, found: session.Session, inputs: Named | Sequence, values: Sequence, outputs: Named | Sequence
+) -> list:
+    given = isinstance(inputs, Mapping)
+    shown = handler(found, **dict(zip(inputs, values, strict=True))) if given else handler(found, *values)
+    if not isinstance(outputs, Mapping):
+        return list(shown)
+    unknown = shown.keys() - outputs.keys()
+    assert not unknown, f"a handler returned {sorted(unknown)}, for which the event has no component"
+    return [shown.get(name, gr.skip()) for name in outputs]

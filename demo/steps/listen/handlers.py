@@ -43,7 +43,7 @@ class ListenHandlers:
         session.choose(clip=recording.id, heard="")
         wave = sound_files.decode(recording.path)
         id = session.choices.model
-        heard = self._pool.transcribe(session.folder.name, id, "", wave)
+        heard = self._pool.transcribe(session.name, id, "", wave)
         text = heard.transcript.text
         session.choose(clip=recording.id, heard=text)
         spoken = presenters.language(heard.transcript.language, not heard.language, self._w)
@@ -64,7 +64,7 @@ class ListenHandlers:
         wave, language = sound_files.decode(recording.path), session.choices.language
         trials = []
         for id in ready_models(session.choices.model):
-            heard = self._pool.transcribe(session.folder.name, id, "", wave)
+            heard = self._pool.transcribe(session.name, id, "", wave)
             trials.append(trial(id, heard.parameters, heard.transcript.text, heard.seconds, recording.text, language))
         return (comparisons.trials(trials, recording.text, language, self._w),)
 

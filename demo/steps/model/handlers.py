@@ -67,7 +67,8 @@ class ModelHandlers:
             session.choose(fetching="")
             return presenters.note(self._w("model.loading", id=id)), *over
         try:
-            downloads.begin(self._tasks, session, id, self._fetch)
+            waiting = session.choices.fetching
+            downloads.begin(self._tasks, session.name, id, self._fetch, session.local, before=waiting)
         except AttuneError as error:
             session.choose(fetching="")
             return presenters.note(presenters.explain(error, self._w), "error"), *over
@@ -79,7 +80,7 @@ class ModelHandlers:
         id = permitted(id, session.local)
         if session.choices.fetching == id or (is_fetchable(id) and not self._is_here(session, id)):
             return (gr.skip(),)  # loading fetches nothing: `begin` does, within limits, or has said why not
-        with self._pool.lend(session.folder.name, id) as model:
+        with self._pool.lend(session.name, id) as model:
             parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
             family = model.family
         session.choose(model=id)
@@ -102,16 +103,16 @@ class ModelHandlers:
 
     def stop(self, session: Session) -> tuple[str]:
         """-> that the fetch is stopping, or goes on for others."""
-        if downloads.leave(self._tasks, session) or not session.choices.fetching:
-            return (presenters.note(self._w("model.stopping")),)
         id = session.choices.fetching
+        if downloads.leave(self._tasks, session.name, id) or not id:
+            return (presenters.note(self._w("model.stopping")),)
         session.choose(fetching="")
         return (presenters.note(self._w("model.left", id=id)),)
 
     def look(self, session: Session) -> tuple:
         """-> status, stop, timer, and the id of a model that has just come."""
         id = session.choices.fetching
-        download = downloads.look(self._tasks, session)
+        download = downloads.look(self._tasks, id)
         over = gr.update(visible=False), gr.update(active=False)
         if not id:
             return gr.skip(), *over, ""

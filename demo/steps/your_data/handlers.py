@@ -42,8 +42,8 @@ class YourDataHandlers:
         """Thing -> that it is removed, then as `show`."""
         kind, id = _parsed(key)
         if kind == "long":
-            self._tasks.stop(session, f"transcribe {id}")
-            if self._tasks.is_running(session, f"transcribe {id}"):
+            self._tasks.stop(session.name, f"transcribe {id}")
+            if self._tasks.is_running(session.name, f"transcribe {id}"):
                 raise RunError("removal_transcribing", "It is still being transcribed, and is asked to stop. Try again then.")
         removal.remove(session, kind, id)
         self._outcomes.forget(session.folder / kind / id)

@@ -235,6 +235,7 @@ def handlers(page: gr.Blocks) -> dict[str, Callable[[Any], Any]]:
         name = getattr(called, "__qualname__", "?")
         if name.rpartition(".")[2] not in BEGINNING:
             found[name] = lambda asked, fn=function.fn, values=values: fn(asked, *values)
+    assert len(found) > 60, "the page has more handlers than that; they are not found where they were"
     return found
 
 

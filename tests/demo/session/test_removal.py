@@ -674,9 +674,9 @@ def test_forgetting_stops_what_goes_on_in_the_background(visitor: Session) -> No
         wait_until(lambda: task.stopping)
         visitor.choose(heard="the last thing it writes")
 
-    tasks.start(visitor, "import", None, work)
+    tasks.start(visitor.name, "import", None, work)
     forgetting(tasks).forget(visitor)
-    assert tasks.look(visitor, "import") is None
+    assert tasks.look(visitor.name, "import") is None
     assert not visitor.folder.exists()
 
 

@@ -112,7 +112,7 @@ class BringHandlers:
 
     def answer(self, session: Session, path: str | None, text: str | None, speaker: str | None, tier: str | None) -> tuple:
         """Columns of the sound, the text and the speaker, and tier -> what `look` says; the import goes on."""
-        task = self._tasks.look(session, KIND)
+        task = self._tasks.look(session.name, KIND)
         if task is None or not _is_question(task):
             raise DatasetError("nothing_uploaded", "There is nothing to go on with. Upload it again.")
         given = {name: column for name, column in zip(ASKED_COLUMNS, (path, text, speaker), strict=True) if column}
@@ -121,17 +121,17 @@ class BringHandlers:
 
     def stop(self, session: Session) -> tuple[str]:
         """-> that it is being stopped."""
-        self._tasks.stop(session, KIND)
+        self._tasks.stop(session.name, KIND)
         return (presenters.note(self._w("bring.stopping")),)
 
     def restore(self, session: Session) -> tuple:
         """-> panel open while there is something to see, then as `look`."""
         shown = self.look(session)
-        return gr.skip() if self._tasks.look(session, KIND) is None else gr.update(open=True), *shown
+        return gr.skip() if self._tasks.look(session.name, KIND) is None else gr.update(open=True), *shown
 
     def look(self, session: Session) -> tuple:
         """-> progress, stop, timer, question, what is asked, its four answers, id of a set that has just come."""
-        task = self._tasks.look(session, KIND) or self._interrupted(session)
+        task = self._tasks.look(session.name, KIND) or self._interrupted(session)
         asked = (gr.update(visible=False), "", *(gr.update(),) * 4)
         if task is None:
             return "", gr.update(visible=False), gr.update(active=False), *asked, gr.skip()
@@ -140,7 +140,7 @@ class BringHandlers:
             return shown, gr.update(visible=not task.stopping), gr.update(active=True), *asked, gr.skip()
         over = gr.update(visible=False), gr.update(active=False)
         if task.error is None:
-            self._tasks.forget(session, KIND)
+            self._tasks.forget(session.name, KIND)
             return "", *over, *asked, task.result
         why = presenters.explain(task.error, self._w)
         if _is_question(task):
@@ -175,12 +175,16 @@ class BringHandlers:
         if not names:
             return None
         message = f"A restart interrupted the import of {names[0]}; nothing is kept of it. Bring it again."
-        return self._tasks.failed(session, KIND, DatasetError("import_interrupted", message, name=names[0]))
+        return self._tasks.failed(session.name, KIND, DatasetError("import_interrupted", message, name=names[0]))
 
     @contextmanager
     def _new_folder(self, session: Session) -> Iterator[tuple[Path, FileLock]]:
         """Gives an import its folder, and what says that it is alive; takes both back if it cannot begin."""
-        task, alive, folder = self._tasks.look(session, KIND), _lock(session), session.folder / "imports" / secrets.token_hex(8)
+        task, alive, folder = (
+            self._tasks.look(session.name, KIND),
+            _lock(session),
+            session.folder / "imports" / secrets.token_hex(8),
+        )
         if task is not None and task.ended and task.order is not None:
             task.order.alive.release()  # what was asked about the last one was never answered
         try:
@@ -209,7 +213,7 @@ class BringHandlers:
                 if not asked:
                     _end(order.folder, order.alive)
 
-        self._tasks.start(session, KIND, order, work)
+        self._tasks.start(session.name, KIND, order, work)
 
 
 def _lock(session: Session) -> FileLock:

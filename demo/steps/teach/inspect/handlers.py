@@ -74,12 +74,12 @@ class InspectHandlers:
 
     def stop(self, session: Session) -> tuple[str]:
         """-> that it is being stopped."""
-        self._tasks.stop(session, KIND)
+        self._tasks.stop(session.name, KIND)
         return (presenters.note(self._w("bring.stopping")),)
 
     def look(self, session: Session) -> tuple:
         """-> progress, stop, timer, summary, row, sentence and button of each place, the other findings."""
-        task = self._tasks.look(session, KIND)
+        task = self._tasks.look(session.name, KIND)
         if task is not None and not task.ended:
             key = "inspect.asking" if task.order.ask else "inspect.looking"
             same = (gr.skip(),) * (2 + 3 * self._places)
@@ -97,7 +97,7 @@ class InspectHandlers:
 
     def mend(self, session: Session, place: int, closed: bool) -> tuple:
         """Which place's button was pressed -> what was done, then what `look` says: the report is made anew."""
-        task = self._tasks.look(session, KIND)
+        task = self._tasks.look(session.name, KIND)
         stored = chosen_set.stored_set(session)
         if stored is None:
             raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
@@ -148,11 +148,11 @@ class InspectHandlers:
 
     def report(self, session: Session) -> Inspection | None:
         """The last report of this session; None where there is none."""
-        task = self._tasks.look(session, KIND)
+        task = self._tasks.look(session.name, KIND)
         return task.result if task is not None and task.ended else None
 
     def _again(self, session: Session, closed: bool) -> None:
-        task = self._tasks.look(session, KIND)
+        task = self._tasks.look(session.name, KIND)
         if task is not None and task.ended and task.result is not None:
             self._start(session, closed, ask=task.order.ask)
 
@@ -194,15 +194,15 @@ class InspectHandlers:
                 )  # fmt: skip
 
             if order.ask:
-                with self._pool.lend(session.folder.name, order.model, soon=False) as model:
+                with self._pool.lend(session.name, order.model, soon=False) as model:
                     return look(model, model.characters())
             known = None
             if is_here(order.model) and model_family(order.model) in SPELLING:
-                with suppress(AttuneError), self._pool.lend(session.folder.name, order.model) as model:
+                with suppress(AttuneError), self._pool.lend(session.name, order.model) as model:
                     known = model.characters()
             return look(None, known)
 
-        self._tasks.start(session, KIND, order, work)
+        self._tasks.start(session.name, KIND, order, work)
 
     def _shown(self, session: Session, task: Task, report: Inspection) -> tuple:
         changeable = chosen_set.stored_set(session) is not None

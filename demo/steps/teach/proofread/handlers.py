@@ -50,7 +50,7 @@ class ProofreadHandlers:
         here = [drafts[i] for i in chosen[at * ROWS : (at + 1) * ROWS]]
         filled = [self._row(recording, draft) for draft in here] if recording else []
         empty = [(gr.update(visible=False), "", "", gr.skip())] * (ROWS - len(filled))
-        reading = recording is not None and self._tasks.is_running(session, _kind(recording))
+        reading = recording is not None and self._tasks.is_running(session.name, _kind(recording))
         return (
             loading,
             gr.update(visible=recording is None and bool(earlier), choices=earlier, value=None),
@@ -76,7 +76,7 @@ class ProofreadHandlers:
         recording = long_recordings.current(session)
         if recording is None:
             return gr.update(visible=True), "", gr.update(visible=False), gr.update(visible=False), gr.update(active=False), ""
-        about, running = recording.about, self._tasks.look(session, _kind(recording))
+        about, running = recording.about, self._tasks.look(session.name, _kind(recording))
         is_running = running is not None and not running.ended
         status = ""
         if running is not None and is_running:
@@ -96,7 +96,7 @@ class ProofreadHandlers:
         """-> as `look`."""
         recording = long_recordings.current(session)
         if recording is not None:
-            self._tasks.stop(session, _kind(recording))
+            self._tasks.stop(session.name, _kind(recording))
         return self.look(session)
 
     def go_on(self, session: Session, order: str, page: str) -> tuple:
@@ -176,7 +176,7 @@ class ProofreadHandlers:
         """Order -> as `shown`, ready for another recording."""
         recording = long_recordings.current(session)
         if recording is not None:
-            self._tasks.stop(session, _kind(recording))
+            self._tasks.stop(session.name, _kind(recording))
         session.choose(long="")
         return self.shown(session, order, "0")
 
@@ -190,8 +190,8 @@ class ProofreadHandlers:
         return long_recordings.find(session, session.choices.long)
 
     def _start(self, session: Session, recording: LongRecording) -> None:
-        model, lend = session.choices.model, partial(self._pool.lend, session.folder.name, soon=False)
-        self._tasks.start(session, _kind(recording), model, lambda task: recording.transcribe(lend, model, task))
+        model, lend = session.choices.model, partial(self._pool.lend, session.name, soon=False)
+        self._tasks.start(session.name, _kind(recording), model, lambda task: recording.transcribe(lend, model, task))
 
     def _earlier(self, session: Session) -> list[tuple[str, str]]:
         found = long_recordings.put_aside(session)

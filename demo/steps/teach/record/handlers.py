@@ -87,7 +87,7 @@ class RecordHandlers:
         if take is None or take.heard is not None:
             return (gr.skip(),)
         wave = sound_files.decode(session.collection.get(take.id).path)
-        heard = self._pool.transcribe(session.folder.name, session.choices.model, "", wave)
+        heard = self._pool.transcribe(session.name, session.choices.model, "", wave)
         checked = heard.language in ("", now.language or language)
         now = reading_list.hear(session, prompt, take.id, heard.transcript.text, checked)
         return (self._heard(session, now) if now.prompt == prompt else gr.skip(),)

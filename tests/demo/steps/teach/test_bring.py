@@ -349,7 +349,7 @@ def test_after_a_restart_an_import_is_said_to_be_interrupted_and_nothing_of_it_i
     assert other.look(session)[PROGRESS] == ""
     with pytest.raises(Exception, match="is being imported already"):
         other.begin(session, put(session, files), "", "en")
-    bring._tasks.look(session, KIND).order.alive.release()  # as the operating system does when the process dies
+    bring._tasks.look(session.name, KIND).order.alive.release()  # as the operating system does when the process dies
 
     panel, said, *_ = other.restore(session)
     assert panel["open"] is True
@@ -373,7 +373,7 @@ def test_an_import_that_waits_for_an_answer_does_not_outlive_a_restart(
     ended(bring, session)
     again = BringHandlers(W, Tasks())
     assert again.look(session)[PROGRESS] == ""  # the process that asks is alive
-    bring._tasks.look(session, KIND).order.alive.release()
+    bring._tasks.look(session.name, KIND).order.alive.release()
     assert "Attune was restarted while it imported talk" in again.look(session)[PROGRESS]
     assert not any((session.folder / "imports").iterdir())
 
@@ -405,4 +405,4 @@ def test_shouted_transcripts_become_small_letters_and_that_is_written_down(bring
     assert stored.normalisation.case == "lower"
     assert {one.clip.text for one in stored.clips} == {clip.text.upper() for clip in clips}
     assert {one.clip.part for one in stored.clips} == {"train", "validation", "test"}
-    shutil.rmtree(session.folder)
+    shutil.rmtree(session.folder, ignore_errors=True)  # what the import discards may still be going

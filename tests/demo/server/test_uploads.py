@@ -22,6 +22,7 @@ from starlette.testclient import TestClient
 from core.audio import sound_files
 from core.data.samples import read_sample
 from demo.app import build_server
+from demo.server import answers, upload_routes
 from demo.server.page import TAKES_FILES, Page
 from demo.session import session as sessions
 from demo.session import uploads
@@ -314,11 +315,11 @@ def test_a_file_s_name_is_no_way_anywhere(visitor: TestClient) -> None:
 
 
 def test_an_upload_has_limits(visitor: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_BYTES", 1000)
+    monkeypatch.setattr(upload_routes, "MAX_BYTES", 1000)
     answer = send(visitor, content=b"x" * 2000)
     assert (answer.status_code, answer.text) == (413, W("error.upload_too_large", limit=0))
     assert not any(uploads.folder(session_of(visitor)).iterdir())
-    monkeypatch.setattr(uploads, "MAX_SESSION_FILES", 2)
+    monkeypatch.setattr(upload_routes, "MAX_SESSION_FILES", 2)
     assert [send(visitor).status_code for _ in range(3)] == [200, 200, 413]
     broken = visitor.post("/en/gradio_api/upload", content=b"--x", headers={"content-type": "multipart/form-data; boundary=y"})
     assert broken.status_code < 500
@@ -447,7 +448,7 @@ def test_what_nobody_used_is_deleted_after_its_time(tmp_path: Path) -> None:
 
 
 def test_the_bar_is_told_of_what_arrives(visitor: TestClient) -> None:
-    progress = uploads.Progress()
+    progress = upload_routes.Progress()
     progress.track("x")
     progress.append("x", "a.wav", b"12345")
 
@@ -515,12 +516,12 @@ def test_a_file_that_is_moved_before_it_is_sent_is_not_found(
     upload = uploaded(session_of(visitor), b"RIFF of a sound")
     address = f"/en/gradio_api/file={upload.id}/a.wav"
     assert visitor.get(address, headers=headers).status_code in (200, 206)
-    opened = uploads.FileAnswer._open_file
+    opened = answers.FileAnswer._open_file
 
     def gone(self: Any) -> Any:
         Path(self.path).unlink(missing_ok=True)  # another event has just taken it over
         return opened(self)
 
-    monkeypatch.setattr(uploads.FileAnswer, "_open_file", gone)
+    monkeypatch.setattr(answers.FileAnswer, "_open_file", gone)
     answer = visitor.get(address, headers=headers)
     assert answer.content in (b"", b"Not found.")

@@ -1,0 +1,118 @@
+"""The server: a page a language, and the addresses beside the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+
+from core.audio.sound_files import MAX_BYTES
+from core.models.sources.hub import send_no_login
+from core.runs.export import hugging_face
+from demo.background.forecasts import Forecasts
+from demo.background.jobs import Jobs
+from demo.background.model_pool import ModelPool
+from demo.background.outcomes import Outcomes
+from demo.background.tasks import Tasks
+from demo.server import set_files, sounds, upload_routes
+from demo.server.answers import Find, answer, download, visitor
+from demo.server.delivery import Delivery
+from demo.server.forgetting import Forgetting
+from demo.server.page_sessions import PageSessions
+from demo.server.page_states import use_page_states
+from demo.server.security import Guard
+from demo.session import session
+from demo.steps.take_home.handlers import write
+from demo.wording import LANGUAGES, Wording, preferred
+
+LANGUAGE_COOKIE = "attune_language"
+
+BuildPage = Callable[[Wording, ModelPool, Jobs, Outcomes, Tasks, Forecasts], gr.Blocks]
+Look = Callable[[str], dict[str, Any]]  # of a language's page: theme, css and head, as `gr.mount_gradio_app` takes them
+
+
+def build_server(build_page: BuildPage, look: Look, hosts: frozenset[str] = frozenset()) -> FastAPI:
+    """Builds the server.
+
+    Args:
+        build_page: builds the page of a language.
+        look: returns what a language's page looks like.
+        hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
+    """
+    send_no_login()
+    server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
+    pool, jobs, outcomes, tasks, forecasts = ModelPool(), Jobs(), Outcomes(), Tasks(), Forecasts()
+    forgetting = Forgetting(jobs, tasks, pool, outcomes)
+    server.state.sweep = forgetting.sweep
+    _add_start(server)
+    _add_results(server, visitor)
+    sounds.add_routes(server, visitor, pool)
+    set_files.add_routes(server, visitor, tasks)
+    upload_routes.add_routes(server, visitor)
+    forgetting.add_route(server, visitor)
+    for language in LANGUAGES:
+        _mount(server, language, build_page(Wording(language), pool, jobs, outcomes, tasks, forecasts), look(language))
+    server.add_middleware(Delivery, pages=frozenset(f"/{language}/" for language in LANGUAGES))
+    server.add_middleware(session.Cookies, paths=frozenset({"/", *(f"/{language}/" for language in LANGUAGES)}))
+    server.add_middleware(PageSessions)
+    server.add_middleware(Guard, hosts=hosts, pages=LANGUAGES)
+    return server
+
+
+def _mount(server: FastAPI, language: str, page: gr.Blocks, look: dict[str, Any]) -> None:
+    gr.mount_gradio_app(
+        server,
+        page,
+        path=f"/{language}",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=MAX_BYTES,
+        **look,
+    )
+    use_page_states(server.routes[-1].app)  # type: ignore[attr-defined]
+
+
+def _add_start(server: FastAPI) -> None:
+    """Adds what leads to a page: the start, the choice of a language, and the owner's address that the terminal shows."""
+
+    @server.get("/")
+    def start(request: Request) -> Response:
+        chosen = request.cookies.get(LANGUAGE_COOKIE)
+        language = chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", ""))
+        return RedirectResponse(f"/{language}/")
+
+    @server.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status_code=204)
+
+    @server.get("/language/{language}")
+    def choose_language(language: str) -> Response:
+        if language not in LANGUAGES:
+            return PlainTextResponse("No such language.", 404)
+        response = RedirectResponse(f"/{language}/")
+        response.set_cookie(LANGUAGE_COOKIE, language, max_age=session.YEAR_SECONDS, samesite="lax")
+        return response
+
+    @server.get("/owner/{token}")
+    def own(token: str) -> Response:
+        if not session.is_owner(token):
+            return PlainTextResponse("Not found.", 404)
+        response = RedirectResponse("/")
+        response.set_cookie(session.OWNER_COOKIE, token, max_age=session.YEAR_SECONDS, httponly=True, samesite="strict")
+        return response
+
+
+def _add_results(server: FastAPI, find: Find) -> None:
+    """Adds what is taken home of a run: the adapted model and the report."""
+
+    @server.get("/take-home/{id}.zip")
+    def model_zip(request: Request, id: str) -> Response:
+        return answer(request, find, lambda found: download(hugging_face.zip_model(found.run(id)), f"attune-{id}.zip"))
+
+    @server.get("/report/{id}/{language}/report.{kind}")
+    def report_file(request: Request, id: str, language: str, kind: str) -> Response:
+        return answer(request, find, lambda found: download(write(found, id, language, kind), f"attune-{id}.{kind}"))
