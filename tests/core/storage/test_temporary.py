@@ -22,8 +22,8 @@ WRITING = """
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from core.files import replacing, whole_folder
-from core.leftovers import temporary_folder
+from core.storage.files import replacing, whole_folder
+from core.storage.temporary import temporary_folder
 
 folder = Path(sys.argv[1])
 with ExitStack() as stack:

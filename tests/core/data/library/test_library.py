@@ -406,8 +406,8 @@ def test_a_killed_process_leaves_the_old_or_the_new(library: Library, source: li
     script = f"""
         import dataclasses, os, signal
         from pathlib import Path
-        from core.dataset import Clip
-        from core.library import Library
+        from core.data.clips.labelled_set import Clip
+        from core.data.library.library import Library
         library, id = Library(Path({str(library.folder)!r})), {stored.id!r}
         clips = {source!r}
         left, replace = {moment}, Path.replace
