@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from core.storage.disk_buffer import Spill
+from core.storage.disk_buffer import DiskBuffer
 
 Sounds = Sequence[tuple[np.ndarray, str]]  # float32 [samples] at 16 kHz, and what is said in it
 
@@ -26,7 +26,7 @@ class Waves(Sequence[np.ndarray]):
     """
 
     def __init__(self, waves: Iterable[np.ndarray] = ()) -> None:
-        self._kept = Spill()
+        self._kept = DiskBuffer()
         for wave in waves:
             self.append(wave)
 

@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 
 
-class Spill:
+class DiskBuffer:
     """Arrays, each read from a file when it is asked for. Where there is no room for it, they stay in memory.
 
     It may be read by one thread at a time.

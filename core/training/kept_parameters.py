@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import torch
 
-from core.storage.disk_buffer import Spill
+from core.storage.disk_buffer import DiskBuffer
 
 
 class Snapshot:
     """The values of some parameters, replaced each time they are taken."""
 
     def __init__(self) -> None:
-        self._kept = Spill()
+        self._kept = DiskBuffer()
         self._kinds: list[tuple[torch.Size, torch.dtype]] = []
         self.taken = False
 
     def take(self, values: Sequence[torch.Tensor]) -> None:
         """Keeps these values, of any types, instead of what was kept before."""
-        self._kept = Spill()
+        self._kept = DiskBuffer()
         self._kinds = [(value.shape, value.dtype) for value in values]
         for value in values:
             self._kept.append(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
