@@ -9,7 +9,7 @@ import torch
 from core.storage.disk_buffer import DiskBuffer
 
 
-class Snapshot:
+class KeptParameters:
     """The values of some parameters, replaced each time they are taken."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from core.text.metrics import score
 from core.training import adapters
 from core.training.events import Evaluated, Event, Noticed, Prepared, Stepped, Trained
 from core.training.guards import STOPS, Guards
-from core.training.kept_parameters import Snapshot
+from core.training.kept_parameters import KeptParameters
 from core.training.learner import Learner
 from core.training.recipe import Recipe
 from core.training.regularisation import Average, regularised
@@ -132,7 +132,7 @@ def finetune(
     yield evaluation
     evaluating = time.perf_counter() - started
     best, best_step, waited = (math.inf, math.inf), 0, 0
-    best_values = Snapshot()
+    best_values = KeptParameters()
     due = {round(steps * (i + 1) / recipe.evaluations) for i in range(recipe.evaluations)}
     step, ended = 0, ""
     with regularised(model.network, recipe):
@@ -199,7 +199,7 @@ def finetune(
         }
         if rank <= best:
             best, best_step = rank, step
-            best_values = Snapshot()  # the weights in place are the best
+            best_values = KeptParameters()  # the weights in place are the best
             yield Noticed(
                 "averaged", "The mean of the last {steps} steps is kept: validation WER {wer} %.".format(**told), told
             )

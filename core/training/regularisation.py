@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from core.models.base.protocol import AsrModel, Example, Features
-from core.training.kept_parameters import Snapshot, compact
+from core.training.kept_parameters import KeptParameters, compact
 from core.training.recipe import Recipe
 
 PIECE = 1 << 20  # numbers
@@ -42,7 +42,7 @@ class Anchor:
         start = [compact(parameter) for parameter in parameters]
         self._before: Callable[[int], torch.Tensor] = start.__getitem__
         if not (strength or new_strength):  # asked for at evaluations alone
-            kept = Snapshot()
+            kept = KeptParameters()
             kept.take(start)
             self._before = kept.value
 

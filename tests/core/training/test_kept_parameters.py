@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from core.training.kept_parameters import Snapshot, compact
+from core.training.kept_parameters import KeptParameters, compact
 
 
 def no_room(*args: object) -> None:
@@ -20,16 +20,16 @@ def test_the_last_values_taken_come_back_exactly(full: bool, monkeypatch: pytest
     if full:
         monkeypatch.setattr(tempfile, "TemporaryFile", no_room)
     weights = [torch.randn(3, 4), torch.tensor(2.5), torch.randn(5, 2).T, torch.randn(7).bfloat16(), torch.randn(0, 3)]
-    snapshot = Snapshot()
-    assert not snapshot.taken
-    snapshot.take([torch.zeros_like(w) for w in weights])
-    snapshot.take(weights)
+    parameters = KeptParameters()
+    assert not parameters.taken
+    parameters.take([torch.zeros_like(w) for w in weights])
+    parameters.take(weights)
     kept = [w.clone() for w in weights]
     for weight in weights:
         weight += 1
-    assert all(torch.equal(snapshot.value(place), kept[place]) for place in (3, 0, 4, 1, 2))
-    snapshot.put_back(weights)
-    assert snapshot.taken
+    assert all(torch.equal(parameters.value(place), kept[place]) for place in (3, 0, 4, 1, 2))
+    parameters.put_back(weights)
+    assert parameters.taken
     assert all(torch.equal(weight, value) for weight, value in zip(weights, kept, strict=True))
 
 
