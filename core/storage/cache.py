@@ -19,12 +19,12 @@ _HEADER = struct.Struct("<8sIQ")  # magic, CRC-32 of the rest, its length
 _MAGIC = b"attune01"
 
 
-class Store:
+class DiskCache:
     """Values by key, a file each; the ones not used for longest go first.
 
     Args:
         name: of the folder within Attune's cache.
-        budget: bytes it may hold; what is over is deleted when a store is opened.
+        budget: bytes it may hold; what is over is deleted when a cache is opened.
     """
 
     def __init__(self, name: str, budget: int = BUDGET_BYTES) -> None:

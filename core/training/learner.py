@@ -17,7 +17,7 @@ from core.errors import DatasetError
 from core.models.base.protocol import FRONT, AsrModel, Depth, Example, Features, ReadsAbove, Transcript, in_language
 from core.models.base.vocabulary import Fitted
 from core.models.cpu.dropout import quick_dropout
-from core.storage.cache import Store, key_of
+from core.storage.cache import DiskCache, key_of
 from core.training import adapters, freezing
 from core.training.events import Noticed
 from core.training.prefix_cache import PrefixCache
@@ -96,7 +96,7 @@ class Learner:
             [depth for depth in model.depths() if depth.layers == FRONT or not (masks and hidden)], self.learning
         )
         self._layers = None if self._depth is None else self._depth.layers
-        self._cache = None if self._depth is None else PrefixCache(store=Store("prefixes") if keep else None)
+        self._cache = None if self._depth is None else PrefixCache(on_disk=DiskCache("prefixes") if keep else None)
         self._told = self._prefix_key(self._depth) if self._depth is not None and keep else ""
         self._cached_training = self._depth is not None and not (augment.changes_waves or self._masks or recipe.adversarial)
         self._augmenter = Augmenter(augment, self._voices() if augment.noise else ())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from core.storage.cache import Store
+from core.storage.cache import DiskCache
 
 BUDGET_BYTES = 1_000_000_000  # of memory; beyond it, clips are read from disk, or computed anew where there is no disk
 _TYPES = {2: torch.bfloat16, 4: torch.float32}  # by bytes of a number
@@ -18,12 +18,12 @@ class PrefixCache:
 
     Args:
         budget: bytes it may hold in memory.
-        store: where they are kept on disk; None keeps them in memory alone.
+        on_disk: where they are kept on disk; None keeps them in memory alone.
     """
 
-    def __init__(self, budget: int = BUDGET_BYTES, store: Store | None = None) -> None:
+    def __init__(self, budget: int = BUDGET_BYTES, on_disk: DiskCache | None = None) -> None:
         self._room = budget
-        self._store = store
+        self._on_disk = on_disk
         self._kept: dict[str, torch.Tensor] = {}
 
     def get(self, keys: Sequence[str], compute: Callable[[], torch.Tensor]) -> torch.Tensor:
@@ -45,7 +45,7 @@ class PrefixCache:
     def _find(self, key: str) -> torch.Tensor | None:
         if key in self._kept:
             return self._kept[key]
-        found = None if self._store is None else self._store.read(key)
+        found = None if self._on_disk is None else self._on_disk.read(key)
         if found is None or len(found) < 16:
             return None
         frames, width = (int(n) for n in np.frombuffer(found[:16].tobytes(), "<i8"))
@@ -61,6 +61,6 @@ class PrefixCache:
         if size <= self._room and key not in self._kept:
             self._room -= size
             self._kept[key] = row.clone()  # a view would hold its whole batch
-        if to_disk and self._store is not None and row.device.type == "cpu" and row.dtype in _TYPES.values():
+        if to_disk and self._on_disk is not None and row.device.type == "cpu" and row.dtype in _TYPES.values():
             shape = np.array(row.shape, "<i8").tobytes()
-            self._store.write(key, shape + row.contiguous().view(torch.uint8).numpy().tobytes())
+            self._on_disk.write(key, shape + row.contiguous().view(torch.uint8).numpy().tobytes())

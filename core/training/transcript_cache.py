@@ -11,7 +11,7 @@ import torch
 
 from core.audio.sound_files import fingerprint
 from core.models.base.protocol import AsrModel, Transcript
-from core.storage.cache import Store, key_of
+from core.storage.cache import DiskCache, key_of
 
 VERSION = 5  # raise it when a model of the same weights may write something else than before
 BUDGET_BYTES = 200_000_000
@@ -25,13 +25,13 @@ def read_once(model: AsrModel, waves: Sequence[np.ndarray], weights: str = "") -
         waves: float32 [samples] at 16 kHz.
         weights: `weights_key` of the model's state, where the caller knows it; else it is worked out.
     """
-    store = Store("transcripts", BUDGET_BYTES)
+    cache = DiskCache("transcripts", BUDGET_BYTES)
     told = _model_key(model, weights) if waves else ""
     keys = [f"{fingerprint(wave)}-{key_of([told, np.ascontiguousarray(wave).tobytes()])}" for wave in waves]
-    kept = {key: transcript for key in set(keys) if (transcript := _read(store, key)) is not None}
+    kept = {key: transcript for key in set(keys) if (transcript := _read(cache, key)) is not None}
     missing = [i for i, key in enumerate(keys) if key not in kept]
     for i, transcript in zip(missing, model.transcribe([waves[i] for i in missing]) if missing else (), strict=True):
-        store.write(keys[i], json.dumps(dataclasses.asdict(transcript)).encode())
+        cache.write(keys[i], json.dumps(dataclasses.asdict(transcript)).encode())
         kept[keys[i]] = transcript
     return [kept[key] for key in keys]
 
@@ -76,8 +76,8 @@ def _bytes(tensor: torch.Tensor) -> bytes:
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
-def _read(store: Store, key: str) -> Transcript | None:
-    found = store.read(key)
+def _read(cache: DiskCache, key: str) -> Transcript | None:
+    found = cache.read(key)
     if found is None:
         return None
     try:

@@ -19,7 +19,7 @@ import torch
 
 from core.audio.sound_files import decode
 from core.models.catalogue import load_model
-from core.storage.cache import FOLDER, Store
+from core.storage.cache import FOLDER, DiskCache
 from core.training.learner import Learner
 from core.training.prefix_cache import PrefixCache
 from core.training.recipe import Recipe
@@ -46,7 +46,7 @@ def _anew(learner: Learner) -> None:
 
 
 def _disk(learner: Learner) -> None:
-    learner._cache = PrefixCache(0, Store("prefixes"))
+    learner._cache = PrefixCache(0, DiskCache("prefixes"))
 
 
 def _memory(learner: Learner) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.storage.cache import BLOCK_BYTES, FOLDER, Store, key_of
+from core.storage.cache import BLOCK_BYTES, FOLDER, DiskCache, key_of
 
 
 @pytest.fixture(autouse=True)
@@ -19,12 +19,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_written_is_read(folder: Path) -> None:
-    store = Store("things")
-    assert store.read("a") is None
-    store.write("a", b"some bytes")
-    assert store.read("a").tobytes() == b"some bytes"
-    assert Store("things").read("a").tobytes() == b"some bytes"
-    assert store.read("b") is None
+    cache = DiskCache("things")
+    assert cache.read("a") is None
+    cache.write("a", b"some bytes")
+    assert cache.read("a").tobytes() == b"some bytes"
+    assert DiskCache("things").read("a").tobytes() == b"some bytes"
+    assert cache.read("b") is None
 
 
 @pytest.mark.parametrize(
@@ -40,30 +40,30 @@ def test_what_is_written_is_read(folder: Path) -> None:
     ],
 )
 def test_what_is_damaged_is_not_there_and_can_be_written_again(damage: Callable[[Path], object], folder: Path) -> None:
-    store = Store("things")
-    store.write("a", b"some bytes")
+    cache = DiskCache("things")
+    cache.write("a", b"some bytes")
     damage(folder / "a")
-    assert store.read("a") is None
-    store.write("a", b"other bytes")
-    assert store.read("a").tobytes() == b"other bytes"
+    assert cache.read("a") is None
+    cache.write("a", b"other bytes")
+    assert cache.read("a").tobytes() == b"other bytes"
 
 
 def test_what_was_not_used_for_longest_goes_first(folder: Path) -> None:
-    store = Store("things")
+    cache = DiskCache("things")
     for age, key in enumerate("abc"):
-        store.write(key, b"x" * 10)
+        cache.write(key, b"x" * 10)
         os.utime(folder / key, (1000 - age, 1000 - age))
-    store.read("c")  # used just now
-    Store("things", budget=2 * BLOCK_BYTES)
+    cache.read("c")  # used just now
+    DiskCache("things", budget=2 * BLOCK_BYTES)
     assert sorted(path.name for path in folder.iterdir()) == ["a", "c"]
 
 
 def test_a_folder_that_cannot_be_written_costs_nothing_but_time(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder.parent.parent.mkdir(exist_ok=True)
     folder.parent.write_text("a file where the folder should be")
-    store = Store("things")
-    store.write("a", b"some bytes")
-    assert store.read("a") is None
+    cache = DiskCache("things")
+    cache.write("a", b"some bytes")
+    assert cache.read("a") is None
     assert "nothing was kept" in caplog.text
 
 

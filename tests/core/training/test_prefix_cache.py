@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core.models.catalogue import load_model
-from core.storage.cache import FOLDER, Store
+from core.storage.cache import FOLDER, DiskCache
 from core.training.events import Stepped
 from core.training.learner import Learner
 from core.training.loop import finetune
@@ -57,14 +57,14 @@ def test_the_budget_is_respected(budget: int, kept: int) -> None:
 def test_another_run_finds_it_on_disk(budget: int, dtype: torch.dtype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATTUNE_HOME", str(tmp_path))
     compute = Counted(0.3, -7.0, dtype=dtype)
-    first = PrefixCache(budget, Store("prefixes")).get(["a", "b"], compute)
-    again = PrefixCache(budget, Store("prefixes"))
+    first = PrefixCache(budget, DiskCache("prefixes")).get(["a", "b"], compute)
+    again = PrefixCache(budget, DiskCache("prefixes"))
     for _ in range(2):
         assert torch.equal(again.get(["a", "b"], compute), first)
     assert again.get(["a"], compute).dtype == dtype
     assert compute.times == 1
     shutil.rmtree(tmp_path / FOLDER)
-    PrefixCache(budget, Store("prefixes")).get(["a", "b"], compute)
+    PrefixCache(budget, DiskCache("prefixes")).get(["a", "b"], compute)
     assert compute.times == 2
 
 
@@ -198,7 +198,7 @@ def test_a_clip_has_its_own_key_in_a_longer_batch(tiny_ctc: Path) -> None:
 
 def test_the_cache_may_be_deleted_during_a_run(tiny_ctc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATTUNE_HOME", str(tmp_path))
-    monkeypatch.setattr("core.training.learner.PrefixCache", lambda store: PrefixCache(0, store))  # all of it from disk
+    monkeypatch.setattr("core.training.learner.PrefixCache", lambda on_disk: PrefixCache(0, on_disk))  # all of it from disk
     model = load_model(str(tiny_ctc), precision="float32")
     steps = 0
     for event in finetune(model, TRAIN, (), dataclasses.replace(RECIPE, epochs=2)):

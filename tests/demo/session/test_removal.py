@@ -28,7 +28,7 @@ from core.runs.execute import execute
 from core.runs.outcome import read_outcome
 from core.runs.run_folder import Request, Run
 from core.storage import clock
-from core.storage.cache import FOLDER, Store
+from core.storage.cache import FOLDER, DiskCache
 from core.storage.files import read_json, sha256, write_json
 from core.storage.temporary import MARK
 from core.training.recipe import Recipe
@@ -566,9 +566,9 @@ def test_what_an_earlier_version_kept_in_the_cache_names_no_sound_and_goes(
     visitor: Session, tmp_path: Path, home: Path
 ) -> None:
     (one,) = say(visitor, tmp_path, 1)
-    store = Store("transcripts")
-    store.write("0" * 64, b"old")
-    store.write(f"{'1' * 64}-{'2' * 64}", b"of another sound")
+    cache = DiskCache("transcripts")
+    cache.write("0" * 64, b"old")
+    cache.write(f"{'1' * 64}-{'2' * 64}", b"of another sound")
     visitor.collection.remove(one.id)
     visitor.collection.delete(one.id)
     assert [path.name for path in (home / FOLDER / "transcripts").iterdir()] == [f"{'1' * 64}-{'2' * 64}"]
