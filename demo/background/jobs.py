@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.runs.job import Job
 from core.storage.files import home
-from demo.background.queue import Turns
+from demo.background.queue import JobQueue
 
 _DETACHED = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
 
@@ -21,7 +21,7 @@ class Jobs:
 
     def start(self, job: Job) -> None:
         """Starts the worker of a job, which waits for those started before; what it prints goes to log.txt in its folder."""
-        Turns(home() / "turns").join(job)
+        JobQueue(home() / "turns").join(job)
         self._children = [child for child in self._children if child.poll() is None]
         with (job.folder / "log.txt").open("ab") as log:
             self._children.append(
@@ -36,7 +36,7 @@ class Jobs:
 
     def end(self, folder: Path) -> None:
         """Ends the workers of all jobs in a folder, at once, and takes those that wait out of the queue."""
-        Turns(home() / "turns").leave(folder)
+        JobQueue(home() / "turns").leave(folder)
         for child in self._children:
             if Path(str(child.args[-1])).is_relative_to(folder):  # type: ignore[index]
                 child.kill()

@@ -17,7 +17,7 @@ NOT_OVER = ("waiting", "running")
 _NAME = re.compile(r"([0-9]{1,40})(-[0-9a-f]+)?")
 
 
-class Turns:
+class JobQueue:
     """The queue in a folder.
 
     Args:

@@ -18,7 +18,7 @@ from core.storage.disk import explained
 from core.storage.files import home
 from core.storage.state import lock
 from core.training.events import Event, Failed
-from demo.background.queue import Turns
+from demo.background.queue import JobQueue
 
 TURN_SECONDS = 0.5  # between two looks at whether it is this job's turn
 
@@ -40,15 +40,15 @@ def main(folder: Path) -> int:
 
 
 def _wait_for_turn(job: Job) -> FileLock | None:
-    turn, turns = lock(home() / "worker.lock"), Turns(home() / "turns")
+    queue, alone = JobQueue(home() / "turns"), lock(home() / "worker.lock")
     while not job.should_stop():
-        if turns.is_next(job):
+        if queue.is_next(job):
             try:
-                turn.acquire(timeout=0)
+                alone.acquire(timeout=0)
             except Timeout:
                 pass
             else:
-                return turn
+                return alone
         time.sleep(TURN_SECONDS)
     return None
 
@@ -78,14 +78,14 @@ def _steps(job: Job) -> Iterator[Event]:
     match job.kind:
         case "ladder":
             from core.runs.ladder_job import LadderJob
-            from core.runs.ladder_job import carry_out as climb
+            from core.runs.ladder_job import carry_out as carry_out_ladder
 
-            return climb(LadderJob(job.folder))
+            return carry_out_ladder(LadderJob(job.folder))
         case "robustness":
             from core.runs.robustness_job import RobustnessJob
-            from core.runs.robustness_job import carry_out as measure
+            from core.runs.robustness_job import carry_out as measure_robustness
 
-            return measure(RobustnessJob(job.folder))
+            return measure_robustness(RobustnessJob(job.folder))
         case _:
             from core.runs.execute import execute
 

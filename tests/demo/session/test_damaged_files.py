@@ -39,7 +39,7 @@ from demo.app import build_page
 from demo.background import worker
 from demo.background.forecasts import Forecasts
 from demo.background.outcomes import Outcomes
-from demo.background.queue import Turns
+from demo.background.queue import JobQueue
 from demo.background.tasks import Tasks
 from demo.session import notices, reading_list, session
 from demo.session.session import Choices, Session
@@ -150,7 +150,7 @@ def lived_in(found: Session) -> None:
     for job in (one, two, endurance, climbing):
         with job.lock():
             pass
-        Turns(home() / "turns").join(job)
+        JobQueue(home() / "turns").join(job)
     write_json(found.folder / "imports" / "0123456789abcdef" / NOTE, {"name": "brought"})
     with (found.folder / "imports.lock").open("w"):
         pass
@@ -312,9 +312,9 @@ def goes_on(found: Session) -> None:
     assert found.choose(language="sw").language == "sw"
     assert session.find(TOKEN).choices.language == "sw"
     late = run_folder.create(found.folder / "runs" / "20270101-100000-late", request())
-    turns = Turns(home() / "turns")
-    turns.join(late)
-    assert turns.is_next(late)
+    queue = JobQueue(home() / "turns")
+    queue.join(late)
+    assert queue.is_next(late)
 
 
 def test_every_kind_of_file_is_there(whole: Path) -> None:

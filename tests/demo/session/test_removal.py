@@ -36,7 +36,7 @@ from core.training.transcript_cache import read_once
 from demo.background.jobs import Jobs
 from demo.background.model_pool import ModelPool
 from demo.background.outcomes import Outcomes
-from demo.background.queue import Turns
+from demo.background.queue import JobQueue
 from demo.background.tasks import Task, Tasks
 from demo.server.forgetting import PREFIX, Forgetting
 from demo.server.security import Guard
@@ -625,7 +625,7 @@ def test_nothing_of_a_forgotten_visitor_is_left(
 
 def test_forgetting_ends_workers_and_leaves_the_queue(visitor: Session, home: Path) -> None:
     jobs = Jobs()
-    turn = Turns(home / "turns")
+    queue = JobQueue(home / "turns")
     (home / "turns").mkdir(parents=True)
     made = []
     for name in ("one", "two"):
@@ -634,9 +634,9 @@ def test_forgetting_ends_workers_and_leaves_the_queue(visitor: Session, home: Pa
     blocker = Run(home / "sessions" / "other" / "runs" / "first")
     blocker.folder.mkdir(parents=True)
     write_json(blocker.folder / "request.json", {})
-    turn.join(blocker)  # waits for its own worker, and these two behind it
+    queue.join(blocker)  # waits for its own worker, and these two behind it
     jobs.start(made[0])
-    turn.join(made[1])
+    queue.join(made[1])
     orphan = subprocess.Popen([sys.executable, "-m", "demo.background.worker", str(made[1].folder)])  # of an earlier server
     try:
         wait_until(lambda: all((run.folder / "pid").exists() for run in made))
