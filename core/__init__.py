@@ -1,10 +1,7 @@
 """Adapting pretrained speech recognisers, without a page.
 
-Imports point one way: cli -> report, lineup -> outcome, pretraining -> execute, forecast, tradeoff -> training, rate_finder,
-export -> learner -> regularisation, ladder, word_times -> models, adapters, freezing, features, runs, alignment, inspection,
-drafts -> recipe, presets, importers, exporters, compare, analysis, selection, robustness, library -> augment, quality,
-segmentation, splits -> dataset, collection -> audio, metrics, guards -> text, normalisation, files, sounds, events, limits
--> errors, spill.
+Imports point one way: cli -> pretraining -> runs -> training -> evaluation -> data -> models -> audio -> text -> storage
+-> errors.
 
 The names below are loaded when first used, so that importing a small part does not load torch and transformers.
 """

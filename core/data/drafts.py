@@ -17,7 +17,7 @@ import numpy as np
 
 from core.audio.segmentation import MAX_SECONDS, Span
 from core.data.clips.labelled_set import check_text
-from core.data.library.recordings import Collection, Recording
+from core.data.library.recordings import Recording, Recordings
 from core.errors import DatasetError
 from core.models.base.protocol import AsrModel
 from core.storage.files import replacing
@@ -197,8 +197,8 @@ def _draft(line: Any) -> Draft:
     return Draft(start, end, clean(line["text"]), max(0.0, doubt), line.get("accepted", False))
 
 
-def keep_accepted(path: Path, wave: np.ndarray, collection: Collection, name: str, language: str = "en") -> list[Recording]:
-    """Moves the accepted drafts of a list into a collection, each as a clip of its own with its text.
+def keep_accepted(path: Path, wave: np.ndarray, recordings: Recordings, name: str, language: str = "en") -> list[Recording]:
+    """Moves the accepted drafts of a list into the recordings, each as a clip of its own with its text.
 
     A draft leaves the list as soon as its clip is on disk, so a crash costs nothing; at worst one clip is kept twice,
     which `core.data.inspection.inspection` finds.
@@ -206,19 +206,19 @@ def keep_accepted(path: Path, wave: np.ndarray, collection: Collection, name: st
     Args:
         path: of the list.
         wave: float32 [samples] at 16 kHz, the whole recording.
-        collection: where the clips go.
+        recordings: where the clips go.
         name: of the recording.
         language: ISO 639-1 code.
 
     Raises:
-        DatasetError: the collection is full, or a text cannot be used; what was moved before stays moved.
+        DatasetError: there are too many recordings, or a text cannot be used; what was moved before stays moved.
         OSError: the disk is full; likewise.
     """
     drafts = read_drafts(path)
     kept = []
     for draft in [draft for draft in drafts if draft.accepted]:
         text = check_text(draft.text, language, f"{name} at {draft.start:.1f} s")
-        kept.append(collection.keep(draft.span.of(wave), f"{name} {draft.start:.2f}-{draft.end:.2f}", text))
+        kept.append(recordings.keep(draft.span.of(wave), f"{name} {draft.start:.2f}-{draft.end:.2f}", text))
         drafts = tuple(other for other in drafts if other is not draft)
         write_drafts(path, drafts)
     return kept

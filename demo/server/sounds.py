@@ -47,7 +47,7 @@ def add_routes(server: FastAPI, find: Find, pool: ModelPool) -> None:
 
     @server.get("/sound/recording/{id}")
     def recording_sound(request: Request, id: str) -> Response:
-        return answer(request, find, lambda session: sound(session.collection.get(id).path))
+        return answer(request, find, lambda session: sound(session.recordings.get(id).path))
 
     @server.get("/sound/set/{id}/{clip}")
     def stored_sound(request: Request, id: str, clip: str) -> Response:

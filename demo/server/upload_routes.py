@@ -125,7 +125,7 @@ def add_routes(server: FastAPI, find: Find) -> None:
             try:
                 found = uploads.find(owner, id)
             except DatasetError:  # a player may still ask for what has become a recording
-                return sound(owner.collection.get(id).path)
+                return sound(owner.recordings.get(id).path)
             kind = mimetypes.guess_type(found.name)[0] or ""
             if kind.startswith(("audio/", "video/")):
                 return FileAnswer(found, media_type=kind)

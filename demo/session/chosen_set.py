@@ -77,7 +77,7 @@ def as_typed(session: Session) -> LabelledSet:
     if chosen.labelled_set in SAMPLES:
         return read_sample(chosen.labelled_set)
     stored = stored_set(session)
-    return stored.labelled() if stored else LabelledSet(OWN, tuple(session.collection.clips()), chosen.language)
+    return stored.labelled() if stored else LabelledSet(OWN, tuple(session.recordings.clips()), chosen.language)
 
 
 def stored_set(session: Session) -> StoredSet | None:

@@ -1,7 +1,7 @@
 """What a person reads aloud: the list, the place in it, and the last recording of each prompt; on disk at every step.
 
 SESSION/
-  reading.json      this; the recordings themselves lie in the session's collection
+  reading.json      this; the recordings themselves are in SESSION/recordings
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Take:
     """The last recording of a prompt.
 
     Attributes:
-        id: of the recording in the collection; it is kept once it has a text there.
+        id: of the recording; it is kept once it has a text there.
         heard: what the base wrote for it, or None while it has not read it.
         checked: whether the base knows the language, so that a transcript far from the prompt says something.
     """
@@ -98,7 +98,7 @@ def read(session: Session) -> Reading:
 
 def kept(session: Session, reading: Reading) -> dict[str, Recording]:
     """Returns the recordings of prompts that were kept, by prompt; what was taken off the list since is none of them."""
-    labelled = {recording.id: recording for recording in session.collection.recordings() if recording.text}
+    labelled = {recording.id: recording for recording in session.recordings.all() if recording.text}
     return {prompt: labelled[take.id] for prompt, take in reading.takes.items() if take.id in labelled}
 
 
@@ -143,21 +143,21 @@ def move(session: Session, prompt: str, steps: int) -> Reading:
 
 
 def receive(session: Session, prompt: str, path: Path | str) -> Reading:
-    """Puts the recording of a prompt into the collection; an earlier one of the same prompt is then taken off its list.
+    """Puts the recording of a prompt into the recordings; an earlier one of the same prompt is then taken off its list.
 
     Raises:
         AudioError: it cannot be used; the earlier one stays.
-        DatasetError: the collection is full, or the prompt has no words; likewise.
+        DatasetError: there are too many recordings, or the prompt has no words; likewise.
         OSError: the disk is full; likewise.
     """
     check_text(prompt, session.choices.language, "the prompt")
-    recording = session.collection.add(path)
+    recording = session.recordings.add(path)
     with _lock(session):
         reading = read(session)
         earlier = reading.takes.get(prompt)
         _write(session, dataclasses.replace(reading, takes={**reading.takes, prompt: Take(recording.id)}))
-    if earlier is not None and any(other.id == earlier.id for other in session.collection.recordings()):
-        session.collection.remove(earlier.id)
+    if earlier is not None and any(other.id == earlier.id for other in session.recordings.all()):
+        session.recordings.remove(earlier.id)
     return read(session)
 
 
@@ -182,7 +182,7 @@ def keep(session: Session, prompt: str, language: str) -> Reading:
     take = reading.takes.get(prompt)
     if take is None:
         raise DatasetError("prompt_nothing", "Record the sentence first.")
-    session.collection.label(take.id, prompt, language)
+    session.recordings.label(take.id, prompt, language)
     after = reading.prompts.index(prompt) if prompt in reading.prompts else reading.place - 1
     return _change(session, place=_next(reading, kept(session, reading), after))
 
@@ -202,7 +202,7 @@ def pending(session: Session, reading: Reading) -> Recording | None:
     """Returns the take of the current prompt, kept or not; None where there is none or it was taken off the list."""
     take = reading.takes.get(reading.prompt)
     try:
-        return session.collection.get(take.id) if take is not None else None
+        return session.recordings.get(take.id) if take is not None else None
     except AttuneError:
         return None
 

@@ -108,7 +108,7 @@ def remove(session: Session, kind: str, id: str) -> None:
 def sweep(session: Session) -> None:
     """Deletes for good what was removed over a day ago, and goes on with what a crash kept from being deleted."""
     beforehand = partial(forget_clips, session)
-    session.collection.sweep(beforehand)
+    session.recordings.sweep(beforehand)
     session.library.sweep(beforehand)
     for kind in KINDS:
         trash(session, kind).sweep()

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.data.library.library import Library
-from core.data.library.recordings import Collection
+from core.data.library.recordings import Recordings
 from core.data.samples import CANARY
 from core.errors import RunError
 from core.models.catalogue import CATALOGUE
@@ -81,7 +81,7 @@ class Session:
         self.folder = folder
         self.local = local
         self.damaged = partial(notices.note, folder)  # told of a damaged file, so that the page can say so
-        self.collection = Collection(folder / "recordings", self.damaged)
+        self.recordings = Recordings(folder / "recordings", self.damaged)
         self.library = Library(folder / "library")
 
     @property

@@ -121,15 +121,15 @@ def keep(owner: Session, upload: Upload) -> Recording:
     """Takes an upload over as a recording of the session's own, of the same id; asked twice, it is the same recording.
 
     Raises:
-        DatasetError: as `find`, or the collection is full.
+        DatasetError: as `find`, or there are too many recordings.
         AudioError: it cannot be used.
         OSError: the disk is full; the upload is still there.
     """
-    for recording in owner.collection.recordings():
+    for recording in owner.recordings.all():
         if recording.id == upload.id:
             return recording
     with taken(owner, upload) as path:
-        return owner.collection.add(path, upload.id)
+        return owner.recordings.add(path, upload.id)
 
 
 def sweep(seconds: float = KEPT_SECONDS) -> None:

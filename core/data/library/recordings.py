@@ -4,7 +4,7 @@ FOLDER/
   audio/ID.flac     16 kHz mono
   log.jsonl         what was added, labelled and removed, a line a change; the list is this log read from the top
 
-What is removed can be restored for a day. Then its sound and its lines of the log are deleted, see `Collection.sweep`.
+What is removed can be restored for a day. Then its sound and its lines of the log are deleted, see `Recordings.sweep`.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ Beforehand = Callable[[frozenset[str]], None]  # given the names of sound files 
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording of a collection.
+    """One recording.
 
     Attributes:
-        id: its name in the collection.
+        id: its name.
         path: of the FLAC file.
         sha256: of that file, as it was when it was received.
         seconds: duration.
@@ -95,7 +95,7 @@ class _Entry:
     leaving: bool = False
 
 
-class Collection:
+class Recordings:
     """The recordings in a folder.
 
     Args:
@@ -117,7 +117,7 @@ class Collection:
 
         Raises:
             AudioError: it cannot be used; nothing was kept.
-            DatasetError: the collection is full.
+            DatasetError: there are too many recordings.
             OSError: the disk is full; nothing was kept.
         """
         return self.keep(sound_files.decode(source), Path(source).name, id=id)
@@ -132,10 +132,10 @@ class Collection:
             id: 16 hexadecimal digits to keep it under; by default new ones.
 
         Raises:
-            DatasetError: the collection is full.
+            DatasetError: there are too many recordings.
             OSError: the disk is full; nothing was kept.
         """
-        if len(self.recordings()) >= MAX_RECORDINGS:
+        if len(self.all()) >= MAX_RECORDINGS:
             raise DatasetError(
                 "collection_full", f"There are {MAX_RECORDINGS} recordings already. Remove some first.", limit=MAX_RECORDINGS
             )
@@ -255,18 +255,18 @@ class Collection:
         Raises:
             DatasetError: there is no such recording.
         """
-        found = next((recording for recording in self.recordings() if recording.id == id), None)
+        found = next((recording for recording in self.all() if recording.id == id), None)
         if found is None:
-            raise DatasetError("no_recording", f"There is no recording {id!r} in this collection.")
+            raise DatasetError("no_recording", f"There is no recording {id!r}.")
         return found
 
-    def recordings(self) -> list[Recording]:
+    def all(self) -> list[Recording]:
         """Returns all recordings, oldest first."""
         return [entry.recording for entry in self._entries().values() if entry.removed is None and not entry.leaving]
 
     def clips(self) -> list[Clip]:
         """Returns the labelled recordings as clips of one unnamed speaker, not yet split."""
-        return [Clip(str(r.path), r.text) for r in self.recordings() if r.text]
+        return [Clip(str(r.path), r.text) for r in self.all() if r.text]
 
     def _path(self, id: str) -> Path:
         return self.folder / "audio" / f"{id}.flac"
@@ -323,7 +323,7 @@ def _change(line: Any) -> dict[str, Any]:
     """
     kind = next((kind for name, kind in _CHANGES.items() if name in line), None) if isinstance(line, dict) else _Added
     if kind is not None and not fits(line, kind):
-        raise ValueError("no change of a collection")
+        raise ValueError("no change of recordings")
     if "add" in line and not _ID.fullmatch(line["add"]):  # it names a file
         raise ValueError("no id")
     return line

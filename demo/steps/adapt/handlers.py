@@ -271,7 +271,7 @@ def request_of(session: Session, recipe: Recipe, seed: int) -> run_folder.Reques
     labelled = labelled_set(session, recipe.task == "classify")
     own = [clip for clip in labelled.clips if clip.path.endswith(f"{choices.clip}.flac")] if choices.clip else []
     if choices.clip and not own:
-        recording = session.collection.get(choices.clip)
+        recording = session.recordings.get(choices.clip)
         own = [run_folder.Clip(str(recording.path), recording.text)] if recording.text else []
     general, canary = read_sample(REPLAY).clips, chosen_set.canary(session)
     return run_folder.Request(

@@ -78,7 +78,7 @@ class CompareHandlers:
             raise RunError("run_unfinished", "There is no adapted model yet.")
         if not session.choices.clip:
             raise DatasetError("no_clip", "Record or upload a clip first.")
-        recording = session.collection.get(session.choices.clip)
+        recording = session.recordings.get(session.choices.clip)
         request = run.request()
         language = request.labelled_set.language
         wave = sound_files.decode(recording.path)

@@ -60,7 +60,7 @@ class ListenHandlers:
         """The current clip -> what every model that is ready makes of it."""
         if not session.choices.clip:
             return (gr.skip(),)
-        recording = session.collection.get(session.choices.clip)
+        recording = session.recordings.get(session.choices.clip)
         wave, language = sound_files.decode(recording.path), session.choices.language
         trials = []
         for id in ready_models(session.choices.model):
@@ -74,7 +74,7 @@ class ListenHandlers:
         if not choices.clip:
             return presenters.note(self._w("listen.empty")), ""
         try:
-            text = session.collection.get(choices.clip).text or choices.heard
+            text = session.recordings.get(choices.clip).text or choices.heard
         except DatasetError:  # its line in the log is damaged
             return presenters.note(self._w("listen.empty")), ""
         return presenters.heard_before(choices.heard, f"/sound/recording/{choices.clip}", self._w), text
@@ -83,7 +83,7 @@ class ListenHandlers:
         """The current clip -> a picture of its log-mel energies."""
         if not session.choices.clip:
             return ("",)
-        wave = sound_files.decode(session.collection.get(session.choices.clip).path)
+        wave = sound_files.decode(session.recordings.get(session.choices.clip).path)
         energies = librosa.feature.melspectrogram(
             y=wave, sr=SAMPLE_RATE, n_fft=WINDOW_SAMPLES, hop_length=HOP_SAMPLES, n_mels=MELS
         )

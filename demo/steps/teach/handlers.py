@@ -45,15 +45,15 @@ class TeachHandlers:
         clip = session.choices.clip
         if not clip:
             raise DatasetError("no_clip", "Record or upload a clip first.")
-        recording = session.collection.label(clip, text, language)
-        clips = len(session.collection.clips())
+        recording = session.recordings.label(clip, text, language)
+        clips = len(session.recordings.clips())
         return presenters.note(self._w("teach.added", text=recording.text, clips=clips), "good"), *self.own(session)
 
     def own(self, session: Session) -> tuple:
         """The own clips -> list, removal choices, card, whether removed ones can be restored, which."""
-        recordings = session.collection.recordings()
+        recordings = session.recordings.all()
         choices = [(self._label(recording), recording.id) for recording in reversed(recordings)]
-        gone = [(self._label(recording), recording.id) for recording in session.collection.removed()]
+        gone = [(self._label(recording), recording.id) for recording in session.recordings.removed()]
         return (
             presenters.own_clips(recordings, self._w),
             gr.update(choices=choices, value=None),
@@ -65,8 +65,8 @@ class TeachHandlers:
         """Recording id -> what became of it, then as `own`."""
         if not id:
             raise RunError("removal_missing", "Choose first what it is about.")
-        path = session.collection.get(id).path
-        session.collection.remove(id)
+        path = session.recordings.get(id).path
+        session.recordings.remove(id)
         if session.choices.clip == id:
             session.choose(clip="", heard="")
         told = presenters.note(self._w("removed.told"), "good")
@@ -78,13 +78,13 @@ class TeachHandlers:
 
     def restore(self, session: Session, id: str | None) -> tuple:
         """Removed recording -> that it is back, then as `own`."""
-        session.collection.restore(id or "")
+        session.recordings.restore(id or "")
         return presenters.note(self._w("removed.back"), "good"), *self.own(session)
 
     def delete(self, session: Session, id: str | None) -> tuple:
         """Removed recording -> that it is deleted for good, then as `own`."""
         removal.refuse_in_use(session, frozenset({f"{id}.flac"}))
-        session.collection.delete(id or "", partial(removal.forget_clips, session))
+        session.recordings.delete(id or "", partial(removal.forget_clips, session))
         return presenters.note(self._w("removed.gone"), "good"), *self.own(session)
 
     def _label(self, recording: Recording) -> str:

@@ -26,7 +26,7 @@ from core.data.drafts import (
     transcribe,
     write_drafts,
 )
-from core.data.library.recordings import Collection
+from core.data.library.recordings import Recordings
 from core.errors import DatasetError
 from core.models.catalogue import load_model
 from tests.core.audio.test_segmentation import spoken
@@ -181,23 +181,23 @@ def test_a_full_disk_leaves_the_list_as_it_was(tmp_path: Path, monkeypatch: pyte
 
 def test_accepted_drafts_become_clips(tmp_path: Path) -> None:
     wave = spoken(3.0, 1.0, 3.0, 1.0, 3.0)
-    path, collection = tmp_path / "a.jsonl", Collection(tmp_path / "recordings")
+    path, recordings = tmp_path / "a.jsonl", Recordings(tmp_path / "recordings")
     spans = segment(wave)
     texts = ["first", "second", "third"]
     drafts = tuple(Draft(span.start, span.end, text, 0.5) for span, text in zip(spans, texts, strict=True))
     write_drafts(path, accept(edit(drafts, 0, "First!"), 2))
-    kept = keep_accepted(path, wave, collection, "talk.wav")
-    assert [clip.text for clip in collection.clips()] == ["First!", "third"]
-    assert collection.recordings() == kept
+    kept = keep_accepted(path, wave, recordings, "talk.wav")
+    assert [clip.text for clip in recordings.clips()] == ["First!", "third"]
+    assert recordings.all() == kept
     for recording, span in zip(kept, (spans[0], spans[2]), strict=True):
         np.testing.assert_allclose(decode(recording.path), span.of(wave), atol=1e-4)
     assert read_drafts(path) == (drafts[1],)
-    assert keep_accepted(path, wave, collection, "talk.wav") == []
+    assert keep_accepted(path, wave, recordings, "talk.wav") == []
 
 
 def test_a_full_disk_between_two_clips_keeps_the_rest_on_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wave = spoken(3.0, 1.0, 3.0, 1.0, 3.0)
-    path, collection = tmp_path / "a.jsonl", Collection(tmp_path / "recordings")
+    path, recordings = tmp_path / "a.jsonl", Recordings(tmp_path / "recordings")
     drafts = tuple(Draft(span.start, span.end, "words", 0.5, accepted=True) for span in segment(wave))
     write_drafts(path, drafts)
     written: list[Path] = []
@@ -212,8 +212,8 @@ def test_a_full_disk_between_two_clips_keeps_the_rest_on_the_list(tmp_path: Path
     with monkeypatch.context() as patch:
         patch.setattr(sound_files, "write_flac", filling)
         with pytest.raises(OSError, match="No space left"):
-            keep_accepted(path, wave, collection, "talk.wav")
+            keep_accepted(path, wave, recordings, "talk.wav")
     assert read_drafts(path) == drafts[1:]
-    assert len(collection.recordings()) == 1
-    assert len(keep_accepted(path, wave, collection, "talk.wav")) == 2
-    assert len(collection.recordings()) == 3
+    assert len(recordings.all()) == 1
+    assert len(keep_accepted(path, wave, recordings, "talk.wav")) == 2
+    assert len(recordings.all()) == 3

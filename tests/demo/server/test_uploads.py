@@ -189,7 +189,7 @@ def test_no_event_that_takes_a_file_takes_another_s(
             after = everything(mine.folder)
             new = {path: content for path, content in after.items() if before.get(path) != content}
             assert all(path.name in ("choices.json",) for path in new), (kind, new)
-            assert not mine.collection.recordings()
+            assert not mine.recordings.all()
             assert not mine.library.sets()
     assert (tmp_path / "secret.txt").read_text() == SECRET
 
@@ -410,7 +410,7 @@ def test_an_upload_that_becomes_a_recording_is_moved_and_its_player_goes_on(visi
     assert not any(uploads.folder(mine).iterdir())
     assert not any((mine.folder / "incoming").iterdir())
     assert visitor.get(address).content == recording.path.read_bytes()
-    mine.collection.remove(recording.id)
+    mine.recordings.remove(recording.id)
     assert visitor.get(address).status_code == 404
 
 

@@ -116,17 +116,17 @@ def lived_in(found: Session) -> None:
     sound = found.folder / "said.wav"
     for number, text in enumerate(SAID):
         sound_files.write_flac(sound, tone(1.0, 200.0 + 50 * number))
-        recording = found.collection.add(sound)
-        found.collection.label(recording.id, text)
+        recording = found.recordings.add(sound)
+        found.recordings.label(recording.id, text)
     found.choose(clip=recording.id, heard=BASE[-1], labelled_set=reading_list.OWN)
     reading_list.use_own(found, "\n".join(SAID), "en")
     reading_list.receive(found, SAID[0], str(sound))
     reading_list.hear(found, SAID[0], reading_list.read(found).takes[SAID[0]].id, BASE[0], True)
     reading_list.keep(found, SAID[0], "en")
 
-    kept = found.library.create("kept", found.collection.clips()).stored
+    kept = found.library.create("kept", found.recordings.clips()).stored
     found.library.update(kept.id, LabelledSet("kept", tuple(kept.labelled().clips[1:])))
-    found.library.delete(found.library.create("gone", found.collection.clips()).stored.id)
+    found.library.delete(found.library.create("gone", found.recordings.clips()).stored.id)
 
     sound_files.write_flac(sound, spoken(2.0, 1.0, 2.0))
     long = long_recordings.receive(found, sound)
@@ -430,7 +430,7 @@ def test_what_was_damaged_is_kept_beside(name: str, page: gr.Blocks, lived: Sess
 
 
 def test_what_is_whole_of_a_file_is_used(lived: Session) -> None:
-    chosen, read, heard = lived.choices, reading_list.read(lived), lived.collection.recordings()
+    chosen, read, heard = lived.choices, reading_list.read(lived), lived.recordings.all()
     fields = json.loads((lived.folder / "choices.json").read_text())
     write_json(lived.folder / "choices.json", {**fields, "model": 7, "language": None, "later": "x"})
     assert lived.choices == dataclasses.replace(chosen, model=Choices().model, language="en")
@@ -439,7 +439,7 @@ def test_what_is_whole_of_a_file_is_used(lived: Session) -> None:
     assert reading_list.read(lived) == dataclasses.replace(read, place=0)
     log = lived.folder / "recordings" / "log.jsonl"
     log.write_bytes(b'7\n{"add": "../../escaped", "sha256": "", "seconds": 1.0}\n{"label": 3}\n[]\n' + log.read_bytes())
-    assert lived.collection.recordings() == heard
+    assert lived.recordings.all() == heard
     long = long_recordings.put_aside(lived)[0]
     about, drafts = long.about, long.drafts
     (long.folder / "about.json").write_text("{")

@@ -48,7 +48,7 @@ def test_the_list_begins_in_the_language_of_the_own_clips(session: Session) -> N
 def test_keeping_goes_on_and_everything_is_there_after_a_reload(session: Session, sound: str) -> None:
     first, second, third = reading_list.listed("en_sentences")[:3]
     reading_list.receive(session, first, sound)
-    (received,) = session.collection.recordings()
+    (received,) = session.recordings.all()
     assert received.text == ""
     assert received.sha256
     assert reading_list.kept(session, reading_list.read(session)) == {}
@@ -57,7 +57,7 @@ def test_keeping_goes_on_and_everything_is_there_after_a_reload(session: Session
     now = reading_list.read(again)
     assert now.prompt == second
     assert list(reading_list.kept(again, now)) == [first]
-    assert again.collection.get(received.id).text == first
+    assert again.recordings.get(received.id).text == first
     assert reading_list.move(session, second, 1).prompt == third
     assert reading_list.move(session, third, -2).prompt == first
     assert reading_list.move(session, first, -1).prompt == first
@@ -67,18 +67,18 @@ def test_keeping_goes_on_and_everything_is_there_after_a_reload(session: Session
 def test_a_new_take_replaces_the_old_one_only_once_it_is_there(session: Session, sound: str, tmp_path: Path) -> None:
     prompt = reading_list.read(session).prompt
     reading_list.receive(session, prompt, sound)
-    (old,) = session.collection.recordings()
+    (old,) = session.recordings.all()
     sound_files.write_flac(tmp_path / "silent.flac", np.zeros(16_000, np.float32))
     with pytest.raises(AttuneError, match="silent"):
         reading_list.receive(session, prompt, str(tmp_path / "silent.flac"))
     assert reading_list.pending(session, reading_list.read(session)) == old
     reading_list.receive(session, prompt, sound)
-    (new,) = session.collection.recordings()
+    (new,) = session.recordings.all()
     assert new.id != old.id
     assert old.path.is_file()  # off the list, not off the disk
     reading_list.keep(session, prompt, "en")
     reading_list.receive(session, prompt, sound)
-    assert [recording.text for recording in session.collection.recordings()] == [""]
+    assert [recording.text for recording in session.recordings.all()] == [""]
     assert reading_list.kept(session, reading_list.read(session)) == {}
 
 
@@ -86,11 +86,11 @@ def test_a_take_that_was_taken_off_the_list_is_not_kept_any_more(session: Sessio
     prompt = reading_list.read(session).prompt
     reading_list.receive(session, prompt, sound)
     reading_list.keep(session, prompt, "en")
-    session.collection.remove(session.collection.recordings()[0].id)
+    session.recordings.remove(session.recordings.all()[0].id)
     assert reading_list.kept(session, reading_list.move(session, prompt, 0)) == {}
     assert reading_list.pending(session, reading_list.read(session)) is None
     reading_list.receive(session, prompt, sound)
-    assert len(session.collection.recordings()) == 1
+    assert len(session.recordings.all()) == 1
 
 
 def test_what_the_base_heard_belongs_to_one_take(session: Session, sound: str) -> None:
@@ -154,4 +154,4 @@ def test_what_is_not_there_cannot_be_chosen_kept_or_left(session: Session, sound
         reading_list.move(session, "not on it", 1)
     with pytest.raises(DatasetError, match="no words"):
         reading_list.receive(session, "...", sound)
-    assert session.collection.recordings() == []
+    assert session.recordings.all() == []

@@ -93,14 +93,14 @@ def sound(number: int, folder: Path) -> Path:
 def say(visitor: Session, tmp_path: Path, count: int = len(WORDS)) -> list[Recording]:
     """The visitor's recordings, each of one word of its own."""
     for number in range(count):
-        id = visitor.collection.add(sound(number, tmp_path)).id
-        visitor.collection.label(id, f"say {WORDS[number]}")
-    return visitor.collection.recordings()
+        id = visitor.recordings.add(sound(number, tmp_path)).id
+        visitor.recordings.label(id, f"say {WORDS[number]}")
+    return visitor.recordings.all()
 
 
 def adapt(visitor: Session, *, name: str = "20261130-080000-0a1b2c3d") -> Run:
     """A finished run on the visitor's recordings, with all that may be made of one."""
-    clips = assign_parts(visitor.collection.clips(), "en")
+    clips = assign_parts(visitor.recordings.clips(), "en")
     labelled = LabelledSet("own", tuple(clips))
     run = run_folder.create(visitor.folder / "runs" / name, Request(visitor.choices.model, labelled, (), (clips[0],), RECIPE))
     list(execute(run))
@@ -148,7 +148,7 @@ def taught(learnt: Path, home: Path) -> tuple[Session, list[Recording], Run]:
         path.write_bytes(path.read_bytes().replace(str(learnt).encode(), str(home).encode()))
     (folder,) = (home / "sessions").iterdir()
     visitor = Session(folder)
-    return visitor, visitor.collection.recordings(), visitor.runs()[0]
+    return visitor, visitor.recordings.all(), visitor.runs()[0]
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
@@ -177,13 +177,13 @@ def test_nothing_of_a_removed_recording_is_left(
         now(120)
         removal.sweep_all()
     assert traces(home, word, gone) == []
-    assert visitor.collection.recordings() == [r for r in recordings if r != gone]
-    assert all(r.path.is_file() for r in visitor.collection.recordings())
+    assert visitor.recordings.all() == [r for r in recordings if r != gone]
+    assert all(r.path.is_file() for r in visitor.recordings.all())
     kept = [Path(clip.path).stem for clip in run.request().labelled_set.clips if clip.path]
     other = next(r for r in recordings if r.id in kept)
     assert len(traces(home, other.text.split()[1], other)) > 2
     with pytest.raises(DatasetError, match="no longer"):
-        visitor.collection.restore(gone.id)
+        visitor.recordings.restore(gone.id)
 
 
 def reading_of(visitor: Session, recording: Recording) -> None:
@@ -199,7 +199,7 @@ def test_a_run_whose_clip_is_gone_still_says_what_it_can(taught: tuple[Session, 
     tested = before.comparisons["test"].clips
     for row in tested[:-1]:
         id = Path(row.path).stem
-        visitor.collection.remove(id)
+        visitor.recordings.remove(id)
         TeachHandlers(W).delete(visitor, id)
         after = read_outcome(run)
         assert after.differs == ()
@@ -207,9 +207,9 @@ def test_a_run_whose_clip_is_gone_still_says_what_it_can(taught: tuple[Session, 
     assert [row.path for row in after.comparisons["test"].clips] == [tested[-1].path]
     shown = CompareHandlers(W, ModelPool(), Outcomes()).show(visitor)[0]
     assert "were deleted later" in shown
-    for recording in visitor.collection.recordings():
-        visitor.collection.remove(recording.id)
-    for recording in visitor.collection.removed():
+    for recording in visitor.recordings.all():
+        visitor.recordings.remove(recording.id)
+    for recording in visitor.recordings.removed():
         TeachHandlers(W).delete(visitor, recording.id)
     assert traces(visitor.folder, "say ") == []
     assert len(run.request().labelled_set.part("train")) == trained  # how many there were stays true
@@ -222,13 +222,13 @@ def test_a_run_whose_clip_is_gone_still_says_what_it_can(taught: tuple[Session, 
 
 def test_nothing_of_a_removed_recording_is_left_in_a_ladder(visitor: Session, tmp_path: Path, home: Path) -> None:
     recordings = say(visitor, tmp_path)
-    clips = assign_parts(visitor.collection.clips(), "en")
+    clips = assign_parts(visitor.recordings.clips(), "en")
     whole = Request(visitor.choices.model, LabelledSet("own", tuple(clips)), (), (), RECIPE)
     job = ladder_job.create(visitor.folder / "ladders" / "20261130-080000-0a1b2c3d", whole, sizes=(3,), repeats=1)
     list(ladder_job.carry_out(job))
     learnt = [row.clips for row in job.measured()]
     for recording in recordings[:6]:
-        visitor.collection.remove(recording.id)
+        visitor.recordings.remove(recording.id)
         TeachHandlers(W).delete(visitor, recording.id)
         assert traces(home, recording.text.split()[1], recording) == []
     assert [row.clips for row in job.measured()] in (learnt, [])
@@ -241,7 +241,7 @@ def test_undo_brings_a_recording_back_as_it_was(visitor: Session, tmp_path: Path
     place, kept = reading_list.read(visitor), sha256(recordings[1].path)
     teaching = TeachHandlers(W)
     teaching.remove(visitor, recordings[1].id)
-    assert visitor.collection.removed() == [recordings[1]]
+    assert visitor.recordings.removed() == [recordings[1]]
     *_, row, choice = teaching.own(visitor)
     assert row["visible"] is True
     assert choice["choices"] == [("say birch (0.5 s)", recordings[1].id)]
@@ -250,7 +250,7 @@ def test_undo_brings_a_recording_back_as_it_was(visitor: Session, tmp_path: Path
     assert "back" in teaching.restore(visitor, recordings[1].id)[0]
     now(3 * trash.UNDO_SECONDS)
     removal.sweep_all()
-    assert visitor.collection.recordings() == recordings
+    assert visitor.recordings.all() == recordings
     assert (reading_list.read(visitor), sha256(recordings[1].path)) == (place, kept)
 
 
@@ -262,14 +262,14 @@ def test_a_recording_that_a_run_works_on_is_deleted_when_it_has_ended(
     (run.folder / "result.json").unlink()
     events = (run.folder / "events.jsonl").read_bytes()
     (run.folder / "events.jsonl").write_bytes(b"\n".join(events.splitlines()[:3]) + b"\n")
-    visitor.collection.remove(gone.id)
+    visitor.recordings.remove(gone.id)
     with run.lock():  # a worker
         with pytest.raises(RunError, match="is running"):
             TeachHandlers(W).delete(visitor, gone.id)
         now(trash.UNDO_SECONDS + 1)
         removal.sweep_all()
         assert gone.path.is_file()
-        assert gone not in visitor.collection.recordings()
+        assert gone not in visitor.recordings.all()
     removal.sweep_all()
     assert traces(home, "amber", gone) == []
 
@@ -302,7 +302,7 @@ def test_nothing_of_a_deleted_set_is_left(
     (visitor.folder / "exports").mkdir()
     (visitor.folder / "exports" / f"{id}-csv.zip").write_bytes(b"say cedar")
     for recording in recordings:
-        visitor.collection.remove(recording.id)
+        visitor.recordings.remove(recording.id)
         TeachHandlers(W).delete(visitor, recording.id)
     assert traces(home, "cedar", recordings[2])
     keeping.delete(visitor)
@@ -330,7 +330,7 @@ def test_clips_left_out_of_a_set_go_for_good_and_no_undo_brings_them_back(
     LibraryHandlers(W).save(visitor, "Trees")
     id = visitor.choices.labelled_set
     for recording in recordings:
-        visitor.collection.remove(recording.id)
+        visitor.recordings.remove(recording.id)
         TeachHandlers(W).delete(visitor, recording.id)
     whole = visitor.library.open(id).labelled()
     fewer = LabelledSet(whole.name, tuple(clip for clip in whole.clips if "cedar" not in clip.text), whole.language)
@@ -381,7 +381,7 @@ def test_nothing_of_a_removed_run_or_long_recording_is_left(
         recordings = say(visitor, tmp_path)
         run = adapt(visitor)
         for recording in recordings:  # the run says of none of them any more what was said
-            visitor.collection.remove(recording.id)
+            visitor.recordings.remove(recording.id)
         key, folder = f"runs/{run.id}", run.folder
     else:
         monkeypatch.setattr(long_recordings, "segment", lambda wave: [Span(0.0, 0.5)])
@@ -427,22 +427,22 @@ def test_a_crash_leaves_a_recording_whole_or_gone(
 ) -> None:
     visitor, recordings, _ = taught
     gone = recordings[0]
-    visitor.collection.remove(gone.id)
+    visitor.recordings.remove(gone.id)
     with monkeypatch.context() as patch:
         for time in dying(patch, step):
             with suppress(Died):
                 TeachHandlers(W).delete(visitor, gone.id)
             assert time
     fresh = Session(visitor.folder, local=True)
-    assert gone not in fresh.collection.recordings()
-    assert all(recording.path.is_file() for recording in fresh.collection.removed())
-    for recording in fresh.collection.removed():
+    assert gone not in fresh.recordings.all()
+    assert all(recording.path.is_file() for recording in fresh.recordings.removed())
+    for recording in fresh.recordings.removed():
         TeachHandlers(W).delete(fresh, recording.id)
     for half in visitor.folder.rglob(".*-*"):
         os.utime(half, (0, 0))
     removal.sweep_all()
     assert traces(home, "amber", gone) == []
-    assert fresh.collection.recordings() == recordings[1:]
+    assert fresh.recordings.all() == recordings[1:]
 
 
 def dying(patch: pytest.MonkeyPatch, step: int) -> Iterator[bool]:
@@ -507,16 +507,16 @@ def test_a_clock_that_is_set_anew_deletes_nothing_too_early(
     visitor: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: Callable[[float], None]
 ) -> None:
     one, two = say(visitor, tmp_path, 2)
-    visitor.collection.remove(one.id)
+    visitor.recordings.remove(one.id)
     real = clock.time.time
     for error in (400 * 86_400, -400 * 86_400):
         monkeypatch.setattr(clock.time, "time", lambda error=error: real() + error)
         removal.sweep_all()
-        assert visitor.collection.removed() == [one]
-    visitor.collection.remove(two.id)
+        assert visitor.recordings.removed() == [one]
+    visitor.recordings.remove(two.id)
     now(trash.UNDO_SECONDS + 1)  # these days do pass, whatever the clock says
     removal.sweep_all()
-    assert visitor.collection.removed() == []
+    assert visitor.recordings.removed() == []
     assert not one.path.exists()
 
 
@@ -524,7 +524,7 @@ def test_the_day_goes_on_over_a_restart_of_the_computer(
     visitor: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (one,) = say(visitor, tmp_path, 1)
-    visitor.collection.remove(one.id)
+    visitor.recordings.remove(one.id)
     real = clock.time.time
     monkeypatch.setattr(clock, "_start", lambda: "the next one")
     monkeypatch.setattr(clock.time, "time", lambda: real() + trash.UNDO_SECONDS + 1)
@@ -548,16 +548,16 @@ def test_a_sound_that_no_line_lists_goes_and_one_whose_line_is_damaged_stays(vis
     one, _ = say(visitor, tmp_path, 2)
     left = one.path.with_name(f"{secrets.token_hex(8)}.flac")
     left.write_bytes(one.path.read_bytes())
-    visitor.collection.sweep()
+    visitor.recordings.sweep()
     assert left.is_file()  # it may be on its way
     os.utime(left, (0, 0))
     log = visitor.folder / "recordings" / "log.jsonl"
     whole = log.read_bytes()
     log.write_bytes(whole + b'{"add": "' + left.stem.encode() + b'", "sha\n')
-    visitor.collection.sweep()
+    visitor.recordings.sweep()
     assert left.is_file()
     log.write_bytes(whole)
-    visitor.collection.sweep()
+    visitor.recordings.sweep()
     assert not left.exists()
     assert one.path.is_file()
 
@@ -569,8 +569,8 @@ def test_what_an_earlier_version_kept_in_the_cache_names_no_sound_and_goes(
     cache = DiskCache("transcripts")
     cache.write("0" * 64, b"old")
     cache.write(f"{'1' * 64}-{'2' * 64}", b"of another sound")
-    visitor.collection.remove(one.id)
-    visitor.collection.delete(one.id)
+    visitor.recordings.remove(one.id)
+    visitor.recordings.delete(one.id)
     assert [path.name for path in (home / FOLDER / "transcripts").iterdir()] == [f"{'1' * 64}-{'2' * 64}"]
 
 
@@ -604,7 +604,7 @@ def test_nothing_of_a_forgotten_visitor_is_left(
     visitor, recordings, run = taught
     LibraryHandlers(W).save(visitor, "Trees")
     other = Session(home / "sessions" / secrets.token_hex(16), local=True)
-    other.collection.add(sound(0, tmp_path))
+    other.recordings.add(sound(0, tmp_path))
     uploaded(visitor, recordings[0].path)
     pool, outcomes = ModelPool(), Outcomes()
     with pool.lend("anyone", str(run.adapted)) as adapted:
@@ -615,8 +615,8 @@ def test_nothing_of_a_forgotten_visitor_is_left(
     for word, recording in zip(WORDS[1:], recordings[1:], strict=True):
         assert traces(home, word, recording) == []
     assert traces(home, visitor.folder.name) == []
-    assert len(other.collection.recordings()) == 1
-    assert other.collection.recordings()[0].path.is_file()
+    assert len(other.recordings.all()) == 1
+    assert other.recordings.all()[0].path.is_file()
     assert not outcomes._kept
     visitor.choose(heard="say amber")  # an answer that was in flight
     forgetter.sweep()
@@ -704,10 +704,10 @@ def test_forget_me_takes_a_post_of_its_own_page(home: Path, tmp_path: Path) -> N
     client.get("/en/")
     token = client.cookies[session.COOKIE]
     visitor = session.find(token)
-    visitor.collection.add(sound(0, tmp_path))
+    visitor.recordings.add(sound(0, tmp_path))
     assert client.get("/forget").status_code == 405
     assert client.post("/forget", headers={"origin": "http://evil.example"}).status_code == 403
-    assert visitor.collection.recordings()
+    assert visitor.recordings.all()
     answer = client.post("/forget", headers={"origin": "http://127.0.0.1:7860"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert "Max-Age=0" in answer.headers["set-cookie"]

@@ -57,7 +57,7 @@ class LibraryHandlers:
 
     def save(self, session: Session, name: str) -> tuple[str, str]:
         """Name -> that the own clips are kept under it, empty name."""
-        clips = session.collection.clips()
+        clips = session.recordings.clips()
         if not clips:
             raise DatasetError("no_training_clips", "There are no labelled clips of your own yet.")
         language = session.choices.language

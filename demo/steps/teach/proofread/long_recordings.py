@@ -187,13 +187,13 @@ class LongRecording:
         """Moves the accepted drafts into the session's own clips; returns how many.
 
         Raises:
-            DatasetError: none is accepted, or the collection is full; what was moved before stays moved.
+            DatasetError: none is accepted, or there are too many recordings; what was moved before stays moved.
             OSError: the disk is full; likewise.
         """
         about = self.about
         with self._lock():
             _some_accepted(self.drafts)
-            return len(keep_accepted(self._drafts, self.wave(), session.collection, about.name, about.language))
+            return len(keep_accepted(self._drafts, self.wave(), session.recordings, about.name, about.language))
 
     def keep_as_set(self, session: Session, name: str) -> tuple[str, int]:
         """Moves the accepted drafts into a new set of the session's library; returns its name and how many.

@@ -38,7 +38,7 @@ class RecordHandlers:
         take, good = self._take(session, now)
         label = "record.again" if take else "record.record"
         is_kept = now.prompt in done
-        recordings = [recording for recording in session.collection.recordings() if recording.text]
+        recordings = [recording for recording in session.recordings.all() if recording.text]
         return (
             now.prompt,
             takes.prompt(now.prompt, self._w),
@@ -73,7 +73,7 @@ class RecordHandlers:
         return self.shown(session)
 
     def receive(self, session: Session, prompt: str, upload: Upload | None) -> tuple:
-        """Prompt that was read, its recording -> nothing; it is in the collection."""
+        """Prompt that was read, its recording -> nothing; it is kept."""
         if upload is None:
             raise DatasetError("prompt_nothing", "Record the sentence first.")
         with uploads.taken(session, upload) as path:
@@ -86,7 +86,7 @@ class RecordHandlers:
         take = now.takes.get(prompt)
         if take is None or take.heard is not None:
             return (gr.skip(),)
-        wave = sound_files.decode(session.collection.get(take.id).path)
+        wave = sound_files.decode(session.recordings.get(take.id).path)
         heard = self._pool.transcribe(session.name, session.choices.model, "", wave)
         checked = heard.language in ("", now.language or language)
         now = reading_list.hear(session, prompt, take.id, heard.transcript.text, checked)

@@ -173,7 +173,7 @@ def test_accepted_rows_become_clips_with_their_own_sound(
         handlers.accept(session, long_recordings.key_of(draft), draft.text, "time", "0")
     note, *_ = handlers.keep(session, "time", "0")
     assert "2" in note
-    kept = session.collection.recordings()
+    kept = session.recordings.all()
     assert [clip.text for clip in kept] == ["row number 0", "row number 1"]
     assert np.array_equal(sound_files.decode(kept[1].path), recording.wave()[3 * SAMPLE_RATE : 5 * SAMPLE_RATE])
     assert len(recording.drafts) == SENTENCES - 2

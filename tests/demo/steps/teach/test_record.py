@@ -49,7 +49,7 @@ def test_a_take_is_recorded_judged_read_and_kept(session: Session, handlers: Rec
     assert rest[5]["interactive"] is False
     handlers.receive(session, first, take(session, tmp_path, spoken(2.0)))
     shown = handlers.shown(session)
-    (recording,) = session.collection.recordings()
+    (recording,) = session.recordings.all()
     assert f"/sound/recording/{recording.id}" in shown[3]
     assert "Received" in shown[3]
     assert "reads it" in shown[4]

@@ -149,8 +149,8 @@ def test_a_set_that_is_not_kept_is_looked_at_and_not_changed(name: str, looking:
     session.folder.mkdir(parents=True)
     if name == "own":
         for clip in read_sample("accent").clips[:2]:
-            recording = session.collection.add(clip.path)
-            session.collection.label(recording.id, clip.text)
+            recording = session.recordings.add(clip.path)
+            session.recordings.label(recording.id, clip.text)
     session.choose(labelled_set=name)
     looking.begin(session, False)
     shown = ended(looking, session)
@@ -334,7 +334,7 @@ def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Sessio
 
 def test_the_own_clips_are_kept_as_a_set(session: Session) -> None:
     for clip in read_sample("accent").clips[:5]:
-        session.collection.label(session.collection.add(clip.path).id, clip.text)
+        session.recordings.label(session.recordings.add(clip.path).id, clip.text)
     assert "5 clips are kept" in LibraryHandlers(W).save(session, "My voice")[0]
     stored = session.library.open(session.choices.labelled_set)
     assert stored.name == "My voice"
