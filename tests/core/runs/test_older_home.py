@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.data.library.library import Library
-from core.data.library.recordings import Collection
+from core.data.library.recordings import Recordings
 from core.runs.ladder_job import open_ladder
 from core.runs.lineup import comparable
 from core.runs.outcome import read_outcome
@@ -28,11 +28,11 @@ def run_of(home: OlderHome, id: str) -> Run:
 
 
 def test_own_recordings_are_listed(older_home: OlderHome) -> None:
-    collection = Collection(older_home.session / "recordings")
-    found = [[one.id, one.text, one.seconds, one.sha256] for one in collection.recordings()]
+    recordings = Recordings(older_home.session / "recordings")
+    found = [[one.id, one.text, one.seconds, one.sha256] for one in recordings.all()]
     assert found == older_home.expected["recordings"]
-    assert [one.id for one in collection.removed()] == older_home.expected["removed"]
-    assert all(one.path.is_file() for one in collection.recordings())
+    assert [one.id for one in recordings.removed()] == older_home.expected["removed"]
+    assert all(one.path.is_file() for one in recordings.all())
 
 
 def test_sets_open(older_home: OlderHome) -> None:
