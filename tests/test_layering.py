@@ -89,6 +89,15 @@ def test_views_hold_no_words(path: Path) -> None:
             assert not isinstance(node.value, ast.Constant) or not node.value.value, ast.dump(node)
 
 
+def test_a_class_name_means_one_thing() -> None:
+    places: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, set()).add(f"{module}:{node.lineno}")
+    assert not {name: found for name, found in places.items() if len(found) > 1}
+
+
 def test_there_is_no_drawer_for_odds_and_ends() -> None:
     names = {path.stem for path in CORE + DEMO} | {path.parent.name for path in CORE + DEMO}
     assert not names & {"utils", "helpers", "misc", "common"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from core.cli.finetune import request_of
 from core.cli.printing import carry_out_here, print_json, show_advance
-from core.runs.ladder import Curve, Forecast, learning_curve
+from core.runs.ladder import ClipsNeeded, Curve, learning_curve
 from core.runs.ladder_job import LadderJob, carry_out, create, open_ladder
 from core.training.events import Event
 
@@ -51,7 +51,7 @@ def _resumed(job: LadderJob) -> Iterator[Event]:
     yield from carry_out(job)
 
 
-def _print_ladder(job: LadderJob, curve: Curve, found: Forecast) -> None:
+def _print_ladder(job: LadderJob, curve: Curve, found: ClipsNeeded) -> None:
     base = job.base()
     if base is not None:
         print(f"   0 clips: WER {base:.1%}, the base")

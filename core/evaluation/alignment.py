@@ -23,7 +23,7 @@ MEDIAN_FRAMES = 7  # width of the filter over attention weights, openai-whisper'
 
 
 @dataclass(frozen=True)
-class Span:
+class SpokenWord:
     """One word and its time.
 
     Attributes:
@@ -36,7 +36,7 @@ class Span:
     end_s: float
 
 
-def align(model: AsrModel, wave: np.ndarray, text: str) -> list[Span]:
+def align(model: AsrModel, wave: np.ndarray, text: str) -> list[SpokenWord]:
     """Finds the time of every word of a text in a sound.
 
     CTC models: the most probable path through the frames that writes the text (torchaudio's `forced_align`); a word
@@ -65,13 +65,13 @@ def align(model: AsrModel, wave: np.ndarray, text: str) -> list[Span]:
     raise ModelError("no_alignment", f"{model.id} cannot say when each word was spoken.", id=model.id)
 
 
-def _by_labels(model: Ctc | DeepSpeech, wave: np.ndarray, words: list[str], spaced: bool) -> list[Span]:
+def _by_labels(model: Ctc | DeepSpeech, wave: np.ndarray, words: list[str], spaced: bool) -> list[SpokenWord]:
     labels = [model.labels(word) for word in words]
     log_probs = model.log_probs(wave).cpu()
     space = model.space if spaced else None
     frames = label_spans(log_probs, labels, model.blank, space, len(wave))
     seconds = len(wave) / SAMPLE_RATE / len(log_probs)
-    return [Span(word, start * seconds, end * seconds) for word, (start, end) in zip(words, frames, strict=True)]
+    return [SpokenWord(word, start * seconds, end * seconds) for word, (start, end) in zip(words, frames, strict=True)]
 
 
 def label_spans(
@@ -118,13 +118,13 @@ def label_spans(
     return found
 
 
-def _by_attention(model: Whisper, wave: np.ndarray, text: str, words: list[str]) -> list[Span]:
+def _by_attention(model: Whisper, wave: np.ndarray, text: str, words: list[str]) -> list[SpokenWord]:
     weights, written = model.attention(wave, text)
     reached = [len("".join(part.rstrip("�").split())) for part in written]  # a token may end inside a character
     frames = attention_spans(weights, reached, [len(word) for word in words])
     limit = len(wave) / SAMPLE_RATE
     return [
-        Span(word, min(start / FRAMES_PER_SECOND, limit), min(end / FRAMES_PER_SECOND, limit))
+        SpokenWord(word, min(start / FRAMES_PER_SECOND, limit), min(end / FRAMES_PER_SECOND, limit))
         for word, (start, end) in zip(words, frames, strict=True)
     ]
 

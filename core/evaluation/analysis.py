@@ -30,7 +30,7 @@ Learnt = Literal["sound", "writing", "nothing", "worse"]
 
 
 @dataclass(frozen=True)
-class Sound:
+class ClipSound:
     """What a clip sounds like.
 
     Attributes:
@@ -187,19 +187,19 @@ class Analysis:
         return dataclasses.asdict(self)
 
 
-def measure_sounds(comparison: Comparison) -> list[Sound | None]:
+def measure_sounds(comparison: Comparison) -> list[ClipSound | None]:
     """Measures the clips of a comparison; None where a file is gone or cannot be read."""
-    sounds: list[Sound | None] = []
+    sounds: list[ClipSound | None] = []
     for clip in comparison.clips:
         try:
             wave = sound_files.decode(clip.path)
-            sounds.append(Sound(len(wave) / sound_files.SAMPLE_RATE, quality.measure(wave).snr_db))
+            sounds.append(ClipSound(len(wave) / sound_files.SAMPLE_RATE, quality.measure(wave).snr_db))
         except AudioError:
             sounds.append(None)
     return sounds
 
 
-def analyse(comparison: Comparison, sounds: Sequence[Sound | None] = ()) -> Analysis:
+def analyse(comparison: Comparison, sounds: Sequence[ClipSound | None] = ()) -> Analysis:
     """Works out what was learned.
 
     Args:
@@ -353,7 +353,7 @@ def _by_speaker(comparison: Comparison) -> tuple[Group, ...]:
 
 
 def _by_measure(
-    comparison: Comparison, sounds: Sequence[Sound | None], value: Callable[[Sound], float | None]
+    comparison: Comparison, sounds: Sequence[ClipSound | None], value: Callable[[ClipSound], float | None]
 ) -> tuple[Group, ...]:
     found = [value(sound) if sound else None for sound in sounds]
     measured = [(number, clip) for clip, number in zip(comparison.clips, found, strict=False) if number is not None]

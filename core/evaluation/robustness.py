@@ -38,7 +38,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Point:
+class ConditionResult:
     """Both models under one condition.
 
     Attributes:
@@ -59,7 +59,7 @@ class Point:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> Point:
+    def from_json(cls, fields: dict[str, Any]) -> ConditionResult:
         """Builds a point from `to_json`'s dict."""
         base, adapted = (Line(**fields[model]) for model in ("base", "adapted"))
         return cls(fields["condition"], base, adapted, Interval(**fields["difference"]), fields["clips"])
@@ -67,7 +67,7 @@ class Point:
 
 def robustness(
     waves: Sequence[np.ndarray], clips: Sequence[Clip], base: Read, adapted: Read, language: str, seed: int = 0
-) -> Iterator[Point]:
+) -> Iterator[ConditionResult]:
     """Reads held-out clips under one condition after another.
 
     Args:
@@ -86,7 +86,7 @@ def robustness(
         heard = [spoil(wave, condition, seed + i) for i, wave in enumerate(waves)]
         before, after = (score(references, read(heard), language) for read in (base, adapted))
         change = paired_interval(before.word_errors, after.word_errors, before.words, clusters, unit)
-        yield Point(condition, _line(before, clusters), _line(after, clusters), change, len(clips))
+        yield ConditionResult(condition, _line(before, clusters), _line(after, clusters), change, len(clips))
 
 
 def spoil(wave: np.ndarray, condition: str, seed: int = 0) -> np.ndarray:

@@ -17,7 +17,7 @@ from core.audio.sound_files import SAMPLE_RATE
 from core.models.base.device import autocast, choose_device
 from core.models.small.networks import wav2vec2_extractor
 from core.pretraining.corpus import Heard
-from core.pretraining.objectives import Measured, saved_in_half
+from core.pretraining.objectives import HeldOutScores, saved_in_half
 
 # Section 4.2 of the paper: every frame begins a mask of 10 with probability 0.065, which hides about half of them.
 MASK_SHARE, MASK_FRAMES = 0.65, 10
@@ -71,7 +71,7 @@ class Contrastive:
         return losses.contrastive + self.network.config.diversity_loss_weight * losses.diversity
 
     @torch.no_grad()
-    def measure(self, held_out: Iterable[Heard]) -> Measured:
+    def measure(self, held_out: Iterable[Heard]) -> HeldOutScores:
         """Returns L_m, accuracy, chance and perplexity, means over batches by their clips; masks come from a fixed seed."""
         self.network.eval()
         rows, clips = [], []
@@ -83,7 +83,7 @@ class Contrastive:
             clips.append(len(heard))
         loss, *others = np.average(rows, axis=0, weights=clips)
         names = ("accuracy", "chance", "perplexity")
-        return Measured(float(loss), measures=tuple(zip(names, map(float, others), strict=True)))
+        return HeldOutScores(float(loss), measures=tuple(zip(names, map(float, others), strict=True)))
 
     def save(self, folder: Path, half: bool) -> None:
         """Writes the network with its quantiser, a Hugging Face folder."""

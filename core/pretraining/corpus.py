@@ -40,7 +40,7 @@ Heard = list[tuple[np.ndarray, str]]  # float32 [samples] at 16 kHz, and what is
 
 
 @dataclass(frozen=True)
-class Sound:
+class Excerpt:
     """A stretch of a sound file.
 
     Attributes:
@@ -64,8 +64,8 @@ class Corpus:
         train, held_out: stretches of sound.
     """
 
-    train: tuple[Sound, ...]
-    held_out: tuple[Sound, ...]
+    train: tuple[Excerpt, ...]
+    held_out: tuple[Excerpt, ...]
 
     @property
     def hours(self) -> float:
@@ -81,9 +81,9 @@ class Corpus:
     @classmethod
     def read(cls, path: Path) -> Corpus:
         """Reads what `write` wrote."""
-        parts: dict[str, list[Sound]] = {"train": [], "held_out": []}
+        parts: dict[str, list[Excerpt]] = {"train": [], "held_out": []}
         for line in read_json_lines(path):
-            parts[line.pop("part")].append(Sound(**line))
+            parts[line.pop("part")].append(Excerpt(**line))
         return cls(tuple(parts["train"]), tuple(parts["held_out"]))
 
 
@@ -159,7 +159,7 @@ def batches(seconds: Sequence[float], budget: float, seed: int) -> Iterator[list
         yield from (made[int(i)] for i in rng.permutation(len(made)))
 
 
-def decoded(sounds: Sequence[Sound]) -> Heard:
+def decoded(sounds: Sequence[Excerpt]) -> Heard:
     """Decodes stretches of sound, leaving out what cannot be read or is silent."""
     heard = []
     for sound in sounds:
@@ -189,7 +189,7 @@ def _clips(source: str, labelled: bool, library: Library | None) -> list[Clip]:
     return [Clip(str(path.resolve()), "") for path in found if path.suffix.lower() in SUFFIXES]
 
 
-def _sounds(clips: Sequence[Clip], labelled: bool, dropped: list[Dropped]) -> list[Sound]:
+def _sounds(clips: Sequence[Clip], labelled: bool, dropped: list[Dropped]) -> list[Excerpt]:
     sounds = []
     for clip in clips:
         try:
@@ -199,7 +199,7 @@ def _sounds(clips: Sequence[Clip], labelled: bool, dropped: list[Dropped]) -> li
     return sounds
 
 
-def _stretches(clip: Clip, labelled: bool) -> list[Sound]:
+def _stretches(clip: Clip, labelled: bool) -> list[Excerpt]:
     seconds = sound_files.probe(clip.path, sound_files.MAX_SOURCE_BYTES).seconds
     if not seconds:  # some containers do not say
         seconds = len(sound_files.decode(clip.path)) / SAMPLE_RATE
@@ -208,9 +208,9 @@ def _stretches(clip: Clip, labelled: bool) -> list[Sound]:
         limits = f"{SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s" if labelled else f"at least {SHORTEST_SECONDS:g} s"
         raise DatasetError("pretrain_clip_length", f"{name} is {seconds:.1f} s long; clips of {limits} are learnt from.")
     if labelled:
-        return [Sound(clip.path, 0.0, seconds, _written(clip.text, name))]
+        return [Excerpt(clip.path, 0.0, seconds, _written(clip.text, name))]
     pieces = int(np.ceil(seconds / WINDOW_SECONDS))
-    return [Sound(clip.path, i * seconds / pieces, seconds / pieces) for i in range(pieces)]
+    return [Excerpt(clip.path, i * seconds / pieces, seconds / pieces) for i in range(pieces)]
 
 
 def _written(text: str, name: str) -> str:

@@ -18,7 +18,7 @@ from core.models.base.protocol import AsrModel
 from core.models.small.networks import wav2vec2_extractor
 from core.models.whisper.network import FRAMES_PER_SECOND
 from core.pretraining.corpus import Heard
-from core.pretraining.objectives import Measured, saved_in_half
+from core.pretraining.objectives import HeldOutScores, saved_in_half
 
 TEACHER = "whisper-tiny.en"  # of the catalogue; comes with an installed package
 
@@ -59,7 +59,7 @@ class Distil:
         return distance + 1 - cosine
 
     @torch.no_grad()
-    def measure(self, held_out: Iterable[Heard]) -> Measured:
+    def measure(self, held_out: Iterable[Heard]) -> HeldOutScores:
         """Returns the loss and the cosine, means over batches by their clips."""
         self.network.eval()
         rows, clips = [], []
@@ -68,7 +68,7 @@ class Distil:
             rows.append((float(distance + 1 - cosine), float(cosine)))
             clips.append(len(heard))
         loss, cosine = np.average(rows, axis=0, weights=clips)
-        return Measured(float(loss), measures=(("cosine", float(cosine)),))
+        return HeldOutScores(float(loss), measures=(("cosine", float(cosine)),))
 
     def save(self, folder: Path, half: bool) -> None:
         """Writes the student, a Hugging Face folder."""

@@ -15,7 +15,7 @@ from core.audio.sound_files import SAMPLE_RATE
 from core.errors import DatasetError
 from core.pretraining.checkpoint import Checkpoints, Reached
 from core.pretraining.corpus import Corpus, batches, decoded
-from core.pretraining.objectives import Measured, Objective, round_to_half
+from core.pretraining.objectives import HeldOutScores, Objective, round_to_half
 from core.pretraining.request import Pretraining
 from core.runs.job import stopped
 from core.storage.memory import return_free_memory
@@ -163,7 +163,7 @@ def _evaluated(objective: Objective, corpus: Corpus, request: Pretraining, step:
         if taken == len(lengths):
             break
     heard = [found for batch in chosen if (found := decoded(batch))]
-    measured = objective.measure(heard) if heard else Measured(None)  # else the files went away
+    measured = objective.measure(heard) if heard else HeldOutScores(None)  # else the files went away
     return_free_memory()
     return Evaluated(
         step=step,

@@ -16,7 +16,7 @@ from core.pretraining.corpus import Heard
 
 
 @dataclass(frozen=True)
-class Measured:
+class HeldOutScores:
     """What held-out clips came to.
 
     Attributes:
@@ -49,7 +49,7 @@ class Objective(Protocol):
     def loss(self, heard: Heard, rng: np.random.Generator) -> torch.Tensor | None:
         """Returns the mean loss of a batch with a graph, or None where none of it can be learnt from."""
 
-    def measure(self, held_out: Iterable[Heard]) -> Measured:
+    def measure(self, held_out: Iterable[Heard]) -> HeldOutScores:
         """Measures it on batches that are not learnt from."""
 
     def save(self, folder: Path, half: bool) -> None:

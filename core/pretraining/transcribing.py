@@ -13,7 +13,7 @@ from core.audio.augment.augmenter import Augmenter
 from core.errors import DatasetError
 from core.models.base.protocol import AsrModel, Example
 from core.pretraining.corpus import Heard
-from core.pretraining.objectives import Measured, saved_in_half
+from core.pretraining.objectives import HeldOutScores, saved_in_half
 from core.pretraining.request import LANGUAGE
 from core.text.metrics import score
 from core.training.learner import masked
@@ -54,7 +54,7 @@ class Transcribing:
         return self.model.loss(batch, self.model.prefix(batch, features))
 
     @torch.no_grad()
-    def measure(self, held_out: Iterable[Heard]) -> Measured:
+    def measure(self, held_out: Iterable[Heard]) -> HeldOutScores:
         """Returns the loss, mean over clips, and transcribes them."""
         total, clips = 0.0, 0
         texts: list[str] = []
@@ -67,7 +67,7 @@ class Transcribing:
             texts += [transcript.text for transcript in self.model.transcribe([wave for wave, _ in heard])]
             references += [text for _, text in heard]
         found = score(references, texts, LANGUAGE)
-        return Measured(total / clips if clips else None, found.wer.rate, found.cer.rate, tuple(texts), tuple(references))
+        return HeldOutScores(total / clips if clips else None, found.wer.rate, found.cer.rate, tuple(texts), tuple(references))
 
     def save(self, folder: Path, half: bool) -> None:
         """Writes the folder that `load_model` reads."""

@@ -43,7 +43,7 @@ class Rung:
 
 
 @dataclass(frozen=True)
-class Measured:
+class RungResult:
     """What one fine-tune of the ladder came to.
 
     Attributes:
@@ -76,7 +76,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class ClipsNeeded:
     """An answer to "how many clips would it take?".
 
     Attributes:
@@ -119,18 +119,18 @@ class Curve:
         low, high = np.quantile(floor + scale * clips**-exponent, _ENDS)
         return self.floor + self.scale * clips**-self.exponent, float(low), float(high)
 
-    def clips_for(self, wer: float) -> Forecast:
+    def clips_for(self, wer: float) -> ClipsNeeded:
         """Says how many training clips an error rate would take; rates below the curve's floor cannot be had."""
         if self.refusal:
-            return Forecast(wer, refusal=self.refusal)
+            return ClipsNeeded(wer, refusal=self.refusal)
         needed = _clips_for(wer, np.array([[self.floor, self.scale, self.exponent]]))[0]
         if not math.isfinite(needed):
-            return Forecast(wer, refusal="below_floor")
+            return ClipsNeeded(wer, refusal="below_floor")
         if needed > FURTHEST * self.sizes[-1].clips:
-            return Forecast(wer, refusal="too_far")
+            return ClipsNeeded(wer, refusal="too_far")
         # Not interpolated, as half of infinity means nothing.
         low, high = np.quantile(_clips_for(wer, self.draws), _ENDS, method="nearest")
-        return Forecast(wer, math.ceil(needed), math.floor(low), math.ceil(high) if math.isfinite(high) else None)
+        return ClipsNeeded(wer, math.ceil(needed), math.floor(low), math.ceil(high) if math.isfinite(high) else None)
 
     def to_json(self) -> dict[str, Any]:
         """Returns a plain dict, without the draws."""
@@ -200,18 +200,18 @@ def ladder(request: Request, sizes: Sequence[int] = (), repeats: int = MIN_REPEA
     return rungs
 
 
-def measured(runs: Sequence[Run]) -> list[Measured]:
+def measured(runs: Sequence[Run]) -> list[RungResult]:
     """Reads what the finished fine-tunes of a ladder came to; the others are not there yet."""
     found = []
     for run in runs:
         result, request = run.result(), run.request()
         if result is not None and result.get("test"):
             clips = len(request.labelled_set.part("train"))
-            found.append(Measured(clips, request.seed, result["test"]["adapted"]["wer"]))
+            found.append(RungResult(clips, request.seed, result["test"]["adapted"]["wer"]))
     return found
 
 
-def learning_curve(rows: Sequence[Measured], seed: int = 0) -> Curve:
+def learning_curve(rows: Sequence[RungResult], seed: int = 0) -> Curve:
     """Fits error = floor + scale * clips ** -exponent (Hestness et al. 2017, arXiv 1712.00409).
 
     For every exponent of a grid, floor and scale (neither below 0) are fitted by iteratively reweighted least squares

@@ -20,7 +20,7 @@ from core.runs import run_folder
 from core.runs.environment import environment
 from core.runs.execute import execute
 from core.runs.job import Job, refuse_used, stopped
-from core.runs.ladder import MIN_REPEATS, Measured, Rung, ladder, learning_curve, measured
+from core.runs.ladder import MIN_REPEATS, Rung, RungResult, ladder, learning_curve, measured
 from core.runs.run_folder import Request, RequestFields, Run
 from core.storage.files import write_json
 from core.storage.state import UNREADABLE
@@ -72,7 +72,7 @@ class LadderJob(Job):
         folder = self.folder / "rungs"
         return [run for run in map(Run, sorted(folder.iterdir())) if _is_done(run)] if folder.is_dir() else []
 
-    def measured(self) -> list[Measured]:
+    def measured(self) -> list[RungResult]:
         """Reads what they came to."""
         return measured(self.finished())
 

@@ -16,7 +16,7 @@ from core.text.metrics import Interval, paired_interval
 
 
 @dataclass(frozen=True)
-class Entry:
+class LineUpRow:
     """One run in the line.
 
     Attributes:
@@ -56,7 +56,7 @@ class LineUp:
         language: whose normalisation the rates use.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LineUpRow, ...]
     test_clips: int
     words: int
     transcripts: tuple[dict[str, Any], ...]
@@ -87,7 +87,7 @@ def line_up(outcomes: Sequence[Outcome]) -> LineUp:
     settings = [outcome.request.recipe.settings() for outcome in outcomes]
     differing = [name for name in settings[0] if len({str(recipe[name]) for recipe in settings}) > 1]
     entries = [
-        Entry(
+        LineUpRow(
             run=outcome.run.id,
             model=outcome.request.model,
             clips=outcome.result["clips"],

@@ -18,7 +18,7 @@ import numpy as np
 from core.data.clips import labelled_set
 from core.data.clips.labelled_set import Clip
 from core.errors import RunError
-from core.evaluation.robustness import CONDITIONS, Point, Read, robustness
+from core.evaluation.robustness import CONDITIONS, ConditionResult, Read, robustness
 from core.models.base.protocol import AsrModel
 from core.runs.environment import environment
 from core.runs.execute import MAX_CLIP_SECONDS, clips_dropped
@@ -47,7 +47,7 @@ class RobustnessJob(Job):
         """The run whose models are measured."""
         return Run(self.folder.parent)
 
-    def points(self) -> list[Point]:
+    def points(self) -> list[ConditionResult]:
         """Reads what has been measured so far."""
         return read_lines(self.folder / "points.jsonl", _point)
 
@@ -129,10 +129,10 @@ def _steps(job: RobustnessJob) -> Iterator[Event]:
     yield Finished(result["seconds"])
 
 
-def _point(line: Any) -> Point:
-    if not fits(line, Point) or line["condition"] not in CONDITIONS:
+def _point(line: Any) -> ConditionResult:
+    if not fits(line, ConditionResult) or line["condition"] not in CONDITIONS:
         raise ValueError("no point")
-    return Point.from_json(line)
+    return ConditionResult.from_json(line)
 
 
 def _reader(job: RobustnessJob, model: AsrModel) -> Read:

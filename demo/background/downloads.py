@@ -26,7 +26,7 @@ KEPT_FREE_BYTES = 2_000_000_000  # of the disk, on which everyone's recordings a
 
 
 @dataclass
-class Order:
+class Download:
     """What is fetched, and for whom.
 
     Attributes:
@@ -73,7 +73,7 @@ def begin(tasks: Tasks, owner: str, id: str, fetch: Fetch, local: bool, before: 
         )
     if before not in ("", id):
         leave(tasks, owner, before)
-    task = tasks.start(EVERYONE, _kind(id), Order(id), lambda task: _fetched(task, local, fetch), _refuse_more)
+    task = tasks.start(EVERYONE, _kind(id), Download(id), lambda task: _fetched(task, local, fetch), _refuse_more)
     with task.order.lock:
         task.order.waiting.add(owner)
         task.stopping = False

@@ -37,7 +37,7 @@ Key = tuple[str, str]  # id and language
 
 
 @dataclass(frozen=True)
-class Heard:
+class TimedTranscript:
     """What a model wrote for one clip.
 
     Attributes:
@@ -87,7 +87,7 @@ class _Clip:
     owner: str
     key: Key
     wave: np.ndarray
-    heard: Heard | None = None
+    heard: TimedTranscript | None = None
     alone: bool = False
 
 
@@ -113,7 +113,7 @@ class ModelPool:
         self._loading = threading.BoundedSemaphore(LOADS)
         self._looking = False
 
-    def transcribe(self, owner: str, id: str, language: str, wave: np.ndarray) -> Heard:
+    def transcribe(self, owner: str, id: str, language: str, wave: np.ndarray) -> TimedTranscript:
         """Transcribes a clip as soon as it is its owner's turn. A person's clips are transcribed one after the other.
 
         Args:
@@ -284,7 +284,7 @@ class ModelPool:
                 # It may be drawn at random, and then even the rounding counts, which is another one for several clips.
                 clip.alone = True
             else:
-                clip.heard = Heard(transcript, seconds, model.language, parameters)
+                clip.heard = TimedTranscript(transcript, seconds, model.language, parameters)
         for other in clips[1:]:
             if other.heard is not None:  # else its turn is still to come
                 self._turn.served(other.owner)

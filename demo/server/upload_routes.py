@@ -36,7 +36,7 @@ START_SECONDS = 3.0  # in which the upload begins whose progress a page has aske
 _PROGRESS_ID = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
-class Progress:
+class UploadProgress:
     """How much of each upload has arrived, for the bar on the page; the interface that Gradio's parser calls."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ def add_routes(server: FastAPI, find: Find) -> None:
         server: to add them to.
         find: returns a request's session; raises RunError where there is none.
     """
-    progress = Progress()
+    progress = UploadProgress()
 
     @server.post("/{language}/gradio_api/upload")
     async def upload(request: Request, language: str, upload_id: str = "") -> Response:
@@ -146,7 +146,7 @@ class _FilesOnly(GradioMultiPartParser):
             raise MultiPartException("A part of the upload is no file.")
 
 
-async def _receive(request: Request, arriving: Path, progress: Progress, tracked: str) -> list[tuple[Path, str]]:
+async def _receive(request: Request, arriving: Path, progress: UploadProgress, tracked: str) -> list[tuple[Path, str]]:
     """Writes what a request carries into a folder; returns each file and what it is to be called.
 
     Raises:

@@ -16,7 +16,7 @@ from core.audio.augment.noise_and_rooms import (
     LONGEST_RT60,
     NOISES,
     SHORTEST_RT60,
-    Sound,
+    NoiseOrRoom,
     from_direct_sound,
     loop,
     make_noise,
@@ -75,8 +75,8 @@ class Augmenter:
     def __init__(self, augmentation: Augmentation, speech: Sequence[np.ndarray] = ()) -> None:
         self.augmentation = augmentation
         self._speech = speech
-        self._noises: list[Sound] = []
-        self._rooms: list[Sound] = []
+        self._noises: list[NoiseOrRoom] = []
+        self._rooms: list[NoiseOrRoom] = []
         if augmentation.noise and augmentation.noises:
             self._noises = read_sounds(augmentation.noises, "noises")
         if augmentation.reverb and augmentation.rooms:

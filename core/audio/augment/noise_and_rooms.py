@@ -31,7 +31,7 @@ MAX_SOUND_SECONDS = 30.0  # of each that are kept: together 115 MB
 
 
 @dataclass(frozen=True)
-class Sound:
+class NoiseOrRoom:
     """A noise or an impulse response read from a file.
 
     Attributes:
@@ -96,7 +96,7 @@ def loop(wave: np.ndarray, samples: int, start: int) -> np.ndarray:
     return np.resize(np.roll(wave, -start), samples)
 
 
-def read_sounds(folder: str, setting: str) -> list[Sound]:
+def read_sounds(folder: str, setting: str) -> list[NoiseOrRoom]:
     """Reads the sound files of a folder and the folders in it.
 
     Args:
@@ -115,7 +115,7 @@ def read_sounds(folder: str, setting: str) -> list[Sound]:
             folder=folder,
         )
     found = sorted(itertools.islice(_files(root), MAX_FILES))
-    sounds: list[Sound] = []
+    sounds: list[NoiseOrRoom] = []
     for i in np.random.default_rng(0).permutation(len(found)):  # a folder with more than is kept: of everything a little
         if len(sounds) == MAX_SOUNDS:
             break
@@ -123,7 +123,7 @@ def read_sounds(folder: str, setting: str) -> list[Sound]:
             wave = decode(found[i])
         except (AudioError, OSError):
             continue
-        sounds.append(Sound(found[i].name, wave[: int(MAX_SOUND_SECONDS * SAMPLE_RATE)].copy()))
+        sounds.append(NoiseOrRoom(found[i].name, wave[: int(MAX_SOUND_SECONDS * SAMPLE_RATE)].copy()))
     if not sounds:
         raise RecipeError(
             "augment_no_sound",

@@ -11,7 +11,7 @@ from core.data.clips.labelled_set import Dropped
 from core.data.importers.rows import SOUND_SUFFIXES, Options, Row, Rows, files_below, shown
 from core.errors import DatasetError
 
-Span = tuple[float, float]  # start and end in seconds
+StartEnd = tuple[float, float]  # start and end in seconds
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Tier:
 
     name: str
     speaker: str
-    pieces: tuple[tuple[Span | None, str], ...]
+    pieces: tuple[tuple[StartEnd | None, str], ...]
 
 
 @dataclass(frozen=True)

@@ -117,10 +117,10 @@ def _unpack(path: Path, folder: Path, should_stop: Callable[[], bool]) -> None:
                     written.write(block)
 
 
-Entry = tuple[str, Callable[[], IO[bytes]] | None]  # a name, and what opens a file; None for a folder
+Member = tuple[str, Callable[[], IO[bytes]] | None]  # a name, and what opens a file; None for a folder
 
 
-def _zip_entries(path: Path, stack: ExitStack) -> Iterator[Entry]:
+def _zip_entries(path: Path, stack: ExitStack) -> Iterator[Member]:
     archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(_Zip(path))))
     for info in archive.infolist():
         name = _zip_name(info)
@@ -159,7 +159,7 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
     return info.filename
 
 
-def _tar_entries(path: Path, stack: ExitStack) -> Iterator[Entry]:
+def _tar_entries(path: Path, stack: ExitStack) -> Iterator[Member]:
     stream = stack.enter_context(_unpacked(path))
     metered = _Metered(stream)
     archive: Any = stack.enter_context(tarfile.open(fileobj=metered, mode="r|"))  # type: ignore[call-overload]  # noqa: SIM115

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from core.data.importers.annotations import Annotation, Span, Tier, annotation_rows, tier_names
+from core.data.importers.annotations import Annotation, StartEnd, Tier, annotation_rows, tier_names
 from core.data.importers.encoding import MAX_TEXT_BYTES
 from core.data.importers.rows import SOUND_SUFFIXES, Options, Rows
 from core.errors import DatasetError
@@ -61,7 +61,7 @@ def _parse(path: Path) -> Annotation:
 
 def _tiers(root: ElementTree.Element) -> list[Tier]:
     slots = {slot.get("TIME_SLOT_ID"): slot.get("TIME_VALUE") for slot in root.iter("TIME_SLOT")}
-    spans: dict[str | None, Span] = {}
+    spans: dict[str | None, StartEnd] = {}
     for mark in root.iter("ALIGNABLE_ANNOTATION"):
         start, end = slots.get(mark.get("TIME_SLOT_REF1")), slots.get(mark.get("TIME_SLOT_REF2"))
         if start and end:  # the annotations between two that were placed have no times

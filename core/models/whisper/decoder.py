@@ -31,7 +31,7 @@ class Memory:
     length: int = 0
 
 
-class Writer:
+class Decoder:
     """A decoder with its weights as they are now, in one precision; an adapter's are merged in.
 
     Args:

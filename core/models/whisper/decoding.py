@@ -88,7 +88,7 @@ def refuse_too_long(seconds: float, window: float, tokens: int, positions: int, 
 
 
 class Writer(Protocol):
-    """What writes token by token, such as `core.models.whisper.decoder.Writer`.
+    """What writes token by token, such as `core.models.whisper.decoder.Decoder`.
 
     Attributes:
         size: of its vocabulary.

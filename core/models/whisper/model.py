@@ -20,7 +20,7 @@ from core.models.base.device import autocast, choose_device, computing_type
 from core.models.base.protocol import Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
 from core.models.base.vocabulary import Fitted
 from core.models.whisper import decoding
-from core.models.whisper.decoder import Writer
+from core.models.whisper.decoder import Decoder
 from core.models.whisper.network import (
     FRAMES_PER_SECOND,
     convolved,
@@ -92,7 +92,7 @@ class Whisper:
         self.thin = thin
         self.fresh: dict[nn.Parameter, torch.Tensor] = {}
         self.tokens_per_second = tokens_per_second
-        self._writes: Writer | None = None
+        self._writes: Decoder | None = None
         self._token_loss = TokenLoss()
         network.model.decoder.embed_tokens.sparse = True  # else its gradient is a second whole table, mostly zeros
         generation = network.generation_config
@@ -329,11 +329,11 @@ class Whisper:
             for d, language in zip(decoded, languages, strict=True)
         ]
 
-    def _writer(self) -> Writer:
+    def _writer(self) -> Decoder:
         """Returns the decoder with its weights as they were when the clips in hand were taken up."""
         if self._writes is None:
             with autocast(self.device, self.precision):
-                self._writes = Writer(self.network, computing_type(self.device))
+                self._writes = Decoder(self.network, computing_type(self.device))
         return self._writes
 
     def _begin(self) -> None:

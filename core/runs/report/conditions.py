@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.evaluation.robustness import Point
+from core.evaluation.robustness import ConditionResult
 from core.runs.report.markup import Block, Heading, Picture, Say, Table, Text, percent
 from core.runs.report.pictures import Series, curves
 from core.runs.robustness_job import find
 from core.runs.run_folder import Run
 
 
-def measured_points(run: Run) -> list[Point]:
+def measured_points(run: Run) -> list[ConditionResult]:
     """Returns the points of a run's robustness; none where it was not measured to the end."""
     job = find(run)
     return job.points() if job is not None and job.result() is not None else []
 
 
-def robustness_blocks(points: Sequence[Point], say: Say) -> list[Block]:
+def robustness_blocks(points: Sequence[ConditionResult], say: Say) -> list[Block]:
     """Returns a heading, a picture and a table; nothing without points."""
     if not points:
         return []
@@ -39,7 +39,7 @@ def robustness_blocks(points: Sequence[Point], say: Say) -> list[Block]:
 
 
 def noise_curves(
-    points: Sequence[Point], base: str, adapted: str, recorded: str
+    points: Sequence[ConditionResult], base: str, adapted: str, recorded: str
 ) -> tuple[list[Series], list[tuple[float, str]]]:
     """Returns the lines of adapted and base as the noise rises, in percent with 95 % intervals, and the ticks below them.
 

@@ -12,7 +12,20 @@ from core.evaluation.compare import Comparison
 from core.runs.environment import environment
 from core.runs.outcome import Outcome
 from core.runs.report.conditions import measured_points, robustness_blocks
-from core.runs.report.markup import Block, Code, Heading, Heard, Items, Picture, Say, Table, Text, percent, to_html, to_markdown
+from core.runs.report.markup import (
+    Block,
+    Code,
+    Heading,
+    Items,
+    MarkedClip,
+    Picture,
+    Say,
+    Table,
+    Text,
+    percent,
+    to_html,
+    to_markdown,
+)
 from core.runs.report.pictures import Change, Series, changes, curves, heat_map, rates
 from core.runs.report.words import ENGLISH
 from core.storage.files import replacing, write_json
@@ -262,7 +275,7 @@ def _clips(outcome: Outcome, say: Say) -> list[Block]:
         note = say("clips.errors", base=clip.base_errors, adapted=clip.adapted_errors, words=clip.words)
         warning = f" {say('clips.trained_on')}" if clip.trained_on else ""
         models = ((say("figures.base"), clip.base_words), (say("figures.adapted"), clip.adapted_words))
-        blocks.append(Heard((say("clips.said"), clip.reference), models, note + warning))
+        blocks.append(MarkedClip((say("clips.said"), clip.reference), models, note + warning))
     return blocks
 
 

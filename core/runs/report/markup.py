@@ -60,7 +60,7 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Heard:
+class MarkedClip:
     """One clip: what was said and what both models made of it.
 
     Attributes:
@@ -75,7 +75,7 @@ class Heard:
 
 
 Say = Callable[..., str]  # a sentence by its key and its fields
-Block = Heading | Text | Table | Items | Picture | Code | Heard
+Block = Heading | Text | Table | Items | Picture | Code | MarkedClip
 
 STYLE = """
 :root { --good: #0b6b3a; --bad: #a3261b; --muted: #55606f; --line: #d5dae3; --soft: #f4f6fb; --accent: #2457c5; }
@@ -211,7 +211,7 @@ def _html(block: Block, marks: dict[str, str], nothing: str) -> str:
             return f"<figure><figcaption>{escape(caption)}</figcaption>{svg}</figure>"
         case Code(text):
             return f"<pre>{escape(text)}</pre>"
-        case Heard(said, models, note):
+        case MarkedClip(said, models, note):
             rows = [(said[0], escape(said[1])), *((name, _marked(words, marks) or escape(nothing)) for name, words in models)]
             lines = [f"<dt>{escape(name)}</dt><dd>{text}</dd>" for name, text in rows]
             return f'<article><dl>{"".join(lines)}</dl><p class="fine">{_nice(note)}</p></article>'
@@ -251,7 +251,7 @@ def _markdown(block: Block, nothing: str) -> str:
         case Code(text):
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
             return f"{fence}\n{text.rstrip()}\n{fence}"
-        case Heard(said, models, note):
+        case MarkedClip(said, models, note):
             lines = [f"- {_plain(said[0])}: {_plain(said[1])}"]
             for name, words in models:
                 text = " ".join(f"[{word.text}]" if word.missing else word.text for word in words) or nothing

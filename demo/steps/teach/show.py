@@ -26,7 +26,7 @@ PLACES = {  # as importers write them
     "counts.row": re.compile(r"(?P<file>.*), split (?P<split>.*), row (?P<number>\d+)"),
 }
 
-Sound = Callable[[Clip], str]  # the address under which a clip is heard; "" where it cannot be
+SoundAddress = Callable[[Clip], str]  # the address under which a clip is heard; "" where it cannot be
 
 
 class Progress(Protocol):
@@ -184,7 +184,7 @@ def finding_words(finding: SetFinding, report: Inspection, w: Wording) -> str:
     return w(key, count=finding.count, value=value, limit=limit, characters=letters)
 
 
-def finding(finding: SetFinding, report: Inspection, sound: Sound, w: Wording) -> str:
+def finding(finding: SetFinding, report: Inspection, sound: SoundAddress, w: Wording) -> str:
     """One finding: how severe, what, and some of its clips to hear."""
     clips = "".join(example(clip, sound, w) for clip in finding.clips[:SHOWN_EXAMPLES])
     heard = f'<ul class="clips">{clips}</ul>' if clips else ""
@@ -201,7 +201,7 @@ def finding(finding: SetFinding, report: Inspection, sound: Sound, w: Wording) -
     )
 
 
-def example(clip: Clip, sound: Sound, w: Wording) -> str:
+def example(clip: Clip, sound: SoundAddress, w: Wording) -> str:
     """One clip with its text and where it stands."""
     address = sound(clip)
     told = " · ".join(filter(None, (clip.speaker, w(f"part.{clip.part}") if clip.part in PARTS else "")))

@@ -17,7 +17,7 @@ from core.audio.sound_files import SAMPLE_RATE, decode
 from core.data.samples import read_sample
 from core.errors import DatasetError, ModelError
 from core.evaluation import alignment
-from core.evaluation.alignment import Span, align, attention_spans, label_spans
+from core.evaluation.alignment import SpokenWord, align, attention_spans, label_spans
 from core.models.base.protocol import AsrModel
 from core.models.catalogue import load_model
 from core.models.deepspeech.model import DeepSpeech, DeepSpeechConfig, new_network
@@ -127,7 +127,7 @@ def test_every_kind_of_ctc_network_places_words_in_order(family: str, ctc_family
     in_order(spans, 3.0)
 
 
-def in_order(spans: list[Span], seconds: float) -> None:
+def in_order(spans: list[SpokenWord], seconds: float) -> None:
     edges = [edge for span in spans for edge in (span.start_s, span.end_s)]
     assert edges == sorted(edges)
     assert edges[0] >= 0

@@ -9,7 +9,7 @@ import pytest
 
 from core.audio.sound_files import write_flac
 from core.data.clips.labelled_set import Clip
-from core.evaluation.analysis import Analysis, Confusion, Sound, WordCount, analyse, longest_loop, measure_sounds
+from core.evaluation.analysis import Analysis, ClipSound, Confusion, WordCount, analyse, longest_loop, measure_sounds
 from core.evaluation.compare import Comparison, compare
 from tests.core.audio.test_activity import bursts
 
@@ -158,16 +158,16 @@ def test_groups_say_when_they_are_too_few() -> None:
 
 def test_quarters_by_duration_and_noise() -> None:
     comparison = made([(f"the {n} is green", f"the {n} is grey", f"the {n} is green") for n in (*NOUNS, "kettle", "ladder")])
-    sounds: list[Sound | None] = [Sound(1.0 + i, 30.0 - i) for i in range(11)]
+    sounds: list[ClipSound | None] = [ClipSound(1.0 + i, 30.0 - i) for i in range(11)]
     found = analyse(comparison, [*sounds, None])
     assert [group.clips for group in found.lengths] == [3, 2, 3, 3]
     assert (found.lengths[0].low, found.lengths[-1].high) == (1.0, 11.0)
     assert (found.noises[0].low, found.noises[-1].high) == (20.0, 30.0)
     assert all(group.too_few and group.base == 0.25 and group.adapted == 0 for group in (*found.lengths, *found.noises))
-    unheard = [Sound(1.0 + i, None if i < 3 else 30.0 - i) for i in range(11)]
+    unheard = [ClipSound(1.0 + i, None if i < 3 else 30.0 - i) for i in range(11)]
     assert sum(group.clips for group in analyse(comparison, unheard).noises) == 8
     assert analyse(comparison).lengths == ()
-    assert analyse(comparison, [Sound(1.0, 20.0)] * 12).noises == ()  # all alike: nothing to tell apart
+    assert analyse(comparison, [ClipSound(1.0, 20.0)] * 12).noises == ()  # all alike: nothing to tell apart
 
 
 def test_files_that_are_gone_are_not_measured(tmp_path: Path) -> None:
@@ -175,8 +175,8 @@ def test_files_that_are_gone_are_not_measured(tmp_path: Path) -> None:
     write_flac(tmp_path / "whole.flac", bursts([(0.0, 2.0)], 2.0))  # without a pause nothing is said of the noise
     clips = [Clip(str(tmp_path / f"{name}.flac"), "a tone") for name in ("noisy", "whole", "gone")]
     noisy, whole, gone = measure_sounds(compare(clips, ["a", "b", "c"], ["a", "b", "c"], "en"))
-    assert noisy == Sound(2.0, pytest.approx(20.0, abs=1.5))
-    assert whole == Sound(2.0, None)
+    assert noisy == ClipSound(2.0, pytest.approx(20.0, abs=1.5))
+    assert whole == ClipSound(2.0, None)
     assert gone is None
 
 

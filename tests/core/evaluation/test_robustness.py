@@ -12,7 +12,7 @@ from core.audio.augment.augmenter import TELEPHONE_HIGHEST, TELEPHONE_LOWEST, ac
 from core.audio.sound_files import SAMPLE_RATE, decode
 from core.data.clips.labelled_set import Clip
 from core.data.samples import read_sample
-from core.evaluation.robustness import CONDITIONS, NOISE_DB, Point, robustness, spoil
+from core.evaluation.robustness import CONDITIONS, NOISE_DB, ConditionResult, robustness, spoil
 from tests.conftest import tone
 
 NOUNS = ("apple", "bridge", "candle", "doctor", "engine", "forest", "garden", "hammer", "island", "jacket")
@@ -103,7 +103,7 @@ def test_both_models_are_read_under_every_condition() -> None:
     for point in points:
         for line in (point.base, point.adapted):
             assert 0 <= line.low <= line.wer <= line.high
-        assert Point.from_json(json.loads(json.dumps(point.to_json(), allow_nan=False))) == point
+        assert ConditionResult.from_json(json.loads(json.dumps(point.to_json(), allow_nan=False))) == point
 
 
 def test_the_models_are_only_asked_as_far_as_one_looks() -> None:

@@ -23,7 +23,7 @@ from core.models.deepspeech.model import new_network
 from core.models.small.networks import SIZES, deepspeech_config, redraw, standardise, wav2vec2_config
 from core.pretraining.card import card as model_card
 from core.pretraining.contrastive import Contrastive
-from core.pretraining.corpus import Corpus, Sound, batches, decoded, find_corpus
+from core.pretraining.corpus import Corpus, Excerpt, batches, decoded, find_corpus
 from core.pretraining.job import PretrainingJob, carry_out, create, open_job, resume
 from core.pretraining.networks import new_objective
 from core.pretraining.request import AUGMENTATIONS, Pretraining
@@ -148,7 +148,7 @@ def test_a_corpus_comes_back_from_disk(tmp_path: Path, sheet: Path) -> None:
 def test_what_is_gone_or_silent_is_left_out_of_a_batch(tmp_path: Path) -> None:
     write_flac(tmp_path / "pause.flac", np.concatenate([np.zeros(16_000, np.float32), melody(0, 1.0)]))
     none, pause = (str(tmp_path / name) for name in ("none.flac", "pause.flac"))
-    found = decoded([Sound(none, 0, 1), Sound(pause, 0, 1), Sound(pause, 1, 1)])
+    found = decoded([Excerpt(none, 0, 1), Excerpt(pause, 0, 1), Excerpt(pause, 1, 1)])
     assert len(found) == 1
 
 

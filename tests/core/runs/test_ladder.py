@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.data.clips.labelled_set import Clip, LabelledSet
-from core.runs.ladder import FURTHEST, Curve, Measured, in_turn, ladder, learning_curve, sizes_up_to
+from core.runs.ladder import FURTHEST, Curve, RungResult, in_turn, ladder, learning_curve, sizes_up_to
 from core.runs.run_folder import Request
 from core.training.recipe import MAX_EPOCHS, Recipe
 
@@ -97,10 +97,10 @@ def points(
     sizes: tuple[int, ...] = (5, 10, 20, 40, 80),
     repeats: int = 4,
     seed: int = 0,
-) -> list[Measured]:
+) -> list[RungResult]:
     rng = np.random.default_rng(seed)
     return [
-        Measured(n, repeat, floor + scale * n**-exponent + spread * rng.standard_normal())
+        RungResult(n, repeat, floor + scale * n**-exponent + spread * rng.standard_normal())
         for n in sizes
         for repeat in range(repeats)
     ]
@@ -143,7 +143,7 @@ def test_the_interval_holds_the_truth_most_of_the_time() -> None:
 
 
 ZIGZAG = [
-    Measured(n, r, wer + 0.001 * r)
+    RungResult(n, r, wer + 0.001 * r)
     for n, wer in zip((5, 10, 20, 40, 80), (0.5, 0.9, 0.2, 0.6, 0.3), strict=True)
     for r in range(3)
 ]
@@ -157,11 +157,11 @@ ZIGZAG = [
         (points(repeats=2), "too_few_repeats"),
         (points()[:-2], "too_few_repeats"),  # two repeats of the largest size are not there yet
         (points(scale=0.0, spread=0.02), "not_falling"),
-        ([Measured(n, r, 0.1 + 0.001 * n) for n in (5, 10, 20, 40) for r in range(3)], "not_falling"),
+        ([RungResult(n, r, 0.1 + 0.001 * n) for n in (5, 10, 20, 40) for r in range(3)], "not_falling"),
         (ZIGZAG, "poor_fit"),
     ],
 )
-def test_what_a_curve_cannot_be_drawn_through(rows: list[Measured], refusal: str) -> None:
+def test_what_a_curve_cannot_be_drawn_through(rows: list[RungResult], refusal: str) -> None:
     curve = learning_curve(rows)
     assert curve.refusal == refusal
     assert curve.clips_for(0.1).refusal == refusal
@@ -181,7 +181,7 @@ def test_what_the_curve_does_not_reach() -> None:
 
 
 def test_sizes_carry_their_own_intervals() -> None:
-    one, several = learning_curve([Measured(5, 0, 0.4), Measured(10, 0, 0.2), Measured(10, 1, 0.3)]).sizes
+    one, several = learning_curve([RungResult(5, 0, 0.4), RungResult(10, 0, 0.2), RungResult(10, 1, 0.3)]).sizes
     assert (one.wer, one.low, one.high, one.repeats) == (0.4, None, None, 1)
     assert several.wer == pytest.approx(0.25)
     assert 0 <= several.low < 0.25 < several.high

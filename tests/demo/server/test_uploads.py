@@ -448,7 +448,7 @@ def test_what_nobody_used_is_deleted_after_its_time(tmp_path: Path) -> None:
 
 
 def test_the_bar_is_told_of_what_arrives(visitor: TestClient) -> None:
-    progress = upload_routes.Progress()
+    progress = upload_routes.UploadProgress()
     progress.track("x")
     progress.append("x", "a.wav", b"12345")
 

@@ -24,7 +24,7 @@ from core.data.clips.labelled_set import Clip, LabelledSet
 from core.data.drafts import Draft
 from core.errors import AttuneError, ModelError, RunError
 from core.evaluation.compare import compare
-from core.evaluation.robustness import Line, Point
+from core.evaluation.robustness import ConditionResult, Line
 from core.runs import ladder_job, robustness_job, run_folder
 from core.runs.job import Job
 from core.runs.lineup import comparable
@@ -137,7 +137,7 @@ def lived_in(found: Session) -> None:
     endurance = robustness_job.create(one)
     line, nothing = Line(0.1, 0.0, 0.2), Interval(0.0, 0.0, 0.0, 1.0, 4, "sentences")
     for condition in ("recorded", "noise_20"):
-        append_json_line(endurance.folder / "points.jsonl", Point(condition, line, line, nothing, 4).to_json())
+        append_json_line(endurance.folder / "points.jsonl", ConditionResult(condition, line, line, nothing, 4).to_json())
     climbing = ladder_job.create(found.folder / "ladders" / "20260101-100000-a", request(), (1, 2), 1)
     for _, rung in climbing.rungs():
         finished(run_folder.create(rung.folder, request()))

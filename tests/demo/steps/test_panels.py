@@ -13,11 +13,11 @@ import pytest
 
 from core.data.samples import read_sample
 from core.errors import AttuneError, RunError
-from core.evaluation.robustness import CONDITIONS, Line, Point
+from core.evaluation.robustness import CONDITIONS, ConditionResult, Line
 from core.runs import run_folder
 from core.runs.execute import execute
 from core.runs.job import Job
-from core.runs.ladder import Measured, learning_curve
+from core.runs.ladder import RungResult, learning_curve
 from core.runs.run_folder import Request, Run
 from core.text.metrics import Interval
 from core.training.events import Failed
@@ -74,10 +74,10 @@ def own(finished: Run, session: Session) -> Run:
     return session.run("one")
 
 
-def rows(floor: float = 0.1, repeats: int = 4) -> list[Measured]:
+def rows(floor: float = 0.1, repeats: int = 4) -> list[RungResult]:
     rng = np.random.default_rng(0)
     return [
-        Measured(n, repeat, floor + 0.8 * n**-0.6 + 0.004 * rng.standard_normal())
+        RungResult(n, repeat, floor + 0.8 * n**-0.6 + 0.004 * rng.standard_normal())
         for n in (5, 10, 20, 40)
         for repeat in range(repeats)
     ]
@@ -110,10 +110,10 @@ def test_half_a_ladder_says_nothing_of_its_curve() -> None:
     assert W("ladder.too_few_repeats") in refused
 
 
-def point(condition: str, base: float, adapted: float, reach: float) -> Point:
+def point(condition: str, base: float, adapted: float, reach: float) -> ConditionResult:
     change = adapted - base
     both = (Line(rate, max(0.0, rate - 0.1), rate + 0.1) for rate in (base, adapted))
-    return Point(condition, *both, Interval(change, change - reach, change + reach, 0.5, 14, "sentences"), 14)
+    return ConditionResult(condition, *both, Interval(change, change - reach, change + reach, 0.5, 14, "sentences"), 14)
 
 
 @pytest.mark.parametrize("w", LANGUAGES, ids=lambda w: w.language)

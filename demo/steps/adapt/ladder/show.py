@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from core.runs.ladder import Curve, Rung
 from core.runs.report.pictures import Series, curves
-from core.training.forecast import Forecast as Seconds
+from core.training.forecast import Forecast
 from demo.show.presenters import NO_BREAK, escape, fine, percent, points
 from demo.wording import Wording
 
@@ -17,7 +17,7 @@ DRAWN = 40  # places along the curve
 AHEAD = 4  # times the largest size the curve is drawn, so that one sees where it leads
 
 
-def seconds(rungs: Sequence[Rung], one: Seconds) -> float:
+def seconds(rungs: Sequence[Rung], one: Forecast) -> float:
     """Forecasts a ladder from the fine-tune with all clips: each of its fine-tunes reads about as many."""
     return len(rungs) * (one.total + LOADING_SECONDS)
 

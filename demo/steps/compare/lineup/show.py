@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from core.runs.lineup import Entry, LineUp
+from core.runs.lineup import LineUp, LineUpRow
 from core.runs.run_folder import Run
 from core.text.metrics import mark_words
 from core.text.scoring import UNSPACED_LANGUAGES, leading_measure
@@ -91,7 +91,7 @@ def _rate(errors: int, words: int) -> str:
     return f' <span class="fine">{percent(errors / words)}</span>'
 
 
-def _settings(entry: Entry, entries: Sequence[Entry], w: Wording) -> str:
+def _settings(entry: LineUpRow, entries: Sequence[LineUpRow], w: Wording) -> str:
     """What is different about a run, in the words of step 4."""
     parts = []
     for name, value in entry.recipe.items():

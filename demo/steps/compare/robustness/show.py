@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.evaluation.robustness import Point
+from core.evaluation.robustness import ConditionResult
 from core.runs.report.conditions import noise_curves
 from core.runs.report.pictures import curves
 from demo.show.presenters import escape, fine, percent
 from demo.wording import Wording
 
 
-def result(measured: Sequence[Point], w: Wording) -> str:
+def result(measured: Sequence[ConditionResult], w: Wording) -> str:
     """What has been measured so far; nothing before the first condition."""
     if not measured:
         return ""
@@ -29,7 +29,7 @@ def name(condition: str, w: Wording) -> str:
     return w(f"robustness.{kind}", db=decibels)
 
 
-def _sentence(measured: Sequence[Point], w: Wording) -> str:
+def _sentence(measured: Sequence[ConditionResult], w: Wording) -> str:
     """Under how many conditions the adapted model is better or worse beyond chance."""
     better = [name(point.condition, w) for point in measured if point.difference.high < 0]
     worse = [name(point.condition, w) for point in measured if point.difference.low > 0]
@@ -43,7 +43,7 @@ def _sentence(measured: Sequence[Point], w: Wording) -> str:
     return f'<p class="verdict {kind}">{escape(told)}</p>'
 
 
-def _table(measured: Sequence[Point], w: Wording) -> str:
+def _table(measured: Sequence[ConditionResult], w: Wording) -> str:
     titles = ("robustness.condition", "figures.base", "figures.adapted", "robustness.change")
     head = "".join(f'<th scope="col">{escape(w(title))}</th>' for title in titles)
     rows = []

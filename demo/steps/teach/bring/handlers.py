@@ -38,7 +38,7 @@ _DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(:[\w.-]+)?", re.AS
 
 
 @dataclass(frozen=True)
-class Order:
+class ImportOrder:
     """What is to be imported.
 
     Attributes:
@@ -91,7 +91,7 @@ class BringHandlers:
                 uploads.move(session, upload, _free(uploaded, _file_name(upload.name)))
             there = sorted(uploaded.iterdir())
             source = there[0] if len(there) == 1 else uploaded
-            self._start(session, Order(folder, str(source), clean(name) or clean(there[0].stem) or "?", language, alive))
+            self._start(session, ImportOrder(folder, str(source), clean(name) or clean(there[0].stem) or "?", language, alive))
         return self.look(session)
 
     def emptied(self, session: Session) -> tuple[None]:
@@ -107,7 +107,7 @@ class BringHandlers:
             raise DatasetError("dataset_downloads_off", "Downloads are switched off here. Upload the recordings instead.")
         limit = max(1, min(int(rows or 1), MAX_DATASET_ROWS))
         with self._new_folder(session) as (folder, alive):
-            self._start(session, Order(folder, id, clean(name) or id, language, alive, dataset=True, limit=limit))
+            self._start(session, ImportOrder(folder, id, clean(name) or id, language, alive, dataset=True, limit=limit))
         return self.look(session)
 
     def answer(self, session: Session, path: str | None, text: str | None, speaker: str | None, tier: str | None) -> tuple:
@@ -199,7 +199,7 @@ class BringHandlers:
             _end(folder, alive)
             raise
 
-    def _start(self, session: Session, order: Order) -> None:
+    def _start(self, session: Session, order: ImportOrder) -> None:
         write_json(order.folder / NOTE, asdict(Note(order.name)))
 
         def work(task: Task) -> str:
@@ -226,7 +226,7 @@ def _end(folder: Path, alive: FileLock) -> None:
     alive.release()
 
 
-def _carried_out(session: Session, order: Order, task: Task) -> str:
+def _carried_out(session: Session, order: ImportOrder, task: Task) -> str:
     task.enter("reading")
     imported = read(
         order.source,

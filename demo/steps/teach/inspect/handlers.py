@@ -29,7 +29,7 @@ SPELLING = ("ctc", "deepspeech", "seq2seq")  # families that may lack a characte
 
 
 @dataclass(frozen=True)
-class Order:
+class InspectionOrder:
     """What is to be looked at.
 
     Attributes:
@@ -162,12 +162,12 @@ class InspectHandlers:
             raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
         return stored
 
-    def _is_current(self, session: Session, asked: Order) -> bool:
+    def _is_current(self, session: Session, asked: InspectionOrder) -> bool:
         now = self._order(session, asked)
         same = now.labelled.clips == asked.labelled.clips and now.normalisation == asked.normalisation
         return same and now.name == asked.name
 
-    def _order(self, session: Session, asked: Order) -> Order:
+    def _order(self, session: Session, asked: InspectionOrder) -> InspectionOrder:
         labelled = chosen_set.as_typed(session)
         if chosen_set.stored_set(session) is None:
             with suppress(DatasetError):
@@ -178,7 +178,7 @@ class InspectHandlers:
 
     def _start(self, session: Session, closed: bool, ask: bool) -> None:
         empty = LabelledSet("", ())
-        order = self._order(session, Order("", empty, empty.normalisation, session.choices.model, ask, closed))
+        order = self._order(session, InspectionOrder("", empty, empty.normalisation, session.choices.model, ask, closed))
         stored = chosen_set.stored_set(session)
         dropped = stored.dropped if stored else ()
 
