@@ -51,10 +51,10 @@ def test_a_download_is_watched_stopped_and_resumed(open_page, hub: ModelHub) -> 
     page.wait_for_function("document.querySelector('#model-status progress')?.value > 0.1")
     total = sum(len(content) for content in hub.files.values()) / 1e6
     assert f" of {total:.0f} MB" in page.inner_text("#model-status")
-    assert f"downloads {total:.0f} MB from the Hugging Face hub" in page.inner_text("#model-about")
+    assert f"downloads {total:.0f} MB from the Hugging Face Hub" in page.inner_text("#model-about")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.click("#stop-fetch")
-    wait_for_status(page, "What came is kept: press")
+    wait_for_status(page, "The downloaded part is kept: press")
     assert not page.locator("#stop-fetch").is_visible()
     page.reload()
     page.wait_for_selector("#set-card .card")

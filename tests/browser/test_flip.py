@@ -155,7 +155,7 @@ def test_a_refresh_loses_nothing_and_stop_keeps_what_was_learnt(open_page, spoke
 
 def test_prompts_fill_a_set_of_ones_own(open_page) -> None:
     page = open_page()
-    page.get_by_text("Record more clips against a list of sentences").click()
+    page.get_by_text("Record clips from a list of sentences").click()
     prompts = []
     for clips in (1, 2, 3):
         prompts.append(page.inner_text("#prompt p"))
@@ -169,7 +169,7 @@ def test_prompts_fill_a_set_of_ones_own(open_page) -> None:
     page.get_by_text("My clips", exact=True).click()
     assert all(prompt in page.inner_text("#own-clips") for prompt in prompts)
     page.locator('#set input[value="own"]').check()
-    page.wait_for_function("document.querySelector('#set-card')?.innerText.includes('1 clip to learn from')")
+    page.wait_for_function("document.querySelector('#set-card')?.innerText.includes('1 clip for training')")
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])

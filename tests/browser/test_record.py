@@ -47,15 +47,15 @@ def test_one_button_records_stops_and_begins_again_and_a_refresh_loses_nothing(o
     page.click("#record")
     shows(page, "#record", "Again")
     page.wait_for_selector("#take-heard .heard", timeout=READING_MS)
-    assert "Received: on disk" in page.inner_text("#take")
-    assert "Level of the speech" in page.inner_text("#take")
+    assert "Received: saved" in page.inner_text("#take")
+    assert "Speech level" in page.inner_text("#take")
     heard = set(normalise(page.inner_text("#take-heard .heard")).split())
     assert len(heard & set(normalise(text).split())) >= 0.7 * len(normalise(text).split())
     assert "Did you read this sentence?" not in page.inner_text("#take-heard")
     first = page.locator("#take audio").get_attribute("src")
 
     page.reload()  # received, and neither kept nor rejected yet
-    shows(page, "#take", "Received: on disk")
+    shows(page, "#take", "Received: saved")
     assert page.locator("#take audio").get_attribute("src") == first
     assert text in page.inner_text("#prompt")
 
@@ -108,16 +108,16 @@ def test_without_a_microphone_a_sentence_is_uploaded(open_page, spoken) -> None:
     page.reload()
     page.wait_for_selector("#set-card .card")
     open_panel(page, "reading")
-    hidden = page.get_by_text("There is no microphone here.")
+    hidden = page.get_by_text("No microphone is available.")
     assert not hidden.is_visible()
     page.click("#record")
     hidden.wait_for()
-    assert page.get_by_text("the browser hides the microphone").is_visible()  # as on a page from another computer
+    assert page.get_by_text("the browser blocks the microphone").is_visible()  # as on a page from another computer
     assert page.inner_text("#record") == "Record"
     with page.expect_file_chooser() as chooser:
         page.click("#upload-take")
     chooser.value.set_files(str(spoken[0]))
-    shows(page, "#take", "Received: on disk")
+    shows(page, "#take", "Received: saved")
     page.click("#keep")
     shows(page, "#prompt-place", "1 kept")
     page.faults.clear()  # the recorder may say that it found no microphone
@@ -161,7 +161,7 @@ def test_a_long_recording_is_proofread_instead_of_typed(open_page, lecture: Path
     page.wait_for_selector("#proofread-status progress")
     page.reload()  # the reading goes on without the page
     page.wait_for_selector("#row-5 textarea", timeout=READING_MS)
-    shows(page, "#proofread-summary", "8 rows to proofread")
+    shows(page, "#proofread-summary", "8 rows left to proofread")
 
     row = page.locator("#row-0 textarea")
     row.click()
@@ -172,7 +172,7 @@ def test_a_long_recording_is_proofread_instead_of_typed(open_page, lecture: Path
     page.reload()
     page.wait_for_function("document.querySelector('#row-0 textarea')?.value === 'pasted, with nothing pressed'")
     page.click("#row-0 .accept")
-    shows(page, "#proofread-summary", "7 rows to proofread, 1 accepted")
+    shows(page, "#proofread-summary", "7 rows left to proofread, 1 accepted")
 
     page.click("#row-1 .split")
     page.wait_for_selector("#proofread-message .note.error")
@@ -180,21 +180,21 @@ def test_a_long_recording_is_proofread_instead_of_typed(open_page, lecture: Path
     page.wait_for_function("document.querySelector('#row-1 audio').currentTime > 0.7")
     page.evaluate("document.querySelector('#row-1 audio').pause()")
     page.click("#row-1 .split")
-    shows(page, "#proofread-summary", "8 rows to proofread")
+    shows(page, "#proofread-summary", "8 rows left to proofread")
     page.get_by_label("as spoken").check()
     page.wait_for_function("document.querySelector('#row-0 .draft')?.innerText.includes('0:00')")
     page.click("#row-0 .merge")
-    shows(page, "#proofread-summary", "7 rows to proofread")
+    shows(page, "#proofread-summary", "7 rows left to proofread")
     page.click("#row-0 .delete")
-    shows(page, "#proofread-summary", "6 rows to proofread")
+    shows(page, "#proofread-summary", "6 rows left to proofread")
 
     page.click("#keep-drafts")
-    shows(page, "#proofread-kept", "Kept as clips of your own: 1")
+    shows(page, "#proofread-kept", "Saved as clips of your own: 1")
     page.get_by_text("My clips", exact=True).click()
     assert "pasted, with nothing pressed" in page.inner_text("#own-clips")
     page.click("#row-0 .accept")
     shows(page, "#proofread-summary", "1 accepted")
     page.fill("#drafts-name input, #drafts-name textarea", "<b>Lecture</b>")
     page.click("#keep-as-set")
-    shows(page, "#proofread-kept", "Kept as the set “<b>Lecture</b>”: 1 clip")
+    shows(page, "#proofread-kept", "Saved as the set “<b>Lecture</b>”: 1 clip")
     shows(page, "#set", "<b>Lecture</b> (1 clip)")

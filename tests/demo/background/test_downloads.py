@@ -82,7 +82,7 @@ def test_a_download_stops_with_the_last_who_waits_for_it(hub: Hub, visitors: lis
     english.begin(first, ID)
     chinese.begin(second, ID)
     looked(english, first, "of 0 MB")
-    assert "goes on, because others wait" in english.stop(first)[0]
+    assert "continues because others are waiting" in english.stop(first)[0]
     _, stop, timer, arrived = english.look(first)
     assert (stop["visible"], timer["active"], arrived) == (False, False, "")
     assert (first.choices.fetching, second.choices.fetching) == ("", ID)
@@ -123,23 +123,23 @@ def test_who_asks_for_another_model_waits_for_the_first_no_longer(hub: Hub, visi
 def test_few_go_on_at_a_time(hub: Hub, visitors: list[Session]) -> None:
     models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     for number in range(MAX_AT_ONCE):
-        assert "Asking" in models.begin(visitors[number], f"a/model-{number}")[0]
+        assert "Looking up" in models.begin(visitors[number], f"a/model-{number}")[0]
     said, stop, timer = models.begin(visitors[MAX_AT_ONCE], "a/one-more")
-    assert f"{MAX_AT_ONCE} downloads are going on already" in said
+    assert f"{MAX_AT_ONCE} downloads are already running" in said
     assert stop["visible"] is timer["active"] is False
     assert visitors[MAX_AT_ONCE].choices.fetching == ""
     models.begin(visitors[MAX_AT_ONCE], "a/model-0")  # joining one is no further one
     hub.go_on.set()
     looked(models, visitors[0], "Loading")
     looked(models, visitors[1], "Loading")
-    assert "Asking" in models.begin(visitors[5], "a/one-more")[0]
+    assert "Looking up" in models.begin(visitors[5], "a/one-more")[0]
 
 
 def test_a_visitor_elsewhere_fetches_nothing_larger_than_is_allowed(hub: Hub, visitors: list[Session]) -> None:
     models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     hub.size = MAX_MODEL_BYTES + 1
     models.begin(visitors[0], ID)
-    assert "at most 5 GB can be fetched" in looked(models, visitors[0], "note error")[0]
+    assert "you can download at most 5 GB" in looked(models, visitors[0], "note error")[0]
     assert hub.fetched == []
     here = Session(visitors[0].folder, local=True)
     models.begin(here, ID)
@@ -151,7 +151,7 @@ def test_the_disk_is_not_filled(hub: Hub, visitors: list[Session], monkeypatch: 
     models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     hub.size = 1_000_000
     models.begin(visitors[0], ID)
-    assert "2 GB of them are kept" in looked(models, visitors[0], "note error")[0]
+    assert "of which 2 GB is reserved" in looked(models, visitors[0], "note error")[0]
     assert hub.fetched == []
     hub.size = 999_999
     models.begin(visitors[0], ID)
@@ -175,8 +175,8 @@ def test_downloads_can_be_switched_off(hub: Hub, visitors: list[Session], monkey
 
 def test_what_cannot_be_measured_is_not_fetched_from_elsewhere(hub: Hub, visitors: list[Session]) -> None:
     models = ModelHandlers(W, ModelPool(), Tasks(), hub)
-    assert "Only whoever runs Attune can fetch" in models.begin(visitors[0], "torchaudio:HUBERT_BASE")[0]
-    assert "Asking" in models.begin(Session(visitors[0].folder, local=True), "torchaudio:HUBERT_BASE")[0]
+    assert "Only whoever runs Attune can download" in models.begin(visitors[0], "torchaudio:HUBERT_BASE")[0]
+    assert "Looking up" in models.begin(Session(visitors[0].folder, local=True), "torchaudio:HUBERT_BASE")[0]
 
 
 @pytest.fixture

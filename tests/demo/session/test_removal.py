@@ -311,7 +311,7 @@ def test_nothing_of_a_deleted_set_is_left(
         case "delete":
             keeping.delete_for_good(visitor, id)
         case "empty":
-            assert "1 set is deleted for good" in keeping.empty(visitor)[0]
+            assert "1 set was permanently deleted" in keeping.empty(visitor)[0]
         case _:
             now(trash.UNDO_SECONDS + 1)
             removal.sweep_all()

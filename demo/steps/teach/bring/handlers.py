@@ -190,7 +190,7 @@ class BringHandlers:
         try:
             alive.acquire(timeout=0)
         except Timeout:
-            raise DatasetError("import_running", "Something is being imported already. Wait for it, or stop it.") from None
+            raise DatasetError("import_running", "Another import is running. Wait for it, or stop it.") from None
         try:
             discard(folder.parent, session.folder)
             folder.mkdir(parents=True)

@@ -97,8 +97,8 @@ def test_labels_say_what_is_ready(language: str, monkeypatch: pytest.MonkeyPatch
 def test_a_size_is_shown_before_anything_is_fetched(models: ModelHandlers, session: Session, hub: Hub) -> None:
     (said,) = models.about(session, "openai/whisper-small")
     assert "downloads 971 MB" in said
-    assert "Fine-tuning all of it takes about 6.8 GB" in said
-    assert "GB are free now" in said
+    assert "Fine-tuning the whole model takes about 6.8 GB" in said
+    assert "GB is free now" in said
     assert hub.fetches == 0
 
 
@@ -127,12 +127,12 @@ def test_the_speed_leaves_out_what_an_earlier_download_brought(
 
     models = ModelHandlers(W, ModelPool(), Tasks(), fetch)
     models.begin(session, ID)
-    assert "16 s to go" in looked(models, session, "42 of 50 MB")[0]  # 8 MB at half a megabyte a second
+    assert "16 s left" in looked(models, session, "42 of 50 MB")[0]  # 8 MB at half a megabyte a second
     hub.go_on.set()
 
 
 def test_a_download_is_shown_and_its_model_arrives(models: ModelHandlers, session: Session, hub: Hub) -> None:
-    assert "Asking" in models.begin(session, ID)[0]
+    assert "Looking up" in models.begin(session, ID)[0]
     shown = looked(models, session, "10 of 100 MB")
     assert '<progress value="0.100" max="1"' in shown[0]
     assert shown[1]["visible"] is shown[2]["active"] is True
@@ -150,7 +150,7 @@ def test_a_download_is_shown_and_its_model_arrives(models: ModelHandlers, sessio
 def test_a_download_is_stopped(models: ModelHandlers, session: Session) -> None:
     models.begin(session, ID)
     looked(models, session, "of 100 MB")
-    assert "What came is kept" in models.stop(session)[0]
+    assert "The downloaded part is kept" in models.stop(session)[0]
     status, stop, timer, arrived = looked(models, session, "was stopped")
     assert ("error" in status, arrived) == (False, "")
     assert stop["visible"] is timer["active"] is False
@@ -161,9 +161,9 @@ def test_a_download_is_stopped(models: ModelHandlers, session: Session) -> None:
     [
         (
             ModelError("model_too_large", "", id=ID, needed="9.9", available="1.5"),
-            "needs about 9.9 GB of memory, and 1.5 GB are free",
+            "needs about 9.9 GB of memory, and 1.5 GB is free",
         ),
-        (ModelError("model_unreachable", "", id=ID), "the server it comes from did not answer"),
+        (ModelError("model_unreachable", "", id=ID), "its server did not answer"),
         (ModelError("model_unknown", "", id=HOSTILE), "&lt;img src=x&gt;/&#36;&#123;alert(1)&#125;"),
         (OSError(28, "No space left on device"), "is full"),
     ],
@@ -244,7 +244,7 @@ def test_an_id_of_the_hubs_form_is_not_a_folder_of_the_servers(
     (tmp_path / "assets" / "models").symlink_to(tiny_ctc)
     monkeypatch.chdir(tmp_path)
     models = ModelHandlers(W, ModelPool(), Tasks(), Hub())
-    assert "Asking for assets/models" in models.begin(session, "assets/models")[0]
+    assert "Looking up assets/models" in models.begin(session, "assets/models")[0]
     models.use(session, "assets/models")
     assert session.choices.model == "whisper-tiny.en"
     models.stop(session)
@@ -279,7 +279,7 @@ def test_what_only_the_owner_may_fetch_is_not_here_for_others(
         assert models.about(session, ID) == ("",)
     else:
         assert "is loaded" in models.use(session, ID)[0]
-        assert "is on this computer" in models.about(session, ID)[0]
+        assert "is ready" in models.about(session, ID)[0]
     assert asked
     assert all(how["token"] is False for how in asked)
     asked.clear()
@@ -290,7 +290,7 @@ def test_what_only_the_owner_may_fetch_is_not_here_for_others(
 def test_a_restarted_app_says_that_a_download_was_interrupted(models: ModelHandlers, session: Session) -> None:
     session.choose(fetching=HOSTILE)
     status, _, timer, _ = models.look(session)
-    assert "restarted while it downloaded" in status
+    assert "restarted while it was downloading" in status
     assert "<img" not in status
     assert timer["active"] is False
     assert session.choices.fetching == ""

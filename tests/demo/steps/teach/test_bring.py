@@ -101,7 +101,7 @@ def test_an_upload_becomes_a_chosen_set_and_every_lost_row_is_named(
         ("clips.csv, line 5", "a.wav", "row_duplicate"),
     ]
     (said,) = bring.result(session)
-    assert "4 rows in, 2 kept, 2 dropped" in said
+    assert "4 rows read, 2 kept, 2 dropped" in said
     assert "clips.csv, line 4" in said
     assert str(tmp_path) not in said
     assert stored.name == ("a" if kind == "files" else "My birds")
@@ -117,7 +117,7 @@ def test_the_counts_of_a_session_outlive_the_app(bring: BringHandlers, session: 
     bring.begin(session, given, "", "en")
     ended(bring, session)
     again = Session(session.folder)
-    assert "2 rows in, 1 kept, 1 dropped" in BringHandlers(W, Tasks()).result(again)[0]
+    assert "2 rows read, 1 kept, 1 dropped" in BringHandlers(W, Tasks()).result(again)[0]
 
 
 BOMB = packed({"a.wav": b"\0" * 150_000_000})
@@ -127,22 +127,22 @@ SECRET = b"path,text\n/etc/hostname,One\n/no/such/file,Two\n../../../../etc/pass
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("empty.zip", b"", "is nothing that can be imported"),
+        ("empty.zip", b"", "cannot be imported"),
         ("empty.csv", b"", "empty.csv needs a column for the sound file"),
         ("page.csv", b"<html><script>alert(1)</script></html>", "needs a column for"),
-        ("bomb.zip", BOMB, "far more than its size lets expect"),
-        ("renamed.wav", BOMB, "far more than its size lets expect"),
-        ("out.zip", packed({"../out.csv": b"x"}), "was not unpacked: ../out.csv is no plain file inside it"),
+        ("bomb.zip", BOMB, "expands far beyond its size"),
+        ("renamed.wav", BOMB, "expands far beyond its size"),
+        ("out.zip", packed({"../out.csv": b"x"}), "was not unpacked: ../out.csv is not a plain file inside it"),
         ("out.tar.gz", packed({"/etc/out.csv": b"x"}, "tar"), "was not unpacked: /etc/out.csv"),
         ("cut.zip", packed({"a.csv": b"path,text\n" * 500})[:90], "damaged"),
-        ("model.pkl", pickle.dumps({"a": 1}), "is nothing that can be imported"),
+        ("model.pkl", pickle.dumps({"a": 1}), "cannot be imported"),
         ("model.csv", pickle.dumps({"a": 1}), "model.csv"),
-        ("inside.zip", packed({"weights.pt": pickle.dumps([1]), "x.pickle": b"\x80\x04."}), "is nothing that can be imported"),
-        ("sound.wav", b"RIFF", "is nothing that can be imported"),
+        ("inside.zip", packed({"weights.pt": pickle.dumps([1]), "x.pickle": b"\x80\x04."}), "cannot be imported"),
+        ("sound.wav", b"RIFF", "cannot be imported"),
         ("notes.txt", b"hello", "needs a column for"),
-        ("server.csv", SECRET, "Of 3 rows none can be used"),
+        ("server.csv", SECRET, "None of the 3 rows can be used"),
         ("evil.eaf", b'<!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]><ANNOTATION_DOCUMENT/>', "damaged"),
-        (HOSTILE, b"x", "is nothing that can be imported"),
+        (HOSTILE, b"x", "cannot be imported"),
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else "",
 )
@@ -260,7 +260,7 @@ def test_without_a_network_that_is_what_is_said(
     monkeypatch.setattr(HfApi, "dataset_info", refused)
     session.folder.mkdir()
     bring.fetch(session, "google/fleurs:sw_ke", 3, "", "sw")
-    assert "there is no network, or the Hugging Face hub does not answer" in ended(bring, session)[PROGRESS]
+    assert "there is no network, or the Hugging Face Hub does not answer" in ended(bring, session)[PROGRESS]
 
 
 def test_a_column_is_asked_for_and_the_import_goes_on(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
@@ -330,7 +330,7 @@ def test_it_is_watched_from_a_page_that_was_loaded_again_and_stopped(
         time.sleep(0.01)
     assert "3 rows so far" in shown[PROGRESS]
     assert shown[STOP]["visible"] is shown[TIMER]["active"] is True
-    with pytest.raises(Exception, match="is being imported already"):
+    with pytest.raises(Exception, match="import is running"):
         bring.begin(session, put(session, files), "", "en")
     assert "Stopping" in bring.stop(session)[0]
     said = ended(bring, session)[PROGRESS]
@@ -347,13 +347,13 @@ def test_after_a_restart_an_import_is_said_to_be_interrupted_and_nothing_of_it_i
     bring.begin(session, put(session, files), HOSTILE, "en")
     other = BringHandlers(W, Tasks())  # another server of the same user's, while the first is alive
     assert other.look(session)[PROGRESS] == ""
-    with pytest.raises(Exception, match="is being imported already"):
+    with pytest.raises(Exception, match="import is running"):
         other.begin(session, put(session, files), "", "en")
     bring._tasks.look(session.name, KIND).order.alive.release()  # as the operating system does when the process dies
 
     panel, said, *_ = other.restore(session)
     assert panel["open"] is True
-    assert "Attune was restarted while it imported" in said
+    assert "Attune was restarted while it was importing" in said
     assert "<img" not in said
     assert not any((session.folder / "imports").iterdir())
     assert session.library.sets() == []
@@ -374,7 +374,7 @@ def test_an_import_that_waits_for_an_answer_does_not_outlive_a_restart(
     again = BringHandlers(W, Tasks())
     assert again.look(session)[PROGRESS] == ""  # the process that asks is alive
     bring._tasks.look(session.name, KIND).order.alive.release()
-    assert "Attune was restarted while it imported talk" in again.look(session)[PROGRESS]
+    assert "Attune was restarted while it was importing talk" in again.look(session)[PROGRESS]
     assert not any((session.folder / "imports").iterdir())
 
 

@@ -52,11 +52,11 @@ def test_a_take_is_recorded_judged_read_and_kept(session: Session, handlers: Rec
     (recording,) = session.recordings.all()
     assert f"/sound/recording/{recording.id}" in shown[3]
     assert "Received" in shown[3]
-    assert "reads it" in shown[4]
+    assert "is transcribing it" in shown[4]
     assert shown[5]["value"] == "Again"
     assert shown[6]["interactive"] is True
     (heard,) = handlers.hear(session, first, "en")
-    assert "The base hears" in heard
+    assert "The base wrote" in heard
     assert heard == handlers.shown(session)[4]
     assert handlers.hear(session, first, "en")[0] != heard  # it is not read twice
     language, *shown = handlers.keep(session, first, "fr")
@@ -76,7 +76,7 @@ def test_a_recording_that_ends_after_its_prompt_was_left_is_still_its_own(
     assert "Press Record" in handlers.shown(session)[3]
     assert not isinstance(handlers.hear(session, first, "en")[0], str)  # the page shows another prompt
     assert handlers.previous(session, second)[0] == first
-    assert "The base hears" in handlers.shown(session)[4]
+    assert "The base wrote" in handlers.shown(session)[4]
 
 
 def test_the_panel_opens_itself_where_something_was_recorded_and_never_closes(
@@ -132,7 +132,7 @@ def test_the_wrong_sentence_is_suspected_where_the_base_knows_the_language(sessi
     assert "Did you read this sentence?" in takes.heard("one two", "something else", "en", found, True, W)
     unsure = takes.heard("one two", "something else", "en", found, False, W)
     assert "Did you read" not in unsure
-    assert "does not write this language" in unsure
+    assert "does not support this language" in unsure
 
 
 def test_rates_by_character_lead_where_no_spaces_part_the_words() -> None:

@@ -93,19 +93,19 @@ def test_a_copy_is_found_taken_out_and_put_back(looking: InspectHandlers, sessio
     stored = keep(session, copies=2)
     looking.begin(session, False)
     shown = ended(looking, session)
-    assert "birds: 11 rows in, 10 kept, 1 dropped" in shown[3]
+    assert "birds: 11 rows read, 10 kept, 1 dropped" in shown[3]
     assert "same_audio" in places(shown)
     number = places(shown)["same_audio"]
     about, button = shown[5 + 3 * number], shown[6 + 3 * number]
-    assert "2 clips are further copies" in about
-    assert button["value"] == "Take out (2)"
+    assert "2 clips duplicate the sound" in about
+    assert button["value"] == "Remove (2)"
     assert about.count("<audio") == 2
     assert f"/sound/set/{stored.id}/" in about
     assert "few_test" in shown[-1]
     assert "There is no such sound file" in shown[-1]
 
     told = looking.mend(session, number, False)[0]
-    assert "2 clips are taken out" in told
+    assert "2 clips are removed" in told
     after = ended(looking, session)
     assert "same_audio" not in places(after)
     assert len(session.library.open(stored.id).clips) == 8
@@ -116,7 +116,7 @@ def test_a_copy_is_found_taken_out_and_put_back(looking: InspectHandlers, sessio
     assert "same_audio" in places(ended(looking, session))
 
     looking.mend(session, places(ended(looking, session))["same_audio"], False)
-    assert "2 clips are in the set again" in looking.back(session, False)[0]
+    assert "2 clips are restored" in looking.back(session, False)[0]
     assert len(session.library.open(stored.id).clips) == 10
 
 
@@ -125,7 +125,7 @@ def test_a_remedy_of_an_old_report_is_refused(looking: InspectHandlers, session:
     looking.begin(session, False)
     number = places(ended(looking, session))["same_audio"]
     session.library.update(stored.id, dataclasses.replace(stored.labelled(), clips=stored.labelled().clips[1:]))
-    assert "was changed since" in looking.look(session)[0]
+    assert "has changed since" in looking.look(session)[0]
     with pytest.raises(AttuneError, match="Look at it again"):
         looking.mend(session, number, False)
     session.choose(labelled_set="accent")
@@ -155,7 +155,7 @@ def test_a_set_that_is_not_kept_is_looked_at_and_not_changed(name: str, looking:
     looking.begin(session, False)
     shown = ended(looking, session)
     assert places(shown) == {}
-    assert "rows in" in shown[3]
+    assert "rows read" in shown[3]
     assert looking.buttons(session)[0]["visible"] is False
 
 
@@ -172,7 +172,7 @@ def test_the_base_is_asked_and_what_it_cannot_write_is_found(
     assert all(fate.loss is not None for fate in report.fates if fate.kept)
     looking.begin(session, False)
     assert 'data-kind="unknown_characters"' in ended(looking, session)[-1]
-    assert "was not asked" in looking.look(session)[3]
+    assert "has not compared" in looking.look(session)[3]
 
 
 def test_looking_is_stopped(looking: InspectHandlers, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,18 +216,18 @@ def test_a_move_says_what_went_along_and_what_it_means(session: Session) -> None
     splitting = SplitHandlers(W)
     table, editing, who, seed = splitting.show(session)
     assert editing["visible"] is True
-    assert "below 8 no verdict is possible" in table
+    assert "a verdict needs at least 8" in table
     assert seed["value"] == stored.seed
     labels = [label for label, _ in who["choices"]]
     assert labels[0].startswith("Speaker voice 0, ")
     first = next(value for label, value in who["choices"] if label.startswith(stored.clips[0].clip.text))
     (told,) = splitting.move(session, [first], "test")
-    assert "1 clip is held out for the score now. 1 more went along" in told
+    assert "Moved 1 clip to test: held out for the score. 1 more moved along" in told
     after = session.library.open(stored.id).labelled()
     assert len(after.part("test")) == 4
     session.library.undo(stored.id)
     (told,) = splitting.move(session, ["speaker:voice 1"], "validation")
-    assert "clips are to choose the checkpoint now" in told
+    assert "clips to validation: chooses the checkpoint" in told
     with pytest.raises(AttuneError, match="no clip or speaker"):
         splitting.move(session, ["speaker:nobody"], "test")
     with pytest.raises(AttuneError, match="no clip or speaker"):
@@ -242,7 +242,7 @@ def test_a_split_is_made_anew_by_its_seed(session: Session) -> None:
     stored = keep(session, copies=0)
     splitting = SplitHandlers(W)
     (told,) = splitting.anew(session, 5)
-    assert "Split anew with seed 5" in told
+    assert "New split with seed 5" in told
     once = session.library.open(stored.id)
     assert once.seed == 5
     splitting.anew(session, 6)
@@ -278,7 +278,7 @@ def test_a_wording_is_previewed_proposed_and_kept(session: Session) -> None:
     (preview,) = writing.preview(session, *values)
     assert "i have three cats" in preview
     assert session.library.open(stored.id).normalisation == stored.normalisation  # nothing is kept by looking
-    assert "written so from now on" in writing.store(session, *values)[0]
+    assert "now uses this style" in writing.store(session, *values)[0]
     assert session.library.open(stored.id).normalisation == form
     *fields, preview = writing.propose(session)
     assert fields[0]["value"] == "lower"
@@ -306,7 +306,7 @@ def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Sessio
     assert (sample.name, sample.synthetic, len(sample.clips)) == ("Accent: sample set", True, 56)
 
     birds = keep(session)
-    assert "is called Vögel now" in keeping.rename(session, "Vögel")[0]
+    assert "is now called Vögel" in keeping.rename(session, "Vögel")[0]
     keeping.copy(session, "second")
     second = session.choices.labelled_set
     assert second != birds.id
@@ -325,7 +325,7 @@ def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Sessio
     shown = keeping.show(session, "csv")
     assert shown[3]["visible"] is True
     assert shown[4]["value"] == birds.id
-    assert "is back" in keeping.restore(session, birds.id)[0]
+    assert "is restored" in keeping.restore(session, birds.id)[0]
     assert session.choices.labelled_set == birds.id
     for id in (None, "../..", birds.id):
         with pytest.raises(AttuneError, match="no such set"):
@@ -335,7 +335,7 @@ def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Sessio
 def test_the_own_clips_are_kept_as_a_set(session: Session) -> None:
     for clip in read_sample("accent").clips[:5]:
         session.recordings.label(session.recordings.add(clip.path).id, clip.text)
-    assert "5 clips are kept" in LibraryHandlers(W).save(session, "My voice")[0]
+    assert "5 clips are saved" in LibraryHandlers(W).save(session, "My voice")[0]
     stored = session.library.open(session.choices.labelled_set)
     assert stored.name == "My voice"
     assert {one.clip.part for one in stored.clips} == {"train", "validation", "test"}
@@ -385,7 +385,7 @@ def test_what_was_lost_and_the_report_are_downloaded(
     looking.begin(session, False)
     ended(looking, session)
     page = client.get("/set/report-en.html")
-    assert "1 clip is a further copy of a sound" in page.text
+    assert "1 clip duplicates the sound" in page.text
     assert "<img" not in page.text
     table = client.get("/set/report-en.csv").text
     assert "'=cmd" in table
@@ -448,7 +448,7 @@ def test_a_histogram_says_its_numbers_too() -> None:
     shown = reports.histogram(reports.Histogram((0.0, 1.0, 2.0, 3.0), (2, 0, 5)), "durations", W)
     assert shown.count("<rect") == 2
     assert "<td>2 – 3</td><td>5</td>" in shown
-    assert 'role="img" aria-label="Duration of the clips, in seconds: from 0 to 3, at most 5' in shown
+    assert 'role="img" aria-label="Clip duration, in seconds: from 0 to 3; the tallest bar has 5' in shown
     assert reports.histogram(reports.Histogram((0.0, 1.0), (0,)), "rates", W) == ""
 
 
