@@ -21,12 +21,11 @@ from demo.steps.adapt import events as adapting
 from demo.steps.adapt import view as adapt
 from demo.steps.compare import events as comparing
 from demo.steps.compare import view as compare
-from demo.steps.compare.robustness import view as robustness
 from demo.steps.listen import view as listen
 from demo.steps.listen.handlers import ListenHandlers
 from demo.steps.model import view as model
 from demo.steps.model.handlers import ModelHandlers
-from demo.steps.take_home import report_view
+from demo.steps.take_home import events as taking_home
 from demo.steps.take_home import view as take_home
 from demo.steps.teach import collecting, managing
 from demo.steps.teach import view as teach
@@ -51,10 +50,6 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
         four = adapt.build(w, preset(PRESETS[0], "whisper", 40), "whisper")
         five = compare.build(w)
         six = take_home.build(w)
-        with five.verdict.parent:
-            endurance = robustness.build(w)
-        with six.download.parent:
-            reports = report_view.build()
         seven = your_data.build(w)
 
         models, listening, teaching = ModelHandlers(w, pool, tasks), ListenHandlers(w, pool), TeachHandlers(w)
@@ -62,9 +57,8 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
         on = connector(w)
         own = three.mine
         then_propose, restore_adapt = adapting.wire(on, w, four, five, pool, jobs, forecasts)
-        comparing.wire(on, w, four.finished, five, six, pool, outcomes)
-        comparing.wire_robustness(on, w, four.finished, endurance, jobs)
-        comparing.wire_report(on, w, four.finished, reports)
+        comparing.wire(on, w, four.finished, five, pool, outcomes, jobs)
+        taking_home.wire(on, w, four.finished, six)
 
         def then_use(event: Callable, handler: Handler, id: gr.Dropdown | gr.Textbox) -> None:
             used = on(event, handler, [id], [one.status], one.message, blank=True, **WAITS)

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -21,10 +21,10 @@ from core.errors import DatasetError, RunError
 from core.models.catalogue import model_family
 from core.models.classifier import Classifier
 from core.runs import run_folder
-from core.training import freezing
+from core.training import freezing, presets
 from core.training.forecast import Forecast, forecast, spread_clips, usual_clips
 from core.training.learner import with_adapters
-from core.training.presets import PRESETS, preset
+from core.training.presets import PRESETS
 from core.training.rate_finder import find_rate
 from core.training.recipe import Recipe
 from demo.background.forecasts import Forecasts
@@ -37,11 +37,11 @@ from demo.show import presenters
 from demo.show.progress import ACTIVE, run_progress
 from demo.steps.adapt import settings
 from demo.steps.adapt import show as layers
+from demo.steps.job_panel import buttons
 from demo.wording import Wording
 
 RATE_CLIPS = 64  # of the training clips: 60 steps see most of them once
 BABBLE_CLIPS = 12  # whose voices a babble is made of
-LOOKED = 6  # outputs of `look`
 LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 
 
@@ -51,31 +51,35 @@ class AdaptHandlers:
     def __init__(self, w: Wording, pool: ModelPool, jobs: Jobs, forecasts: Forecasts) -> None:
         self._w, self._pool, self._jobs, self._forecasts = w, pool, jobs, forecasts
 
-    def default(self, session: Session) -> tuple:
-        """The chosen model and set -> the preset that suits the set, and what `preset` makes of it."""
+    def default(self, session: Session) -> dict[str, Any]:
+        """-> as `preset`, of the one that suits the chosen set."""
         name = session.choices.labelled_set
         return self.preset(session, name if name in PRESETS else PRESETS[0])
 
-    def preset(self, session: Session, name: str) -> tuple:
-        """Preset -> itself, its settings, the family they suit, its words, no forecast yet."""
-        family = model_family(session.choices.model)
-        recipe = preset(name, family, self._clips(session, Recipe()))
-        return name, *settings.values(recipe), family, self._words(session, recipe, name), ""
+    def preset(self, session: Session, preset: str) -> dict[str, Any]:
+        """preset -> preset, the recipe's fields, suits, recipe, forecast: for the chosen model and set, not yet forecast."""
+        recipe = presets.preset(preset, model_family(session.choices.model), self._clips(session, Recipe()))
+        return {"preset": preset, **self._proposed(session, recipe, preset)}
 
-    def task(self, session: Session, task: str) -> tuple:
-        """What the model becomes -> that task's default settings, the family they suit, its words, no forecast yet."""
-        if task != "classify":
-            return self.default(session)[1:]
-        recipe = Recipe.default("classifier", self._clips(session, Recipe(task=task)))
-        return *settings.values(recipe), model_family(session.choices.model), self._words(session, recipe), ""
+    def task(self, session: Session, task: str) -> dict[str, Any]:
+        """task -> the recipe's fields, suits, recipe, forecast: that task's default, not yet forecast."""
+        if task == "classify":
+            return self._proposed(session, Recipe.default("classifier", self._clips(session, Recipe(task=task))))
+        proposed = self.default(session)
+        del proposed["preset"]
+        return proposed
 
-    def words(self, session: Session, *values: Any) -> tuple[str, str]:
-        """Settings -> the recipe in words, no forecast yet."""
-        return self._words(session, settings.recipe_of(values)), ""
+    def words(self, session: Session, **fields: Any) -> dict[str, Any]:
+        """The recipe's fields -> recipe in words, forecast: none yet."""
+        return {"recipe": self._words(session, settings.recipe_of(fields)), "forecast": ""}
 
-    def picture(self, session: Session, *values: Any) -> tuple[str]:
-        """Settings -> the network's layers, what learns in each and at what rate. Nothing is changed."""
-        recipe = settings.recipe_of(values)
+    def restore(self, session: Session) -> dict[str, Any]:
+        """-> as `default` and `look`."""
+        return {**self.default(session), **self.look(session)}
+
+    def picture(self, session: Session, **fields: Any) -> dict[str, Any]:
+        """The recipe's fields -> picture: the network's layers, what learns in each and at what rate. Nothing is changed."""
+        recipe = settings.recipe_of(fields)
         with self._pool.lend(session.folder.name, session.choices.model) as model:
             if recipe.task == "classify" and model.family != "classifier":
                 texts = [clip.text for clip in labelled_set(session, closed=True).part("train")]
@@ -85,13 +89,13 @@ class AdaptHandlers:
             else:
                 twin = copy.deepcopy(model)
                 plans = with_adapters(twin, freezing.plan(twin, recipe), recipe, seed=0)
-        return (layers.picture(plans, {}, self._w),)
+        return {"picture": layers.picture(plans, {}, self._w)}
 
-    def find_rate(self, session: Session, *values: Any) -> tuple:
-        """Settings -> the curve's panel, the curve, what it says."""
+    def find_rate(self, session: Session, **fields: Any) -> dict[str, Any]:
+        """The recipe's fields -> rates_panel, rates: the curve, rates_note: what it says."""
         if self._is_active(session):
             raise RunError("already_running", "A fine-tune is running. Stop it first.")
-        recipe = settings.recipe_of(values)
+        recipe = settings.recipe_of(fields)
         train = labelled_set(session, recipe.task == "classify").part("train")[:RATE_CLIPS]
         sounds = [(sound_files.decode(clip.path), clip.text) for clip in train]
         with self._pool.lend(session.folder.name, session.choices.model, soon=False) as model:
@@ -101,15 +105,19 @@ class AdaptHandlers:
         table = pd.DataFrame({"rate": [math.log10(rate) for rate in curve.rates], "loss": curve.smoothed})
         key = "adapt.rate_none" if curve.suggestion is None else "adapt.rate_found"
         told = self._w(key, rate=f"{curve.suggestion or 0:.1g}", steps=len(curve.rates), clips=len(sounds))
-        return gr.update(visible=True), gr.update(value=table, y_lim=presenters.axis(table)), presenters.note(told)
+        return {
+            "rates_panel": gr.update(visible=True),
+            "rates": gr.update(value=table, y_lim=presenters.axis(table)),
+            "rates_note": presenters.note(told),
+        }
 
-    def finding(self, session: Session) -> tuple[str]:
-        """-> what is happening meanwhile."""
-        return (presenters.note(self._w("adapt.finding")),)
+    def finding(self, session: Session) -> dict[str, Any]:
+        """-> rates_note: what is happening meanwhile."""
+        return {"rates_note": presenters.note(self._w("adapt.finding"))}
 
-    def hear(self, session: Session, *values: Any) -> tuple[str]:
-        """Settings -> one training clip as it is and as augmentation makes it, with what was drawn."""
-        recipe = settings.recipe_of(values)
+    def hear(self, session: Session, **fields: Any) -> dict[str, Any]:
+        """The recipe's fields -> augmented: a training clip as augmentation makes it, with what was drawn."""
+        recipe = settings.recipe_of(fields)
         train = labelled_set(session, recipe.task == "classify").part("train")
         if not train:
             raise DatasetError("no_training_clips", "There is no clip that can be trained on.")
@@ -119,24 +127,25 @@ class AdaptHandlers:
         drawn = Augmenter(recipe.augment, others).augmented(sound_files.decode(clip.path), rng)
         path = session.folder / "augmented.flac"
         sound_files.write_flac(path, drawn.wave)
-        return (presenters.augmented(drawn, clip.text, f"/sound/augmented?{secrets.token_hex(4)}", self._w),)
+        return {"augmented": presenters.augmented(drawn, clip.text, f"/sound/augmented?{secrets.token_hex(4)}", self._w)}
 
-    def forecasting(self, session: Session) -> tuple[str]:
-        """-> what is happening meanwhile."""
-        return ("" if self._is_active(session) else presenters.note(self._w("adapt.forecasting")),)
+    def forecasting(self, session: Session) -> dict[str, Any]:
+        """-> forecast: what is happening meanwhile."""
+        return {"forecast": "" if self._is_active(session) else presenters.note(self._w("adapt.forecasting"))}
 
-    def forecast(self, session: Session, *values: Any) -> tuple[str]:
-        """Settings -> how long it will take on this computer, by doing a little of it; nothing while a run takes its time."""
+    def forecast(self, session: Session, **fields: Any) -> dict[str, Any]:
+        """The recipe's fields -> forecast: how long it will take on this computer, by doing a little of it.
+
+        Nothing while a run takes the computer's time; as it was where the same browser asked for another one meanwhile.
+        """
         if self._is_active(session):
-            return ("",)
-        recipe = settings.recipe_of(values)
+            return {"forecast": ""}
+        recipe = settings.recipe_of(fields)
         try:
             measured = self.forecast_of(session, recipe)
         except DatasetError:  # the set's card says what is missing
-            return ("",)
-        if measured is None:
-            return (gr.skip(),)
-        return (presenters.note(presenters.forecast_words(measured, self._w)),)
+            return {"forecast": ""}
+        return {} if measured is None else {"forecast": presenters.note(presenters.forecast_words(measured, self._w))}
 
     def forecast_of(self, session: Session, recipe: Recipe, general: bool = True) -> Forecast | None:
         """Measures how long a recipe would take on the chosen set; `general` where general speech is read too.
@@ -150,63 +159,57 @@ class AdaptHandlers:
         key = (session.choices.model, labelled_set(session, recipe.task == "classify"), recipe, beside)
         return self._forecasts.of(session.folder.name, key, lambda: self._measure(session, *key))
 
-    def canaries(self, session: Session) -> tuple[dict]:
-        """-> what general speech there is to choose from, and what is chosen."""
+    def canaries(self, session: Session) -> dict[str, Any]:
+        """-> canary: what general speech there is to choose from, and what is chosen."""
         there, name = chosen_set.canaries(session, self._w), session.choices.canary
         if name not in [id for _, id in there]:  # its set was deleted
             session.choose(canary=CANARY)
-        return (gr.update(choices=there, value=session.choices.canary),)
+        return {"canary": gr.update(choices=there, value=session.choices.canary)}
 
-    def choose_canary(self, session: Session, name: str) -> tuple[str]:
-        """General speech -> no forecast yet."""
-        chosen_set.choose_canary(session, name)
-        return ("",)
+    def choose_canary(self, session: Session, canary: str) -> dict[str, Any]:
+        """canary -> forecast: none yet."""
+        chosen_set.choose_canary(session, canary)
+        return {"forecast": ""}
 
-    def start(self, session: Session, *values: Any) -> tuple:
-        """Settings, their family, seed, whether to train the control too -> the runs as they stand."""
-        *given, family, seed, control = values
-        recipe = suited(session, given, family)
+    def start(self, session: Session, *, suits: str, seed: float | None, control: bool, **fields: Any) -> dict[str, Any]:
+        """The recipe's fields, suits, seed, control: whether to train the control too -> as `look`."""
+        recipe = suited(session, fields, suits)
         recipes = [recipe]
         if control:  # read once at the end: what a random network writes takes long to read, and says little
             recipes.append(dataclasses.replace(recipe, start="random", adapter="none", trains="everything", evaluations=1))
         return self._start(session, recipes, int(seed or 0))
 
-    def sweep(self, session: Session, *values: Any) -> tuple:
-        """Settings, their family, seed -> a short run for each strength of the pull towards the pretrained values, queued."""
-        *given, family, seed = values
-        recipe = suited(session, given, family)
+    def sweep(self, session: Session, *, suits: str, seed: float | None, **fields: Any) -> dict[str, Any]:
+        """The recipe's fields, suits, seed -> as `look`: a run for each strength of the pull to pretrained values, queued."""
+        recipe = suited(session, fields, suits)
         return self._start(session, [dataclasses.replace(recipe, l2_sp=strength) for strength in LAMBDAS], int(seed or 0))
 
-    def stop(self, session: Session) -> tuple:
-        """-> the runs as they stand, asked to stop: those that have not begun never do."""
+    def stop(self, session: Session) -> dict[str, Any]:
+        """-> as `look`; the runs are asked to stop, and those that have not begun never do."""
         for run in session.queue():
             if run.state() in ACTIVE:
                 run.ask_to_stop()
-        return self.look(session, "")
+        return self.look(session)
 
-    def look(self, session: Session, seen: str) -> tuple:
-        """What was shown -> progress, start, stop, timer, seen, finished."""
+    def look(self, session: Session, seen: str = "") -> dict[str, Any]:
+        """seen -> progress, start, stop, timer, seen, finished: the runs as they are; nothing where nothing is new."""
         queue = session.queue()
         if not queue:
-            return presenters.note(self._w("adapt.idle")), *_buttons(active=False), "", ""
+            return {"progress": presenters.note(self._w("adapt.idle")), **buttons(active=False), "seen": "", "finished": ""}
         states = [run.state() for run in queue]
         place = next((states.index(state) for state in ("running", "waiting") if state in states), 0)
         run, state, happened = queue[place], states[place], queue[place].events()
         now = f"{run.id} {' '.join(states)} {len(happened)} {run.should_stop()}"
         if now == seen:
-            return (gr.skip(),) * LOOKED
+            return {}
+        active = any(state in ACTIVE for state in states)
         shown = run_progress(run, state, happened, self._w)
-        if len(queue) > 1 and any(s in ACTIVE for s in states):
+        if len(queue) > 1 and active:
             shown = presenters.fine(self._w("adapt.queue", place=place + 1, runs=len(queue))) + shown
         finished = " ".join(one.id for one, ended in zip(queue, states, strict=True) if ended == "done")
-        return (
-            shown,
-            *_buttons(active=any(s in ACTIVE for s in states)),
-            now,
-            finished,
-        )
+        return {"progress": shown, **buttons(active), "seen": now, "finished": finished}
 
-    def _start(self, session: Session, recipes: list[Recipe], seed: int) -> tuple:
+    def _start(self, session: Session, recipes: list[Recipe], seed: int) -> dict[str, Any]:
         if self._is_active(session):
             raise RunError("already_running", "A fine-tune is running. Stop it first.")
         started = []
@@ -216,7 +219,11 @@ class AdaptHandlers:
         for run in started:
             self._jobs.start(run)
         session.choose(run=started[0].id, queue=" ".join(run.id for run in started))
-        return self.look(session, "")
+        return self.look(session)
+
+    def _proposed(self, session: Session, recipe: Recipe, name: str = "") -> dict[str, Any]:
+        words = self._words(session, recipe, name)
+        return {**settings.values(recipe), "suits": model_family(session.choices.model), "recipe": words, "forecast": ""}
 
     def _words(self, session: Session, recipe: Recipe, name: str = "") -> str:
         why = presenters.fine(self._w(f"preset.{name}.why")) if name else ""
@@ -249,8 +256,13 @@ def _seconds(clips: Sequence[Clip]) -> list[float]:
     return [chosen_set.seconds(clip) for clip in clips]
 
 
-def suited(session: Session, given: Sequence[Any], family: str) -> Recipe:
-    """Returns the recipe of the page's settings, as long as they are for the chosen model.
+def suited(session: Session, fields: Mapping[str, Any], family: str) -> Recipe:
+    """Returns the recipe of the page's fields, as long as they are for the chosen model.
+
+    Args:
+        session: whose model is chosen.
+        fields: as `settings.recipe_of` takes them.
+        family: of models, that they are for.
 
     Raises:
         RecipeError: a field is outside its range.
@@ -258,7 +270,7 @@ def suited(session: Session, given: Sequence[Any], family: str) -> Recipe:
     """
     if family != model_family(session.choices.model):
         raise RunError("recipe_other_model", "This recipe was for another model. Look at the new one, and start again.")
-    return settings.recipe_of(given)
+    return settings.recipe_of(fields)
 
 
 def request_of(session: Session, recipe: Recipe, seed: int) -> run_folder.Request:
@@ -286,8 +298,3 @@ def request_of(session: Session, recipe: Recipe, seed: int) -> run_folder.Reques
         canary_name=canary.name,
         canary_synthetic=canary.synthetic,
     )
-
-
-def _buttons(active: bool) -> tuple:
-    """Start, stop and timer."""
-    return gr.update(interactive=not active), gr.update(interactive=active), gr.update(active=active)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_args, get_type_hints
 
+from core.audio.augment.settings import Augmentation
 from core.errors import RecipeError
 from core.training.recipe import ADAPTERS, PLANS, SCHEDULES, TARGETS, TASKS, VOCABULARIES, Recipe
 
@@ -16,9 +17,6 @@ CHOICES = {
     "vocabulary": VOCABULARIES,
     "schedule": SCHEDULES,
 }
-WHOLE = frozenset({"last_layers", "adapter_rank", "epochs", "batch_size", "accumulate", "patience", "augment.masks"})
-OPTIONAL = frozenset({"dropout", "layer_drop"})  # empty: as the model has it
-
 # Rows of fields, group by group, in the order of the lesson.
 GROUPS = {
     "learns": (
@@ -45,21 +43,25 @@ GROUPS = {
 }
 NAMES = tuple(name for rows in GROUPS.values() for row in rows for name in row)
 
+_TYPES = {**get_type_hints(Recipe), **{f"augment.{name}": kind for name, kind in get_type_hints(Augmentation).items()}}
+WHOLE = frozenset(name for name in NAMES if _TYPES[name] is int)
+OPTIONAL = frozenset(name for name in NAMES if type(None) in get_args(_TYPES[name]))  # empty: as the model has it
 
-def values(recipe: Recipe) -> tuple[Any, ...]:
-    """Returns a recipe's values in the order of `NAMES`."""
+
+def values(recipe: Recipe) -> dict[str, Any]:
+    """Returns a recipe's values by `NAMES`."""
     fields = recipe.settings()
-    return tuple(fields[name] for name in NAMES)
+    return {name: fields[name] for name in NAMES}
 
 
-def recipe_of(given: Sequence[Any]) -> Recipe:
-    """Builds a recipe from values in the order of `NAMES`.
+def recipe_of(fields: Mapping[str, Any]) -> Recipe:
+    """Builds a recipe from values by `NAMES`, as the page's components give them.
 
     Raises:
-        RecipeError: a field is empty or outside its range.
+        RecipeError: a field is empty or outside its range, or there is no such field.
     """
     settings = {}
-    for name, value in zip(NAMES, given, strict=True):
+    for name, value in fields.items():
         if value is None and name not in OPTIONAL:
             raise RecipeError("recipe_value", f"{name} is empty.", name=name, value="")
         settings[name] = str(int(value)) if name in WHOLE and value is not None else str(value)

@@ -23,11 +23,18 @@ CHART_HEIGHT = 320  # below 300 the axis is cut off
 
 @dataclass(frozen=True)
 class AdaptView:
-    """The components of step 4; `settings` in the order of `settings.NAMES`, `suits` the family of models they are for."""
+    """The components of step 4.
+
+    Attributes:
+        settings: a recipe's fields, by `settings.NAMES`.
+        suits: the family of models they are for.
+        seen: tells what the progress was last shown of.
+        finished: ids of the runs that are done.
+    """
 
     preset: gr.Radio
     recipe: gr.HTML
-    settings: tuple[gr.components.Component, ...]
+    settings: dict[str, gr.components.Component]
     suits: gr.Textbox
     seed: gr.Number
     advanced: gr.Accordion
@@ -97,7 +104,7 @@ def build(w: Wording, recipe: Recipe, family: str) -> AdaptView:
         seen = gr.Textbox(visible="hidden")
         finished = gr.Textbox(visible="hidden")
     return AdaptView(
-        preset, words, tuple(fields[name] for name in settings.NAMES), suits, seed, advanced, canary, picture, find,
+        preset, words, {name: fields[name] for name in settings.NAMES}, suits, seed, advanced, canary, picture, find,
         rates_panel, rates, rates_note, hear, augmented, control, forecast, start, stop, progress, watching, climbing, timer,
         seen, finished, message,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Steps 5 and 6: base against adapted, and taking the adapted model home."""
+"""Step 5: base against adapted."""
 
 from __future__ import annotations
 
@@ -18,24 +18,23 @@ from demo.background.outcomes import Outcomes
 from demo.session.session import Session
 from demo.show import comparisons, presenters
 from demo.steps.compare import show as analyses
-from demo.steps.compare import tradeoff
 from demo.wording import Wording
 
 
 class CompareHandlers:
-    """What happens in steps 5 and 6."""
+    """What happens in step 5."""
 
     def __init__(self, w: Wording, pool: ModelPool, outcomes: Outcomes) -> None:
         self._w, self._pool, self._outcomes = w, pool, outcomes
 
-    def show(self, session: Session) -> tuple:
-        """The current run -> all of `app.compared`: from the verdict to what is taken home."""
+    def show(self, session: Session) -> dict[str, Any]:
+        """-> verdict, figures, own, again, clips_panel, clips, control, tradeoff_panel, tradeoff: of the current run."""
         run = session.current_run()
         result = run.result() if run is not None else None
         if run is None or result is None:
-            empty = presenters.note(self._w("compare.empty"))
-            hidden = gr.update(visible=False)
-            return empty, "", "", hidden, hidden, "", "", hidden, "", presenters.note(self._w("home.empty"))
+            hidden = dict.fromkeys(("again", "clips_panel", "tradeoff_panel"), gr.update(visible=False))
+            empty = dict.fromkeys(("figures", "own", "clips", "control", "tradeoff"), "")
+            return {"verdict": presenters.note(self._w("compare.empty")), **empty, **hidden}
         comparison = run.comparison() or {}  # at once; what takes reading every clip follows
         canary = result.get("canary_set", comparisons.BUILT_IN)
         withdrawn = presenters.note(self._w("compare.withdrawn")) if result.get(WITHDRAWN) else ""
@@ -44,35 +43,39 @@ class CompareHandlers:
             clip, language = comparison["own"]["clips"][0], comparison["own"]["language"]
             sound, times = (f"{address}/{run.id}/own/0" for address in ("/sound/run", f"/times/{self._w.language}"))
             own = self._own(comparisons.side_by_side(clip, sound, self._w, language, times))
-        return (
-            comparisons.verdicts(comparison, result["synthetic"], canary, self._w) + withdrawn,
-            comparisons.figures(comparison, canary, self._w),
-            own,
-            gr.update(visible=True),
-            gr.update(visible="test" in comparison or "canary" in comparison),
-            presenters.note(self._w("clips.reading")),
-            self._control(session, result),
-            gr.update(visible=True),
-            tradeoff.picture(points(session.runs(), run), run.id, self._w),
-            presenters.take_home(run, result, self._w),
-        )
-
-    def analyses(self, session: Session) -> tuple:
-        """The current run -> what was learned and what was forgotten, each after its panel."""
-        run = session.current_run()
-        if run is None or run.result() is None:
-            return gr.update(visible=False), "", gr.update(visible=False), ""
-        outcome = self._outcomes.of(run)
-        told = {
-            name: analyses.panel(name, outcome.comparisons[name], a, self._w)
-            for name, a in outcome.analyses.items()
-            if name != "own"
+        return {
+            "verdict": comparisons.verdicts(comparison, result["synthetic"], canary, self._w) + withdrawn,
+            "figures": comparisons.figures(comparison, canary, self._w),
+            "own": own,
+            "again": gr.update(visible=True),
+            "clips_panel": gr.update(visible="test" in comparison or "canary" in comparison),
+            "clips": presenters.note(self._w("clips.reading")),
+            "control": self._control(session, result),
+            "tradeoff_panel": gr.update(visible=True),
+            "tradeoff": analyses.tradeoff(points(session.runs(), run), run.id, self._w),
         }
-        forgotten = analyses.beside(outcome.comparisons, self._w) + told["canary"] if "canary" in told else ""
-        return gr.update(visible="test" in told), told.get("test", ""), gr.update(visible=bool(forgotten)), forgotten
 
-    def again(self, session: Session) -> tuple[str]:
-        """The clip of step 2 -> what base and adapted hear in it, with its words marked where it is labelled."""
+    def analyses(self, session: Session) -> dict[str, Any]:
+        """-> learned_panel, learned, forgotten_panel, forgotten: what the current run learned, and what it forgot."""
+        run = session.current_run()
+        learned = forgotten = ""
+        if run is not None and run.result() is not None:
+            outcome = self._outcomes.of(run)
+            found = outcome.comparisons
+            told = {
+                name: analyses.panel(name, found[name], a, self._w) for name, a in outcome.analyses.items() if name != "own"
+            }
+            learned = told.get("test", "")
+            forgotten = analyses.beside(found, self._w) + told["canary"] if "canary" in told else ""
+        return {
+            "learned_panel": gr.update(visible=bool(learned)),
+            "learned": learned,
+            "forgotten_panel": gr.update(visible=bool(forgotten)),
+            "forgotten": forgotten,
+        }
+
+    def again(self, session: Session) -> dict[str, Any]:
+        """-> own: what base and adapted hear in the clip of step 2, its words marked where it is labelled."""
         run = session.current_run()
         if run is None or run.result() is None:
             raise RunError("run_unfinished", "There is no adapted model yet.")
@@ -87,11 +90,11 @@ class CompareHandlers:
             texts.append(self._pool.transcribe(session.folder.name, id, language, wave).transcript.text)
         url = f"/sound/recording/{recording.id}"
         if not recording.text:
-            return (self._own(comparisons.plain_pair(*texts, url, self._w)),)
+            return {"own": self._own(comparisons.plain_pair(*texts, url, self._w))}
         trained = {clip.path for clip in request.labelled_set.part("train")}
         clip = Clip(str(recording.path), recording.text, part="train" if str(recording.path) in trained else "")
         pair = compare([clip], texts[:1], texts[1:], language).clips[0]
-        return (self._own(comparisons.side_by_side(dataclasses.asdict(pair), url, self._w, language)),)
+        return {"own": self._own(comparisons.side_by_side(dataclasses.asdict(pair), url, self._w, language))}
 
     def _control(self, session: Session, result: dict[str, Any]) -> str:
         """What the same network learnt from random weights, where that was trained too."""

@@ -1,12 +1,13 @@
-"""What was learned and what was forgotten, as a panel: sentences, tables, a picture. Every number comes from the core."""
+"""What was learned and what was forgotten: sentences, tables, pictures. Every number comes from the core."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from core.evaluation.analysis import Analysis, Group, WordCount
 from core.evaluation.compare import Comparison
 from core.runs.report.pictures import Change, rates
+from core.runs.tradeoff import Point
 from core.text.metrics import Interval
 from core.text.scoring import leading_measure
 from demo.show.presenters import change, escape, fine, note, percent
@@ -15,6 +16,9 @@ from demo.wording import Wording
 NOTHING = "–"
 KINDS = {"sound": "good", "worse": "warning"}
 SPEAKERS = 8  # in the picture; the table has all
+WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 640, 400, 84, 64, 24  # of the picture of runs, in its own units
+TICKS = 5
+HEADROOM = 1.15
 
 
 def panel(name: str, comparison: Comparison, analysis: Analysis, w: Wording) -> str:
@@ -57,6 +61,31 @@ def beside(comparisons: Mapping[str, Comparison], w: Wording) -> str:
     picture = f'<div class="picture">{rates(drawn, title)}</div>'
     table = _table(_head("learned.measure", w), rows, stacked=True)
     return f'<div class="learned">{_heading("learned.beside", w)}{picture}{table}</div>'
+
+
+def tradeoff(points: Sequence[Point], current: str, w: Wording) -> str:
+    """Every run of the same comparison as a point and a row: target WER to the right, canary WER upwards."""
+    if not points:
+        return ""
+    right = HEADROOM * max(max(p.target for p in points), 0.01)
+    top = HEADROOM * max(max(p.canary for p in points), 0.01)
+
+    def x(rate: float) -> float:
+        return LEFT + (WIDTH - LEFT - MARGIN) * rate / right
+
+    def y(rate: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - MARGIN) * rate / top
+
+    drawn = [_axes(x, y, right, top, w)]
+    for curve in sorted({p.curve for p in points if p.curve >= 0}):
+        along = sorted((p for p in points if p.curve == curve), key=lambda p: p.recipe.l2_sp if p.recipe else 0.0)
+        path = " ".join(f"{x(p.target):.1f},{y(p.canary):.1f}" for p in along)
+        drawn.append(f'<polyline class="curve" points="{path}"/>')
+    for number, point in enumerate(points):
+        drawn.append(_mark(x(point.target), y(point.canary), number, point, point.run == current))
+    label = escape(w("tradeoff.about"))
+    svg = f'<svg class="tradeoff" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'
+    return f"{fine(w('tradeoff.about'))}{svg}{_runs(points, current, w)}"
 
 
 def _writing(comparison: Comparison, analysis: Analysis, w: Wording) -> str:
@@ -143,6 +172,46 @@ def _name(group: Group, kind: str, w: Wording) -> str:
         return group.name or w("learned.nameless")
     digits = 1 if kind == "lengths" else 0
     return w(f"learned.{kind[:-1]}", low=f"{group.low:.{digits}f}", high=f"{group.high:.{digits}f}")
+
+
+def _axes(x: Callable[[float], float], y: Callable[[float], float], right: float, top: float, w: Wording) -> str:
+    parts = [f'<path class="axis" d="M{x(0)},{y(top)} V{y(0)} H{x(right)}"/>']
+    for i in range(TICKS + 1):
+        across, up = i / TICKS * right, i / TICKS * top
+        parts.append(f'<text x="{x(across):.0f}" y="{y(0) + 20:.0f}" text-anchor="middle">{100 * across:.0f}</text>')
+        if i:
+            parts.append(f'<text x="{x(0) - 8:.0f}" y="{y(up) + 5:.0f}" text-anchor="end">{100 * up:.0f}</text>')
+    parts.append(f'<text x="{x(right / 2):.0f}" y="{HEIGHT - 14}" text-anchor="middle">{escape(w("tradeoff.target"))}</text>')
+    middle = y(top / 2)
+    parts.append(
+        f'<text x="22" y="{middle:.0f}" text-anchor="middle" transform="rotate(-90 22 {middle:.0f})">'
+        f"{escape(w('tradeoff.canary'))}</text>"
+    )
+    return "".join(parts)
+
+
+def _mark(x: float, y: float, number: int, point: Point, is_current: bool) -> str:
+    if point.recipe is None:
+        return f'<rect class="base" x="{x - 8:.1f}" y="{y - 8:.1f}" width="16" height="16"/>'
+    kind = "current" if is_current else "run"
+    return (
+        f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="11"/>'
+        f'<text class="number" x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{number}</text>'
+    )
+
+
+def _runs(points: Sequence[Point], current: str, w: Wording) -> str:
+    rows = []
+    for number, point in enumerate(points):
+        if point.recipe is None:
+            name, strength = w("tradeoff.base"), NOTHING
+        else:
+            name = f"{number} · {w(f'adapt.trains.{point.recipe.trains}')} · {point.recipe.learning_rate:g}"
+            name += f" · {w('tradeoff.random')}" if point.recipe.start == "random" else ""
+            name += f" · {w('tradeoff.this')}" if point.run == current else ""
+            strength = f"{point.recipe.l2_sp:g}"
+        rows.append((name, [percent(point.target), percent(point.canary), strength]))
+    return _table([w(f"tradeoff.{name}") for name in ("run", "target", "canary", "lambda")], rows)
 
 
 def _interval(interval: Interval, w: Wording) -> str:

@@ -11,6 +11,8 @@ from demo.steps.compare.clips import view as clips
 from demo.steps.compare.clips.view import ClipsView
 from demo.steps.compare.lineup import view as lineup
 from demo.steps.compare.lineup.view import LineUpView
+from demo.steps.compare.robustness import view as robustness
+from demo.steps.job_panel import JobView
 from demo.wording import Wording
 
 
@@ -32,6 +34,7 @@ class CompareView:
     tradeoff_panel: gr.Accordion
     tradeoff: gr.HTML
     sweep: gr.Button
+    robustness: JobView
     message: gr.HTML
 
 
@@ -54,7 +57,8 @@ def build(w: Wording) -> CompareView:
             tradeoff = gr.HTML(elem_id="tradeoff")
             sweep = gr.Button(w("tradeoff.sweep"), elem_id="sweep")
         lined = lineup.build(w)
+        endured = robustness.build(w)
     return CompareView(
         verdict, figures, own, again, listed, learned_panel, learned, forgotten_panel, forgotten, lined, control,
-        tradeoff_panel, tradeoff, sweep, message,
+        tradeoff_panel, tradeoff, sweep, endured, message,
     )  # fmt: skip

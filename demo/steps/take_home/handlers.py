@@ -1,37 +1,38 @@
-"""Step 6: the report on a run, in the page's language."""
+"""Step 6: the adapted model and the report as files."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from core.runs.outcome import read_outcome
 from core.runs.report.document import write_report
 from core.runs.report.words import LANGUAGES
 from demo.session.session import Session
-from demo.show.presenters import escape, fine
+from demo.show import presenters
+from demo.steps.take_home.show import report_links
 from demo.wording import Wording
 
 KINDS = ("html", "md", "json")
 
 
-class ReportHandlers:
-    """What happens with the report."""
+class TakeHomeHandlers:
+    """What happens in step 6."""
 
     def __init__(self, w: Wording) -> None:
         self._w = w
 
-    def links(self, session: Session) -> tuple[str]:
-        """-> where the report on the current run is to be had; it is written when someone asks for it."""
+    def show(self, session: Session) -> dict[str, Any]:
+        """-> download, report: where the adapted model and the report on the current run are to be had.
+
+        Both are written when someone asks for them.
+        """
         run = session.current_run()
-        if run is None or run.result() is None:
-            return ("",)
-        address = f"/report/{run.id}/{self._w.language}/report"
-        links = " ".join(
-            f'<a class="{"download" if kind == "html" else "also"}" href="{address}.{kind}" download>'
-            f"{escape(self._w(f'report.{kind}'))}</a>"
-            for kind in KINDS
-        )
-        return (f"<h3>{escape(self._w('report.title'))}</h3>{fine(self._w('report.about'))}<p>{links}</p>",)
+        result = run.result() if run is not None else None
+        if run is None or result is None:
+            return {"download": presenters.note(self._w("home.empty")), "report": ""}
+        links = report_links(f"/report/{run.id}/{self._w.language}/report", KINDS, self._w)
+        return {"download": presenters.take_home(run, result, self._w), "report": links}
 
 
 def write(session: Session, id: str, language: str, kind: str) -> Path:

@@ -1,4 +1,4 @@
-"""Step 6: the adapted model as files."""
+"""Step 6: the adapted model and the report as files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class TakeHomeView:
     """The components of step 6."""
 
     download: gr.HTML
+    report: gr.HTML
 
 
 def build(w: Wording) -> TakeHomeView:
@@ -22,4 +23,5 @@ def build(w: Wording) -> TakeHomeView:
     with gr.Column(elem_classes="step", elem_id="step-home"):
         gr.HTML(heading(6, "home", w))
         download = gr.HTML(note(w("home.empty")), elem_id="take-home")
-    return TakeHomeView(download)
+        report = gr.HTML(elem_id="report")
+    return TakeHomeView(download, report)

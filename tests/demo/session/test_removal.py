@@ -205,7 +205,7 @@ def test_a_run_whose_clip_is_gone_still_says_what_it_can(taught: tuple[Session, 
         assert after.differs == ()
         assert len(after.comparisons["test"].clips) < len(before.comparisons["test"].clips)
     assert [row.path for row in after.comparisons["test"].clips] == [tested[-1].path]
-    shown = CompareHandlers(W, ModelPool(), Outcomes()).show(visitor)[0]
+    shown = CompareHandlers(W, ModelPool(), Outcomes()).show(visitor)["verdict"]
     assert "were deleted later" in shown
     for recording in visitor.recordings.all():
         visitor.recordings.remove(recording.id)
@@ -215,7 +215,7 @@ def test_a_run_whose_clip_is_gone_still_says_what_it_can(taught: tuple[Session, 
     assert len(run.request().labelled_set.part("train")) == trained  # how many there were stays true
     assert run.state() == "done"
     comparing = CompareHandlers(W, ModelPool(), Outcomes())
-    assert "were deleted later" in comparing.show(visitor)[0]
+    assert "were deleted later" in comparing.show(visitor)["verdict"]
     comparing.analyses(visitor)
     assert (run.adapted / "config.json").is_file()
 

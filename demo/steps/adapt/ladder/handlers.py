@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import gradio as gr
-
 from core.errors import DatasetError, RunError
 from core.runs.ladder import ladder, learning_curve
 from core.runs.ladder_job import LadderJob, create
@@ -16,9 +14,8 @@ from demo.show.progress import ACTIVE, job_progress
 from demo.steps.adapt import settings
 from demo.steps.adapt.handlers import AdaptHandlers, request_of, suited
 from demo.steps.adapt.ladder import show as climbs
+from demo.steps.job_panel import buttons
 from demo.wording import Wording
-
-LOOKED = 6  # outputs of `look`
 
 
 class LadderHandlers:
@@ -27,32 +24,30 @@ class LadderHandlers:
     def __init__(self, w: Wording, jobs: Jobs, adapting: AdaptHandlers) -> None:
         self._w, self._jobs, self._adapting = w, jobs, adapting
 
-    def forecast(self, session: Session, *values: Any) -> tuple[str]:
-        """Settings, their family, seed -> how many fine-tunes it would be, and how long they would take."""
-        *given, _, seed = values
-        recipe = settings.recipe_of(given)
+    def forecast(self, session: Session, *, suits: str, seed: float | None, **fields: Any) -> dict[str, Any]:
+        """The recipe's fields, suits, seed -> forecast: how many fine-tunes it would be, and how long they would take."""
+        recipe = settings.recipe_of(fields)
         try:
             rungs = ladder(request_of(session, recipe, int(seed or 0)))
         except DatasetError:  # the set's card says what is missing
-            return ("",)
+            return {"forecast": ""}
         one = self._adapting.forecast_of(session, recipe, general=False)
         if one is None:
-            return (gr.skip(),)
+            return {}
         sizes = self._w("recipe.and").join(str(size) for size in sorted({rung.clips for rung in rungs}))
         time = presenters.duration(climbs.seconds(rungs, one), self._w)
-        return (presenters.note(self._w("ladder.forecast", sizes=sizes, runs=len(rungs), time=time)),)
+        return {"forecast": presenters.note(self._w("ladder.forecast", sizes=sizes, runs=len(rungs), time=time))}
 
-    def forecasting(self, session: Session) -> tuple[str]:
-        """-> what is happening meanwhile."""
-        return (presenters.note(self._w("adapt.forecasting")),)
+    def forecasting(self, session: Session) -> dict[str, Any]:
+        """-> forecast: what is happening meanwhile."""
+        return {"forecast": presenters.note(self._w("adapt.forecasting"))}
 
-    def start(self, session: Session, *values: Any) -> tuple:
-        """Settings, their family, seed, target -> the ladder as it stands; one of the same that ended early goes on."""
-        *given, family, seed, target = values
+    def start(self, session: Session, *, suits: str, seed: float | None, target: float | None, **fields: Any) -> dict[str, Any]:
+        """The recipe's fields, suits, seed, target -> as `look`; a ladder of the same that ended early goes on."""
         before = session.ladder()
         if before is not None and before.state() in ACTIVE:
             raise RunError("job_running", "That is being measured. Wait for it, or stop it first.")
-        request = request_of(session, suited(session, given, family), int(seed or 0))
+        request = request_of(session, suited(session, fields, suits), int(seed or 0))
         if before is not None and before.result() is None and before.asks_for(request):
             before.resume()
             job = before
@@ -60,27 +55,26 @@ class LadderHandlers:
             job = create(session.new_ladder_folder(), request)
         self._jobs.start(job)
         session.choose(ladder=job.id)
-        return self.look(session, "", target)
+        return self.look(session, target)
 
-    def stop(self, session: Session, target: float | None) -> tuple:
-        """Target -> the ladder as it stands, asked to stop."""
+    def stop(self, session: Session, target: float | None) -> dict[str, Any]:
+        """target -> as `look`; the ladder is asked to stop."""
         job = session.ladder()
         if job is not None and job.state() in ACTIVE:
             job.ask_to_stop()
-        return self.look(session, "", target)
+        return self.look(session, target)
 
-    def look(self, session: Session, seen: str, target: float | None) -> tuple:
-        """What was shown, target -> progress, result, start, stop, timer, seen."""
+    def look(self, session: Session, target: float | None, seen: str = "") -> dict[str, Any]:
+        """target, seen -> progress, result, start, stop, timer, seen: the ladder as it is; nothing where nothing is new."""
         job = session.ladder()
         if job is None:
-            return "", "", gr.update(interactive=True), gr.update(interactive=False), gr.update(active=False), ""
+            return {"progress": "", "result": "", **buttons(active=False), "seen": ""}
         state = job.state()
         now = f"{job.id} {state} {len(job.events())} {job.should_stop()} {target}"
         if now == seen:
-            return (gr.skip(),) * LOOKED
-        active = state in ACTIVE
-        buttons = gr.update(interactive=not active), gr.update(interactive=active), gr.update(active=active)
-        return job_progress(job, self._w), self._result(job, target), *buttons, now
+            return {}
+        shown = {"progress": job_progress(job, self._w), "result": self._result(job, target)}
+        return {**shown, **buttons(state in ACTIVE), "seen": now}
 
     def _result(self, job: LadderJob, target: float | None) -> str:
         curve = learning_curve(job.measured())

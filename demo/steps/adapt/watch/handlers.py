@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
 from core.runs.run_folder import Run
@@ -11,9 +13,6 @@ from demo.steps.adapt import show as layers
 from demo.steps.adapt.watch import show as moments
 from demo.wording import Wording
 
-LOOKED = 7  # outputs of `look`
-AT = 4  # of `at`
-
 
 class WatchHandlers:
     """What happens at the slider."""
@@ -21,8 +20,8 @@ class WatchHandlers:
     def __init__(self, w: Wording) -> None:
         self._w = w
 
-    def look(self, session: Session, moment: float, followed: str) -> tuple:
-        """Moment, what was followed -> panel, moment, all of `at`, what is followed now.
+    def look(self, session: Session, moment: float, followed: str) -> dict[str, Any]:
+        """moment, followed: what was shown -> panel, moment, all of `at`, followed: what is shown now.
 
         The slider goes along with the newest evaluation until someone moves it back.
         """
@@ -30,32 +29,30 @@ class WatchHandlers:
         happened = run.events() if run is not None else []
         seen = moments.moments(happened)
         if run is None or not seen:
-            return gr.update(visible=False), *(gr.skip(),) * (LOOKED - 2), ""
+            return {"panel": gr.update(visible=False), "followed": ""}
         id, _, count = followed.partition(" ")
         stays = id == run.id and count.isdecimal() and int(moment) < int(count) - 1
         place = int(moment) if stays else len(seen) - 1
-        slider = gr.skip()
-        if followed != f"{run.id} {len(seen)}":
-            slider = gr.update(maximum=max(1, len(seen) - 1), value=place, interactive=len(seen) > 1)
-        return gr.update(visible=True), slider, *self._shown(run, happened, seen, place), f"{run.id} {len(seen)}"
+        now, shown = f"{run.id} {len(seen)}", self._shown(run, happened, seen, place)
+        if followed != now:
+            shown["moment"] = gr.update(maximum=max(1, len(seen) - 1), value=place, interactive=len(seen) > 1)
+        return {"panel": gr.update(visible=True), **shown, "followed": now}
 
-    def at(self, session: Session, moment: float) -> tuple:
-        """Moment -> what it is, curves, transcripts, how far each layer had moved."""
+    def at(self, session: Session, moment: float) -> dict[str, Any]:
+        """moment -> about: what it is, charts, transcripts, drift: how far each layer had moved."""
         run = run_in_view(session.queue())
         happened = run.events() if run is not None else []
         seen = moments.moments(happened)
-        if run is None or not seen:
-            return (gr.skip(),) * AT
-        return self._shown(run, happened, seen, int(moment))
+        return self._shown(run, happened, seen, int(moment)) if run is not None and seen else {}
 
-    def _shown(self, run: Run, happened: list[Event], seen: list[Evaluated], place: int) -> tuple:
+    def _shown(self, run: Run, happened: list[Event], seen: list[Evaluated], place: int) -> dict[str, Any]:
         chosen = seen[min(max(place, 0), len(seen) - 1)]
-        return (
-            moments.about(chosen, self._w),
-            moments.charts(happened, chosen.step, self._w),
-            moments.transcripts(happened, chosen, run.request().labelled_set.language, self._w),
-            layers.drift(chosen.drift, chosen.step, self._w),
-        )
+        return {
+            "about": moments.about(chosen, self._w),
+            "charts": moments.charts(happened, chosen.step, self._w),
+            "transcripts": moments.transcripts(happened, chosen, run.request().labelled_set.language, self._w),
+            "drift": layers.drift(chosen.drift, chosen.step, self._w),
+        }
 
 
 def run_in_view(queue: list[Run]) -> Run | None:

@@ -21,11 +21,6 @@ class Pager:
     forward: gr.Button
     page: gr.Number
 
-    @property
-    def parts(self) -> tuple[gr.components.Component, ...]:
-        """All of them, in the order in which handlers return them."""
-        return self.back, self.where, self.forward, self.page
-
 
 @dataclass(frozen=True)
 class ClipsView:

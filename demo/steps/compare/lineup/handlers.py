@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 
@@ -10,7 +11,7 @@ from core.errors import RunError
 from core.runs.lineup import LineUp, by_disagreement, comparable, line_up
 from demo.background.outcomes import Outcomes
 from demo.session.session import Session
-from demo.steps.compare.clips.handlers import PAGE, turned, within
+from demo.steps.compare.clips.handlers import PAGE, nothing, turned, within
 from demo.steps.compare.lineup import show as lineups
 from demo.wording import Wording
 
@@ -21,26 +22,27 @@ class LineUpHandlers:
     def __init__(self, w: Wording, outcomes: Outcomes) -> None:
         self._w, self._outcomes = w, outcomes
 
-    def offer(self, session: Session) -> tuple:
-        """-> the panel, the runs to choose from (the last two of them chosen), no rates, no clips, a pager of nothing."""
+    def offer(self, session: Session) -> dict[str, Any]:
+        """-> panel, choice: the runs there are, the last two chosen; rates, clips and the pager: of nothing yet."""
         run = session.current_run()
         found = lineups.choices(comparable(session.runs(), run), self._w) if run is not None else []
         chosen = [id for _, id in found[-2:]]
-        return gr.update(visible=bool(found)), gr.update(choices=found, value=chosen), "", "", *turned([], 0, 0, self._w)
+        offered = {"panel": gr.update(visible=bool(found)), "choice": gr.update(choices=found, value=chosen)}
+        return {**offered, "rates": "", "clips": "", **nothing(self._w)}
 
-    def first(self, session: Session, chosen: Sequence[str]) -> tuple:
-        """Chosen runs -> their rates, the first page of clips, its pager."""
-        return self._page(session, chosen, 0)
+    def first(self, session: Session, choice: Sequence[str]) -> dict[str, Any]:
+        """choice: ids of runs -> rates, clips: the first page of them, and its pager."""
+        return self._page(session, choice, 0)
 
-    def back(self, session: Session, chosen: Sequence[str], page: float) -> tuple:
-        """Chosen runs, page -> the page before."""
-        return self._page(session, chosen, int(page or 0) - 1)
+    def back(self, session: Session, choice: Sequence[str], page: float) -> dict[str, Any]:
+        """choice, page -> the page before."""
+        return self._page(session, choice, int(page or 0) - 1)
 
-    def forward(self, session: Session, chosen: Sequence[str], page: float) -> tuple:
-        """Chosen runs, page -> the page after."""
-        return self._page(session, chosen, int(page or 0) + 1)
+    def forward(self, session: Session, choice: Sequence[str], page: float) -> dict[str, Any]:
+        """choice, page -> the page after."""
+        return self._page(session, choice, int(page or 0) + 1)
 
-    def _page(self, session: Session, chosen: Sequence[str], page: int) -> tuple:
+    def _page(self, session: Session, chosen: Sequence[str], page: int) -> dict[str, Any]:
         if len(chosen) < 2:
             raise RunError("lineup_two", "Choose at least two runs.")
         chosen = sorted(chosen)  # by time, as they are listed, whatever was ticked first
@@ -49,7 +51,8 @@ class LineUpHandlers:
         page = within(page, order)
         shown = order[page * PAGE : (page + 1) * PAGE]
         clips = lineups.clips(lined, shown, _urls(chosen[0], lined), self._w)
-        return lineups.rates(lined, self._w), clips, *turned(order, lined.test_clips, page, self._w)
+        turn = turned(order, lined.test_clips, page, self._w)
+        return {"rates": lineups.rates(lined, self._w), "clips": clips, **turn}
 
 
 def _urls(run: str, lined: LineUp) -> list[str]:

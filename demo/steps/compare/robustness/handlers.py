@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
 from core.errors import RunError
@@ -13,9 +15,8 @@ from demo.session.session import Session
 from demo.show import presenters
 from demo.show.progress import ACTIVE, job_progress
 from demo.steps.compare.robustness import show as endurance
+from demo.steps.job_panel import buttons
 from demo.wording import Wording
-
-LOOKED = 8  # outputs of `look`
 
 
 class RobustnessHandlers:
@@ -24,37 +25,43 @@ class RobustnessHandlers:
     def __init__(self, w: Wording, jobs: Jobs) -> None:
         self._w, self._jobs = w, jobs
 
-    def start(self, session: Session) -> tuple:
-        """-> the job as it stands."""
+    def start(self, session: Session) -> dict[str, Any]:
+        """-> as `look`; the measuring begins."""
         run = session.current_run()
         if run is None:
             raise RunError("run_unfinished", "There is no adapted model yet.")
         self._jobs.start(create(run))
-        return self.look(session, "")
+        return self.look(session)
 
-    def stop(self, session: Session) -> tuple:
-        """-> the job as it stands, asked to stop."""
+    def stop(self, session: Session) -> dict[str, Any]:
+        """-> as `look`; the measuring is asked to stop."""
         run = session.current_run()
         job = find(run) if run is not None else None
         if job is not None and job.state() in ACTIVE:
             job.ask_to_stop()
-        return self.look(session, "")
+        return self.look(session)
 
-    def look(self, session: Session, seen: str) -> tuple:
-        """What was shown -> panel, forecast, progress, result, start, stop, timer, seen."""
+    def look(self, session: Session, seen: str = "") -> dict[str, Any]:
+        """seen -> panel, forecast, progress, result, start, stop, timer, seen; nothing where nothing is new."""
         run = session.current_run()
+        none = {"forecast": "", "progress": "", "result": "", **buttons(active=False)}
         if run is None or not ((run.result() or {}).get("test")):
-            return gr.update(visible=False), "", "", "", *_buttons(False), ""
+            return {**none, "panel": gr.update(visible=False), "seen": ""}
         job = find(run)
         if job is None:
-            return gr.update(visible=True), self._forecast(run), "", "", *_buttons(False), run.id
+            return {**none, "panel": gr.update(visible=True), "forecast": self._forecast(run), "seen": run.id}
         state = job.state()
         now = f"{run.id} {state} {len(job.events())} {job.should_stop()}"
         if now == seen:
-            return (gr.skip(),) * LOOKED
-        shown = endurance.result(job.points(), self._w)
-        told = "" if state == "done" else self._forecast(run)
-        return gr.update(visible=True), told, job_progress(job, self._w), shown, *_buttons(state in ACTIVE), now
+            return {}
+        return {
+            "panel": gr.update(visible=True),
+            "forecast": "" if state == "done" else self._forecast(run),
+            "progress": job_progress(job, self._w),
+            "result": endurance.result(job.points(), self._w),
+            **buttons(state in ACTIVE),
+            "seen": now,
+        }
 
     def _forecast(self, run: Run) -> str:
         result = run.result() or {}
@@ -64,8 +71,3 @@ class RobustnessHandlers:
         time = presenters.duration(seconds, self._w)
         told = self._w("robustness.forecast", clips=result["test"]["clips"], conditions=len(CONDITIONS), time=time)
         return presenters.note(told)
-
-
-def _buttons(active: bool) -> tuple:
-    """Start, stop and timer."""
-    return gr.update(interactive=not active), gr.update(interactive=active), gr.update(active=active)

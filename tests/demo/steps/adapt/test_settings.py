@@ -11,7 +11,7 @@ from core.training.presets import PRESETS, preset
 from core.training.recipe import Recipe
 from demo.steps.adapt import settings
 from demo.steps.adapt import show as layers
-from demo.steps.compare import tradeoff
+from demo.steps.compare import show as analyses
 from demo.wording import Wording
 
 W = Wording("en")
@@ -25,19 +25,20 @@ def test_every_preset_survives_the_page(name: str, family: str) -> None:
 
 
 def test_numbers_come_back_from_the_page_as_floats() -> None:
-    given = list(settings.values(Recipe()))
-    given[settings.NAMES.index("epochs")] = 7.0
-    given[settings.NAMES.index("dropout")] = None
-    recipe = settings.recipe_of(given)
+    recipe = settings.recipe_of({**settings.values(Recipe()), "epochs": 7.0, "dropout": None})
     assert (recipe.epochs, type(recipe.epochs), recipe.dropout) == (7, int, None)
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "epochs", "trains", "augment.noise"])
 def test_an_empty_field_is_named(name: str) -> None:
-    given = list(settings.values(Recipe()))
-    given[settings.NAMES.index(name)] = None
     with pytest.raises(RecipeError, match=f"^{name} is empty"):
-        settings.recipe_of(given)
+        settings.recipe_of({**settings.values(Recipe()), name: None})
+
+
+def test_what_is_whole_or_may_be_empty_follows_from_the_types() -> None:
+    values = settings.values(Recipe())
+    assert {name for name, value in values.items() if type(value) is int} == settings.WHOLE
+    assert {name for name, value in values.items() if value is None} == settings.OPTIONAL
 
 
 def test_every_field_of_a_recipe_is_offered_or_left_out_on_purpose() -> None:
@@ -48,7 +49,7 @@ def test_every_field_of_a_recipe_is_offered_or_left_out_on_purpose() -> None:
 
 def test_nothing_to_show_shows_nothing() -> None:
     assert layers.drift((), 0, W) == ""
-    assert tradeoff.picture([], "", W) == ""
+    assert analyses.tradeoff([], "", W) == ""
 
 
 def test_a_recipe_of_the_page_can_be_repeated_by_its_settings() -> None:

@@ -47,49 +47,51 @@ def test_nothing_is_shown_before_the_first_evaluation(session: Session) -> None:
     for happened in ([], HAPPENED[:1]):
         if happened:
             start(session, happened)
-        panel, *_, followed = watching.look(session, 0, "")
-        assert panel["visible"] is False
-        assert followed == ""
-        assert all(value["__type__"] == "update" for value in watching.at(session, 3))
+        shown = watching.look(session, 0, "")
+        assert shown["panel"]["visible"] is False
+        assert shown["followed"] == ""
+        assert watching.at(session, 3) == {}
 
 
 def test_the_slider_follows_until_it_is_moved_back(session: Session) -> None:
     watching = WatchHandlers(W)
     run = start(session, HAPPENED[:2])
-    panel, slider, about, charts, heard, drift, followed = watching.look(session, 0, "")
-    assert panel["visible"] is True
-    assert (slider["value"], slider["interactive"]) == (0, False)
-    assert "The base, before the first step" in about
+    shown = watching.look(session, 0, "")
+    assert shown["panel"]["visible"] is True
+    assert (shown["moment"]["value"], shown["moment"]["interactive"]) == (0, False)
+    assert "The base, before the first step" in shown["about"]
+    heard = shown["transcripts"]
     assert heard.count("<dl") == 2
     assert "a fog ran" not in heard  # its words are marked, one by one
     assert "after step" not in heard
-    assert drift == ""
+    assert shown["drift"] == ""
     for event in HAPPENED[2:]:
         run.append(event)
-    _, slider, about, charts, heard, drift, newest = watching.look(session, 0, followed)
+    shown = watching.look(session, 0, shown["followed"])
+    slider, heard, newest = shown["moment"], shown["transcripts"], shown["followed"]
     assert (slider["value"], slider["maximum"], slider["interactive"]) == (1, 1, True)
-    assert "After step 2" in about
-    assert "10\u00a0%" in about
+    assert "After step 2" in shown["about"]
+    assert "10\u00a0%" in shown["about"]
     assert heard.count("after step 2") == 2
     assert 'class="word fixed"' in heard
-    assert "output layer" in drift
-    assert charts.count("<figure") == 2
+    assert "output layer" in shown["drift"]
+    assert shown["charts"].count("<figure") == 2
     back = watching.look(session, 0, newest)  # someone moved it back, and nothing is new
-    assert back[1] == {"__type__": "update"}
-    assert "The base" in back[2]
+    assert "moment" not in back
+    assert "The base" in back["about"]
     run.append(Evaluated(4, 0.0, 0.0, 2, SAID[0], SAID[0], 4.0, 1.0, 0.2, (), SAID))
     later = watching.look(session, 0, newest)
-    assert (later[1]["value"], later[1]["maximum"]) == (0, 2)
+    assert (later["moment"]["value"], later["moment"]["maximum"]) == (0, 2)
     start(session, HAPPENED[:2], "two")
-    assert watching.look(session, 0, later[-1])[1]["value"] == 0
+    assert watching.look(session, 0, later["followed"])["moment"]["value"] == 0
 
 
 def test_any_moment_can_be_asked_for(session: Session) -> None:
     start(session, HAPPENED)
     watching = WatchHandlers(W)
-    assert "The base" in watching.at(session, 0)[0]
-    assert "After step 2" in watching.at(session, 1)[0]
-    assert "After step 2" in watching.at(session, 99)[0]
+    assert "The base" in watching.at(session, 0)["about"]
+    assert "After step 2" in watching.at(session, 1)["about"]
+    assert "After step 2" in watching.at(session, 99)["about"]
 
 
 def test_the_marker_stands_at_the_moment() -> None:

@@ -78,17 +78,22 @@ def shown(markup: str) -> list[int]:
     return [int(index) for index in re.findall(r"data-times=\"/times/en/[^/]+/\w+/(\d+)\"", markup)]
 
 
+def asked(group: str = "test", order: str = "given", kind: str = "all", wanted: str = "") -> dict[str, str]:
+    """What the page's components hold when clips are looked for."""
+    return {"group": group, "order": order, "kind": kind, "wanted": wanted}
+
+
 def test_clips_come_a_page_at_a_time(session: Session) -> None:
     listing = ClipsHandlers(W, Outcomes())
-    first, back, where, forward, page = listing.first(session, "test", "given", "all", "")
-    assert shown(first) == list(range(PAGE))
-    assert (back["interactive"], forward["interactive"], page) == (False, True, 0)
-    assert "1–10 of 12 clips" in where
-    second, back, where, forward, page = listing.forward(session, "test", "given", "all", "", page)
-    assert shown(second) == [10, 11]
-    assert (back["interactive"], forward["interactive"], page) == (True, False, 1)
-    assert listing.forward(session, "test", "given", "all", "", page)[0] == second
-    assert listing.back(session, "test", "given", "all", "", page)[0] == first
+    first = listing.first(session, **asked())
+    assert shown(first["list"]) == list(range(PAGE))
+    assert (first["back"]["interactive"], first["forward"]["interactive"], first["page"]) == (False, True, 0)
+    assert "1–10 of 12 clips" in first["where"]
+    second = listing.forward(session, page=first["page"], **asked())
+    assert shown(second["list"]) == [10, 11]
+    assert (second["back"]["interactive"], second["forward"]["interactive"], second["page"]) == (True, False, 1)
+    assert listing.forward(session, page=second["page"], **asked())["list"] == second["list"]
+    assert listing.back(session, page=second["page"], **asked())["list"] == first["list"]
 
 
 @pytest.mark.parametrize(
@@ -103,23 +108,31 @@ def test_clips_come_a_page_at_a_time(session: Session) -> None:
     ],
 )
 def test_clips_are_sorted_filtered_and_searched(session: Session, order: str, kind: str, wanted: str, found: list[int]) -> None:
-    markup, *_ = ClipsHandlers(W, Outcomes()).first(session, "test", order, kind, wanted)
+    markup = ClipsHandlers(W, Outcomes()).first(session, **asked("test", order, kind, wanted))["list"]
     assert shown(markup) == found
     assert found or "No clip fits" in markup
 
 
 def test_general_speech_is_looked_through_the_same_way(session: Session) -> None:
-    markup, *_ = ClipsHandlers(W, Outcomes()).first(session, "canary", "given", "all", "gold")
+    markup = ClipsHandlers(W, Outcomes()).first(session, **asked("canary", wanted="gold"))["list"]
     assert shown(markup) == [8]
     assert "/sound/run/20260101-110000-b/canary/8" in markup
-    assert "no general speech" in ClipsHandlers(W, Outcomes()).first(session, "own", "given", "all", "")[0]
+    assert "no general speech" in ClipsHandlers(W, Outcomes()).first(session, **asked("own"))["list"]
 
 
 def test_without_a_run_there_is_nothing(tmp_path: Path) -> None:
     empty = Session(tmp_path)
-    assert ClipsHandlers(W, Outcomes()).first(empty, "test", "given", "all", "")[0] == ""
-    assert CompareHandlers(W, ModelPool(), Outcomes()).analyses(empty)[1::2] == ("", "")
-    assert LineUpHandlers(W, Outcomes()).offer(empty)[0]["visible"] is False
+    assert ClipsHandlers(W, Outcomes()).first(empty, **asked())["list"] == ""
+    comparing = CompareHandlers(W, ModelPool(), Outcomes())
+    told = comparing.analyses(empty)
+    assert (told["learned"], told["forgotten"]) == ("", "")
+    assert not told["learned_panel"]["visible"]
+    assert not told["forgotten_panel"]["visible"]
+    assert LineUpHandlers(W, Outcomes()).offer(empty)["panel"]["visible"] is False
+    nothing = comparing.show(empty)
+    assert W("compare.empty") in nothing["verdict"]
+    assert not any(nothing[name]["visible"] for name in ("again", "clips_panel", "tradeoff_panel"))
+    assert not any(nothing[name] for name in ("figures", "own", "clips", "control", "tradeoff"))
 
 
 def test_an_outcome_is_worked_out_once_and_again_when_the_run_is_another(session: Session) -> None:
@@ -194,33 +207,37 @@ def test_what_was_learned_is_told_from_the_analysis(outcome: Outcome) -> None:
 
 def test_the_verdict_is_there_before_every_clip_was_read(session: Session) -> None:
     outcomes = Outcomes()
-    verdict, figures, own, again, panel, listed, *_ = CompareHandlers(W, ModelPool(), outcomes).show(session)
-    assert verdict.index("a real improvement") < verdict.index("On general English")
-    assert "12 held-out clips of this set, 60 words" in figures
-    assert (own, again["visible"], panel["visible"]) == ("", True, True)
-    assert "Reading every clip" in listed
+    told = CompareHandlers(W, ModelPool(), outcomes).show(session)
+    assert told["verdict"].index("a real improvement") < told["verdict"].index("On general English")
+    assert "12 held-out clips of this set, 60 words" in told["figures"]
+    assert (told["own"], told["again"]["visible"], told["clips_panel"]["visible"]) == ("", True, True)
+    assert "Reading every clip" in told["clips"]
+    assert told["tradeoff_panel"]["visible"]
+    assert told["tradeoff"].count("<circle") == 2
+    assert f"· {W('tradeoff.this')}</th>" in told["tradeoff"]
     assert not outcomes._kept
 
 
 def test_what_was_forgotten_stands_beside_the_gain(session: Session) -> None:
-    panel, learned, other, forgotten = CompareHandlers(W, ModelPool(), Outcomes()).analyses(session)
-    assert panel["visible"]
-    assert other["visible"]
-    assert "Gained and forgotten" in forgotten
-    assert "Gained and forgotten" not in learned
-    assert "neither that it hears general speech better nor that it hears it worse" in forgotten
+    told = CompareHandlers(W, ModelPool(), Outcomes()).analyses(session)
+    assert told["learned_panel"]["visible"]
+    assert told["forgotten_panel"]["visible"]
+    assert "Gained and forgotten" in told["forgotten"]
+    assert "Gained and forgotten" not in told["learned"]
+    assert "neither that it hears general speech better nor that it hears it worse" in told["forgotten"]
 
 
 def test_runs_on_the_same_clips_are_offered_and_lined_up(session: Session) -> None:
     lining = LineUpHandlers(W, Outcomes())
-    panel, choice, rates, clips, *_ = lining.offer(session)
+    offered = lining.offer(session)
     ids = ["20260101-100000-a", "20260101-110000-b"]
-    assert panel["visible"]
-    assert [id for _, id in choice["choices"]] == ids
-    assert choice["choices"][0][0].startswith("2026-01-01 10:00 · ")
-    assert choice["value"] == ids
-    assert (rates, clips) == ("", "")
-    rates, clips, _, where, _, page = lining.first(session, ids[::-1])  # in whatever order they were ticked
+    assert offered["panel"]["visible"]
+    assert [id for _, id in offered["choice"]["choices"]] == ids
+    assert offered["choice"]["choices"][0][0].startswith("2026-01-01 10:00 · ")
+    assert offered["choice"]["value"] == ids
+    assert (offered["rates"], offered["clips"]) == ("", "")
+    first = lining.first(session, ids[::-1])  # in whatever order they were ticked
+    rates, clips = first["rates"], first["clips"]
     assert rates.index("run 1 · 2026-01-01 10:00") < rates.index("run 2 · 2026-01-01 11:00")
     assert "Learning rate (peak): 0.0001" in rates
     assert "Learning rate (peak): 0.001" in rates
@@ -228,8 +245,8 @@ def test_runs_on_the_same_clips_are_offered_and_lined_up(session: Session) -> No
     assert ", better</td>" in rates
     assert clips.count("<article") == PAGE
     assert "run 2" in clips
-    assert "1–10 of 12 clips" in where
-    assert lining.forward(session, ids, page)[1].count("<article") == 2
+    assert "1–10 of 12 clips" in first["where"]
+    assert lining.forward(session, ids, first["page"])["clips"].count("<article") == 2
 
 
 @pytest.mark.parametrize(

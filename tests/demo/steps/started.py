@@ -1,0 +1,15 @@
+"""Jobs for tests."""
+
+from __future__ import annotations
+
+from core.runs.job import Job
+
+
+class Started:
+    """Jobs that are written down and not started."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    def start(self, job: Job) -> None:
+        self.jobs.append(job)
