@@ -20,7 +20,7 @@ _HOMES = {
     "LabelledSet": "core.data.clips.labelled_set",
     "gather": "core.data.importers.any_format",
     "read_sample": "core.data.samples",
-    "load_model": "core.models.catalogue",
+    "load_model": "core.models.loading",
     "Recipe": "core.training.recipe",
     "preset": "core.training.presets",
     "find_rate": "core.training.rate_finder",

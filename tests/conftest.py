@@ -40,10 +40,11 @@ from transformers import (
 )
 
 from core.audio.sound_files import SAMPLE_RATE
-from core.models.catalogue import load_model
 from core.models.classifier import Classifier
 from core.models.deepspeech.model import DeepSpeech, DeepSpeechConfig, new_network
-from core.models.sources.packages import BASE, TINY_EN, bundled_folder
+from core.models.loading import load_model
+from core.models.sources.origins import BASE, TINY_EN
+from core.models.sources.packages import bundled_folder
 
 
 @pytest.fixture(scope="session")

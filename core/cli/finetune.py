@@ -15,7 +15,7 @@ from core.data.importers.any_format import gather, read_named
 from core.data.importers.csv import read_csv
 from core.data.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.errors import RecipeError
-from core.models.catalogue import load_model, model_family
+from core.models.loading import load_model, model_family
 from core.runs import run_folder
 from core.runs.execute import MAX_CLIP_SECONDS, execute
 from core.training.presets import preset

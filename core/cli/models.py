@@ -9,7 +9,8 @@ from typing import Any
 
 from core.cli.printing import print_json
 from core.evaluation.model_speed import measure, real_time_factors
-from core.models.catalogue import CATALOGUE, Entry, fetch_model, is_here, ready_folder
+from core.models.catalogue import CATALOGUE, Entry
+from core.models.loading import fetch_model, is_here, ready_folder
 
 
 def show_models(options: argparse.Namespace) -> int:

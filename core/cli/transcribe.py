@@ -7,7 +7,7 @@ import time
 
 from core.audio import sound_files
 from core.cli.printing import print_json
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 
 
 def transcribe_files(options: argparse.Namespace) -> int:

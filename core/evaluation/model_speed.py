@@ -7,7 +7,7 @@ import time
 from core.audio import sound_files
 from core.audio.sound_files import SAMPLE_RATE
 from core.data.samples import CANARY, read_sample
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.storage.files import home, write_json
 from core.storage.state import Damaged, lock, read_checked
 

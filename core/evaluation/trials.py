@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.models.catalogue import CATALOGUE, is_here
+from core.models.catalogue import CATALOGUE
+from core.models.loading import is_here
 from core.text.metrics import Score, score
 
 

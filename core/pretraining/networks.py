@@ -13,10 +13,10 @@ from transformers import Wav2Vec2ForCTC, Wav2Vec2ForPreTraining, Wav2Vec2Model
 from core.audio.augment.augmenter import Augmenter
 from core.errors import ModelError
 from core.models.base.protocol import AsrModel
-from core.models.catalogue import load_model
 from core.models.ctc.model import Ctc
 from core.models.deepspeech.mfcc import mfcc
 from core.models.deepspeech.model import DeepSpeech, new_network
+from core.models.loading import load_model
 from core.models.small.networks import LETTERS, deepspeech_config, redraw, standardise, wav2vec2_config, wav2vec2_extractor
 from core.pretraining.contrastive import Contrastive
 from core.pretraining.distil import TEACHER, Distil

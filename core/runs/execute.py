@@ -16,9 +16,9 @@ from core.data.clips.labelled_set import Clip, Dropped
 from core.errors import RecipeError
 from core.evaluation.compare import Comparison, compare
 from core.models.base.protocol import AsrModel, in_language
-from core.models.catalogue import load_model
 from core.models.classifier import Classifier
 from core.models.deepspeech.model import DeepSpeech, drop_source_layers
+from core.models.loading import load_model
 from core.runs.environment import environment
 from core.runs.export import hugging_face
 from core.runs.run_folder import Run

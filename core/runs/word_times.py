@@ -15,7 +15,7 @@ from core.audio import sound_files
 from core.errors import RunError
 from core.evaluation.alignment import align
 from core.models.base.protocol import AsrModel, in_language
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.runs.run_folder import Run
 from core.storage.files import write_json
 from core.storage.state import Damaged, read_checked, remove

@@ -17,7 +17,7 @@ import numpy as np
 from core.audio.sound_files import SAMPLE_RATE
 from core.errors import AttuneError
 from core.models.base.protocol import AsrModel, Pause, Transcript, no_pause
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.storage.memory import return_free_memory
 from core.training.stopwatch import Stopwatch
 from demo.background.compute_turn import ComputeTurn

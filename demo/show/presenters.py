@@ -16,7 +16,8 @@ from core.data.clips.labelled_set import LabelledSet
 from core.data.library.recordings import Recording
 from core.data.samples import CANARY, SAMPLES
 from core.errors import AttuneError
-from core.models.catalogue import CATALOGUE, is_here
+from core.models.catalogue import CATALOGUE
+from core.models.loading import is_here
 from core.runs.export.hugging_face import folder_name, usage
 from core.runs.run_folder import Run
 from core.storage import disk

@@ -29,7 +29,7 @@ from core.audio.waves import Sounds
 from core.data.clips.labelled_set import speakers_or_sentences
 from core.data.samples import REPLAY, WATCHED_CLIPS, read_sample
 from core.models.base.protocol import AsrModel
-from core.models.catalogue import fetch_model, load_model
+from core.models.loading import fetch_model, load_model
 from core.storage.files import whole_folder, write_json
 from core.text.metrics import score
 from core.training.events import Noticed, Prepared, Trained

@@ -24,7 +24,7 @@ import numpy as np
 from core.audio.sound_files import decode
 from core.data.clips.labelled_set import Clip, speakers_or_sentences
 from core.models.base.protocol import AsrModel
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.storage.files import append_json_line, read_json_lines
 from core.text.metrics import Score, score
 from core.text.scoring import normalise

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from core.audio.sound_files import decode
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.storage.cache import FOLDER, DiskCache
 from core.training.learner import Learner
 from core.training.prefix_cache import PrefixCache

@@ -22,7 +22,7 @@ from torch.profiler import ProfilerActivity, profile
 from core.audio.sound_files import decode
 from core.audio.waves import Sounds
 from core.data.samples import REPLAY, read_sample
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.models.whisper.model import Whisper
 from core.models.whisper.network import padded
 from core.training.learner import Learner

@@ -23,7 +23,7 @@ from core.data.clips.labelled_set import Clip, speakers_or_sentences
 from core.data.importers.csv import read_csv
 from core.errors import RunError
 from core.models.base.protocol import AsrModel
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.pretraining.card import card
 from core.pretraining.job import PretrainingJob, open_job
 from core.storage.files import whole_folder

@@ -25,7 +25,7 @@ from core.audio.waves import Sounds
 from core.data.clips.labelled_set import Clip, speakers_or_sentences
 from core.data.samples import REPLAY, read_sample
 from core.evaluation.compare import compare
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.storage.files import append_json_line, read_json_lines
 from core.text.metrics import Interval, paired_interval
 from core.text.scoring import normalise

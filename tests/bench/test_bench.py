@@ -8,7 +8,7 @@ import pytest
 
 from core.audio.sound_files import decode, write_flac
 from core.data.samples import read_sample
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.storage.files import read_json_lines
 from core.training.events import Trained
 from core.training.loop import finetune

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.audio.sound_files import write_flac
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.storage.files import read_json_lines
 from tests.bench import lessons, ship, thirds
 from tests.conftest import tone

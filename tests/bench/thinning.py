@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from core.models.base.protocol import Example
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.models.whisper.model import TRANSCRIBE_BATCH
 from tests.bench.adapting import counted
 from tests.bench.clips import Spoken

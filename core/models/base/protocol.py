@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
-from torch import nn
 
 from core.models.base.vocabulary import Fitted
 from core.storage.cache import key_of
+
+if TYPE_CHECKING:  # what lists models or waits for its turn must not load torch
+    import torch
+    from torch import nn
 
 FRONT = -1  # a `Depth.layers`
 Pause = Callable[[], None]  # called between steps of long work, where something else may compute meanwhile

@@ -1,21 +1,15 @@
-"""Character vocabularies for CTC: built from transcripts, checked against them, extended, turned into a tokeniser."""
+"""Character vocabularies for CTC: built from transcripts, checked against them, extended."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from transformers import Wav2Vec2CTCTokenizer
 
 from core.audio.sound_files import SAMPLE_RATE
 from core.errors import DatasetError
-from core.storage.temporary import temporary_folder
 
 BLANK, UNKNOWN, SPACE = "<pad>", "<unk>", "|"  # as transformers' CTC models name them; the blank has id 0
 APOSTROPHES = frozenset("'’")
@@ -150,15 +144,4 @@ def refuse_misfit(labels: Sequence[int], frames: int, samples: int, text: str) -
             "text_does_not_fit",
             f"{len(labels)} characters do not fit {samples / SAMPLE_RATE:.1f} s of sound: {text[:60]!r}. Check the text.",
             text=text[:60],
-        )
-
-
-def tokenizer(characters: Sequence[str]) -> Wav2Vec2CTCTokenizer:
-    """Returns a tokeniser of one token a character: blank 0, unknown 1, space 2, then the characters in order."""
-    ids = {token: i for i, token in enumerate([BLANK, UNKNOWN, SPACE, *characters])}
-    with temporary_folder(Path(tempfile.gettempdir()), "vocabulary") as folder:  # it only reads its vocabulary from a file
-        path = folder / "vocab.json"
-        path.write_text(json.dumps(ids), encoding="utf-8")
-        return Wav2Vec2CTCTokenizer(
-            str(path), pad_token=BLANK, unk_token=UNKNOWN, word_delimiter_token=SPACE, bos_token=None, eos_token=None
         )

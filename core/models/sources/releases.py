@@ -4,67 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from huggingface_hub.errors import HfHubHTTPError
 
 from core.errors import ModelError
 from core.models.sources import hub
 from core.models.sources.hub import Progress
-from core.models.sources.tflite import deepspeech_folder, has_reader, refuse_without_reader
-from core.storage.files import home
+from core.models.sources.origins import Release, deepspeech_path, refuse_without_reader
 from core.storage.memory import refuse_what_does_not_fit
 
 GONE = (404, 410)  # HTTP statuses of what is not there, or not any more
-
-
-@dataclass(frozen=True)
-class Release:
-    """A .tflite acoustic model at an address.
-
-    Attributes:
-        address: of the file.
-        bytes: its size.
-        md5: its checksum; anything else is refused.
-    """
-
-    address: str
-    bytes: int
-    md5: str
-
-    @property
-    def name(self) -> str:
-        """The file's own name."""
-        return self.address.rsplit("/", 1)[-1]
-
-    @property
-    def server(self) -> str:
-        """Where it comes from, for people."""
-        return urlsplit(self.address).hostname or ""
-
-    @property
-    def path(self) -> Path:
-        """Where it lies once it has been fetched."""
-        return home() / "models" / self.name
-
-
-# https://github.com/mozilla/DeepSpeech/releases/tag/v0.9.3 names no checksum. Size and MD5 are those by which Speech Note
-# (github.com/mkiol/dsnote, src/models_manager.cpp of 2021) accepts its download of the same address; the size is also
-# what others saw who copied the file to a phone. An MD5 shows damage, and no file is known to have been made to match
-# one that was given; the reader takes the file for hostile all the same.
-# Coqui STT 0.9.3 is the same file under another name (zenodo.org/records/4605880), so that it has no row of its own.
-DEEPSPEECH = Release(
-    address="https://github.com/mozilla/DeepSpeech/releases/download/v0.9.3/deepspeech-0.9.3-models.tflite",
-    bytes=47_331_784,
-    md5="afcc08e56f024655c30187a41c4e8c9c",
-)
-
-
-def is_fetched(release: Release) -> bool:
-    """Whether its file is on this computer, and the package that reads it too."""
-    return has_reader() and release.path.is_file()
 
 
 def fetch_release(id: str, release: Release, parameters: float, progress: Progress, should_stop: Callable[[], bool]) -> Path:
@@ -122,6 +72,11 @@ def release_folder(id: str, release: Release) -> Path:
     if _md5(release.path) != release.md5:
         release.path.unlink()
         raise hub.damaged(id, release.name)
+    folder = deepspeech_path(release.path)
+    if (folder / "config.json").exists():
+        return folder
+    from core.models.sources.tflite import deepspeech_folder  # reads weights, for which it loads torch
+
     return deepspeech_folder(release.path)
 
 

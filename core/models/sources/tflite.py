@@ -15,7 +15,6 @@ with int8 weights, and with a scale a row it differs by 0.01 in the full kernel,
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import struct
 from collections.abc import Iterator
@@ -29,7 +28,8 @@ from core.errors import ModelError
 from core.models.deepspeech.mfcc import HIGHEST_HERTZ
 from core.models.deepspeech.model import ENGLISH, DeepSpeech, DeepSpeechConfig, new_network
 from core.models.sources.convert import built_once
-from core.storage.files import home, sha256
+from core.models.sources.origins import deepspeech_path, refuse_without_reader
+from core.storage.files import sha256
 from core.text.escaping import markdown
 
 MAX_BYTES = 400_000_000  # of a file; 0.9.3 in float32 would be 190 MB
@@ -73,21 +73,18 @@ released model: compare a few transcripts with the original before relying on it
 def deepspeech_folder(path: Path) -> Path:
     """Returns the folder of a converted acoustic model, converting it on the first call.
 
-    The folder's name holds the file's checksum.
-
     Raises:
         ModelError: the file is no TensorFlow Lite model, or not one of DeepSpeech's.
     """
     if path.stat().st_size > MAX_BYTES:
         raise _damaged(path, f"it is larger than {MAX_BYTES / 1e6:.0f} MB")
     checksum = sha256(path)
-    folder = home() / "models" / f"deepspeech-{checksum[:12]}"
 
     def build(building: Path) -> None:
         read_tflite(path).save(building)
         (building / "README.md").write_text(_CARD.format(name=markdown(path.name), checksum=checksum), encoding="utf-8")
 
-    return built_once(folder, build)
+    return built_once(deepspeech_path(path, checksum), build)
 
 
 def read_tflite(path: Path) -> DeepSpeech:
@@ -104,25 +101,6 @@ def read_tflite(path: Path) -> DeepSpeech:
         return _model(graph, path)
     except (struct.error, IndexError, KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise _damaged(path, str(error).split("\n")[0][:100] or type(error).__name__) from error
-
-
-def has_reader() -> bool:
-    """Whether the package that reads such files is installed."""
-    return importlib.util.find_spec("tflite") is not None
-
-
-def refuse_without_reader(name: str) -> None:
-    """Raises where a file of that name could not be read, whatever it holds.
-
-    Raises:
-        ModelError: the package that reads it is not installed.
-    """
-    if not has_reader():
-        raise ModelError(
-            "tflite_missing",
-            f"Reading {name} takes the package tflite, which is not installed. Run: pip install tflite",
-            name=name,
-        )
 
 
 class _Graph:

@@ -14,7 +14,7 @@ from transformers import HubertConfig, Wav2Vec2Config
 from core.errors import ModelError
 from core.models.sources.convert import BLANK, NORMS, built_once, renamed, write_folder
 from core.models.sources.model_ids import TORCHAUDIO, is_bundle_id
-from core.storage.files import home
+from core.models.sources.origins import torchaudio_path
 
 # torchaudio's name, transformers' name. {n} is a number, {p} "weight" or "bias".
 # Source: torchaudio/models/wav2vec2/components.py, 2.11.
@@ -58,16 +58,7 @@ def torchaudio_folder(id: str) -> Path:
     """
     if not is_bundle_id(id):  # before it becomes part of a path
         raise _unknown(id)
-    return built_once(_folder(id), lambda building: _convert(id, building))
-
-
-def is_converted(id: str) -> bool:
-    """Whether a bundle was fetched and converted before."""
-    return is_bundle_id(id) and (_folder(id) / "config.json").is_file()
-
-
-def _folder(id: str) -> Path:
-    return home() / "models" / f"torchaudio-{id.removeprefix(TORCHAUDIO)}"
+    return built_once(torchaudio_path(id), lambda building: _convert(id, building))
 
 
 def _convert(id: str, folder: Path) -> None:

@@ -18,8 +18,8 @@ from core.audio.augment.augmenter import Augmenter
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.data.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.errors import DatasetError, RunError
-from core.models.catalogue import model_family
 from core.models.classifier import Classifier
+from core.models.loading import model_family
 from core.runs import run_folder
 from core.training import freezing, presets
 from core.training.forecast import Forecast, forecast, spread_clips, usual_clips

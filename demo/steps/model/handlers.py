@@ -5,7 +5,8 @@ from __future__ import annotations
 import gradio as gr
 
 from core.errors import AttuneError
-from core.models.catalogue import announced_by_hub, fetch_model, is_fetchable, is_here, listed, refuse_private
+from core.models.catalogue import listed
+from core.models.loading import announced_by_hub, fetch_model, is_fetchable, is_here, refuse_private
 from core.models.sources.model_ids import is_hub_id
 from core.storage import memory
 from demo.background import downloads

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.cli.main import main
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.pretraining.job import open_job
 from tests.core.pretraining.test_pretraining import sheet  # noqa: F401 a fixture
 

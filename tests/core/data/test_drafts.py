@@ -28,7 +28,7 @@ from core.data.drafts import (
 )
 from core.data.library.recordings import Recordings
 from core.errors import DatasetError
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from tests.core.audio.test_segmentation import spoken
 
 LIST: Drafts = (

@@ -19,8 +19,8 @@ from core.errors import DatasetError, ModelError
 from core.evaluation import alignment
 from core.evaluation.alignment import SpokenWord, align, attention_spans, label_spans
 from core.models.base.protocol import AsrModel
-from core.models.catalogue import load_model
 from core.models.deepspeech.model import DeepSpeech, DeepSpeechConfig, new_network
+from core.models.loading import load_model
 from tests.conftest import tone
 
 # openai/whisper, whisper/__init__.py: gzipped booleans [layers, heads] of the heads that follow the sound.

@@ -21,11 +21,12 @@ from transformers import AutoModelForCTC
 from core.audio.sound_files import decode
 from core.data.samples import CANARY, read_sample
 from core.errors import ModelError
-from core.models import catalogue
-from core.models.catalogue import CATALOGUE, Entry, is_fetchable, is_here, load_model, model_family, ready_folder
+from core.models import loading
+from core.models.catalogue import CATALOGUE, Entry
 from core.models.ctc.model import Ctc
+from core.models.loading import is_fetchable, is_here, load_model, model_family, ready_folder
 from core.models.sources.model_ids import is_hub_id
-from core.models.sources.packages import TINY_EN, Bundle
+from core.models.sources.origins import TINY_EN, Bundle
 from core.models.whisper.model import Whisper
 from core.text.metrics import score
 from tests.conftest import tone
@@ -378,7 +379,7 @@ def silent_hub(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def test_a_hub_that_never_answers_is_asked_once(silent_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "HUB_SECONDS", 0.2)
+    monkeypatch.setattr(loading, "HUB_SECONDS", 0.2)
     with pytest.raises(ModelError, match="the server it comes from did not answer") as caught:
         load_model(HUB_ID)
     assert caught.value.reason == "model_unreachable"

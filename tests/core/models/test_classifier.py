@@ -12,8 +12,8 @@ from transformers import AutoModelForAudioClassification
 from core.audio.sound_files import write_flac
 from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts
 from core.errors import DatasetError
-from core.models.catalogue import load_model, model_family
 from core.models.classifier import Classifier
+from core.models.loading import load_model, model_family
 from core.runs import run_folder
 from core.runs.execute import execute
 from core.runs.run_folder import Request

@@ -11,7 +11,7 @@ import torch
 import transformers
 from transformers import AutoModelForCTC
 
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.training.loop import finetune
 from core.training.recipe import Recipe
 from tests.conftest import CTC_FAMILIES, tone

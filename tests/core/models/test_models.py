@@ -15,7 +15,7 @@ from core.audio.sound_files import SAMPLE_RATE, decode
 from core.data.samples import read_sample
 from core.errors import DatasetError
 from core.models.base.protocol import AsrModel
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.models.sources.model_ids import TORCHAUDIO
 from core.models.whisper.decoding import BUDGET_TOKENS
 from core.models.whisper.network import kept_frames, padded

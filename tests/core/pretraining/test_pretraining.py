@@ -18,8 +18,8 @@ from transformers import Wav2Vec2ForPreTraining
 from core.audio.augment.augmenter import Augmenter
 from core.audio.sound_files import SAMPLE_RATE, write_flac
 from core.errors import AttuneError, RunError
-from core.models.catalogue import load_model
 from core.models.deepspeech.model import new_network
+from core.models.loading import load_model
 from core.models.small.networks import SIZES, deepspeech_config, redraw, standardise, wav2vec2_config
 from core.pretraining.card import card as model_card
 from core.pretraining.contrastive import Contrastive

@@ -18,7 +18,7 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.data.samples import REPLAY, read_sample
 from core.errors import AttuneError, DatasetError, RecipeError, RunError
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.runs import run_folder
 from core.runs.execute import _transcribe, execute
 from core.runs.export import hugging_face

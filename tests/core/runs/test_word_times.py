@@ -12,7 +12,7 @@ from core.audio import sound_files
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.errors import ModelError, RunError
 from core.models.base.protocol import AsrModel
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.runs import run_folder
 from core.runs.execute import execute
 from core.runs.run_folder import Request, Run

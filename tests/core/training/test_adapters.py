@@ -20,9 +20,9 @@ from transformers import AutoModelForCTC, WhisperForConditionalGeneration
 
 from core.errors import ModelError, RecipeError
 from core.models.base.protocol import AsrModel, Layer
-from core.models.catalogue import load_model
 from core.models.classifier import Classifier
 from core.models.deepspeech.model import DeepSpeech, DeepSpeechConfig, new_network
+from core.models.loading import load_model
 from core.training import adapters
 from core.training.adapters import CONFIG_FILE, WEIGHTS_FILE
 from core.training.recipe import ADAPTERS, TARGETS

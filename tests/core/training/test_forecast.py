@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core.audio.augment.settings import Augmentation
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.training.forecast import _seconds_a_clip, forecast, spread_clips, usual_clips
 from core.training.recipe import Recipe
 from tests.conftest import tone

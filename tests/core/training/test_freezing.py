@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from core.models.base.protocol import FRONT
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.training import freezing
 from core.training.recipe import Recipe
 from core.training.regularisation import Anchor

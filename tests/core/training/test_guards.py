@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.training.events import Evaluated, Noticed, Trained
 from core.training.guards import STOPS, Guards
 from core.training.loop import finetune

@@ -13,7 +13,7 @@ import torch
 from core.audio.augment.settings import Augmentation
 from core.errors import DatasetError
 from core.models.base.protocol import FRONT, AsrModel
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.training import adapters
 from core.training.events import Evaluated, Noticed, Prepared, Stepped, Trained
 from core.training.freezing import joined, plan

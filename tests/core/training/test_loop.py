@@ -14,7 +14,7 @@ import torch
 
 from core.errors import DatasetError
 from core.models.base.protocol import AsrModel
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.training.events import Evaluated, Event, Noticed, Prepared, Stepped, Trained
 from core.training.learner import batches_by_length, padding
 from core.training.loop import LEAST_LOOKED_AT, finetune, looks, rate_share

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.storage.cache import FOLDER, DiskCache
 from core.training.events import Stepped
 from core.training.learner import Learner

@@ -12,7 +12,7 @@ from torch import nn
 
 from core.audio.augment.settings import Augmentation
 from core.models.base.protocol import AsrModel, Features
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.models.random_start import start_anew
 from core.training.events import Noticed, Trained
 from core.training.learner import Learner

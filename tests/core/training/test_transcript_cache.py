@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core.models.base.protocol import AsrModel
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.training import transcript_cache
 from core.training.transcript_cache import UnchangedReader, read_once
 from tests.conftest import tone

@@ -17,7 +17,7 @@ import pytest
 from core.data.importers.huggingface import rows
 from core.data.importers.rows import Options
 from core.errors import ModelError
-from core.models.catalogue import announced_by_hub, fetch_model, load_model, refuse_private
+from core.models.loading import announced_by_hub, fetch_model, load_model, refuse_private
 from core.models.sources import hub as fetching
 from core.models.sources.hub import send_no_login
 from demo.background import downloads, worker

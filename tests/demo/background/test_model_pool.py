@@ -19,7 +19,7 @@ from torch import nn
 from core.audio.sound_files import SAMPLE_RATE
 from core.errors import AttuneError
 from core.models.base.protocol import Pause, Transcript, no_pause
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from demo.background import compute_turn, model_pool
 from demo.background.model_pool import IDLE_SECONDS, PLACES, WAITING_CLIPS, ModelPool
 from tests.conftest import tone

@@ -14,7 +14,7 @@ from core.data.inspection import repairs
 from core.data.inspection.findings import SetFinding
 from core.data.inspection.inspection import Inspection, inspect
 from core.errors import AttuneError, DatasetError
-from core.models.catalogue import is_here, model_family
+from core.models.loading import is_here, model_family
 from core.text.normalisation import Normalisation
 from demo.background.model_pool import ModelPool
 from demo.background.tasks import Task, Tasks

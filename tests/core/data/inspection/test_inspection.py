@@ -22,7 +22,7 @@ from core.data.inspection.findings import Fate, SetFinding, outlier_scores
 from core.data.inspection.inspection import Inspection, inspect
 from core.data.inspection.repairs import drop, mend
 from core.errors import DatasetError
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from tests.core.audio.test_activity import bursts
 
 WORDS = (

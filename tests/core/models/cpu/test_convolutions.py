@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from core.models.base.protocol import FRONT
-from core.models.catalogue import load_model
 from core.models.cpu.convolutions import quick_convolutions
 from core.models.ctc.model import Ctc
+from core.models.loading import load_model
 from tests.conftest import tone
 
 READ_SAMPLES = ["wav2vec2", "wav2vec2-large", "wav2vec2-conformer", "hubert", "wavlm", "unispeech-sat", "sew", "data2vec-audio"]

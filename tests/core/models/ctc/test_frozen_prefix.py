@@ -11,9 +11,9 @@ from torch import nn
 
 from core.audio.sound_files import SAMPLE_RATE
 from core.models.base.protocol import FRONT, AsrModel, Depth, Example
-from core.models.catalogue import load_model
 from core.models.ctc import frozen_prefix
 from core.models.deepspeech.model import DeepSpeech, DeepSpeechConfig, new_network
+from core.models.loading import load_model
 from core.training.recipe import Recipe
 from core.training.regularisation import regularised
 from tests.conftest import tone

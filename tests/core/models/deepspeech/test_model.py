@@ -20,9 +20,9 @@ from torchaudio.models import DeepSpeech as TorchaudioDeepSpeech
 
 from core.audio.sound_files import SAMPLE_RATE
 from core.errors import DatasetError, ModelError, RecipeError
-from core.models.catalogue import load_model, model_family
 from core.models.deepspeech.mfcc import frame_count, mfcc
 from core.models.deepspeech.model import ENGLISH, DeepSpeech, DeepSpeechConfig, drop_source_layers, new_network
+from core.models.loading import load_model, model_family
 from core.models.sources import tflite
 from core.models.sources.tflite import deepspeech_folder, read_tflite
 from core.storage.files import home
@@ -37,7 +37,7 @@ IN_BFLOAT16 = """
 import sys
 import numpy as np
 import torch
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.models.device import recurrent_autocast
 
 wave = np.random.default_rng(0).normal(0, 0.1, 24_000).astype(np.float32)

@@ -18,9 +18,9 @@ import torch
 from torch import nn
 
 from core.errors import ModelError
-from core.models import catalogue
-from core.models.catalogue import load_model, model_family
+from core.models import families
 from core.models.deepspeech.model import DeepSpeech
+from core.models.loading import load_model, model_family
 from core.models.sources import bounds
 from core.models.sources.bounds import bounded_building
 from tests.conftest import CTC_FAMILIES
@@ -73,7 +73,7 @@ def test_no_number_gets_as_far_as_the_libraries(
         raise AssertionError("a library read the settings")
 
     folder = copied(name, request, tmp_path)
-    monkeypatch.setattr(catalogue.AutoConfig, "from_pretrained", reached)
+    monkeypatch.setattr(families.AutoConfig, "from_pretrained", reached)
     monkeypatch.setattr(DeepSpeech, "load", reached)
     seen = 0
     for file in sorted(folder.glob("*config.json")):
@@ -109,7 +109,7 @@ GIBIBYTE = 1 << 30
 LOAD = """
 import json, os, resource, sys
 from core.errors import AttuneError
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 load_model(sys.argv[1])  # what the libraries take themselves
 taken = 4096 * int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (taken + int(sys.argv[2]), resource.RLIM_INFINITY))

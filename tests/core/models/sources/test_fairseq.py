@@ -23,7 +23,7 @@ from transformers import AutoFeatureExtractor, AutoModel, AutoModelForCTC, AutoT
 
 from core.audio.sound_files import SAMPLE_RATE
 from core.errors import ModelError
-from core.models.catalogue import load_model, model_family
+from core.models.loading import load_model, model_family
 from core.models.sources.fairseq import (
     CONV_LAYERS,
     DICTIONARY,

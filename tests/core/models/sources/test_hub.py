@@ -15,7 +15,7 @@ import torch
 
 from core.cli.main import main
 from core.errors import ModelError
-from core.models.catalogue import announced_by_hub, fetch_model, is_here, load_model
+from core.models.loading import announced_by_hub, fetch_model, is_here, load_model
 from core.models.sources import hub as fetching
 from core.models.sources.hub import loaded_files, size_of
 from core.storage import memory

@@ -14,9 +14,10 @@ from transformers import AutoProcessor, WhisperForConditionalGeneration
 from core.audio.sound_files import SAMPLE_RATE, decode
 from core.data.samples import read_sample
 from core.errors import ModelError
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.models.sources import packages as module
-from core.models.sources.packages import BASE, TINY_EN, bundled_folder, is_installed, read_ctranslate2
+from core.models.sources.origins import BASE, BUILD, TINY_EN, is_installed
+from core.models.sources.packages import bundled_folder, read_ctranslate2
 from core.text.scoring import normalise
 
 KINDS = {np.dtype(np.float32): 0, np.dtype(np.int8): 1, np.dtype(np.float16): 4}
@@ -120,7 +121,7 @@ def test_a_failed_conversion_leaves_no_half_folder(fresh_home: Path, monkeypatch
 
 def test_a_quicker_process_wins(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def build_while_another_finishes(bundle: object, weights: list[Path], folder: Path) -> None:
-        finished = folder.parent / f"{TINY_EN.id}-{TINY_EN.sha256[:12]}-{module.BUILD}"
+        finished = folder.parent / f"{TINY_EN.id}-{TINY_EN.sha256[:12]}-{BUILD}"
         finished.mkdir()
         (finished / "config.json").write_text("theirs")
         (folder / "config.json").write_text("ours")

@@ -14,10 +14,11 @@ import pytest
 from core.cli.main import main
 from core.errors import ModelError
 from core.models import catalogue
-from core.models.catalogue import CATALOGUE, Entry, announced_by_hub, fetch_model, is_here, load_model, model_family
-from core.models.catalogue import ready_folder as folder_of
+from core.models.catalogue import CATALOGUE, Entry
+from core.models.loading import announced_by_hub, fetch_model, is_here, load_model, model_family
+from core.models.loading import ready_folder as folder_of
 from core.models.sources import hub
-from core.models.sources.releases import DEEPSPEECH, Release
+from core.models.sources.origins import DEEPSPEECH, Release
 from core.storage import memory
 from core.storage.files import home
 from tests.conftest import tone

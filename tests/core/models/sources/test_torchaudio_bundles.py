@@ -19,7 +19,7 @@ from transformers import AutoFeatureExtractor, AutoModel, AutoModelForCTC, AutoT
 
 from core.audio.sound_files import SAMPLE_RATE
 from core.errors import ModelError
-from core.models.catalogue import load_model, model_family
+from core.models.loading import load_model, model_family
 from core.models.sources.torchaudio_bundles import torchaudio_folder
 from tests.conftest import tone
 from tests.core.models.sources.tiny_bundles import LABELS, TINY, install

@@ -12,7 +12,7 @@ import torch
 
 from core.audio.sound_files import decode as decode_audio
 from core.data.samples import read_sample
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.models.whisper import decoding
 from core.models.whisper.decoding import Decoded, Vocabulary, is_silence
 from core.text.scoring import MAX_COMPRESSION_RATIO, compression_ratio

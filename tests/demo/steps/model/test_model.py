@@ -13,9 +13,9 @@ import pytest
 from huggingface_hub import HfApi, ModelInfo
 
 from core.errors import ModelError
-from core.models.catalogue import Entry, load_model
-from core.models.sources.packages import TINY_EN
-from core.models.sources.releases import DEEPSPEECH
+from core.models.catalogue import Entry
+from core.models.loading import load_model
+from core.models.sources.origins import DEEPSPEECH, TINY_EN
 from demo.background.model_pool import ModelPool
 from demo.background.tasks import Tasks
 from demo.session.session import Session

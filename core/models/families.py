@@ -1,0 +1,45 @@
+"""The families of models: which adapter loads a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig
+
+from core.models import seq2seq
+from core.models.base.protocol import AsrModel
+from core.models.classifier import ARCHITECTURES, Classifier
+from core.models.ctc.model import Ctc
+from core.models.deepspeech.model import DeepSpeech
+from core.models.sources.bounds import bounded_building, check_folder
+from core.models.whisper.model import Whisper
+from core.storage.files import read_json
+
+# Nothing a model brings is executed, whatever it says; weights in pickles are read by torch's restricted reader.
+OFFLINE = {"local_files_only": True, "trust_remote_code": False}
+
+# By config.model_type; every other speech model is tried as CTC.
+_FAMILIES: dict[str, Any] = {"whisper": Whisper, **dict.fromkeys(seq2seq.MODEL_TYPES, seq2seq.Seq2Seq)}
+
+
+def adapter(id: str, folder: str) -> Any:
+    """Returns the class that loads a model folder, told by its configuration.
+
+    Raises:
+        ModelError: the folder holds more than a model, or numbers that no model has.
+    """
+    check_folder(id, Path(folder))
+    if read_json(Path(folder) / "config.json").get("model_type") == DeepSpeech.family:
+        return DeepSpeech  # the one family that transformers does not know
+    config = AutoConfig.from_pretrained(folder, **OFFLINE)
+    if any(name.endswith(ARCHITECTURES) for name in config.architectures or ()):
+        return Classifier
+    return _FAMILIES.get(config.model_type, Ctc)
+
+
+def load(id: str, folder: str, language: str, device: str, precision: str) -> AsrModel:
+    """Loads the model in a folder; arguments and errors are those of `core.models.loading.load_model`."""
+    family = adapter(id, folder)
+    with bounded_building(id, Path(folder)):
+        return family.load(id, folder, language=language, device=device, precision=precision, **OFFLINE)

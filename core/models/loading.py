@@ -1,0 +1,272 @@
+"""Loading a model by its id: from where it is on this computer, or fetched from where it comes from.
+
+The families and the converters are imported where one is needed: they load torch and transformers, which take seconds, and
+a list of models or a page that has just been opened needs neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from huggingface_hub import HfApi, try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+
+from core.errors import AttuneError, ModelError
+from core.models.base.protocol import AsrModel
+from core.models.catalogue import Entry, listed
+from core.models.sources import model_ids
+from core.models.sources.hub import HUB_SECONDS, Announced, Progress, announced, fetch
+from core.models.sources.origins import Bundle, is_converted, is_fetched, is_installed
+from core.models.sources.releases import fetch_release, release_folder
+from core.storage.disk import is_full
+from core.storage.files import assets_folder
+
+BUSY = (403, 429)  # HTTP statuses of a server that has had enough for now; from 500 on it is at fault itself
+WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+
+
+def ready_folder(entry: Entry) -> str | None:
+    """Returns the folder of a model that needs no network, building a bundled one; None if it must be fetched."""
+    if entry.bundle is not None:
+        return str(_built(entry.bundle)) if is_installed(entry.bundle) else None
+    if entry.release is not None:
+        return str(release_folder(entry.id, entry.release)) if is_fetched(entry.release) else None
+    return str(shipped_folder(entry)) if entry.shipped else _cached_folder(entry.id)
+
+
+def shipped_folder(entry: Entry) -> Path:
+    """Returns the folder of a model that comes with Attune."""
+    return assets_folder("models") / entry.shipped
+
+
+def is_here(id: str) -> bool:
+    """Whether a model can be loaded without a network, as far as one can say without building or reading it."""
+    entry = listed(id)
+    if entry is not None and entry.bundle is not None:
+        return is_installed(entry.bundle)
+    if entry is not None and entry.release is not None:
+        return is_fetched(entry.release)
+    if entry is not None and entry.shipped:
+        return True
+    if model_ids.is_hub_id(id):
+        return _cached_folder(id) is not None
+    if model_ids.is_bundle_id(id):
+        return is_converted(id)
+    with suppress(AttuneError, OSError, RuntimeError):  # a path that the system will not look at; a home that nobody knows
+        model_ids.check_id(id)
+        return bool(id.strip()) and Path(id).expanduser().is_dir()
+    return False
+
+
+def refuse_private(id: str) -> None:
+    """Refuses a model of the hub that is not for everyone, though this computer may hold it, fetched by its owner.
+
+    Raises:
+        ModelError: its owners decide who may have it, or the hub cannot say.
+    """
+    with _explained(id):
+        told = HfApi().model_info(id, timeout=HUB_SECONDS, token=False)
+        if told.private or told.gated:
+            raise ModelError("model_gated", f"{id} asks for its licence to be accepted on its page first.", id=id)
+
+
+def announced_by_hub(id: str) -> Announced | None:
+    """Asks the hub how large a model is; None where it is here, or the hub would not be asked for that name.
+
+    Raises:
+        ModelError: as `load_model`.
+    """
+    with _explained(id):
+        return None if listed(id) or is_here(id) or not model_ids.is_hub_id(id) else announced(id)
+
+
+def fetch_model(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> str:
+    """Makes sure that a model is here, fetching it if need be, without loading it.
+
+    Args:
+        id: as for `load_model`.
+        progress: told the bytes that are here and the bytes in all.
+        should_stop: asked about once a megabyte; what was fetched by then is kept.
+
+    Returns:
+        Its folder.
+
+    Raises:
+        ModelError: as `load_model`; it does not fit in memory; `should_stop` said so.
+        OSError: the disk is full.
+    """
+    with _explained(id):
+        return _here(id) or _fetched(id, progress, should_stop)
+
+
+def is_fetchable(id: str) -> bool:
+    """Whether an id names something that could be fetched: no folder, nothing that comes in a package or with Attune."""
+    entry = listed(id)
+    if entry is not None:
+        return not (entry.bundle or entry.shipped)
+    return model_ids.is_hub_id(id) or model_ids.is_bundle_id(id)
+
+
+def _fetched(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> str:
+    entry = listed(id)
+    if entry is not None and entry.release is not None:
+        return str(fetch_release(id, entry.release, entry.parameters * 1e6, progress, should_stop))
+    if not model_ids.is_hub_id(id):
+        raise ModelError(
+            "model_unknown",
+            f"There is no model {id!r} on the Hugging Face hub, whose ids look like owner/name. A folder is named by a path "
+            "that begins with / or ./",
+            id=id,
+        )
+    HfApi().model_info(id, timeout=HUB_SECONDS)
+    return str(fetch(id, progress, should_stop))
+
+
+def _cached_folder(id: str) -> str | None:
+    """Returns where the hub's cache holds a model, if it holds its weights too."""
+    try:
+        config = try_to_load_from_cache(id, "config.json")
+        weights = [try_to_load_from_cache(id, name) for name in WEIGHT_FILES]
+    except HFValidationError:
+        return None
+    return str(Path(config).parent) if isinstance(config, str) and any(isinstance(w, str) for w in weights) else None
+
+
+def load_model(id: str, language: str = "", device: str = "auto", precision: str = "auto") -> AsrModel:
+    """Loads a model, fetching it from the Hugging Face hub if it is not here.
+
+    Args:
+        id: an id of the catalogue, a Hugging Face id, a local model folder, a fairseq checkpoint ending in .pt, a
+            DeepSpeech model ending in .tflite, or "torchaudio:" and the name of one of its bundles. What has the form of
+            a Hugging Face id is never taken for a folder; a folder beside is named "./folder".
+        language: ISO 639-1 code to write, for multilingual models; "" detects it.
+        device: "auto", "cpu", "cuda".
+        precision: "auto", "float32" or "bfloat16".
+
+    Returns:
+        The model, ready to transcribe.
+
+    Raises:
+        ModelError: there is no such model, it cannot be fetched or does not fit in memory, it is not a recogniser this can
+            adapt, it does not know the language, or it is damaged.
+        OSError: the disk is full.
+    """
+    with _explained(id):
+        folder = _here(id) or _fetched(id)
+        from core.models import families  # torch and transformers, which take seconds
+
+        return families.load(id, folder, language, device, precision)
+
+
+def model_family(id: str) -> str:
+    """Returns a model's family, as `AsrModel.family` names it, from its row or else its configuration alone.
+
+    Raises:
+        ModelError: as `load_model`.
+    """
+    entry = listed(id)
+    if entry is not None:
+        return entry.family
+    with _explained(id):
+        folder = _here(id) or _fetched(id)
+        from core.models import families
+
+        return families.adapter(id, folder).family
+
+
+def _here(id: str) -> str | None:
+    """Returns the folder of a model that needs no network, converting what has another form; None if it must be fetched."""
+    model_ids.check_id(id)
+    entry = listed(id)
+    if entry is not None and entry.bundle is not None:
+        return str(_built(entry.bundle))
+    if entry is not None and (entry.release is not None or entry.shipped):
+        return ready_folder(entry)
+    if id.startswith(model_ids.TORCHAUDIO):
+        from core.models.sources.torchaudio_bundles import torchaudio_folder
+
+        return str(torchaudio_folder(id))
+    return _cached_folder(id) if model_ids.is_hub_id(id) else _local_folder(id)
+
+
+def _built(bundle: Bundle) -> Path:
+    if (bundle.path / "config.json").exists():
+        return bundle.path
+    from core.models.sources.packages import bundled_folder
+
+    return bundled_folder(bundle)
+
+
+def _local_folder(id: str) -> str | None:
+    """Returns the folder that a path names, or of a file that a path names; None where it is no path."""
+    path = Path(id).expanduser()
+    if path.suffix == ".pt" and path.is_file():
+        from core.models.sources.fairseq import fairseq_folder
+
+        return str(fairseq_folder(path))
+    if id.strip() and path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelError("model_not_a_folder", f"{path} holds no config.json: it is no Hugging Face model folder.", id=id)
+        return str(path)
+    if path.suffix == ".tflite" and path.is_file():
+        from core.models.sources.tflite import deepspeech_folder
+
+        return str(deepspeech_folder(path))
+    if id.strip() and path.is_file():
+        raise ModelError("model_file", f"{id} is a file of no known kind. Name its folder, or a .pt or .tflite file.", id=id)
+    if _looks_like_path(id):
+        raise ModelError("model_no_folder", f"There is no folder or file {id}.", id=id)
+    return None
+
+
+@contextmanager
+def _explained(id: str) -> Iterator[None]:
+    try:
+        yield
+    except AttuneError:
+        raise
+    except Exception as error:  # the libraries below raise a dozen unrelated types
+        if is_full(error):
+            raise
+        raise _explain(id, error) from error
+
+
+def _looks_like_path(id: str) -> bool:
+    return id.startswith((".", "/", "~", "\\")) or id.count("/") > 1 or "\\" in id or not id.strip()
+
+
+def _explain(id: str, error: Exception) -> ModelError:
+    chain: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(chain) < 10:
+        chain.append(type(cause).__name__)
+        cause = cause.__cause__ or cause.__context__
+    names = set(chain)
+    if {"RepositoryNotFoundError", "HFValidationError"} & names:
+        return ModelError("model_unknown", f"There is no model {id!r} on the Hugging Face hub, or it is private.", id=id)
+    if {"GatedRepoError"} & names:
+        return ModelError("model_gated", f"{id} asks for its licence to be accepted on its page first.", id=id)
+    refused = getattr(getattr(error, "response", None), "status_code", 0)
+    unreachable = {
+        "ConnectError",
+        "ConnectTimeout",
+        "ReadError",
+        "ReadTimeout",
+        "RemoteProtocolError",
+        "ConnectionError",
+        "OfflineModeIsEnabled",
+        "LocalEntryNotFoundError",
+    }
+    if is_fetchable(id) and (unreachable & names or refused in BUSY or refused >= 500):
+        return ModelError(
+            "model_unreachable",
+            f"{id} is not on this computer and could not be fetched: the server it comes from did not answer. "
+            "Check the network, or choose whisper-tiny.en, which needs none.",
+            id=id,
+        )
+    if "UnpicklingError" in names:
+        return ModelError("model_untrusted", f"{id} holds more than weights, and was not loaded.", id=id)
+    first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    return ModelError("model_not_usable", f"{id} could not be loaded as a speech recogniser: {first}", id=id)
