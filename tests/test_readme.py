@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import core
-from core.cli.main import _parser
+from core.cli.main import build_parser
 from core.data.samples import read_sample
 from core.training.recipe import Recipe
 
@@ -40,7 +40,7 @@ def test_every_command_line_is_understood() -> None:
     attune = [line for line in lines if line.startswith("attune ")]
     assert len(attune) >= 5
     for line in attune:
-        _parser().parse_args(shlex.split(line)[1:])
+        build_parser().parse_args(shlex.split(line)[1:])
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {line.split()[1] for line in lines if line.startswith("make ")} <= targets
 

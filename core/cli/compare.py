@@ -1,37 +1,48 @@
-"""`attune compare` and `attune report`: what runs came to."""
+"""`attune compare`: what runs came to."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.audio import sound_files
+from core.cli.arguments import Commands, command
 from core.cli.printing import print_figures, print_json
-from core.data.importers.csv import read_csv
 from core.errors import AttuneError
-from core.evaluation.compare import compare
-from core.runs import run_folder
-from core.runs.execute import MAX_CLIP_SECONDS
-from core.runs.lineup import line_up
-from core.runs.outcome import read_both, read_outcome
-from core.runs.report.document import write_report
-from core.runs.report.words import LANGUAGES
+
+if TYPE_CHECKING:
+    from core.runs.run_folder import Run
 
 
-def compare_runs(options: argparse.Namespace) -> int:
-    """Prints what a run came to, lines runs up, or reads files with a run's two models."""
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    about = (
+        "Show what a run achieved; line up runs with the same test clips; or transcribe sound files, or the clips of a CSV, "
+        "with a run's base and adapted model."
+    )
+    parser = command(commands, "compare", run, about)
+    parser.add_argument("folder", type=Path, metavar="RUN")
+    parser.add_argument("files", nargs="*", metavar="RUN_OR_FILE")
+    parser.add_argument("--recompute", action="store_true", help="transcribe the run's clips again")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints what a run came to, lines runs up, or transcribes files with a run's two models."""
+    from core.runs import run_folder
+
     others = [Path(name) for name in options.files if (Path(name) / "request.json").is_file()]
     if others and len(others) < len(options.files):
         raise AttuneError("mixed_files", "Give runs or sound files, not both at once.")
-    run = run_folder.open_run(options.folder.resolve())
+    opened = run_folder.open_run(options.folder.resolve())
     if others:
-        return _line_up([run, *(run_folder.open_run(folder.resolve()) for folder in others)], options)
-    return _read_files(run, options) if options.files else _outcome(run, options)
+        return _line_up([opened, *(run_folder.open_run(folder.resolve()) for folder in others)], options)
+    return _transcribe(opened, options) if options.files else _outcome(opened, options)
 
 
-def _outcome(run: run_folder.Run, options: argparse.Namespace) -> int:
+def _outcome(run: Run, options: argparse.Namespace) -> int:
+    from core.runs.outcome import read_outcome
+
     result = read_outcome(run, options.recompute).to_json()
     if options.json:
         print_json(result)
@@ -46,7 +57,10 @@ def _outcome(run: run_folder.Run, options: argparse.Namespace) -> int:
     return 0
 
 
-def _line_up(compared: Sequence[run_folder.Run], options: argparse.Namespace) -> int:
+def _line_up(compared: Sequence[Run], options: argparse.Namespace) -> int:
+    from core.runs.lineup import line_up
+    from core.runs.outcome import read_outcome
+
     result = line_up([read_outcome(run, options.recompute) for run in compared])
     if options.json:
         print_json(result.to_json())
@@ -63,7 +77,13 @@ def _line_up(compared: Sequence[run_folder.Run], options: argparse.Namespace) ->
     return 0
 
 
-def _read_files(run: run_folder.Run, options: argparse.Namespace) -> int:
+def _transcribe(run: Run, options: argparse.Namespace) -> int:
+    from core.audio import sound_files
+    from core.data.importers.csv import read_csv
+    from core.evaluation.compare import compare
+    from core.runs.limits import MAX_CLIP_SECONDS
+    from core.runs.outcome import read_both
+
     language = run.request().labelled_set.language
     listed = [path.endswith(".csv") for path in options.files]
     if any(listed) and not all(listed):
@@ -87,14 +107,4 @@ def _read_files(run: run_folder.Run, options: argparse.Namespace) -> int:
             print(f"{row['path']}\n  base:    {row['base']}\n  adapted: {row['adapted']}")
         if clips:
             print(f"WER {comparison.base.wer.rate:.1%} -> {comparison.adapted.wer.rate:.1%} ({comparison.verdict})")
-    return 0
-
-
-def report_run(options: argparse.Namespace) -> int:
-    """Writes a run's report."""
-    files = write_report(read_outcome(run_folder.open_run(options.folder.resolve())), LANGUAGES[options.language])
-    if options.json:
-        print_json({"files": [str(path) for path in files]})
-    else:
-        print("\n".join(str(path) for path in files))
     return 0

@@ -1,62 +1,55 @@
-"""`attune finetune` and `attune rate`."""
+"""`attune finetune`."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from core.audio import sound_files
-from core.cli.printing import carry_out_here, print_figures, print_json, show_progress
-from core.cli.sets import users_library
-from core.data.canary import general_speech
-from core.data.clips.labelled_set import Clip, LabelledSet
-from core.data.importers.any_format import gather, read_named
-from core.data.importers.csv import read_csv
-from core.data.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
+from core.cli.arguments import Commands, add_fine_tune, command
+from core.cli.printing import print_figures, print_json
+from core.data.names import CANARY, REPLAY
 from core.errors import RecipeError
-from core.models.loading import load_model, model_family
-from core.runs import run_folder
-from core.runs.execute import MAX_CLIP_SECONDS, execute
-from core.training.presets import preset
-from core.training.rate_finder import find_rate
-from core.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from core.data.clips.labelled_set import Clip, LabelledSet
+    from core.runs.run_folder import Request
 
 
-def finetune_run(options: argparse.Namespace) -> int:
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    about = "Adapt a model, and compare it with its base on held-out clips."
+    add_fine_tune(command(commands, "finetune", run, about), "the run folder to make")
+
+
+def run(options: argparse.Namespace) -> int:
     """Carries a fine-tune out in this process."""
-    request = request_of(options)
-    run = run_folder.create(options.out.resolve(), request)
-    carry_out_here(run, execute(run), show_progress)
-    result = run.result()
+    from core.cli.progress import carry_out_here, show_progress
+    from core.runs import run_folder
+    from core.runs.execute import execute
+
+    made = run_folder.create(options.out.resolve(), request_of(options))
+    carry_out_here(made, execute(made), show_progress)
+    result = made.result()
     assert result is not None, "execute ends with a result"
     if options.json:
         print_json(result)
     else:
         print_figures(result)
-        print(f"adapted model: {run.adapted}")
+        print(f"adapted model: {made.adapted}")
     return 0
 
 
-def search_rate(options: argparse.Namespace) -> int:
-    """Prints the loss as the rate rises."""
-    labelled = gather(options.train, None, None, options.language or "en", options.seed, library=users_library())
-    sounds = [(sound_files.decode(clip.path, MAX_CLIP_SECONDS), clip.text) for clip in labelled.part("train")]
-    model = load_model(options.model, language=labelled.language)
-    recipe = Recipe.default(model.family, len(sounds)).changed(settings_of(options.set))
-    curve = find_rate(model, sounds, recipe, seed=options.seed)
-    if options.json:
-        print_json(dataclasses.asdict(curve))
-    else:
-        for rate, loss in zip(curve.rates, curve.smoothed, strict=True):
-            print(f"{rate:.1e}  {loss:.3f}")
-        found = f"begin with a peak rate of {curve.suggestion or 0:.1e}: a tenth of that at the lowest loss"
-        print("the loss never fell" if curve.suggestion is None else found)
-    return 0
-
-
-def request_of(options: argparse.Namespace) -> run_folder.Request:
+def request_of(options: argparse.Namespace) -> Request:
     """Builds what `attune finetune` was asked for."""
+    from core.cli.sets import users_library
+    from core.data.importers.any_format import gather
+    from core.models.loading import model_family
+    from core.runs import run_folder
+    from core.training.presets import preset
+    from core.training.recipe import Recipe
+
     settings = settings_of(options.set)
     if options.again is not None:
         before = run_folder.open_run(options.again.resolve()).request()
@@ -98,11 +91,19 @@ def settings_of(pairs: Sequence[str]) -> dict[str, str]:
 
 def _general(source: str) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
     """Returns general speech to mix in, and the last few clips of it to watch instead."""
+    from core.data.importers.csv import read_csv
+    from core.data.samples import WATCHED_CLIPS, read_sample
+
     clips = read_sample(source).clips if source == REPLAY else tuple(read_csv(source, "en"))
     return clips[:-WATCHED_CLIPS], clips[-WATCHED_CLIPS:]
 
 
 def _canary(source: str | None) -> LabelledSet | None:
+    from core.cli.sets import users_library
+    from core.data.canary import general_speech
+    from core.data.importers.any_format import read_named
+    from core.data.samples import read_sample
+
     if source is None:
         return None
     if source == CANARY:

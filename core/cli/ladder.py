@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
+from core.cli.arguments import Commands, add_fine_tune, command, count
 from core.cli.finetune import request_of
-from core.cli.printing import carry_out_here, print_json, show_advance
-from core.runs.ladder import ClipsNeeded, Curve, learning_curve
-from core.runs.ladder_job import LadderJob, carry_out, create, open_ladder
-from core.training.events import Event
+from core.cli.printing import print_json
+from core.runs.limits import MIN_REPEATS
+
+if TYPE_CHECKING:
+    from core.runs.ladder import ClipsNeeded, Curve
+    from core.runs.ladder_job import LadderJob
+    from core.training.events import Event
 
 REFUSALS = {
     "too_few_sizes": "there are too few sizes for a curve: at least four are needed",
@@ -22,15 +27,36 @@ REFUSALS = {
 }
 
 
-def climb_ladder(options: argparse.Namespace) -> int:
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    about = (
+        "Fine-tune with 5, 10, 20, 40 ... of the clips, several times each, and estimate how many more an error rate would "
+        "take. Run it again to continue an unfinished ladder."
+    )
+    parser = command(commands, "ladder", run, about)
+    parser.add_argument(
+        "--sizes", type=_sizes, default=[], metavar="N,N...", help="numbers of clips (default 5,10,20,40 ... all)"
+    )
+    parser.add_argument(
+        "--repeats", type=count, default=MIN_REPEATS, metavar="N", help=f"fine-tunes of each size (default {MIN_REPEATS})"
+    )
+    parser.add_argument("--target", type=float, metavar="PERCENT", help="the WER to aim at (default half of that with all)")
+    add_fine_tune(parser, "the folder to make or to continue in")
+
+
+def run(options: argparse.Namespace) -> int:
     """Carries a ladder out in this process, or goes on with one; says what the curve expects."""
+    from core.cli.progress import carry_out_here, show_advance
+    from core.runs.ladder import learning_curve
+    from core.runs.ladder_job import carry_out, create, open_ladder
+
     folder = options.out.resolve()
     if (folder / "request.json").is_file():
         job = open_ladder(folder)
     else:
         job = create(folder, request_of(options), options.sizes, options.repeats)
     if job.result() is None:
-        carry_out_here(job, _resumed(job), show_advance("fine-tunes", 1))
+        carry_out_here(job, _resumed(job, carry_out), show_advance("fine-tunes", 1))
     curve = learning_curve(job.measured())
     wanted = half_of_the_best(curve) if options.target is None else options.target / 100
     found = curve.clips_for(wanted)
@@ -46,9 +72,13 @@ def half_of_the_best(curve: Curve) -> float:
     return curve.sizes[-1].wer / 2 if curve.sizes else 0.0
 
 
-def _resumed(job: LadderJob) -> Iterator[Event]:
-    job.resume()
+def _resumed(job: LadderJob, carry_out: Callable[[LadderJob], Iterator[Event]]) -> Iterator[Event]:
+    job.resume()  # only when the job's lock is held
     yield from carry_out(job)
+
+
+def _sizes(text: str) -> list[int]:
+    return [count(size) for size in text.split(",")]
 
 
 def _print_ladder(job: LadderJob, curve: Curve, found: ClipsNeeded) -> None:

@@ -1,4 +1,4 @@
-"""`attune models`: which there are, fetched or measured."""
+"""`attune models`: which there are; fetches or measures them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,30 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from core.cli.arguments import Commands, command, model_id
 from core.cli.printing import print_json
-from core.evaluation.model_speed import measure, real_time_factors
 from core.models.catalogue import CATALOGUE, Entry
-from core.models.loading import fetch_model, is_here, ready_folder
 
 
-def show_models(options: argparse.Namespace) -> int:
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    parser = command(commands, "models", run, "List the models: which are ready, and which must be downloaded.")
+    task = parser.add_mutually_exclusive_group()
+    task.add_argument("--fetch", metavar="ID", help="download a model; run it again to resume")
+    task.add_argument(
+        "--measure",
+        nargs="*",
+        type=model_id,
+        metavar="ID",
+        help="measure how fast models are here and keep the figure (default: all that are ready)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
     """Lists the models, or fetches or measures some."""
+    from core.evaluation.model_speed import measure, real_time_factors
+    from core.models.loading import fetch_model, is_here, ready_folder
+
     if options.fetch is not None:
         folder = fetch_model(options.fetch, _fetch_progress(options.fetch))
         if sys.stderr.isatty():
@@ -28,9 +44,9 @@ def show_models(options: argparse.Namespace) -> int:
         for id in options.measure or [entry.id for entry in CATALOGUE if is_here(entry.id)]:
             print(f"measuring {id}", file=sys.stderr, flush=True)
             measure(id)
-    rows = [_row(entry, real_time_factors()) for entry in CATALOGUE]
-    if options.json:
-        print_json({"models": rows})
+    rows = [_row(entry, is_here(entry.id), real_time_factors()) for entry in CATALOGUE]
+    if options.json:  # which names folders too; for that, a bundled model is built the first time
+        print_json({"models": [{**row, "path": ready_folder(entry)} for row, entry in zip(rows, CATALOGUE, strict=True)]})
     else:
         print(f"{'':55} {'family':10} {'size':>8}  {'for':5} {'licence':12} {'to learn':>8} {'speed':>6}")
         for row in rows:
@@ -44,13 +60,11 @@ def show_models(options: argparse.Namespace) -> int:
     return 0
 
 
-def _row(entry: Entry, factors: dict[str, float]) -> dict[str, Any]:
-    folder = ready_folder(entry)
+def _row(entry: Entry, ready: bool, factors: dict[str, float]) -> dict[str, Any]:
     return {
         "id": entry.id,
         "family": entry.family,
-        "ready": folder is not None,
-        "path": folder,
+        "ready": ready,
         "languages": entry.languages,
         "parameters": round(entry.parameters * 1e6),
         "licence": entry.licence,

@@ -1,4 +1,4 @@
-"""`attune pretrain`: trains a network of its own, from sound alone or from transcripts."""
+"""`attune pretrain`: trains a network from scratch, on sound alone or on transcripts."""
 
 from __future__ import annotations
 
@@ -9,42 +9,52 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.cli.printing import carry_out_here, print_json, show_progress
-from core.cli.sets import users_library
+from core.cli.arguments import Commands, command
+from core.cli.printing import print_json
 from core.errors import RecipeError, RunError
-from core.pretraining.job import PretrainingJob, carry_out, create, open_job, resume
 from core.pretraining.request import AUGMENTATIONS, NETWORKS, STAGES, Pretraining
-from core.training.events import Evaluated, Event, Stepped
+
+if TYPE_CHECKING:
+    from core.pretraining.job import PretrainingJob
+    from core.training.events import Evaluated, Event
 
 SHOWN_EVERY_SECONDS = 5.0
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what says what to train, on what, and for how long; what is left out takes its default."""
+def add(commands: Commands) -> None:
+    """Adds the command; what is left out takes its default."""
+    about = (
+        "Train a network from scratch: wav2vec 2.0 from sound alone and then from transcripts, or DeepSpeech from transcripts."
+    )
+    parser = command(commands, "pretrain", run, about)
     parser.add_argument("--stage", choices=STAGES, help="contrastive and distil learn from sound alone, ctc from transcripts")
-    parser.add_argument("--network", choices=NETWORKS, help="default wav2vec2; deepspeech learns by ctc alone")
+    parser.add_argument("--network", choices=NETWORKS, help="default wav2vec2; deepspeech has only the stage ctc")
     parser.add_argument("--data", action="append", nargs="+", metavar="D", help="folders of sound, CSVs (path,text), or sets")
-    parser.add_argument("--held-out", metavar="D", help="what it is measured on (default: the validation parts of the data)")
-    parser.add_argument("--from", dest="start", metavar="FOLDER", help="the model folder of an earlier stage to go on from")
-    parser.add_argument("--out", required=True, type=Path, metavar="JOB", help="the folder to make; with --resume to go on in")
+    parser.add_argument("--held-out", metavar="D", help="clips to measure on (default: the validation parts of the data)")
+    parser.add_argument("--from", dest="start", metavar="FOLDER", help="start from the model folder of an earlier stage")
+    parser.add_argument("--out", required=True, type=Path, metavar="JOB", help="the folder to make, or to continue in")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, metavar="N")
-    length.add_argument("--minutes", type=float, metavar="M", help="the rate falls to 0 at their end")
-    parser.add_argument("--size", help="of a new network: teaching (default), or toy, to try a command out")
-    parser.add_argument("--batch-seconds", type=float, metavar="S", help="of sound in a batch (default 64)")
+    length.add_argument("--steps", type=int, metavar="N", help="train for N steps")
+    length.add_argument("--minutes", type=float, metavar="M", help="train for M minutes; the learning rate then reaches 0")
+    parser.add_argument("--size", help="size of a new network: teaching (default), or toy, to try a command out")
+    parser.add_argument("--batch-seconds", type=float, metavar="S", help="seconds of sound in a batch (default 64)")
     parser.add_argument("--rate", type=float, help="peak learning rate (default: the stage's own)")
-    parser.add_argument("--augment", choices=list(AUGMENTATIONS), help="vary speed, level, noise, room (default none)")
-    parser.add_argument("--evaluations", type=int, metavar="N", help="on the way (default 10)")
-    parser.add_argument("--save-minutes", type=float, metavar="M", help="between checkpoints (default 5)")
+    parser.add_argument("--augment", choices=list(AUGMENTATIONS), help="vary speed, level, noise and room (default none)")
+    parser.add_argument("--evaluations", type=int, metavar="N", help="measure so often on the way (default 10)")
+    parser.add_argument("--save-minutes", type=float, metavar="M", help="minutes between checkpoints (default 5)")
     parser.add_argument("--half", action="store_true", default=None, help="save the weights in float16")
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--resume", action="store_true", help="go on where JOB was; --stage and the others may be left out")
+    parser.add_argument("--seed", type=int, help="of everything random (default 0)")
+    parser.add_argument("--resume", action="store_true", help="continue JOB; --stage and the other options may be left out")
 
 
-def pretrain_model(options: argparse.Namespace) -> int:
-    """Carries a pretraining out in this process, or goes on with one."""
+def run(options: argparse.Namespace) -> int:
+    """Carries a pretraining out in this process, or continues one."""
+    from core.cli.progress import carry_out_here, show_progress
+    from core.cli.sets import users_library
+    from core.pretraining.job import carry_out, create, open_job, resume
+
     folder, asked = options.out.resolve(), _asked(options)
     if options.resume:
         job = open_job(folder)
@@ -112,6 +122,9 @@ def _refuse_another(job: PretrainingJob, asked: dict[str, Any]) -> None:
 
 def _shown() -> Callable[[Event], None]:
     """Returns what shows events on stderr, of the steps one every few seconds."""
+    from core.cli.progress import show_progress
+    from core.training.events import Evaluated, Stepped
+
     shown = -SHOWN_EVERY_SECONDS
 
     def show(event: Event) -> None:

@@ -1,15 +1,9 @@
-"""What the commands do and print alike."""
+"""What several commands print."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterable
 from typing import Any
-
-from core.errors import AttuneError
-from core.runs.job import Job
-from core.training.events import Advanced, Entered, Evaluated, Event, Failed, Noticed, Prepared, Stepped, Trained
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -28,53 +22,3 @@ def print_figures(result: dict[str, Any]) -> None:
                 f"{change['low']:+.1%} to {change['high']:+.1%}), CER {base['cer']:.1%} -> {adapted['cer']:.1%}, "
                 f"{clips if isinstance(clips, int) else len(clips)} clips"
             )
-
-
-def show_progress(event: object) -> None:
-    """Shows an event of a run on stderr."""
-    match event:
-        case Entered(phase, clips):
-            line = f"{phase}{f': {clips} clips' if clips else ''}"
-        case Noticed(_, message, _):
-            line = f"note: {message}"
-        case Prepared(clips, minutes, steps, trained, total):
-            line = (
-                f"{clips} clips, {minutes:.1f} min, {steps} steps; {trained / 1e6:.1f} of {total / 1e6:.1f} M learn; "
-                f"{event.padding:.0%} of the batches are padding"
-            )
-        case Stepped(step, loss, _, _, remaining):
-            line = f"step {step}: loss {loss:.3f}, about {remaining:.0f} s to go"
-        case Evaluated(step, wer, _, count, watched):
-            line = f"after step {step}: WER {wer:.1%} on {count} validation clips; hears: {watched}" if wer is not None else ""
-        case Trained(steps, best, _, _, seconds, _):
-            line = f"trained {steps} steps in {seconds:.0f} s; kept step {best}"
-        case _:
-            return
-    if line:
-        print(line, file=sys.stderr, flush=True)
-
-
-def carry_out_here(job: Job, happens: Iterable[Event], show: Callable[[Event], None]) -> None:
-    """Carries a job out in this process, showing each event; what ends it early is noted in its folder.
-
-    Raises:
-        AttuneError: whatever ended it.
-    """
-    with job.lock():
-        try:
-            for event in happens:
-                show(event)
-        except AttuneError as error:
-            job.append(Failed(error.reason, str(error), error.details))
-            raise
-
-
-def show_advance(parts: str, decimals: int) -> Callable[[Event], None]:
-    """Returns what shows on stderr how much of a job is done, in parts called so."""
-
-    def show(event: Event) -> None:
-        if isinstance(event, Advanced):
-            line = f"{event.done:.{decimals}f} of {event.parts} {parts}, about {event.remaining:.0f} s to go"
-            print(line, file=sys.stderr, flush=True)
-
-    return show

@@ -4,35 +4,42 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from core.cli.arguments import Commands, command
 from core.cli.printing import print_json
-from core.data.library.library import Library
-from core.data.library.stored_set import StoredSet
 from core.errors import DatasetError
 from core.storage.files import home
+
+if TYPE_CHECKING:
+    from core.data.library.library import Library
+    from core.data.library.stored_set import StoredSet
 
 
 def users_library() -> Library:
     """Returns the sets that the command line names; every browser of the page has others of its own."""
+    from core.data.library.library import Library
+
     return Library(home() / "library")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what `attune sets` can be asked to do; without anything it lists the sets."""
+def add(commands: Commands) -> None:
+    """Adds the command; without an option it lists the sets."""
+    about = "List the sets of the library; copy, merge, rename, delete, restore or verify them."
+    parser = command(commands, "sets", run, about)
     task = parser.add_mutually_exclusive_group()
-    task.add_argument("--copy", nargs=2, metavar=("SET", "NAME"), help="make an independent set of the same clips")
-    task.add_argument("--merge", nargs=3, metavar=("SET", "SET2", "NAME"), help="make a new set of two")
-    task.add_argument("--rename", nargs=2, metavar=("SET", "NAME"))
-    task.add_argument("--delete", metavar="SET", help="put it into the trash, from where --restore brings it back for a day")
-    task.add_argument("--restore", metavar="SET", help="bring it back from the trash")
-    task.add_argument("--empty-trash", action="store_true", help="delete for good now what is in the trash")
-    task.add_argument("--verify", metavar="SET", help="compare every sound with its checksum; status 1 if one is damaged")
-    task.add_argument("--drop-left-out", metavar="SET", help="delete for good now the clips that were left out of it")
-    task.add_argument("--undo", metavar="SET", help="take the last change of its clips back")
+    task.add_argument("--copy", nargs=2, metavar=("SET", "NAME"), help="make an independent copy of a set")
+    task.add_argument("--merge", nargs=3, metavar=("SET", "SET2", "NAME"), help="merge two sets into a new one")
+    task.add_argument("--rename", nargs=2, metavar=("SET", "NAME"), help="rename a set")
+    task.add_argument("--delete", metavar="SET", help="move a set to the trash; --restore brings it back for a day")
+    task.add_argument("--restore", metavar="SET", help="restore a set from the trash")
+    task.add_argument("--empty-trash", action="store_true", help="delete what is in the trash for good")
+    task.add_argument("--verify", metavar="SET", help="check every sound against its checksum; exit status 1 if one is damaged")
+    task.add_argument("--drop-left-out", metavar="SET", help="delete the clips that were left out of a set for good")
+    task.add_argument("--undo", metavar="SET", help="undo the last change to the clips of a set")
 
 
-def manage_sets(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Does what was asked for; a set is named by its name or id."""
     library = users_library()
     library.sweep()

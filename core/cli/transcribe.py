@@ -5,13 +5,22 @@ from __future__ import annotations
 import argparse
 import time
 
-from core.audio import sound_files
+from core.cli.arguments import Commands, add_model, command
 from core.cli.printing import print_json
-from core.models.loading import load_model
 
 
-def transcribe_files(options: argparse.Namespace) -> int:
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    parser = command(commands, "transcribe", run, "Transcribe sound files.")
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    add_model(parser)
+
+
+def run(options: argparse.Namespace) -> int:
     """Prints what is said in sound files."""
+    from core.audio import sound_files
+    from core.models.loading import load_model
+
     waves = [sound_files.decode(path) for path in options.files]
     model = load_model(options.model, language=options.language)
     rows = []

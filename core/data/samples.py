@@ -7,12 +7,10 @@ from pathlib import Path
 
 from core.data.clips.labelled_set import LabelledSet
 from core.data.importers.csv import read_csv
+from core.data.names import CANARY, REPLAY, SAMPLES
 from core.errors import DatasetError
 from core.storage.files import assets_folder, read_json
 
-SAMPLES = ("accent", "noise", "language")
-CANARY = "general"
-REPLAY = "replay"
 WATCHED_CLIPS = 6  # of REPLAY, left out of it and read at each evaluation, so that forgetting is seen early
 
 

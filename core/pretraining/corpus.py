@@ -21,7 +21,7 @@ from core.data.importers.csv import read_csv
 from core.data.library.library import Library
 from core.errors import AudioError, DatasetError
 from core.models.base.vocabulary import spoken_characters
-from core.models.small.networks import LETTERS
+from core.models.small.shapes import LETTERS
 from core.pretraining.request import LANGUAGE
 from core.runs.execute import clips_dropped
 from core.storage.files import read_json_lines, replacing, sha256
@@ -47,7 +47,7 @@ class Excerpt:
         path: of the file.
         start: where it begins, in seconds.
         seconds: duration.
-        text: what is said in it, in the letters of `core.models.small.networks`; "" where nobody knows.
+        text: what is said in it, in the letters of `core.models.small.shapes`; "" where nobody knows.
     """
 
     path: str

@@ -17,7 +17,8 @@ from core.models.ctc.model import Ctc
 from core.models.deepspeech.mfcc import mfcc
 from core.models.deepspeech.model import DeepSpeech, new_network
 from core.models.loading import load_model
-from core.models.small.networks import LETTERS, deepspeech_config, redraw, standardise, wav2vec2_config, wav2vec2_extractor
+from core.models.small.networks import deepspeech_config, redraw, standardise, wav2vec2_config, wav2vec2_extractor
+from core.models.small.shapes import LETTERS
 from core.pretraining.contrastive import Contrastive
 from core.pretraining.distil import TEACHER, Distil
 from core.pretraining.objectives import Objective

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.audio.augment.settings import Augmentation
 from core.errors import RecipeError, one_of, whole, within
-from core.models.small.networks import SIZES
+from core.models.small.shapes import SIZES
 
 STAGES = ("contrastive", "distil", "ctc")
 NETWORKS = ("wav2vec2", "deepspeech")
@@ -32,7 +32,7 @@ class Pretraining:
         data: what to learn from: folders of sound, CSVs, sets.
         held_out: what it is measured on; "" takes the validation parts of `data`.
         start: folder of an earlier stage to go on from; "" starts from random weights.
-        size: of a new network, one of `core.models.small.networks.SIZES`.
+        size: of a new network, one of `core.models.small.shapes.SIZES`.
         steps: how many; 0 where `minutes` decide.
         minutes: of time; the rate comes to 0 at their end. Such a run repeats in its batches, but not to the last digit.
         batch_seconds: sound in a batch, padding included: 16 clips of 4 s.

@@ -21,6 +21,7 @@ from core.models.deepspeech.model import DeepSpeech, drop_source_layers
 from core.models.loading import load_model
 from core.runs.environment import environment
 from core.runs.export import hugging_face
+from core.runs.limits import GROUPS, MAX_CLIP_SECONDS
 from core.runs.run_folder import Run
 from core.storage import disk
 from core.storage.files import sha256, whole_folder, write_json
@@ -28,9 +29,6 @@ from core.text.normalisation import Normalisation, default
 from core.training.events import Entered, Event, Finished, Noticed, Prepared, Trained
 from core.training.loop import Read, finetune, transcribe
 from core.training.transcript_cache import UnchangedReader
-
-MAX_CLIP_SECONDS = 30.0  # a longer clip does not fit Whisper's window, and a batch of them no laptop's memory
-GROUPS = ("test", "canary", "own")
 
 
 def execute(run: Run, *, keep_model: bool = True) -> Iterator[Event]:

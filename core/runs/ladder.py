@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from core.data.clips.labelled_set import Clip
+from core.runs.limits import MIN_REPEATS
 from core.runs.run_folder import Request, Run
 from core.text.metrics import CONFIDENCE, student_quantile
 from core.training.recipe import MAX_EPOCHS
 
 FIRST_RUNG = 5  # clips
 MIN_SIZES = 4  # a curve of three parameters passes through any three points
-MIN_REPEATS = 3  # of every size; fewer do not show how much depends on which clips were taken
 MIN_EXPLAINED = 0.8  # share of the variance between sizes that a curve must explain
 FURTHEST = 10  # times the largest size; beyond it an extrapolation is a guess
 DRAWS = 400

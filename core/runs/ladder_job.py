@@ -20,7 +20,8 @@ from core.runs import run_folder
 from core.runs.environment import environment
 from core.runs.execute import execute
 from core.runs.job import Job, refuse_used, stopped
-from core.runs.ladder import MIN_REPEATS, Rung, RungResult, ladder, learning_curve, measured
+from core.runs.ladder import Rung, RungResult, ladder, learning_curve, measured
+from core.runs.limits import MIN_REPEATS
 from core.runs.run_folder import Request, RequestFields, Run
 from core.storage.files import write_json
 from core.storage.state import UNREADABLE

@@ -16,7 +16,7 @@ from core.evaluation.analysis import Analysis, analyse, measure_sounds
 from core.evaluation.compare import Comparison, compare
 from core.models.base.protocol import AsrModel
 from core.models.loading import load_model
-from core.runs.execute import GROUPS, MAX_CLIP_SECONDS
+from core.runs.limits import GROUPS, MAX_CLIP_SECONDS
 from core.runs.run_folder import Request, Run
 
 

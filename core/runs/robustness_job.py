@@ -21,8 +21,9 @@ from core.errors import RunError
 from core.evaluation.robustness import CONDITIONS, ConditionResult, Read, robustness
 from core.models.base.protocol import AsrModel
 from core.runs.environment import environment
-from core.runs.execute import MAX_CLIP_SECONDS, clips_dropped
+from core.runs.execute import clips_dropped
 from core.runs.job import Job, stopped
+from core.runs.limits import MAX_CLIP_SECONDS
 from core.runs.outcome import load_both
 from core.runs.run_folder import Run
 from core.storage.files import append_json_line, write_json

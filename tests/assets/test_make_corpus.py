@@ -13,7 +13,7 @@ import soundfile
 from core.data.importers.csv import read_csv
 from core.data.samples import CANARY, REPLAY, SAMPLES, read_sample
 from core.models.base.vocabulary import spoken_characters
-from core.models.small.networks import LETTERS
+from core.models.small.shapes import LETTERS
 from core.text.scoring import normalise
 
 ASSETS = Path(__file__).parents[2] / "assets"

@@ -25,12 +25,11 @@ from core.data.importers import (
 from core.data.importers.archive import is_archive, unpack
 from core.data.importers.rows import Imported, Options, Progress, Rows, collect, shown
 from core.data.importers.tables import COLUMNS
+from core.data.names import ARCHIVE
 from core.errors import DatasetError
 
 LEVELS_DOWN = 4  # an archive's own folder and a few more before the format begins
 MAX_PLACES = 1_000  # folders looked at on one level
-
-ARCHIVE = "archive"
 
 
 @dataclass(frozen=True)

@@ -10,34 +10,13 @@ from torch import nn
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor
 
 from core.models.deepspeech.model import DeepSpeechConfig
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz'"  # what both write, beside the space
-SIZES = ("teaching", "toy")  # "toy" is for trying a corpus and a command out, and for tests
-
-# The paper's front has seven convolutions of 512 channels; on a CPU it takes more time than all of the layers above it
-# (assets/docs/pretraining.md has the measurement), so this one has five narrower ones, of the same 320 samples a frame.
-# Norms and biases are as the paper's smaller model has them, but the layers normalise what they read, as its larger
-# model's do, and so learn from random weights at higher rates.
-_WAV2VEC2: dict[str, dict[str, Any]] = {
-    "teaching": {
-        "hidden_size": 256, "num_hidden_layers": 6, "num_attention_heads": 4, "intermediate_size": 1024,
-        "conv_dim": (64, 128, 256, 256, 256), "conv_kernel": (10, 8, 4, 4, 4), "conv_stride": (5, 4, 4, 2, 2),
-        "num_conv_pos_embeddings": 64, "num_conv_pos_embedding_groups": 16,
-        "num_codevectors_per_group": 32, "codevector_dim": 256, "proj_codevector_dim": 256,
-    },
-    "toy": {
-        "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
-        "conv_dim": (32,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2,
-        "num_codevectors_per_group": 16, "codevector_dim": 32, "proj_codevector_dim": 32,
-    },
-}  # fmt: skip
-_DEEPSPEECH_WIDTH = {"teaching": 640, "toy": 64}
+from core.models.small.shapes import DEEPSPEECH_WIDTH, LETTERS, WAV2VEC2
 
 
 def wav2vec2_config(size: str) -> Wav2Vec2Config:
-    """Returns the shape of a wav2vec 2.0 (Baevski et al. 2020, arXiv 2006.11477) of one of `SIZES`: 50 frames a second."""
+    """Returns the shape of a wav2vec 2.0 (Baevski et al. 2020, arXiv 2006.11477) of one of the `SIZES`: 50 frames a second."""
     return Wav2Vec2Config(
-        **_WAV2VEC2[size],
+        **WAV2VEC2[size],
         do_stable_layer_norm=True,
         hidden_dropout=0.05,
         attention_dropout=0.0,  # any makes torch compute attention on a CPU the slow way
@@ -60,8 +39,8 @@ def wav2vec2_extractor() -> Wav2Vec2FeatureExtractor:
 
 
 def deepspeech_config(size: str) -> DeepSpeechConfig:
-    """Returns the shape of a DeepSpeech of one of `SIZES`, with the released models' cell, features and alphabet."""
-    return DeepSpeechConfig(hidden=_DEEPSPEECH_WIDTH[size])
+    """Returns the shape of a DeepSpeech of one of the `SIZES`, with the released models' cell, features and alphabet."""
+    return DeepSpeechConfig(hidden=DEEPSPEECH_WIDTH[size])
 
 
 @torch.no_grad()

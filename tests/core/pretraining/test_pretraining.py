@@ -20,7 +20,8 @@ from core.audio.sound_files import SAMPLE_RATE, write_flac
 from core.errors import AttuneError, RunError
 from core.models.deepspeech.model import new_network
 from core.models.loading import load_model
-from core.models.small.networks import SIZES, deepspeech_config, redraw, standardise, wav2vec2_config
+from core.models.small.networks import deepspeech_config, redraw, standardise, wav2vec2_config
+from core.models.small.shapes import SIZES
 from core.pretraining.card import card as model_card
 from core.pretraining.contrastive import Contrastive
 from core.pretraining.corpus import Corpus, Excerpt, batches, decoded, find_corpus

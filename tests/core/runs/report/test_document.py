@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.main import _parser, main
+from core.cli.main import build_parser, main
 from core.data.samples import read_sample
 from core.runs import run_folder
 from core.runs.execute import execute
@@ -160,7 +160,7 @@ def test_the_command_it_names_is_understood(finished: Run) -> None:
     files = write_report(read_outcome(finished))
     named = json.loads(files[2].read_text(encoding="utf-8"))["command"]
     assert named in read(files[0].read_text(encoding="utf-8")).text
-    options = _parser().parse_args(shlex.split(named)[1:])
+    options = build_parser().parse_args(shlex.split(named)[1:])
     assert options.again == finished.folder
     assert options.out != finished.folder
 

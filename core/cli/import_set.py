@@ -1,4 +1,4 @@
-"""`attune import` and `attune export`: labelled sets in and out."""
+"""`attune import`: a labelled set from anyone's recordings, for the library or as files."""
 
 from __future__ import annotations
 
@@ -10,18 +10,41 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from core.cli.arguments import Commands, command, count
 from core.cli.printing import print_json
-from core.cli.sets import as_json, as_line, users_library
-from core.data.exporters import export
-from core.data.importers.any_format import into_library, read
+from core.data.names import ARCHIVE, FORMAT_NAMES
 from core.errors import DatasetError
-from core.storage.temporary import temporary_folder
 
 SHOWN_DROPPED = 10  # rows that are named on stderr; --json has them all
 
 
-def take_in(options: argparse.Namespace) -> int:
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    about = "Import recordings in any known format: as a named set, or as clips.csv with 16 kHz FLAC files."
+    parser = command(commands, "import", run, about)
+    parser.add_argument("source", metavar="SOURCE", help="a file, folder or archive; an id with --format huggingface")
+    parser.add_argument("--name", metavar="NAME", help="keep it in the library under this name; see attune sets")
+    add_destination(parser, "SET", required=False)
+    parser.add_argument("--format", metavar="F", help=f"one of {', '.join([*FORMAT_NAMES, ARCHIVE])} (default: detected)")
+    parser.add_argument("--tier", metavar="T", help="of an ELAN or Praat annotation")
+    parser.add_argument("--column", action="append", metavar="OURS=THEIRS", help="name a table's column, e.g. text=words")
+    parser.add_argument("--limit", type=count, metavar="N", help="read at most N rows")
+
+
+def add_destination(parser: argparse.ArgumentParser, folder: str, required: bool) -> None:
+    """Adds the folder to write and the language, and the defaults of what only import or only export asks."""
+    parser.add_argument("--to", required=required, type=Path, metavar=folder, help="the folder to write")
+    parser.add_argument("--language", default="en", metavar="CODE", help="ISO 639-1 code of the speech (default en)")
+    parser.set_defaults(format="", tier="", column=[], limit=None, layout="csv", name="")
+
+
+def run(options: argparse.Namespace) -> int:
     """Reads a set in any layout; keeps it in the library, writes it in another layout, or both."""
+    from core.cli.sets import as_json, as_line, users_library
+    from core.data.exporters import export
+    from core.data.importers.any_format import into_library, read
+    from core.storage.temporary import temporary_folder
+
     if not options.name and not options.to:
         raise DatasetError("import_where", "Say where to: --name NAME for the library, --to FOLDER for files, or both.")
     with temporary_folder(options.to.parent if options.to else Path(tempfile.gettempdir()), "import") as work:
@@ -68,13 +91,6 @@ def _pair(given: str) -> tuple[str, str]:
     if not equals:
         raise DatasetError("column_unknown", f"--column takes OURS=THEIRS, not {given!r}.", name=given, known="")
     return ours.strip(), theirs.strip()
-
-
-def count(text: str) -> int:
-    """Reads a whole number above 0 from the command line."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("give a whole number, 1 or more")
-    return int(text)
 
 
 def _row_progress(verb: str) -> Callable[[int, int | None], None]:

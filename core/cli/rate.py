@@ -1,0 +1,44 @@
+"""`attune rate`: the search for a learning rate."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from core.cli.arguments import SET, Commands, add_model, add_recipe, command
+from core.cli.printing import print_json
+
+
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    about = "Find a learning rate: raise it step by step on a copy of the model and watch the loss."
+    parser = command(commands, "rate", run, about)
+    parser.add_argument("--train", required=True, metavar="T", help=SET)
+    add_recipe(parser)
+    add_model(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the loss as the learning rate rises."""
+    from core.audio import sound_files
+    from core.cli.finetune import settings_of
+    from core.cli.sets import users_library
+    from core.data.importers.any_format import gather
+    from core.models.loading import load_model
+    from core.runs.limits import MAX_CLIP_SECONDS
+    from core.training.rate_finder import find_rate
+    from core.training.recipe import Recipe
+
+    labelled = gather(options.train, None, None, options.language or "en", options.seed, library=users_library())
+    sounds = [(sound_files.decode(clip.path, MAX_CLIP_SECONDS), clip.text) for clip in labelled.part("train")]
+    model = load_model(options.model, language=labelled.language)
+    recipe = Recipe.default(model.family, len(sounds)).changed(settings_of(options.set))
+    curve = find_rate(model, sounds, recipe, seed=options.seed)
+    if options.json:
+        print_json(dataclasses.asdict(curve))
+    else:
+        for rate, loss in zip(curve.rates, curve.smoothed, strict=True):
+            print(f"{rate:.1e}  {loss:.3f}")
+        found = f"start with a peak learning rate of {curve.suggestion or 0:.1e}: a tenth of that at the lowest loss"
+        print("the loss never fell" if curve.suggestion is None else found)
+    return 0
