@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.audio.augment.settings import Augmentation
-from core.models.catalogue import load_model
+from core.models.loading import load_model
 from core.training.events import to_json
 from core.training.loop import finetune
 from core.training.recipe import Recipe
