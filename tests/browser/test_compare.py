@@ -124,7 +124,7 @@ def test_clips_are_turned_filtered_searched_and_switched(compared) -> None:
     count(page, sum(holding))
     page.fill("#clips-search textarea, #clips-search input", "no such word")
     page.wait_for_selector("#held-out .note")
-    assert "No clip fits" in page.inner_text("#held-out")
+    assert "No clip matches" in page.inner_text("#held-out")
     page.fill("#clips-search textarea, #clips-search input", "")
     count(page, 10)
     page.locator('#clips-group input[value="canary"]').check()

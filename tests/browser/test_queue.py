@@ -39,7 +39,7 @@ def test_the_control_and_the_lambda_sweep(open_page, address: str, tiny_whisper:
     page.click("#use-model")
     wait_for_forecast(page, before)  # the new model has brought its recipe
     page.locator("#preset").get_by_label("Careful").check()
-    wait_for_recipe(page, "Nothing may be lost")
+    wait_for_recipe(page, "Nothing should be lost")
     page.get_by_text("Change the recipe").click()
     page.get_by_role("tab", name="How fast").click()
     page.get_by_label("Epochs").fill("1")
@@ -50,7 +50,7 @@ def test_the_control_and_the_lambda_sweep(open_page, address: str, tiny_whisper:
     page.get_by_text("Gain against forgetting").wait_for()
     page.get_by_text("Gain against forgetting").click()
     wait_for_queue(page, done=2)
-    assert "random weights" in page.inner_text("#control-result")
+    assert "trained from scratch" in page.inner_text("#control-result")
 
     page.click("#sweep")
     page.wait_for_function("document.querySelector('#progress')?.innerText.includes('of 5')")

@@ -28,7 +28,7 @@ def test_a_recording_is_removed_had_back_and_deleted_and_the_visitor_forgotten(
 
     choose_first(page, "#clip-to-remove")
     page.click("#remove-clip")
-    says(page, "#removed-note", "You can undo this for a day; then it is deleted for good.")
+    says(page, "#removed-note", "You can undo this for a day; after that it is permanently deleted.")
     says(page, "#own-clips", "No clips of your own yet")
     page.reload()
     page.wait_for_selector("#set-card .card")
@@ -38,7 +38,7 @@ def test_a_recording_is_removed_had_back_and_deleted_and_the_visitor_forgotten(
     choose_first(page, "#clip-to-remove")
     page.click("#remove-clip")
     page.click("#clips-delete")
-    says(page, "#removed-note", "Deleted for good.")
+    says(page, "#removed-note", "Permanently deleted.")
     page.wait_for_selector("#clips-removed", state="hidden")
 
     token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "attune_session")

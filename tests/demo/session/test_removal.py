@@ -169,7 +169,7 @@ def test_nothing_of_a_removed_recording_is_left(
     assert "undo this for a day" in told
     assert "1 fine-tune used it" in told
     if at_once:
-        assert "Deleted for good" in teaching.delete(visitor, gone.id)[0]
+        assert "Permanently deleted" in teaching.delete(visitor, gone.id)[0]
     else:
         now(trash.UNDO_SECONDS - 60)
         removal.sweep_all()
@@ -397,7 +397,7 @@ def test_nothing_of_a_removed_run_or_long_recording_is_left(
     assert {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     handlers.remove(visitor, key)
     if at_once:
-        assert "Deleted for good" in handlers.delete(visitor, key)[0]
+        assert "Permanently deleted" in handlers.delete(visitor, key)[0]
     else:
         now(trash.UNDO_SECONDS + 1)
         removal.sweep_all()

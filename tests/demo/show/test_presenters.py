@@ -73,7 +73,7 @@ def test_marks_speak_three_ways() -> None:
 def test_a_change_for_the_worse_comes_first_and_is_named() -> None:
     better, worse = comparison(WRONG, TEXTS, TEXTS), comparison(TEXTS, WRONG, TEXTS)
     shown = comparisons.verdicts({"test": better, "canary": worse}, False, BUILT_IN, W)
-    assert shown.index("It forgot") < shown.index("real improvement")
+    assert shown.index("The model forgot") < shown.index("real improvement")
     assert "It got worse" in comparisons.verdicts({"test": worse}, False, BUILT_IN, W)
 
 
@@ -111,7 +111,7 @@ def test_percent(share: float, shown: str) -> None:
 @pytest.mark.parametrize(
     ("drawn", "sentence"),
     [
-        ({}, "Nothing was changed in it this time."),
+        ({}, "No change was drawn this time."),
         ({"room": "built-in", "rt60": 0.4}, "in a room (reverberation 0.40 s)"),
         ({"room": "hall.wav", "noise": "pink", "snr_db": 12.3}, "in a room, pink noise at 12 dB"),
         ({"speed": 1.1, "noise": HOSTILE, "snr_db": 5.0, "telephone": True, "gain_db": -2.0}, "over a telephone, -2.0 dB"),

@@ -110,7 +110,7 @@ def test_clips_come_a_page_at_a_time(session: Session) -> None:
 def test_clips_are_sorted_filtered_and_searched(session: Session, order: str, kind: str, wanted: str, found: list[int]) -> None:
     markup = ClipsHandlers(W, Outcomes()).first(session, **asked("test", order, kind, wanted))["list"]
     assert shown(markup) == found
-    assert found or "No clip fits" in markup
+    assert found or "No clip matches" in markup
 
 
 def test_general_speech_is_looked_through_the_same_way(session: Session) -> None:
@@ -178,8 +178,8 @@ def test_chinese_is_written_and_counted_by_character() -> None:
 @pytest.mark.parametrize(
     ("right", "said"),
     [
-        (3, "Record more: if the difference stays as it is, about 5 more"),
-        (0, "will hardly bring a verdict"),
+        (3, "Record more: if the difference stays the same, about 5 more"),
+        (0, "would hardly allow a verdict"),
         (12, ""),
     ],
 )
@@ -211,7 +211,7 @@ def test_the_verdict_is_there_before_every_clip_was_read(session: Session) -> No
     assert told["verdict"].index("a real improvement") < told["verdict"].index("On general English")
     assert "12 held-out clips of this set, 60 words" in told["figures"]
     assert (told["own"], told["again"]["visible"], told["clips_panel"]["visible"]) == ("", True, True)
-    assert "Reading every clip" in told["clips"]
+    assert "Analysing every clip" in told["clips"]
     assert told["tradeoff_panel"]["visible"]
     assert told["tradeoff"].count("<circle") == 2
     assert f"· {W('tradeoff.this')}</th>" in told["tradeoff"]
@@ -222,9 +222,9 @@ def test_what_was_forgotten_stands_beside_the_gain(session: Session) -> None:
     told = CompareHandlers(W, ModelPool(), Outcomes()).analyses(session)
     assert told["learned_panel"]["visible"]
     assert told["forgotten_panel"]["visible"]
-    assert "Gained and forgotten" in told["forgotten"]
-    assert "Gained and forgotten" not in told["learned"]
-    assert "neither that it hears general speech better nor that it hears it worse" in told["forgotten"]
+    assert "Gain and forgetting, side by side" in told["forgotten"]
+    assert "Gain and forgetting, side by side" not in told["learned"]
+    assert "no change beyond chance in how well it transcribes general speech" in told["forgotten"]
 
 
 def test_runs_on_the_same_clips_are_offered_and_lined_up(session: Session) -> None:
