@@ -247,7 +247,7 @@ def test_undo_brings_a_recording_back_as_it_was(visitor: Session, tmp_path: Path
     assert choice["choices"] == [("say birch (0.5 s)", recordings[1].id)]
     now(trash.UNDO_SECONDS - 60)
     removal.sweep_all()
-    assert "back" in teaching.restore(visitor, recordings[1].id)[0]
+    assert "Restored" in teaching.restore(visitor, recordings[1].id)[0]
     now(3 * trash.UNDO_SECONDS)
     removal.sweep_all()
     assert visitor.recordings.all() == recordings
@@ -278,7 +278,7 @@ def test_a_set_that_holds_a_copy_is_not_touched_and_named(visitor: Session, tmp_
     gone = say(visitor, tmp_path, 6)[2]
     LibraryHandlers(W).save(visitor, "Trees")
     told = TeachHandlers(W).remove(visitor, gone.id)[0]
-    assert "is also in: Trees" in told
+    assert "a copy in: Trees" in told
     TeachHandlers(W).delete(visitor, gone.id)
     stored = visitor.library.sets()[0]
     assert visitor.library.verify(stored.id) == []

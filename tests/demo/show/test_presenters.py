@@ -96,7 +96,7 @@ def test_a_clip_that_was_trained_on_is_flagged() -> None:
 
 def test_errors_become_sentences_in_the_pages_language() -> None:
     error = AudioError("audio_silent", "x.wav is silent.", name="x.wav")
-    assert presenters.explain(error, W).startswith("x.wav is silent throughout")
+    assert presenters.explain(error, W).startswith("x.wav is silent from start to end")
     assert presenters.explain(error, Wording("zh-CN")).startswith("x.wav 全程无声")
     assert "Traceback" not in presenters.explain(ValueError("secret"), W)
     assert "secret" not in presenters.explain(ValueError("secret"), W)

@@ -197,7 +197,7 @@ def test_without_a_verdict_the_page_says_how_much_more_it_takes(right: int, said
 def test_what_was_learned_is_told_from_the_analysis(outcome: Outcome) -> None:
     markup = re.sub(' data-label="[^"]*"', "", analyses.panel("test", outcome.comparisons["test"], outcome.analyses["test"], W))
     assert "It learned how this speech sounds" in markup
-    assert "9 have fewer errors than before, 0 more, and 3 as many" in markup
+    assert "9 have fewer errors than before, 0 more, and 3 the same number" in markup
     assert '<tr><th scope="row">house</th><td>10</td><td>12</td><td>10</td></tr>' in markup
     assert '<tr><th scope="row">house</th><td>mouse</td><td>12</td><td>2</td></tr>' in markup
     assert '<td class="dark" style="--share: 100%">12</td>' in markup

@@ -358,7 +358,7 @@ def test_after_a_restart_an_import_is_said_to_be_interrupted_and_nothing_of_it_i
     assert not any((session.folder / "imports").iterdir())
     assert session.library.sets() == []
     assert other.look(session)[PROGRESS] == said  # until something else is imported
-    assert "被重新启动" in BringHandlers(Wording("zh-CN"), other._tasks).look(session)[PROGRESS]
+    assert "重新启动了" in BringHandlers(Wording("zh-CN"), other._tasks).look(session)[PROGRESS]
     held()
     assert "restarted" not in ended(bring, session)[PROGRESS]
     other.begin(session, put(session, files), "", "en")
