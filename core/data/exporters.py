@@ -8,6 +8,7 @@ opens, hold every text letter for letter.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -70,7 +71,7 @@ def export(
         language: ISO 639-1 code of the speech; Common Voice has a column for it.
         progress: told after every clip.
         should_stop: asked before every clip.
-        names: what a sound is to be called, by its path; by default as its file is.
+        names: what a sound is to be called, by the id of its clip; by default as its file is.
 
     Raises:
         DatasetError: the folder is not empty, there is no such format, no clip can be decoded, or `should_stop` said so.
@@ -94,7 +95,7 @@ def export(
             except AudioError as error:
                 dropped.append(Dropped.because(clip.path, error))
             else:
-                name = f"{layout.place(clip)}/{_new_name(Path((names or {}).get(clip.path) or clip.path).stem, taken)}.flac"
+                name = f"{layout.place(clip)}/{_new_name(Path((names or {}).get(clip.id) or clip.path).stem, taken)}.flac"
                 sound_files.write_flac(building / name, wave)
                 written.append((name, clip))
             progress(number, len(clips))
@@ -104,8 +105,8 @@ def export(
                 "export_nothing", f"No clip can be used, so {folder.name} was not written. {why}", name=folder.name
             )
         layout.write(building, written, language)
-    moved = (Clip(str((folder / name).resolve()), clip.text, clip.speaker, clip.part) for name, clip in written)
-    return Exported(folder, tuple(moved), tuple(dropped))
+    moved = tuple(dataclasses.replace(clip, path=str((folder / name).resolve())) for name, clip in written)
+    return Exported(folder, moved, tuple(dropped))
 
 
 def export_zip(stored: StoredSet, path: Path, format: str = "csv") -> Path:
@@ -120,7 +121,7 @@ def export_zip(stored: StoredSet, path: Path, format: str = "csv") -> Path:
         DatasetError: as `export`.
         OSError: the disk is full.
     """
-    names = {one.clip.path: one.source for one in stored.clips}
+    names = {one.clip.id: one.source for one in stored.clips}
     with temporary_folder(path.parent, "export") as work:
         folder = export(stored.labelled().clips, work / file_name(stored.name), format, stored.language, names=names)
         with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:  # FLAC is packed
@@ -141,8 +142,8 @@ def _new_name(stem: str, taken: dict[str, int]) -> str:
 
 
 def _write_csv(folder: Path, clips: Sequence[tuple[str, Clip]], language: str) -> None:
-    rows = ((name, clip.text, clip.speaker, clip.part) for name, clip in clips)
-    _table(folder / "clips.csv", ",", ("path", "text", "speaker", "part"), rows)
+    rows = ((name, clip.text, clip.speaker, clip.part, clip.id) for name, clip in clips)
+    _table(folder / "clips.csv", ",", ("path", "text", "speaker", "part", "id"), rows)
 
 
 def _write_audiofolder(folder: Path, clips: Sequence[tuple[str, Clip]], language: str) -> None:
@@ -151,7 +152,13 @@ def _write_audiofolder(folder: Path, clips: Sequence[tuple[str, Clip]], language
         with (folder / part / "metadata.jsonl").open("w", encoding="utf-8", newline="\n") as file:
             for name, clip in clips:
                 if Path(name).parent == part:
-                    row = {"file_name": Path(name).name, "text": clip.text, "speaker": clip.speaker, "part": clip.part}
+                    row = {
+                        "file_name": Path(name).name,
+                        "text": clip.text,
+                        "speaker": clip.speaker,
+                        "part": clip.part,
+                        "id": clip.id,
+                    }
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 

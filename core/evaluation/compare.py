@@ -27,6 +27,7 @@ class ClipComparison:
         base_errors, adapted_errors: word errors; words: in the reference.
         base_cer, adapted_cer: character error rates, normalised.
         trained_on: whether the adapted model was trained on this very clip; then it proves nothing.
+        id: of the clip, see `core.data.clips.labelled_set.Clip`.
     """
 
     path: str
@@ -42,6 +43,7 @@ class ClipComparison:
     base_cer: float
     adapted_cer: float
     trained_on: bool = False
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def compare(clips: Sequence[Clip], base: Sequence[str], adapted: Sequence[str], 
             base_cer=scores[0].clip_cers[i],
             adapted_cer=scores[1].clip_cers[i],
             trained_on=clip.part == "train",
+            id=clip.id,
         )
         for i, clip in enumerate(clips)
     )

@@ -138,7 +138,7 @@ def _is_tested_on(run: Run, clips: list[tuple[str, str, str]]) -> bool:
 
 def _test_clips(run: Run) -> list[tuple[str, str, str]]:
     tested = (run.comparison() or {}).get("test") or {"clips": [], "language": ""}
-    return sorted((clip["path"], clip["reference"], tested["language"]) for clip in tested["clips"])
+    return sorted((clip["id"], clip["reference"], tested["language"]) for clip in tested["clips"])
 
 
 def _tested(outcome: Outcome) -> Comparison:
@@ -150,8 +150,8 @@ def _tested(outcome: Outcome) -> Comparison:
 def _in_order_of(first: Comparison, outcome: Outcome, first_outcome: Outcome) -> list[int]:
     """Returns the places of a run's test clips in the order of the first run's, or refuses others."""
     comparison = _tested(outcome)
-    places = {(clip.path, clip.reference): i for i, clip in enumerate(comparison.clips)}
-    wanted = [(clip.path, clip.reference) for clip in first.clips]
+    places = {(clip.id, clip.reference): i for i, clip in enumerate(comparison.clips)}
+    wanted = [(clip.id, clip.reference) for clip in first.clips]
     same_length = len(comparison.clips) == len(wanted)
     if comparison.language == first.language and same_length and places.keys() == set(wanted):
         return [places[key] for key in wanted]

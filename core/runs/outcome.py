@@ -73,7 +73,10 @@ def read_outcome(run: Run, recompute: bool = False) -> Outcome:
         if group not in kept:
             continue
         rows, language = kept[group]["clips"], kept[group]["language"]
-        clips = [Clip(row["path"], row["reference"], row["speaker"], "train" if row["trained_on"] else "test") for row in rows]
+        clips = [
+            Clip(row["path"], row["reference"], row["speaker"], "train" if row["trained_on"] else "test", row["id"])
+            for row in rows
+        ]
         texts = {model: [row[model] for row in rows] for model in ("base", "adapted")}
         if recompute:
             waves = [sound_files.decode(clip.path, MAX_CLIP_SECONDS) for clip in clips]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from core.data.clips.labelled_set import Clip
+from core.data.clips.labelled_set import Clip, id_of
 from core.errors import RunError
 from core.evaluation.compare import compare
 from core.runs.job import Job
@@ -28,9 +28,9 @@ def jobs_in(folder: Path) -> Iterator[Job]:
             yield Job(path)
 
 
-def uses(job: Job, names: Collection[str]) -> bool:
-    """Whether a run or ladder has a clip whose sound file has one of these names."""
-    return any(Path(path).name in names for path in _paths(job.folder / "request.json"))
+def uses(job: Job, sounds: Collection[Path]) -> bool:
+    """Whether a run or ladder has a clip whose sound is one of these files, see `_is_of`."""
+    return any(_is_of(clip, sounds) for clip in _clips(job.folder / "request.json"))
 
 
 def is_active(job: Job) -> bool:
@@ -40,18 +40,18 @@ def is_active(job: Job) -> bool:
     )
 
 
-def refuse_active(jobs: Iterator[Job], names: Collection[str]) -> None:
+def refuse_active(jobs: Iterator[Job], sounds: Collection[Path]) -> None:
     """Makes sure that no run or ladder works on clips that are to be deleted: it would write them down again.
 
     Raises:
         RunError: one does.
     """
     for job in jobs:
-        if uses(job, names) and is_active(job):
+        if uses(job, sounds) and is_active(job):
             raise RunError("removal_running", "A fine-tune that uses this is running. Stop it, or wait until it has ended.")
 
 
-def withdraw(job: Job, names: Collection[str]) -> None:
+def withdraw(job: Job, sounds: Collection[Path]) -> None:
     """Takes clips out of a run or ladder: what was said in them, what the models wrote, and their paths.
 
     The figures are recomputed from the held-out clips that are left. Of a clip that was trained on, the request keeps
@@ -59,16 +59,17 @@ def withdraw(job: Job, names: Collection[str]) -> None:
 
     Args:
         job: the run or the ladder; not at work.
-        names: of the clips' sound files.
+        sounds: files of recordings or of sets of the library, which are called by the ids of their clips.
 
     Raises:
         OSError: the disk is full.
     """
     for rung in jobs_in(job.folder / "rungs"):
-        withdraw(rung, names)
+        withdraw(rung, sounds)
+    names = {path.name for path in sounds}
     request = job.folder / "request.json"
-    texts = {clip["text"] for clip in _clips(request) if Path(clip["path"]).name in names}
-    if not texts and not uses(job, names):
+    texts = {clip["text"] for clip in _clips(request) if _is_of(clip, sounds)}
+    if not texts:
         if _names(request, names):  # damaged: nothing can be taken out of it
             shutil.rmtree(job.folder, ignore_errors=True)
         return
@@ -83,7 +84,7 @@ def withdraw(job: Job, names: Collection[str]) -> None:
         if not _read(job.folder / name):
             remove(job.folder / name)
     try:
-        _rewrite_comparison(job.folder, names)
+        _rewrite_comparison(job.folder, sounds)
     except UNREADABLE:  # damaged likewise; without it the run counts as unfinished
         for name in ("comparison.json", "result.json"):
             remove(job.folder / name)
@@ -94,13 +95,13 @@ def withdraw(job: Job, names: Collection[str]) -> None:
     fields = read_json(request)
     inner = fields.get("request", fields)  # of a ladder
     inner["labelled_set"]["clips"] = [
-        clip if Path(clip["path"]).name not in names else {**clip, "path": "", "text": "", "speaker": ""}
+        {**clip, "path": "", "text": "", "speaker": "", "id": ""} if _is_of(clip, sounds) else clip
         for clip in inner["labelled_set"]["clips"]
-        if clip.get("part") == "train" or Path(clip["path"]).name not in names
+        if clip.get("part") == "train" or not _is_of(clip, sounds)
     ]
     for group in REQUESTED:
         if group in inner:
-            inner[group] = _without(inner[group], names)
+            inner[group] = _without(inner[group], sounds)
     write_json(request, fields)
 
 
@@ -111,13 +112,16 @@ def _names(request: Path, names: Collection[str]) -> bool:
     return False
 
 
-def _rewrite_comparison(folder: Path, names: Collection[str]) -> None:
+def _rewrite_comparison(folder: Path, sounds: Collection[Path]) -> None:
     comparison, result = _read(folder / "comparison.json"), _read(folder / "result.json")
     left: dict[str, Any] = {}
     for group, compared in comparison.items():
-        rows = _without(compared["clips"], names)
+        rows = _without(compared["clips"], sounds)
         if rows and len(rows) < len(compared["clips"]):
-            clips = [Clip(r["path"], r["reference"], r["speaker"], "train" if r["trained_on"] else "test") for r in rows]
+            clips = [
+                Clip(r["path"], r["reference"], r["speaker"], "train" if r["trained_on"] else "test", r.get("id", ""))
+                for r in rows
+            ]
             base, adapted = ([row[model] for row in rows] for model in ("base", "adapted"))
             again = compare(clips, base, adapted, compared["language"])
             left[group] = again.to_json()
@@ -131,7 +135,7 @@ def _rewrite_comparison(folder: Path, names: Collection[str]) -> None:
         write_json(folder / "comparison.json", left)
     if result:
         result[WITHDRAWN] = True
-        result["dropped"] = _without(result.get("dropped", []), names)
+        result["dropped"] = _without(result.get("dropped", []), sounds)
         write_json(folder / "result.json", result)
 
 
@@ -160,12 +164,20 @@ def _rewrite_lines(path: Path, texts: Collection[str], names: Collection[str]) -
         temporary.write_bytes(b"".join(lines))
 
 
-def _without(rows: list[dict[str, Any]], names: Collection[str]) -> list[dict[str, Any]]:
-    return [row for row in rows if Path(row["path"]).name not in names]
+def _without(rows: list[dict[str, Any]], sounds: Collection[Path]) -> list[dict[str, Any]]:
+    return [row for row in rows if not _is_of(row, sounds)]
 
 
-def _paths(request: Path) -> list[str]:
-    return [clip["path"] for clip in _clips(request)]
+def _is_of(row: dict[str, Any], sounds: Collection[Path]) -> bool:
+    """Whether a clip, as a run has it, is of one of these sounds.
+
+    Its id decides, so that a home that was moved is understood. A copy of the clip that still lies elsewhere, such as in
+    a set of the library, is another sound: who deletes one of the two keeps the other.
+    """
+    path = Path(row["path"])
+    if path in sounds:
+        return True
+    return (row.get("id") or id_of(row["path"])) in {sound.stem for sound in sounds} and not path.is_file()
 
 
 def _clips(request: Path) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NotRequired, TypedDict
 
-from core.data.clips.labelled_set import Clip, LabelledSet
+from core.data.clips.labelled_set import Clip, LabelledSet, id_of
 from core.data.samples import CANARY
 from core.errors import RunError
 from core.evaluation.compare import ClipComparison, Verdict
@@ -208,8 +208,13 @@ class Run(Job):
         Raises:
             RunError: the file is damaged.
         """
-        there = (self.folder / "comparison.json").exists()
-        return self.read("comparison.json", dict[str, _Compared]) if there else None
+        if not (self.folder / "comparison.json").exists():
+            return None
+        found = self.read("comparison.json", dict[str, _Compared])
+        for compared in found.values():
+            for row in compared["clips"]:
+                row.setdefault("id", id_of(row["path"]))  # an earlier version wrote none
+        return found
 
 
 def create(folder: Path, request: Request) -> Run:

@@ -72,4 +72,4 @@ def _strength(point: Point) -> float:
 
 def _scored(run: Run) -> list[list[str]]:
     comparison = run.comparison() or {}
-    return [sorted(clip["path"] for clip in comparison.get(group, {}).get("clips", ())) for group in ("test", "canary")]
+    return [sorted(clip["id"] for clip in comparison.get(group, {}).get("clips", ())) for group in ("test", "canary")]

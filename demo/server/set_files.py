@@ -71,10 +71,10 @@ def add_routes(server: FastAPI, find: Find, tasks: Tasks) -> None:
 def _report(session: Session, report: Inspection, kind: str, w: Wording) -> Response:
     name = f"{file_name(report.name)}-report.{kind}"
     stored = chosen_set.stored_set(session)
-    sources = {one.clip.path: one.source for one in (*stored.clips, *stored.left_out)} if stored else {}
+    sources = {one.clip.id: one.source for one in (*stored.clips, *stored.left_out)} if stored else {}
 
     def called(clip: Clip) -> str:
-        return sources.get(clip.path) or Path(clip.path).name
+        return sources.get(clip.id) or Path(clip.path).name
 
     match kind:
         case "html":

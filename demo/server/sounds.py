@@ -88,4 +88,4 @@ def add_routes(server: FastAPI, find: Find, pool: ModelPool) -> None:
 
 def _stored(current: Session, id: str, clip: str) -> Path:
     stored = current.library.open(id)
-    return Path({Path(one.clip.path).stem: one.clip.path for one in (*stored.clips, *stored.left_out)}[clip])
+    return Path({one.clip.id: one.clip.path for one in (*stored.clips, *stored.left_out)}[clip])

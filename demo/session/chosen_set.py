@@ -137,22 +137,22 @@ def choose_canary(session: Session, name: str) -> None:
     session.choose(canary=name)
 
 
-def sound(session: Session, path: str) -> str:
+def sound(session: Session, clip: Clip) -> str:
     """Returns the address under which the browser of this session hears a clip of the chosen set.
 
     Raises:
         DatasetError: the chosen set has no such clip.
     """
     name = session.choices.labelled_set
-    stem = Path(path).stem
     if name == OWN:
-        return f"/sound/recording/{stem}"
+        return f"/sound/recording/{clip.id}"
     if ID.fullmatch(name):
-        return f"/sound/set/{name}/{stem}"
-    for index, clip in enumerate(read_sample(name).clips):
-        if clip.path == path:
+        return f"/sound/set/{name}/{clip.id}"
+    for index, one in enumerate(read_sample(name).clips):
+        if one.id == clip.id:
             return f"/sound/sample/{name}/{index}"
-    raise DatasetError("not_in_set", f"{name} has no clip {stem!r}.", name=stem)
+    called = Path(clip.path).stem
+    raise DatasetError("not_in_set", f"{name} has no clip {called!r}.", name=called)
 
 
 def _listed(sets: Sequence[StoredSet], w: Wording) -> list[tuple[str, str]]:

@@ -42,30 +42,32 @@ def jobs_of(session: Session) -> Iterator[Job]:
     return chain.from_iterable(jobs_in(folder) for kind in folders for folder in (kind, kind / ".trash"))
 
 
-def refuse_in_use(session: Session, names: frozenset[str]) -> None:
+def refuse_in_use(session: Session, sounds: frozenset[Path]) -> None:
     """Makes sure that no job works on sounds that are to be deleted for good.
 
     Raises:
         RunError: one does.
     """
-    refuse_active(jobs_of(session), names)
+    refuse_active(jobs_of(session), sounds)
 
 
-def forget_clips(session: Session, names: frozenset[str]) -> None:
+def forget_clips(session: Session, sounds: frozenset[Path]) -> None:
     """Deletes what was made of clips in other places of a session, as their sounds are about to be deleted for good.
 
     Args:
         session: whose.
-        names: of the clips' sound files.
+        sounds: their files.
 
     Raises:
         RunError: a job works on one of them.
         OSError: the disk is full.
     """
-    refuse_in_use(session, names)
+    refuse_in_use(session, sounds)
     for job in jobs_of(session):
-        withdraw(job, names)
-    ids = {Path(name).stem for name in names}
+        withdraw(job, sounds)
+    # A clip of a set has the id of the recording it was made from, which may still be there.
+    kept = {recording.id for recording in (*session.recordings.all(), *session.recordings.removed())}
+    ids = {path.stem for path in sounds} - kept
     reading_list.forget(session, ids)
     if session.choices.clip in ids:
         session.choose(clip="", heard="")
@@ -83,7 +85,7 @@ def also_in(session: Session, path: Path) -> list[str]:
 
 def learnt_from(session: Session, path: Path) -> int:
     """Returns how many runs have a sound among their clips."""
-    return sum(uses(job, {path.name}) for job in jobs_in(session.folder / "runs"))
+    return sum(uses(job, {path}) for job in jobs_in(session.folder / "runs"))
 
 
 def trash(session: Session, kind: str) -> Trash:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +26,7 @@ HELD_OUT = {"test": 0.2, "validation": 0.1}  # shares of the clips, where a set 
 AS_TYPED = Normalisation()
 MIN_CLIPS_TO_SPLIT = 3
 MIN_SPEAKER_CLUSTERS = 8
+CLIP_ID = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,47 @@ class Clip:
         text: what is said in it.
         speaker: who says it; "" if unknown.
         part: "train", "validation", "test", or "" before the split.
+        id: tells the clip from all others and never changes: not with its text, its part, or the place of its sound. A
+            clip that is made without one gets that of `id_of`.
     """
 
     path: str
     text: str
     speaker: str = ""
     part: str = ""
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            object.__setattr__(self, "id", id_of(self.path))
+
+
+def id_of(path: str) -> str:
+    """Returns the id of a clip that has none yet, or whose id an earlier version did not write down.
+
+    Recordings and sets of the library name a sound by the id of its clip; for any other sound the path decides.
+
+    Args:
+        path: of its sound.
+    """
+    name = PurePath(path).stem
+    if CLIP_ID.fullmatch(name):
+        return name
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def told_apart(clips: Iterable[Clip]) -> list[Clip]:
+    """Returns clips of which no two have the same id: the later ones of a sound that is listed twice get others."""
+    taken: set[str] = set()
+    result = []
+    for clip in clips:
+        number = 1
+        while clip.id in taken:
+            number += 1
+            clip = dataclasses.replace(clip, id=id_of(f"{clip.path} {number}"))
+        taken.add(clip.id)
+        result.append(clip)
+    return result
 
 
 @dataclass(frozen=True)

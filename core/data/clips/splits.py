@@ -18,8 +18,8 @@ class Moved:
 
     Attributes:
         labelled: the set with its new split.
-        moved: paths of the clips that were asked for and are now in the part.
-        dragged: paths of those that went along, because they would stand on two sides otherwise.
+        moved: ids of the clips that were asked for and are now in the part.
+        dragged: ids of those that went along, because they would stand on two sides otherwise.
         overlap: what training and held-out clips share now: what they shared before, and no more.
     """
 
@@ -32,7 +32,7 @@ class Moved:
 def move(
     labelled: LabelledSet,
     part: Part,
-    paths: Collection[str] = (),
+    ids: Collection[str] = (),
     speakers: Collection[str] = (),
     drag: bool = True,
     closed: bool = False,
@@ -46,7 +46,7 @@ def move(
     Args:
         labelled: the set.
         part: where to.
-        paths: of the clips to move.
+        ids: of the clips to move.
         speakers: whose clips all move.
         drag: False refuses the move instead of taking more along.
         closed: the texts are a closed set of words, said in every part; only speakers are kept apart.
@@ -58,7 +58,7 @@ def move(
     if part not in PARTS:
         raise DatasetError("part_unknown", f"A part is train, validation or test, not {part!r}.", part=part)
     clips = labelled.clips
-    missing = sorted({*paths} - {clip.path for clip in clips} | {*speakers} - {clip.speaker for clip in clips})
+    missing = sorted({*ids} - {clip.id for clip in clips} | {*speakers} - {clip.speaker for clip in clips})
     if missing:
         raise DatasetError("not_in_set", f"{labelled.name} has no clip or speaker {missing[0]!r}.", name=missing[0])
     keys = {"path": [clip.path for clip in clips], "speaker": [clip.speaker for clip in clips]}
@@ -70,8 +70,8 @@ def move(
         for i, value in enumerate(values):
             members[name, value].append(i)
 
-    paths, speakers = frozenset(paths), frozenset(speakers)
-    asked = [i for i, clip in enumerate(clips) if clip.path in paths or (clip.speaker and clip.speaker in speakers)]
+    ids, speakers = frozenset(ids), frozenset(speakers)
+    asked = [i for i, clip in enumerate(clips) if clip.id in ids or (clip.speaker and clip.speaker in speakers)]
     going = {i for i in asked if clips[i].part != part}
     waiting = sorted(going)
     seen: set[tuple[str, str]] = set()
@@ -85,7 +85,7 @@ def move(
             follow = [j for j in members[key] if j not in going and side(clips[j].part) != side(part)]
             going.update(follow)
             waiting += follow
-    dragged = tuple(clips[i].path for i in sorted(going - set(asked)))
+    dragged = tuple(clips[i].id for i in sorted(going - set(asked)))
     if dragged and not drag:
         raise DatasetError(
             "move_overlaps",
@@ -98,7 +98,7 @@ def move(
         raise DatasetError("move_empties", "Then no clip would be left to train on. Move fewer of them.")
     result = dataclasses.replace(labelled, clips=after)
     shared = overlap(result.part("train"), _held_out(after), labelled.language)
-    return Moved(result, tuple(clips[i].path for i in asked), dragged, shared)
+    return Moved(result, tuple(clips[i].id for i in asked), dragged, shared)
 
 
 def _held_out(clips: Iterable[Clip]) -> list[Clip]:

@@ -1,4 +1,4 @@
-"""Labelled sets from a CSV: `path,text[,speaker][,part]`, paths absolute or relative to the file."""
+"""Labelled sets from a CSV: `path,text[,speaker][,part][,id]`, paths absolute or relative to the file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import os
 from pathlib import Path
 
-from core.data.clips.labelled_set import PARTS, Clip, check_text
+from core.data.clips.labelled_set import CLIP_ID, PARTS, Clip, check_text, told_apart
 from core.data.importers.rows import MAX_ROWS
 from core.errors import DatasetError
 from core.text.escaping import cell_text
@@ -38,7 +38,7 @@ def read_csv(path: Path | str, language: str = "en") -> list[Clip]:
                     columns=", ".join(columns),
                 )
             rows.fieldnames = columns
-            clips = [_clip(row, path, rows.line_num, language) for row in rows]
+            clips = told_apart(_clip(row, path, rows.line_num, language) for row in rows)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(
             "csv_unreadable", f"{path.name} is not a CSV file in UTF-8. Save it as CSV with UTF-8 text.", name=path.name
@@ -60,4 +60,6 @@ def _clip(row: dict[str, str | None], path: Path, line: int, language: str) -> C
     if part not in ("", *PARTS):
         raise DatasetError("csv_part", f"{where}: part is train, validation or test, not {part!r}.", name=where)
     text = check_text(cell_text((row["text"] or "").strip()), language, where)
-    return Clip(str(sound.resolve()), text, cell_text((row.get("speaker") or "").strip()), part)
+    id = (row.get("id") or "").strip()  # of our own export; other programs number their rows
+    speaker = cell_text((row.get("speaker") or "").strip())
+    return Clip(str(sound.resolve()), text, speaker, part, id if CLIP_ID.fullmatch(id) else "")

@@ -34,7 +34,7 @@ def table_rows(table: Path, options: Options, part: str = "") -> Rows:
         options: its `columns` and `language`.
         part: of the rows, where the table has no column for it.
     """
-    for record in records(table, options.language, options.columns, go_on=options.go_on):
+    for record in records(table, options.language, options.columns, also=("id",), go_on=options.go_on):
         if isinstance(record, Dropped):
             yield record
             continue
@@ -49,7 +49,8 @@ def table_rows(table: Path, options: Options, part: str = "") -> Rows:
                 why = f"{where}: the offset or the duration is no number of seconds."
                 yield Dropped(shown(path), "row_times", why, where)
                 continue
-        yield Row(path, fields["text"], where, fields.get("speaker", ""), fields.get("part", part), start, end)
+        speaker, of, id = fields.get("speaker", ""), fields.get("part", part), fields.get("id", "")
+        yield Row(path, fields["text"], where, speaker, of, start, end, id=id)
 
 
 def _tables(folder: Path) -> list[tuple[Path, str]]:

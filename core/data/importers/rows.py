@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from core.audio import sound_files
-from core.data.clips.labelled_set import Clip, Dropped, check_text
+from core.data.clips.labelled_set import CLIP_ID, Clip, Dropped, check_text
 from core.errors import AttuneError, DatasetError
 from core.text.scoring import clean
 
@@ -54,6 +54,7 @@ class Row:
         start: where in the sound file it begins, in seconds.
         end: where it ends, in seconds; None for the file's end.
         made: whether the reader itself wrote the sound file, which then counts as inside what is imported.
+        id: of the clip, where the source is an export of ours; anything else is ignored.
     """
 
     path: str
@@ -64,6 +65,7 @@ class Row:
     start: float = 0.0
     end: float | None = None
     made: bool = False
+    id: str = ""
 
 
 Rows = Generator[Row | Dropped, None, None]  # a reader drops what it cannot make a row of
@@ -219,6 +221,7 @@ class _Checker:
         self.options = options
         self.within = None if options.within is None else os.path.realpath(options.within)
         self.seen: set[str | tuple[str, float, float]] = set()
+        self.ids: set[str] = set()  # that the source brought
         self.pieces: Path | None = None
         self._found = _remembering(self._find)
         self._probed = _remembering(lambda sound: sound_files.probe(sound, sound_files.MAX_SOURCE_BYTES))
@@ -239,7 +242,9 @@ class _Checker:
             raise DatasetError("row_duplicate", f"{name} stands there twice; the first is kept.", name=name)
         path = sound if self._is_whole(sound, row.start, end) else self._cut(Path(sound), row.start, end)
         self.seen.add(key)
-        return Clip(path, text, clean(row.speaker), part)
+        id = row.id if CLIP_ID.fullmatch(row.id) and row.id not in self.ids else ""
+        self.ids |= {id} - {""}
+        return Clip(path, text, clean(row.speaker), part, id)
 
     def _find(self, path: str) -> str:
         """Finds a row's sound: where the row says, or by its name alone at the top of what was imported.

@@ -55,7 +55,7 @@ def move_to_train(labelled: LabelledSet, clips: Sequence[Clip], closed: bool = F
     Raises:
         DatasetError: the set has no such clips.
     """
-    return move(labelled, "train", {clip.path for clip in clips}, closed=closed).labelled
+    return move(labelled, "train", {clip.id for clip in clips}, closed=closed).labelled
 
 
 def split(labelled: LabelledSet, seed: int = 0, closed: bool = False) -> LabelledSet:

@@ -8,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from core.data.clips.labelled_set import CLIP_ID
 from core.data.library import undo
 from core.data.library.recordings import Beforehand
-from core.data.library.stored_set import ID, StoredClip, read_clips, read_lines, sound_path, write_lines
+from core.data.library.stored_set import StoredClip, read_clips, read_lines, sound_path, write_lines
 from core.data.library.trash import UNDO_SECONDS, is_over
 from core.storage.cache import forget_sounds
 
@@ -26,15 +27,15 @@ def delete(folder: Path, gone: Collection[str], beforehand: Beforehand) -> None:
         return
     lines: list[dict[str, Any] | str] = []
     for line, stored in marked:
-        if stored is not None and stored.fields["id"] in gone:
-            lines.append({LEAVING: stored.fields["id"], "fingerprint": stored.fingerprint})
+        if stored is not None and stored.clip.id in gone:
+            lines.append({LEAVING: stored.clip.id, "fingerprint": stored.fingerprint})
         else:
             lines.append(line)
     write_lines(folder, lines)
     going |= set(gone)
     undo.drop(folder, going)
     forget_sounds({str(json.loads(line)["fingerprint"]) for line, _ in read_lines(folder) if _leaving(line)})
-    beforehand(frozenset(sound_path(folder, id).name for id in going))
+    beforehand(frozenset(sound_path(folder, id) for id in going))
     for id in going:
         sound_path(folder, id).unlink(missing_ok=True)
     write_lines(folder, [line for line, _ in read_lines(folder) if not _leaving(line)])
@@ -51,7 +52,7 @@ def stamp(folder: Path, now: float, in_before: Collection[str] = ()) -> None:
     lines: list[dict[str, Any] | str] = []
     changed = False
     for line, stored in read_lines(folder):
-        if stored is not None and stored.left_out and (stored.fields["id"] in in_before or _since(stored, now) is None):
+        if stored is not None and stored.left_out and (stored.clip.id in in_before or _since(stored, now) is None):
             lines.append({**stored.fields, SINCE: now})
             changed = True
         else:
@@ -63,14 +64,14 @@ def stamp(folder: Path, now: float, in_before: Collection[str] = ()) -> None:
 def over(folder: Path, now: float) -> set[str]:
     """Returns the ids of the clips that were left out over a day ago; `now` is by `core.storage.clock.steady_time`."""
     left_out = [stored for stored in read_clips(folder) if stored.left_out]
-    return {stored.fields["id"] for stored in left_out if is_over(_since(stored, now) or 0.0, now)}
+    return {stored.clip.id for stored in left_out if is_over(_since(stored, now) or 0.0, now)}
 
 
 def _leaving(line: str) -> str:
     """The id of a clip that is being deleted for good; "" for any other line."""
     with suppress(ValueError, TypeError, KeyError, RecursionError):
         id = json.loads(line)[LEAVING]
-        return id if ID.fullmatch(id) else ""
+        return id if CLIP_ID.fullmatch(id) else ""
     return ""
 
 

@@ -30,7 +30,7 @@ from filelock import FileLock
 
 from core.audio import sound_files
 from core.audio.sound_files import SAMPLE_RATE
-from core.data.clips.labelled_set import Clip, Dropped, LabelledSet, check_text
+from core.data.clips.labelled_set import CLIP_ID, Clip, Dropped, LabelledSet, check_text, told_apart
 from core.data.library import left_out
 from core.data.library import undo as history
 from core.data.library.merge import Merged, check_mergeable, describe, write_merged
@@ -129,8 +129,8 @@ class Library:
         }
         unusable: list[Dropped] = []
         with self._new_set() as (id, building):
-            lines = []
-            for number, clip in enumerate(clips, 1):
+            lines: list[dict[str, Any]] = []
+            for number, clip in enumerate(told_apart(clips), 1):
                 if should_stop():
                     raise DatasetError("writing_stopped", f"Writing {name} was stopped.", name=name)
                 try:
@@ -139,7 +139,7 @@ class Library:
                 except AttuneError as error:
                     unusable.append(Dropped.because(clip.path, error))
                 else:
-                    path = sound_path(building, secrets.token_hex(8))
+                    path = sound_path(building, clip.id if CLIP_ID.fullmatch(clip.id) else secrets.token_hex(8))
                     sound_files.write_flac(path, wave)
                     line = {"id": path.stem, "text": text, "speaker": clip.speaker, "part": clip.part}
                     line |= {"sha256": sha256(path), "fingerprint": sound_files.fingerprint(wave)}
@@ -219,13 +219,13 @@ class Library:
         folder = self._folder(id)
         with self._lock():
             before = read_set(folder)
-            wanted = {clip.path: clip for clip in reversed(labelled.clips)}
+            wanted = {clip.id: clip for clip in reversed(labelled.clips)}
             lines: list[dict[str, Any] | str] = []
             for line, stored in read_lines(folder):
                 if stored is None:
                     lines.append(line)
                     continue
-                clip = wanted.pop(stored.clip.path, None)
+                clip = wanted.pop(stored.clip.id, None)
                 if clip is None:
                     since = {} if stored.left_out else {left_out.SINCE: steady_time()}
                     lines.append({**stored.fields, **since, "left_out": True})
@@ -238,7 +238,7 @@ class Library:
                 fields.pop(left_out.SINCE, None)
                 lines.append(fields)
             if wanted:
-                name = Path(next(iter(wanted))).name
+                name = Path(next(iter(wanted.values())).path).name
                 raise DatasetError("not_in_set", f"{before.name} has no clip {name!r}.", name=name)
             history.remember(folder)
             write_lines(folder, lines)
@@ -254,7 +254,7 @@ class Library:
         """
         folder = self._folder(id)
         with self._lock():
-            before = {stored.fields["id"] for stored in read_clips(folder) if not stored.left_out}
+            before = {stored.clip.id for stored in read_clips(folder) if not stored.left_out}
             if not history.take_back(folder):
                 raise DatasetError("nothing_to_undo", "There is no change of this set to take back.")
             left_out.stamp(folder, steady_time(), before)
@@ -329,7 +329,7 @@ class Library:
         self._trash.take_out(id, self.folder)
         return self.open(id)
 
-    def delete_for_good(self, id: str, beforehand: Beforehand = lambda names: None) -> None:
+    def delete_for_good(self, id: str, beforehand: Beforehand = lambda sounds: None) -> None:
         """Deletes one of the deleted sets for good, and what is kept of what was computed from its sounds.
 
         Args:
@@ -342,12 +342,12 @@ class Library:
         set_folder(self._trash.folder, id)
         self._trash.delete(id, partial(_forget, beforehand=beforehand))
 
-    def empty_trash(self, beforehand: Beforehand = lambda names: None) -> int:
+    def empty_trash(self, beforehand: Beforehand = lambda sounds: None) -> int:
         """Deletes what is in the trash for good, and what crashes have left; returns the number of sets."""
         self._sweep()
         return self._trash.empty(partial(_forget, beforehand=beforehand))
 
-    def delete_left_out(self, id: str, beforehand: Beforehand = lambda names: None) -> int:
+    def delete_left_out(self, id: str, beforehand: Beforehand = lambda sounds: None) -> int:
         """Deletes the clips for good that were left out of a set; returns how many.
 
         Raises:
@@ -355,11 +355,11 @@ class Library:
         """
         folder = self._folder(id)
         with self._lock():
-            gone = {stored.fields["id"] for stored in read_clips(folder) if stored.left_out}
+            gone = {stored.clip.id for stored in read_clips(folder) if stored.left_out}
             left_out.delete(folder, gone, beforehand)
         return len(gone)
 
-    def sweep(self, beforehand: Beforehand = lambda names: None) -> None:
+    def sweep(self, beforehand: Beforehand = lambda sounds: None) -> None:
         """Deletes for good what was deleted, or left out of a set, over a day ago, and what crashes have left.
 
         What `beforehand` refuses with an AttuneError is gone on with the next time.
@@ -421,4 +421,4 @@ def _forget(folder: Path, beforehand: Beforehand) -> None:
     lists = [folder / "clips.jsonl", *history.lists(folder)]
     stored = [clip for path in lists for _, clip in read_lines(folder, path.name) if clip]
     forget_sounds({clip.fingerprint for clip in stored})
-    beforehand(frozenset(path.name for path in (folder / "audio").glob("*.flac")))
+    beforehand(frozenset((folder / "audio").glob("*.flac")))

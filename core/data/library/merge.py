@@ -52,12 +52,12 @@ def write_merged(one: StoredSet, other: StoredSet, building: Path) -> None:
         OSError: the disk is full.
     """
     known = _by_samples(one)
-    taken = {stored.fields["id"] for stored in one.clips}
+    taken = {stored.clip.id for stored in one.clips}
     lines = [stored.fields for stored in one.clips]
     copy_sounds(one.clips, building)
     for stored in other.clips:
         if stored.fingerprint not in known:
-            id = stored.fields["id"] if stored.fields["id"] not in taken else secrets.token_hex(8)
+            id = stored.clip.id if stored.clip.id not in taken else secrets.token_hex(8)
             copy_sounds([stored], building, id)
             lines.append({**stored.fields, "id": id})
     write_lines(building, lines)

@@ -36,7 +36,7 @@ MAX_RECORDINGS = 2_000
 LEFTOVER_SECONDS = 86_400  # after which a sound that no line lists is taken for what a crash left
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
-Beforehand = Callable[[frozenset[str]], None]  # given the names of sound files that are about to be deleted for good
+Beforehand = Callable[[frozenset[Path]], None]  # given the sound files that are about to be deleted for good
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class Recordings:
             self._append({"restore": id})
         return found
 
-    def delete(self, id: str, beforehand: Beforehand = lambda names: None) -> None:
+    def delete(self, id: str, beforehand: Beforehand = lambda sounds: None) -> None:
         """Deletes a removed recording for good: its sound, its lines of the log, and what is kept of what was computed from it.
 
         A crash leaves it either removed as before, or neither listed nor to be restored; `sweep` then goes on with it.
@@ -206,7 +206,7 @@ class Recordings:
             self._append({"leaving": id})
         self._finish(id, beforehand)
 
-    def sweep(self, beforehand: Beforehand = lambda names: None) -> None:
+    def sweep(self, beforehand: Beforehand = lambda sounds: None) -> None:
         """Deletes for good what was removed over a day ago, and what a crash has left.
 
         What `beforehand` refuses with an AttuneError is gone on with the next time.
@@ -228,7 +228,7 @@ class Recordings:
 
     def _finish(self, id: str, beforehand: Beforehand) -> None:
         path = self._path(id)
-        beforehand(frozenset({path.name}))
+        beforehand(frozenset({path}))
         with suppress(AttuneError):  # of a sound that is gone or damaged nothing is found
             forget_sounds({sound_files.fingerprint(sound_files.decode(path, sound_files.MAX_SECONDS + 1))})
         with self._lock():
@@ -266,7 +266,7 @@ class Recordings:
 
     def clips(self) -> list[Clip]:
         """Returns the labelled recordings as clips of one unnamed speaker, not yet split."""
-        return [Clip(str(r.path), r.text) for r in self.all() if r.text]
+        return [Clip(str(r.path), r.text, id=r.id) for r in self.all() if r.text]
 
     def _path(self, id: str) -> Path:
         return self.folder / "audio" / f"{id}.flac"

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from core.data.clips.labelled_set import PARTS, Clip, Dropped, LabelledSet
+from core.data.clips.labelled_set import CLIP_ID, PARTS, Clip, Dropped, LabelledSet
 from core.errors import DatasetError
 from core.storage.files import read_json_lines, replacing, sha256
 from core.storage.state import UNREADABLE, Damaged, fits, is_file, read_checked
 from core.text.normalisation import Normalisation
 from core.text.scoring import clean
 
-ID = re.compile(r"[0-9a-f]{16}")  # of a set and of a clip; no other name is ever opened
+ID = re.compile(r"[0-9a-f]{16}")  # of a set; no other name is ever opened
 
 
 @dataclass(frozen=True)
@@ -189,15 +189,15 @@ def read_lines(folder: Path, name: str = "clips.jsonl") -> list[tuple[str, Store
 
 def read_clips(folder: Path) -> list[StoredClip]:
     """Returns the clips of a list, each id once."""
-    return list({stored.fields["id"]: stored for _, stored in read_lines(folder) if stored}.values())
+    return list({stored.clip.id: stored for _, stored in read_lines(folder) if stored}.values())
 
 
 def _stored_clip(fields: dict[str, Any], folder: Path) -> StoredClip:
     id, text, speaker, part = (fields[name] for name in ("id", "text", "speaker", "part"))
-    if not ID.fullmatch(id) or part not in ("", *PARTS) or not isinstance(speaker, str):
+    if not CLIP_ID.fullmatch(id) or part not in ("", *PARTS) or not isinstance(speaker, str):
         raise ValueError(id)
     return StoredClip(
-        Clip(os.path.abspath(sound_path(folder, id)), clean(text), clean(speaker), part),
+        Clip(os.path.abspath(sound_path(folder, id)), clean(text), clean(speaker), part, id),
         str(fields["sha256"]),
         str(fields["fingerprint"]),
         float(fields["seconds"]),
@@ -226,7 +226,7 @@ def copy_sounds(clips: Iterable[StoredClip], building: Path, id: str = "") -> No
     """
     for stored in clips:
         source = Path(stored.clip.path)
-        target = sound_path(building, id or source.stem)
+        target = sound_path(building, id or stored.clip.id)
         target.parent.mkdir(exist_ok=True)
         if source.is_file():
             shutil.copyfile(source, target)

@@ -281,10 +281,10 @@ def request_of(session: Session, recipe: Recipe, seed: int) -> run_folder.Reques
     """
     choices = session.choices
     labelled = labelled_set(session, recipe.task == "classify")
-    own = [clip for clip in labelled.clips if clip.path.endswith(f"{choices.clip}.flac")] if choices.clip else []
+    own = [clip for clip in labelled.clips if clip.id == choices.clip]
     if choices.clip and not own:
         recording = session.recordings.get(choices.clip)
-        own = [run_folder.Clip(str(recording.path), recording.text)] if recording.text else []
+        own = [run_folder.Clip(str(recording.path), recording.text, id=recording.id)] if recording.text else []
     general, canary = read_sample(REPLAY).clips, chosen_set.canary(session)
     return run_folder.Request(
         model=choices.model,

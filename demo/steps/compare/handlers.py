@@ -91,8 +91,8 @@ class CompareHandlers:
         url = f"/sound/recording/{recording.id}"
         if not recording.text:
             return {"own": self._own(comparisons.plain_pair(*texts, url, self._w))}
-        trained = {clip.path for clip in request.labelled_set.part("train")}
-        clip = Clip(str(recording.path), recording.text, part="train" if str(recording.path) in trained else "")
+        trained = recording.id in {clip.id for clip in request.labelled_set.part("train")}
+        clip = Clip(str(recording.path), recording.text, part="train" if trained else "", id=recording.id)
         pair = compare([clip], texts[:1], texts[1:], language).clips[0]
         return {"own": self._own(comparisons.side_by_side(dataclasses.asdict(pair), url, self._w, language))}
 

@@ -36,7 +36,7 @@ class TeachHandlers:
             labelled = chosen_set.labelled_set(session)
         except DatasetError as error:
             return presenters.note(presenters.explain(error, self._w), "warning")
-        example = chosen_set.sound(session, labelled.clips[0].path)
+        example = chosen_set.sound(session, labelled.clips[0])
         minutes = sum(map(chosen_set.seconds, labelled.clips)) / 60
         return presenters.set_card(chosen_set.about(session, self._w), labelled, minutes, example, self._w)
 
@@ -83,7 +83,7 @@ class TeachHandlers:
 
     def delete(self, session: Session, id: str | None) -> tuple:
         """Removed recording -> that it is deleted for good, then as `own`."""
-        removal.refuse_in_use(session, frozenset({f"{id}.flac"}))
+        removal.refuse_in_use(session, frozenset(one.path for one in session.recordings.removed() if one.id == id))
         session.recordings.delete(id or "", partial(removal.forget_clips, session))
         return presenters.note(self._w("removed.gone"), "good"), *self.own(session)
 

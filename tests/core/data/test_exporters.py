@@ -69,7 +69,7 @@ def test_the_layouts_are_as_others_expect_them(clips: list[Clip], tmp_path: Path
     found = {str(path.relative_to(tmp_path / "csv")) for path in (tmp_path / "csv").rglob("*.*")}
     names = {"x", "x-2", "X-3", "x-2-2", "x-4", "ü_好", "_"}
     assert found == {"clips.csv", *(f"audio/{name}.flac" for name in names)}
-    assert (tmp_path / "csv" / "clips.csv").read_text().startswith("path,text,speaker,part\naudio/x.flac,")
+    assert (tmp_path / "csv" / "clips.csv").read_text().startswith("path,text,speaker,part,id\naudio/x.flac,")
     assert {path.name for path in (tmp_path / "audiofolder").iterdir()} == set(PARTS)
     rows = [json.loads(line) for line in (tmp_path / "audiofolder" / "test" / "metadata.jsonl").read_text().splitlines()]
     assert [row["text"] for row in rows] == ['"Half quoted', "a👨‍👩‍👧 = family"]

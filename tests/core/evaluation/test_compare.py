@@ -8,7 +8,8 @@ import json
 import pytest
 
 from core.data.clips.labelled_set import Clip
-from core.text.metrics import VERDICT_CLIPS, Comparison, Interval, compare, rates
+from core.evaluation.compare import Comparison, compare, rates
+from core.text.metrics import VERDICT_CLIPS, Interval
 
 NOUNS = ("apple", "bridge", "candle", "doctor", "engine", "forest", "garden", "hammer", "island", "jacket", "kettle", "ladder")
 SENTENCES = [f"the {noun} is green" for noun in NOUNS]

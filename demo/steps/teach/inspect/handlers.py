@@ -130,7 +130,7 @@ class InspectHandlers:
     def delete(self, session: Session, closed: bool) -> tuple:
         """-> that the clips which were taken out are deleted for good, then what `look` says."""
         stored = self._stored(session)
-        removal.refuse_in_use(session, frozenset(Path(one.clip.path).name for one in stored.left_out))
+        removal.refuse_in_use(session, frozenset(Path(one.clip.path) for one in stored.left_out))
         count = session.library.delete_left_out(stored.id, partial(removal.forget_clips, session))
         self._again(session, closed)
         return presenters.note(self._w("inspect.deleted", count=count), "good"), *self.look(session)
@@ -209,7 +209,7 @@ class InspectHandlers:
 
         def sound(clip: Clip) -> str:
             with suppress(DatasetError):
-                return chosen_set.sound(session, clip.path)
+                return chosen_set.sound(session, clip)
             return ""
 
         mendable = _mendable(report) if changeable else []

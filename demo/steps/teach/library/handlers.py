@@ -134,7 +134,7 @@ class LibraryHandlers:
 
     def _refuse_in_use(self, session: Session, sets: Sequence[StoredSet]) -> None:
         clips = [one.clip for stored in sets for one in (*stored.clips, *stored.left_out)]
-        removal.refuse_in_use(session, frozenset(Path(clip.path).name for clip in clips))
+        removal.refuse_in_use(session, frozenset(Path(clip.path) for clip in clips))
 
     def _made(self, session: Session, stored: StoredSet) -> tuple[str, str]:
         session.choose(labelled_set=stored.id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import gradio as gr
 
@@ -38,10 +37,10 @@ class SplitHandlers:
             except DatasetError as error:
                 shown = presenters.note(presenters.explain(error, self._w), "warning")
                 return shown, gr.update(visible=False), gr.update(choices=[], value=[]), gr.update()
-            seconds = {clip.path: chosen_set.seconds(clip) for clip in labelled.clips}
+            seconds = {clip.id: chosen_set.seconds(clip) for clip in labelled.clips}
         else:
             labelled = stored.labelled()
-            seconds = {one.clip.path: one.seconds for one in stored.clips}
+            seconds = {one.clip.id: one.seconds for one in stored.clips}
         shown = self._table(labelled, seconds)
         if stored is None:
             shown += presenters.fine(self._w("split.copy_first"))
@@ -55,15 +54,14 @@ class SplitHandlers:
         if stored is None or not who:
             raise DatasetError("nothing_to_move", "Choose clips or speakers to move.")
         labelled = stored.labelled()
-        by_id = {Path(clip.path).stem: clip.path for clip in labelled.clips}
-        paths = {by_id.get(name[len(CLIP) :], name) for name in who if name.startswith(CLIP)}
+        clips = {name[len(CLIP) :] for name in who if name.startswith(CLIP)}
         speakers = {name[len(SPEAKER) :] for name in who if name.startswith(SPEAKER)}
-        moved = splits.move(labelled, part, paths, speakers)  # type: ignore[arg-type]
+        moved = splits.move(labelled, part, clips, speakers)  # type: ignore[arg-type]
         session.library.update(stored.id, moved.labelled)
         told = [self._w("split.moved", count=len(moved.moved), part=self._w(f"part.{part}"))]
         if moved.dragged:
-            texts = {clip.path: clip.text for clip in labelled.clips}
-            first = "; ".join(f"“{texts[path]}”" for path in moved.dragged[:3])
+            texts = {clip.id: clip.text for clip in labelled.clips}
+            first = "; ".join(f"“{texts[id]}”" for id in moved.dragged[:3])
             told.append(self._w("split.dragged", count=len(moved.dragged), first=first))
         if moved.overlap.sentences or moved.overlap.speakers:
             told.append(self._w("split.overlap", sentences=moved.overlap.sentences, speakers=moved.overlap.speakers))
@@ -85,14 +83,14 @@ class SplitHandlers:
         found = [*findings.leaks(fates), *findings.conclusions(fates)]
         remarks = [reports.finding_words(one, report, self._w) for one in found]
         sentences = {fate.clip: fate.sentence for fate in fates}
-        clips = [(clip, seconds.get(clip.path, 0.0)) for clip in labelled.clips]
+        clips = [(clip, seconds.get(clip.id, 0.0)) for clip in labelled.clips]
         return reports.split_table(clips, sentences.__getitem__, remarks, self._w)
 
     def _choices(self, labelled: LabelledSet) -> list[tuple[str, str]]:
         speakers = Counter(clip.speaker for clip in labelled.clips if clip.speaker)
         named = [(self._w("split.speaker", name=name, clips=count), SPEAKER + name) for name, count in sorted(speakers.items())]
         parts = {"": self._w("part.none"), **{part: self._w(f"part.{part}") for part in ("train", "validation", "test")}}
-        return [*named, *((f"{clip.text} ({parts[clip.part]})", CLIP + Path(clip.path).stem) for clip in labelled.clips)]
+        return [*named, *((f"{clip.text} ({parts[clip.part]})", CLIP + clip.id) for clip in labelled.clips)]
 
 
 _NO_SPREADS = (reports.Histogram((), ()), reports.Histogram((), ()))

@@ -361,7 +361,7 @@ def test_of_a_sound_file_and_its_folder_is_looked_once(
     rows += [f"bad.wav,Hello,0,{0.3 + i / 10_000}" for i in range(100)] + [f"gone/{i}.wav,Hello,," for i in range(100)]
     path = text(folder / "list.csv", "path,text,offset,duration\n" + "\n".join(rows))
     looked: list[str] = []
-    for owner, name in ((base.audio, "probe"), (base.audio, "check"), (base.os.path, "realpath")):
+    for owner, name in ((base.sound_files, "probe"), (base.sound_files, "check"), (base.os.path, "realpath")):
         real = getattr(owner, name)
         monkeypatch.setattr(
             owner, name, lambda *given, _real=real, _name=name, **more: (looked.append(_name), _real(*given, **more))[1]

@@ -281,7 +281,7 @@ def test_normalised_texts_do_not_overwrite_what_was_typed(library: Library, sour
     assert library.update(stored.id, stored.for_training()).labelled() == stored.labelled()
 
 
-@pytest.mark.parametrize(("change", "reason"), [({"path": "/other.flac"}, "not_in_set"), ({"text": "?"}, "text_empty")])
+@pytest.mark.parametrize(("change", "reason"), [({"id": "0123456789abcdef"}, "not_in_set"), ({"text": "?"}, "text_empty")])
 def test_an_edit_that_cannot_be_used_changes_nothing(
     library: Library, source: list[Clip], change: dict[str, str], reason: str
 ) -> None:
