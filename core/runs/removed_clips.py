@@ -70,7 +70,8 @@ def withdraw(job: Job, sounds: Collection[Path]) -> None:
     request = job.folder / "request.json"
     texts = {clip["text"] for clip in _clips(request) if _is_of(clip, sounds)}
     if not texts:
-        if _names(request, names):  # damaged: nothing can be taken out of it
+        copies = {Path(clip["path"]).name for clip in _clips(request)}
+        if _names(request, names - copies):  # damaged: nothing can be taken out of it
             shutil.rmtree(job.folder, ignore_errors=True)
         return
     for copy in job.folder.rglob("*.damaged-*"):

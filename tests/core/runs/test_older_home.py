@@ -13,6 +13,7 @@ from core.data.library.recordings import Recordings
 from core.runs.ladder_job import open_ladder
 from core.runs.lineup import comparable
 from core.runs.outcome import read_outcome
+from core.runs.removed_clips import withdraw
 from core.runs.report.document import write_report
 from core.runs.robustness_job import find
 from core.runs.run_folder import Run
@@ -71,6 +72,26 @@ def test_a_removed_clip_stays_removed(older_home: OlderHome) -> None:
     assert len(read_outcome(run_of(older_home, WHOLE)).comparisons["test"].clips) == 3
     assert len(read_outcome(run_of(older_home, SHORTER)).comparisons["test"].clips) == 2
     assert "I'd like some tea" not in (run_of(older_home, SHORTER).folder / "request.json").read_text(encoding="utf-8")
+
+
+def test_its_clips_have_the_ids_of_the_set(older_home: OlderHome) -> None:
+    run = run_of(older_home, WHOLE)
+    listed = {one.clip.id for one in Library(older_home.session / "library").find("kitchen").clips}
+    asked = run.request()
+    assert {clip.id for clip in asked.labelled_set.clips} == listed
+    assert {clip.id for clip in asked.own} <= {one.id for one in Recordings(older_home.session / "recordings").all()}
+    assert {clip.id for clip in read_outcome(run).comparisons["test"].clips} == {
+        clip.id for clip in asked.labelled_set.part("test")
+    }
+
+
+def test_a_clip_that_is_deleted_today_is_taken_out(older_home: OlderHome) -> None:
+    run = run_of(older_home, WHOLE)
+    clip = run.request().labelled_set.part("test")[0]
+    Path(clip.path).unlink()
+    withdraw(run, {Path("/where/it/was/deleted") / Path(clip.path).name})
+    assert clip.text not in "".join(path.read_text(encoding="utf-8") for path in run.folder.glob("*.json*"))
+    assert len(read_outcome(run).comparisons["test"].clips) == 2
 
 
 def test_its_models_transcribe_the_same(older_home: OlderHome) -> None:

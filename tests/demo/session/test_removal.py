@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -284,6 +286,32 @@ def test_a_set_that_holds_a_copy_is_not_touched_and_named(visitor: Session, tmp_
     assert visitor.library.verify(stored.id) == []
     assert "say cedar" in [one.clip.text for one in stored.clips]
     assert all("library" in path for path in traces(home, "cedar", gone))
+
+
+def test_a_run_on_a_copy_keeps_it_until_the_copy_goes_too(visitor: Session, tmp_path: Path, home: Path) -> None:
+    gone = say(visitor, tmp_path, 9)[2]
+    LibraryHandlers(W).save(visitor, "Trees")
+    stored = visitor.library.open(visitor.choices.labelled_set)
+    assert gone.id in {one.clip.id for one in stored.clips}
+    reading_of(visitor, gone)
+    run = run_folder.create(
+        visitor.folder / "runs" / "one", Request(visitor.choices.model, stored.for_training(), (), (), RECIPE)
+    )
+    list(execute(run))
+    before = (run.folder / "request.json").read_bytes()
+    left = stored.labelled()
+    copied = [clip for clip in left.clips if clip.id == gone.id]
+    visitor.library.update(stored.id, replace(left, clips=tuple(clip for clip in left.clips if clip not in copied)))
+    visitor.library.delete_left_out(stored.id, partial(removal.forget_clips, visitor))
+    assert "say cedar" not in (run.folder / "request.json").read_text()
+    assert visitor.recordings.get(gone.id) == gone
+    assert gone.id in {take.id for take in reading_list.read(visitor).takes.values()}  # its recording is still there
+    (run.folder / "request.json").write_bytes(before)
+    sound_files.write_flac(Path(copied[0].path), sound_files.decode(gone.path))  # as if the set had kept its copy
+    visitor.recordings.remove(gone.id)
+    TeachHandlers(W).delete(visitor, gone.id)
+    assert (run.folder / "request.json").read_bytes() == before
+    assert gone.id not in {take.id for take in reading_list.read(visitor).takes.values()}
 
 
 @pytest.mark.parametrize("how", ["delete", "empty", "a day"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,9 +23,11 @@ from core.data.clips.labelled_set import (
     overlap,
     refuse_shared_audio,
     speakers_or_sentences,
+    told_apart,
 )
 from core.errors import DatasetError
 from core.storage.files import sha256
+from core.text.normalisation import Normalisation
 from core.text.scoring import MAX_TEXT_CHARACTERS, normalise
 from tests.conftest import tone
 
@@ -311,3 +314,34 @@ def test_speakers_or_sentences(clips: list[Clip], unit: str, clusters: int) -> N
 def test_a_set_survives_json() -> None:
     labelled = LabelledSet("größe", tuple(assign_parts(made(9, speakers=2), "de")), "de", synthetic=True)
     assert LabelledSet.from_json(json.loads(json.dumps(labelled.to_json()))) == labelled
+
+
+@pytest.mark.parametrize(
+    ("path", "id"),
+    [
+        ("/home/ada/recordings/audio/0123456789abcdef.flac", "0123456789abcdef"),  # as recordings and sets name their sounds
+        ("/data/one.wav", ""),
+    ],
+)
+def test_a_clip_without_an_id_gets_one_from_its_path(path: str, id: str) -> None:
+    clip = Clip(path, "one")
+    assert re.fullmatch("[0-9a-f]{16}", clip.id)
+    assert clip == Clip(path, "one", id=clip.id)
+    assert clip.id == Clip(path, "two", "Ada", "test").id != Clip("x" + path.replace("f", "e"), "one").id
+    assert (clip.id == id) == (Path(path).stem == id)
+
+
+def test_an_id_stays_when_all_else_changes() -> None:
+    clip = Clip("/a.wav", "one", id="0123456789abcdef")
+    labelled = LabelledSet("set", (dataclasses.replace(clip, path="/b.wav", text="ONE", part="test"),))
+    written = labelled.written_as(Normalisation(case="lower"))
+    assert written.clips[0].text == "one"
+    assert LabelledSet.from_json(written.to_json()).clips[0].id == clip.id
+
+
+def test_no_two_clips_have_the_same_id() -> None:
+    twice = [Clip("/a.wav", "one"), Clip("/b.wav", "two"), Clip("/a.wav", "uno"), Clip("/a.wav", "un")]
+    apart = told_apart(twice)
+    assert [clip.id for clip in apart][:2] == [clip.id for clip in twice][:2]
+    assert len({clip.id for clip in apart}) == 4
+    assert apart == told_apart(twice)

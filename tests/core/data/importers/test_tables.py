@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from core.data.clips.labelled_set import Clip
 from core.data.importers import rows as base
 from core.data.importers.any_format import detect, read
+from core.data.importers.csv import read_csv
 from core.data.importers.encoding import encoding_of, lines
 from core.data.importers.manifest import rows
 from core.data.importers.rows import Imported, Options
@@ -245,6 +247,19 @@ def test_a_json_line_that_cannot_be_used(folder: Path, tmp_path: Path, line: str
     assert kept(imported) == TWO[1:]
     assert reasons(imported) == {reason: 1}
     json.dumps([vars(dropped) for dropped in imported.dropped]).encode()
+
+
+def test_an_id_of_ours_is_kept_and_any_other_ignored(folder: Path) -> None:
+    rows = ["a.wav,one,0123456789abcdef", "b.wav,two,0123456789abcdef", "c.wav,three,7", "d.wav,four,../../etc"]
+    for name in "abcd":
+        sound(folder / f"{name}.wav")
+    path = text(folder / "list.csv", "path,text,id\n" + "\n".join(rows))
+    for clips in (read(path).clips, read_csv(path)):
+        ids = [clip.id for clip in clips]
+        assert ids[0] == "0123456789abcdef"
+        assert len(set(ids)) == 4
+        assert all(re.fullmatch("[0-9a-f]{16}", id) for id in ids)
+        assert ids[2:] == [Clip(clip.path, "").id for clip in clips][2:]
 
 
 def test_an_offset_of_nemo_cuts(folder: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -292,6 +293,22 @@ def test_an_edit_that_cannot_be_used_changes_nothing(
         library.update(stored.id, LabelledSet("mine", (*stored.labelled().clips[1:], first)))
     assert caught.value.reason == reason
     assert everything(library.folder) == there
+
+
+def test_clips_keep_their_ids(library: Library, source: list[Clip]) -> None:
+    ids = [clip.id for clip in source]
+    stored = library.create("mine", source).stored
+    assert [one.clip.id for one in stored.clips] == ids
+    assert [Path(one.clip.path).stem for one in stored.clips] == ids
+    assert [clip.id for clip in stored.for_training().clips] == ids
+    changed = [dataclasses.replace(clip, text="another text", part="train") for clip in stored.labelled().clips]
+    library.update(stored.id, dataclasses.replace(stored.labelled(), clips=tuple(reversed(changed))))
+    assert [one.clip.id for one in library.open(stored.id).clips] == ids
+    assert [one.clip.id for one in library.copy(stored.id, "copy").clips] == ids
+    twice = library.create("twice", [source[0], source[0]]).stored
+    assert len({one.clip.id for one in twice.clips}) == 2
+    odd = library.create("odd", [dataclasses.replace(source[0], id="../../etc/passwd")]).stored
+    assert re.fullmatch("[0-9a-f]{16}", odd.clips[0].clip.id)
 
 
 def test_a_copy_is_independent(library: Library, source: list[Clip]) -> None:
