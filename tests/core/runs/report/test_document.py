@@ -179,7 +179,7 @@ def test_it_speaks_the_language_it_is_given(finished: Run, hostile: Run) -> None
 
 def test_the_words_are_all_there() -> None:
     used = set()
-    for path in (ROOT / "core" / "report").glob("*.py"):
+    for path in (ROOT / "core" / "runs" / "report").glob("*.py"):
         used |= set(re.findall(r'\bsay\("([a-z_.]+)"', path.read_text(encoding="utf-8")))
     families = {f"verdict.{g}.{v}" for g in ("test", "canary") for v in ("better", "worse", "unclear", "thin")}
     families |= {f"learned.{learnt}" for learnt in ("sound", "writing", "nothing", "worse")}
@@ -211,9 +211,9 @@ def test_what_differs_is_said(finished: Run, tmp_path: Path) -> None:
     result |= {"stopped": True, "overlap": {"sentences": 3, "speakers": 2}}
     write_json(run.folder / "result.json", result)
     text = read(write_report(read_outcome(run))[0].read_text(encoding="utf-8")).text
-    assert "differ from those the run noted down: test.adapted.wer" in text
+    assert "differ from those recorded by the run: test.adapted.wer" in text
     assert ENGLISH["stopped"] in text
-    assert "3 sentences and 2 speakers stand both in training and in the test" in text
+    assert "3 sentences and 2 speakers are in both training and test" in text
 
 
 ROWS = [

@@ -36,7 +36,7 @@ def test_the_report_speaks_the_pages_language(w: Wording, session: Session, own_
     assert "/take-home/one.zip" in shown["download"]
     page = write(session, "one", w.language, "html").read_text(encoding="utf-8")
     assert f'<html lang="{w.language}">' in page
-    assert ("说的" in page) == (w.language == "zh-CN")
+    assert ("原话" in page) == (w.language == "zh-CN")
     assert f"attune finetune --again {own_run.folder}" in page
     assert own_run.result()["versions"]["processor"] in page
 
