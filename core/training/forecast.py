@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from core.audio.sound_files import decode
 from core.audio.waves import Sounds
+from core.data.clips.labelled_set import Clip, LabelledSet, clip_seconds
+from core.data.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.models.base.protocol import AsrModel, Pause, no_pause
 from core.training.learner import Learner, batches_by_length
 from core.training.loop import looks
@@ -42,19 +45,58 @@ class Forecast:
         return self.train + self.evaluate
 
 
-def forecast(
-    model: AsrModel,
-    sample: Sounds,
-    hard: Sequence[np.ndarray],
-    easy: Sequence[np.ndarray],
-    train: int,
-    test: int,
-    canary: int,
-    validation: int,
-    recipe: Recipe,
-    watch: Sequence[np.ndarray] = (),
-    pause: Pause = no_pause,
-) -> Forecast:
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """How much a fine-tune has to do, and the sound of a little of it.
+
+    Attributes:
+        sample: training clips, see `spread_clips`.
+        hard: float32 [samples] of held-out clips, see `usual_clips`; where there are none, the sample's count.
+        easy: the same of the general speech that is transcribed, which the base understands.
+        watch: float32 [samples] of clips of general speech that are transcribed at each evaluation.
+        train: how many training clips there are.
+        test, canary: how many clips base and adapted are compared on.
+        validation: how many clips each evaluation may choose from; those it transcribes follow from `training.looks`.
+    """
+
+    sample: Sounds
+    hard: Sequence[np.ndarray]
+    easy: Sequence[np.ndarray]
+    watch: Sequence[np.ndarray] = ()
+    train: int
+    test: int
+    canary: int
+    validation: int
+
+    @classmethod
+    def of(cls, labelled: LabelledSet, general: Sequence[Clip], recipe: Recipe) -> Workload:
+        """Decodes as much of a labelled set as a forecast times.
+
+        Args:
+            labelled: the set to learn from.
+            general: general speech that base and adapted are compared on; without any, none is watched either.
+            recipe: the choices.
+
+        Raises:
+            AudioError: a clip's sound is missing or damaged.
+        """
+        train, test, easy = labelled.part("train"), labelled.part("test"), general or read_sample(CANARY).clips
+        spread = spread_clips([clip_seconds(clip) for clip in train], recipe.batch_size)
+        hard, easy = ([clips[i] for i in usual_clips([clip_seconds(clip) for clip in clips])] for clips in (test, easy))
+        watched = read_sample(REPLAY).clips[-WATCHED_CLIPS:] if general else ()
+        return cls(
+            sample=[(decode(train[i].path), train[i].text) for i in spread],
+            hard=[decode(clip.path) for clip in hard],
+            easy=[decode(clip.path) for clip in easy],
+            watch=[decode(clip.path) for clip in watched],
+            train=len(train),
+            test=len(test),
+            canary=len(general),
+            validation=len(labelled.part("validation")),
+        )
+
+
+def forecast(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause = no_pause) -> Forecast:
     """Times a step and a few transcriptions, and scales them up. What an earlier run has kept on disk makes it quicker still.
 
     Clips that the base cannot make out cost it several attempts each, so hard and easy clips are timed apart: the
@@ -62,14 +104,8 @@ def forecast(
 
     Args:
         model: the base; what is timed is a copy, and the model stays as it is.
-        sample: training clips, see `spread_clips`.
-        hard: float32 [samples] of held-out clips, see `usual_clips`; where there are none, the sample's count.
-        easy: the same of the general speech that is read, which the base understands.
-        train: how many training clips there are.
-        test, canary: clips that base and adapted are compared on.
-        validation: held-out clips; how many of them each evaluation transcribes follows from `training.looks`.
+        work: what there is to do.
         recipe: the choices.
-        watch: float32 [samples] of clips of general speech that are read at each evaluation.
         pause: called between the things that are timed.
     """
 
@@ -81,7 +117,7 @@ def forecast(
         pause()
         return _seconds_a_clip(reader, waves, pause)
 
-    learner = Learner(copy.deepcopy(model), sample, recipe, keep=False)
+    learner = Learner(copy.deepcopy(model), work.sample, recipe, keep=False)
     optimizer = torch.optim.AdamW(learner.groups, fused=True)
     step(0)  # the first one also prepares buffers and kernels
     learner.forget()
@@ -91,26 +127,27 @@ def forecast(
     again = sum(min(times) for times in zip(*rounds, strict=True))
     each, once = again / taken, max(0.0, first - again) / taken  # a clip: each time, and more the first time
     kept = once if learner.keeps_prefix else 0.0
-    clips = math.ceil(train / (1 - recipe.replay))
-    hard = hard or [wave for wave, _ in sample]
+    clips = math.ceil(work.train / (1 - recipe.replay))
+    hard = work.hard or [wave for wave, _ in work.sample]
+    easy = work.easy
     hard_clip, easy_clip = seconds_a_clip(model, hard), seconds_a_clip(model, easy)
     easy_length = sum(map(len, easy)) / len(easy)
     as_long = sum(map(len, hard)) / len(hard) / easy_length  # as easy ones
-    watched = sum(map(len, watch)) / easy_length  # easy clips
+    watched = sum(map(len, work.watch)) / easy_length  # easy clips
     taught_clip = min(hard_clip, easy_clip * as_long)
-    looked_at = len(looks(validation, clips, recipe))
+    looked_at = len(looks(work.validation, clips, recipe))
     looks_in_all = 1 + recipe.evaluations
-    told = validation * looks_in_all * LOSS_SHARE * each
+    told = work.validation * looks_in_all * LOSS_SHARE * each
     if learner.reads_above:  # what is frozen serves all looks, and the loss of the clips that are read
         seen, later = (seconds_a_clip(learner, easy) for _ in range(2))
         read = (looked_at * as_long + watched) * (later * looks_in_all + max(0.0, seen - later))
-        told += (validation - looked_at) * kept
+        told += (work.validation - looked_at) * kept
     else:
         read = looked_at * (hard_clip + taught_clip * recipe.evaluations) + watched * easy_clip * looks_in_all
-        told += validation * kept
+        told += work.validation * kept
     return Forecast(
         train=clips * (each * recipe.epochs + once),
-        evaluate=(hard_clip + taught_clip) * test + 2 * easy_clip * canary + read + told,
+        evaluate=(hard_clip + taught_clip) * work.test + 2 * easy_clip * work.canary + read + told,
     )
 
 

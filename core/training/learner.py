@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from core.audio.waves import Sounds, evenly
 from core.errors import DatasetError
 from core.models.base.protocol import FRONT, AsrModel, Depth, Example, Features, ReadsAbove, Transcript, in_language
 from core.models.base.vocabulary import Fitted
+from core.models.classifier import Classifier
 from core.models.cpu.dropout import quick_dropout
 from core.storage.cache import DiskCache, key_of
 from core.training import adapters, freezing
@@ -316,6 +318,21 @@ def with_adapters(model: AsrModel, plans: Sequence[freezing.LayerPlan], recipe: 
         )
         for entry in plans
     ]
+
+
+def for_task(model: AsrModel, recipe: Recipe, texts: Sequence[str], seed: int = 0) -> AsrModel:
+    """Returns the model that a recipe trains: the base, or a classifier of the training texts over its encoder."""
+    if recipe.task == "classify" and model.family != "classifier":
+        return Classifier.from_recogniser(model, texts, recipe.precision, seed)
+    return model
+
+
+def layer_plans(model: AsrModel, recipe: Recipe) -> list[freezing.LayerPlan]:
+    """Returns what a recipe would do with each layer of a model. The model stays as it is."""
+    if recipe.adapter == "none":
+        return freezing.plan(model, recipe)
+    twin = copy.deepcopy(model)
+    return with_adapters(twin, freezing.plan(twin, recipe), recipe, seed=0)
 
 
 def _vocabulary_notices(fitted: Fitted) -> Iterator[Noticed]:

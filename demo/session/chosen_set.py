@@ -6,11 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-import soundfile
-
-from core.audio import sound_files
 from core.data.canary import general_speech
-from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts
+from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts, clip_seconds
 from core.data.library.stored_set import ID, StoredSet
 from core.data.samples import CANARY, SAMPLES, read_sample
 from core.errors import DatasetError
@@ -90,12 +87,7 @@ def stored_set(session: Session) -> StoredSet | None:
     return session.library.open(name) if ID.fullmatch(name) else None
 
 
-def seconds(clip: Clip) -> float:
-    """Returns how long a clip is; 0.0 where its sound is missing or damaged: training leaves it out, and says so."""
-    try:
-        return sound_files.duration(clip.path)
-    except soundfile.SoundFileError:
-        return 0.0
+seconds = clip_seconds  # of a clip of any set
 
 
 def form(session: Session, typed: LabelledSet) -> Normalisation:

@@ -33,7 +33,7 @@ from core.models.loading import fetch_model, load_model
 from core.storage.files import whole_folder, write_json
 from core.text.metrics import score
 from core.training.events import Noticed, Prepared, Trained
-from core.training.forecast import forecast, spread_clips, usual_clips
+from core.training.forecast import Workload, forecast, spread_clips, usual_clips
 from core.training.loop import finetune
 from core.training.presets import preset
 from core.training.recipe import Recipe
@@ -132,10 +132,8 @@ def predict(arm: str, source: Path, parts: dict[str, Spoken]) -> dict[str, float
     counts = {part: len(parts[part].clips) for part in ("train", "test", "canary", "validation")}
     heard = (parts[part].waves for part in ("test", "canary"))
     hard, easy = ([waves[i] for i in usual_clips([len(wave) / SAMPLE_RATE for wave in waves])] for waves in heard)
-    expected = forecast(
-        model, sample, hard, easy, **counts, recipe=recipe, watch=[wave for wave, _ in _replay()[-WATCHED_CLIPS:]]
-    )
-    return dataclasses.asdict(expected)
+    watch = [wave for wave, _ in _replay()[-WATCHED_CLIPS:]]
+    return dataclasses.asdict(forecast(model, Workload(sample=sample, hard=hard, easy=easy, watch=watch, **counts), recipe))
 
 
 def read_back(folder: Path, parts: dict[str, Spoken], plain: bool) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
+import soundfile
 
 from core.audio import sound_files
 from core.audio.waves import Waves
@@ -358,3 +359,11 @@ def _places(keys: Iterable[str]) -> dict[str, list[int]]:
     for i, key in enumerate(keys):
         places[key].append(i)
     return places
+
+
+def clip_seconds(clip: Clip) -> float:
+    """Returns how long a clip is; 0.0 where its sound is missing or damaged: training leaves it out, and says so."""
+    try:
+        return sound_files.duration(clip.path)
+    except soundfile.SoundFileError:
+        return 0.0

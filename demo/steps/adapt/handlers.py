@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-import math
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 import numpy as np
-import pandas as pd
 
 from core.audio import sound_files
 from core.audio.augment.augmenter import Augmenter
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.data.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.errors import DatasetError, RunError
-from core.models.classifier import Classifier
 from core.models.loading import model_family
 from core.runs import run_folder
-from core.training import freezing, presets
-from core.training.forecast import Forecast, forecast, spread_clips, usual_clips
-from core.training.learner import with_adapters
+from core.training import presets
+from core.training.forecast import Forecast, Workload, forecast
+from core.training.learner import for_task, layer_plans
 from core.training.presets import PRESETS
 from core.training.rate_finder import find_rate
 from core.training.recipe import Recipe
@@ -81,14 +77,9 @@ class AdaptHandlers:
         """The recipe's fields -> picture: the network's layers, what learns in each and at what rate. Nothing is changed."""
         recipe = settings.recipe_of(fields)
         with self._pool.lend(session.folder.name, session.choices.model) as model:
-            if recipe.task == "classify" and model.family != "classifier":
-                texts = [clip.text for clip in labelled_set(session, closed=True).part("train")]
-                model = Classifier.from_recogniser(model, texts)
-            if recipe.adapter == "none":
-                plans = freezing.plan(model, recipe)
-            else:
-                twin = copy.deepcopy(model)
-                plans = with_adapters(twin, freezing.plan(twin, recipe), recipe, seed=0)
+            if recipe.task == "classify" and model.family != "classifier":  # which has its words
+                model = for_task(model, recipe, [clip.text for clip in labelled_set(session, closed=True).part("train")])
+            plans = layer_plans(model, recipe)
         return {"picture": layers.picture(plans, {}, self._w)}
 
     def find_rate(self, session: Session, **fields: Any) -> dict[str, Any]:
@@ -99,16 +90,13 @@ class AdaptHandlers:
         train = labelled_set(session, recipe.task == "classify").part("train")[:RATE_CLIPS]
         sounds = [(sound_files.decode(clip.path), clip.text) for clip in train]
         with self._pool.lend(session.folder.name, session.choices.model, soon=False) as model:
-            if recipe.task == "classify" and model.family != "classifier":
-                model = Classifier.from_recogniser(model, [text for _, text in sounds])
+            model = for_task(model, recipe, [text for _, text in sounds])
             curve = find_rate(model, sounds, recipe, on_step=lambda done, steps: self._pool.pause())
-        table = pd.DataFrame({"rate": [math.log10(rate) for rate in curve.rates], "loss": curve.smoothed})
-        key = "adapt.rate_none" if curve.suggestion is None else "adapt.rate_found"
-        told = self._w(key, rate=f"{curve.suggestion or 0:.1g}", steps=len(curve.rates), clips=len(sounds))
+        table = layers.rates(curve)
         return {
             "rates_panel": gr.update(visible=True),
             "rates": gr.update(value=table, y_lim=presenters.axis(table)),
-            "rates_note": presenters.note(told),
+            "rates_note": layers.suggestion(curve, len(sounds), self._w),
         }
 
     def finding(self, session: Session) -> dict[str, Any]:
@@ -236,24 +224,13 @@ class AdaptHandlers:
             return 0
 
     def _measure(self, session: Session, id: str, labelled: LabelledSet, recipe: Recipe, general: Sequence[Clip]) -> Forecast:
-        train = labelled.part("train")
-        sample = [(sound_files.decode(train[i].path), train[i].text) for i in spread_clips(_seconds(train), recipe.batch_size)]
-        held_out, easy = labelled.part("test"), general or read_sample(CANARY).clips
-        heard = [[sound_files.decode(clips[i].path) for i in usual_clips(_seconds(clips))] for clips in (held_out, easy)]
-        watch = [sound_files.decode(clip.path) for clip in read_sample(REPLAY).clips[-WATCHED_CLIPS:]] if general else []
-        test, validation = len(held_out), len(labelled.part("validation"))
+        work = Workload.of(labelled, general, recipe)
         with self._pool.lend(session.folder.name, id, soon=False) as model:
-            if recipe.task == "classify" and model.family != "classifier":
-                model = Classifier.from_recogniser(model, [clip.text for clip in train])
-            counts = len(train), test, len(general), validation
-            return forecast(model, sample, *heard, *counts, recipe, watch, self._pool.pause)
+            model = for_task(model, recipe, [clip.text for clip in labelled.part("train")])
+            return forecast(model, work, recipe, self._pool.pause)
 
     def _is_active(self, session: Session) -> bool:
         return any(run.state() in ACTIVE for run in session.queue())
-
-
-def _seconds(clips: Sequence[Clip]) -> list[float]:
-    return [chosen_set.seconds(clip) for clip in clips]
 
 
 def suited(session: Session, fields: Mapping[str, Any], family: str) -> Recipe:

@@ -1,12 +1,15 @@
-"""The network's layers as a picture: what is frozen, what learns and at what rate, and how far each has moved."""
+"""The network's layers as a picture: what is frozen, what learns and at what rate, how far each has moved; and rates."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
+
 from core.training.freezing import LayerPlan
-from demo.show.presenters import NO_BREAK, escape, fine
+from core.training.rate_finder import RateCurve
+from demo.show.presenters import NO_BREAK, escape, fine, note
 from demo.wording import Wording
 
 SMALLEST = 1e-6  # of a distance's bar, on a scale of powers of ten up to LARGEST
@@ -54,6 +57,17 @@ def drift(moved: Sequence[tuple[str, float]], step: int, w: Wording) -> str:
         f"<h4>{escape(w('layers.drift', step=step))}</h4>{fine(w('layers.drift_about'))}"
         f'<div class="scroll"><table class="layers drift"><tbody>{rows}</tbody></table></div>'
     )
+
+
+def rates(curve: RateCurve) -> pd.DataFrame:
+    """The loss at each rate of a search for one: columns rate, as a power of ten, and loss."""
+    return pd.DataFrame({"rate": [math.log10(rate) for rate in curve.rates], "loss": curve.smoothed})
+
+
+def suggestion(curve: RateCurve, clips: int, w: Wording) -> str:
+    """What a search for a rate suggests, from so many clips."""
+    key = "adapt.rate_none" if curve.suggestion is None else "adapt.rate_found"
+    return note(w(key, rate=f"{curve.suggestion or 0:.1g}", steps=len(curve.rates), clips=clips))
 
 
 def _name(name: str, w: Wording) -> str:

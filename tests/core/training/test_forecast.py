@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from core.audio.augment.settings import Augmentation
 from core.models.loading import load_model
-from core.training.forecast import _seconds_a_clip, forecast, spread_clips, usual_clips
+from core.training.forecast import Workload, _seconds_a_clip, forecast, spread_clips, usual_clips
 from core.training.recipe import Recipe
 from tests.conftest import tone
 
@@ -19,12 +20,16 @@ SAMPLE = [(tone(1.0), "one"), (tone(1.2, 300), "two")]
 HARD = [wave for wave, _ in SAMPLE]
 
 
+def work(**given: Any) -> Workload:
+    return Workload(**{"sample": SAMPLE, "hard": HARD, **given})
+
+
 @pytest.mark.parametrize("trains", ["everything", "head"])
 @pytest.mark.parametrize("family", ["tiny_whisper", "tiny_ctc"])
 def test_the_model_is_as_before(family: str, trains: str, request: pytest.FixtureRequest) -> None:
     model = load_model(str(request.getfixturevalue(family)))
     before = [p.detach().clone() for p in model.network.parameters()]
-    forecast(model, SAMPLE, HARD, [tone(1.0)], 8, 4, 4, 2, Recipe(trains=trains))
+    forecast(model, work(easy=[tone(1.0)], train=8, test=4, canary=4, validation=2), Recipe(trains=trains))
     for parameter, value in zip(model.network.parameters(), before, strict=True):
         assert torch.equal(parameter, value)
         assert parameter.grad is None
@@ -37,12 +42,12 @@ def test_more_work_takes_longer(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("core.training.forecast.time.perf_counter", lambda: float(next(clock)))  # everything timed takes 1 s
     model = load_model(str(tiny_ctc))
     recipe = Recipe(epochs=10, evaluations=5)
-    one = forecast(model, SAMPLE, HARD, [tone(1.0)], 8, 16, 8, 4, recipe)
+    one = forecast(model, work(easy=[tone(1.0)], train=8, test=16, canary=8, validation=4), recipe)
     assert one.train == pytest.approx(4 * 10)  # four batches of two clips, ten times
     # Two training clips are read in a second, by base and adapted alike; a clip of general speech takes one by itself.
     assert one.evaluate == pytest.approx((16 + 16 + 4 * 6) / 2 + 2 * 8 + 6 * 2 / 3)  # and the loss of two batches, six times
     assert one.total == one.train + one.evaluate
-    longer = forecast(model, SAMPLE, HARD, [tone(1.0)], 16, 16, 8, 4, recipe)
+    longer = forecast(model, work(easy=[tone(1.0)], train=16, test=16, canary=8, validation=4), recipe)
     assert longer.train == pytest.approx(2 * one.train)
 
 
@@ -60,7 +65,7 @@ def test_what_is_kept_costs_once_a_clip(recipe: Recipe, kept: bool, tiny_ctc: Pa
     monkeypatch.setattr("core.training.forecast._step", lambda learner, optimizer, index: next(times))
     monkeypatch.setattr("core.training.forecast._seconds_a_clip", lambda model, waves, pause: 0.0)
     recipe = dataclasses.replace(recipe, epochs=10, evaluations=5)
-    expected = forecast(load_model(str(tiny_ctc)), SAMPLE, HARD, [tone(1.0)], 8, 0, 0, 40, recipe)
+    expected = forecast(load_model(str(tiny_ctc)), work(easy=[tone(1.0)], train=8, test=0, canary=0, validation=40), recipe)
     assert expected.train == pytest.approx(4 * (10 * 1.0 + 8.0))  # a size that is new costs more, whether or not it is kept
     once = (40 - 16) / 2 * 8.0 if kept else 0.0  # of what is read, what is kept is timed by reading it
     assert expected.evaluate == pytest.approx(20 * 6 / 3 * 1.0 + once)
@@ -72,7 +77,7 @@ def test_an_evaluation_costs_what_is_not_frozen(tiny_ctc: Path, monkeypatch: pyt
     times = iter([9.0, 5.0, 6.0, 2.0])  # a clip: the base of its own clips, of easy ones; from what is frozen: first, again
     monkeypatch.setattr("core.training.forecast._seconds_a_clip", lambda reader, waves, pause: next(times))
     recipe = Recipe(trains="last", last_layers=1, evaluations=3)
-    expected = forecast(model, SAMPLE, HARD, [tone(2.2)], 8, 10, 7, 4, recipe, watch=[tone(1.1)] * 6)
+    expected = forecast(model, work(easy=[tone(2.2)], train=8, test=10, canary=7, validation=4, watch=[tone(1.1)] * 6), recipe)
     before_and_after = 10 * (9 + 5 / 2) + 7 * 2 * 5  # the training clips are half as long as the easy one
     assert expected.evaluate == pytest.approx(before_and_after + (4 / 2 + 6 / 2) * (4 * 2 + 4))
 
@@ -82,7 +87,11 @@ def test_what_the_model_was_taught_costs_no_more_than_before(tiny_whisper: Path,
     times = iter([2.0, 3.0])  # a clip: the base of its own clips, of easy ones that are as long
     monkeypatch.setattr("core.training.forecast._seconds_a_clip", lambda reader, waves, pause: next(times))
     recipe = Recipe(trains="everything", evaluations=3)
-    expected = forecast(load_model(str(tiny_whisper)), SAMPLE, HARD, [tone(1.1)], 8, 10, 7, 4, recipe, watch=[tone(0.55)] * 6)
+    expected = forecast(
+        load_model(str(tiny_whisper)),
+        work(easy=[tone(1.1)], train=8, test=10, canary=7, validation=4, watch=[tone(0.55)] * 6),
+        recipe,
+    )
     assert expected.evaluate == pytest.approx(10 * (2 + 2) + 7 * 2 * 3 + 4 * (2 + 2 * 3) + 6 / 2 * 3 * 4)
 
 
@@ -99,7 +108,11 @@ def test_without_test_clips_the_sample_tells(tiny_ctc: Path, monkeypatch: pytest
     monkeypatch.setattr(
         "core.training.forecast._seconds_a_clip", lambda reader, waves, pause: float(read.append(len(waves)) or 0)
     )
-    forecast(load_model(str(tiny_ctc)), SAMPLE, [], [tone(1.0)], 8, 0, 7, 4, Recipe(trains="everything"))
+    forecast(
+        load_model(str(tiny_ctc)),
+        work(hard=[], easy=[tone(1.0)], train=8, test=0, canary=7, validation=4),
+        Recipe(trains="everything"),
+    )
     assert read == [2, 1]
 
 
@@ -115,7 +128,9 @@ def test_steps_of_all_lengths_count_by_their_clips(tiny_ctc: Path, monkeypatch: 
     monkeypatch.setattr("core.training.forecast._step", step)
     monkeypatch.setattr("core.training.forecast._seconds_a_clip", lambda model, waves, pause: 0.0)
     recipe = Recipe(trains="everything", batch_size=2, epochs=3)
-    expected = forecast(load_model(str(tiny_ctc)), sample, HARD, [tone(1.0)], 100, 0, 0, 0, recipe)
+    expected = forecast(
+        load_model(str(tiny_ctc)), work(sample=sample, easy=[tone(1.0)], train=100, test=0, canary=0, validation=0), recipe
+    )
     assert set(seen) == {0, 1, 2}
     assert expected.train == pytest.approx(100 * 3 * (1 + 2 + 6) / 5)
 
