@@ -40,6 +40,7 @@ from transformers import (
 )
 
 from core.audio.sound_files import SAMPLE_RATE
+from core.models.base.protocol import AsrModel
 from core.models.classifier import Classifier
 from core.models.deepspeech.model import DeepSpeech, DeepSpeechConfig, new_network
 from core.models.loading import load_model
@@ -312,3 +313,12 @@ def older_home(tmp_path: Path) -> OlderHome:
         path.write_text(text.replace("/made/by/an/older/version", folder.as_posix()), encoding="utf-8")
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
     return OlderHome(folder, folder / "sessions" / ("0" * 32), expected)
+
+
+def attach_by_peft(model: AsrModel, folder: Path) -> None:
+    """Puts a saved adapter onto its base as PEFT alone does it, whatever the network is."""
+    from peft import PeftConfig, inject_adapter_in_model, load_peft_weights, set_peft_model_state_dict
+
+    inject_adapter_in_model(PeftConfig.from_pretrained(str(folder)), model.network)
+    state = {name.removeprefix("base_model.model."): value for name, value in load_peft_weights(str(folder)).items()}
+    set_peft_model_state_dict(model.network, state)

@@ -6,8 +6,7 @@ import numpy as np
 
 from core.audio.sound_files import SAMPLE_RATE
 
-FRAME_SECONDS = 0.02  # two hops: long enough for a pitch period, short enough for a stop consonant
-HOP_SECONDS = 0.01
+HOP_SECONDS = 0.01  # a frame is two: long enough for a pitch period, short enough for a stop consonant
 HOP_SAMPLES = round(HOP_SECONDS * SAMPLE_RATE)
 FLOOR_DBFS = -100.0  # below the rounding of 16 bits: digital silence
 NOISE_PERCENTILE = 10  # of the frames' levels; a recording nearly always has as much pause

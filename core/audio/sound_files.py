@@ -65,12 +65,10 @@ class Level:
 
     Attributes:
         peak_dbfs: loudest sample in dB relative to full scale.
-        rms_dbfs: root mean square in dB relative to full scale.
         clipped: share of samples at full scale, 0 to 1.
     """
 
     peak_dbfs: float
-    rms_dbfs: float
     clipped: float
 
 
@@ -259,7 +257,6 @@ def level(wave: np.ndarray) -> Level:
     floor = 1e-10  # -200 dBFS, so that digital silence has a level
     return Level(
         peak_dbfs=float(20 * np.log10(max(float(magnitude.max(initial=0.0)), floor))),
-        rms_dbfs=float(20 * np.log10(max(float(np.sqrt(np.mean(np.square(wave)))), floor))),
         clipped=float(np.mean(magnitude >= CLIPPING)),
     )
 

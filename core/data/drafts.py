@@ -160,15 +160,6 @@ def edit(drafts: Drafts, index: int, text: str, language: str = "en") -> Drafts:
     return (*drafts[:index], dataclasses.replace(draft, text=checked, accepted=True), *drafts[index + 1 :])
 
 
-def accept(drafts: Drafts, index: int, language: str = "en") -> Drafts:
-    """Vouches for a draft as it stands.
-
-    Raises:
-        DatasetError: as `edit`.
-    """
-    return edit(drafts, index, _get(drafts, index).text, language)
-
-
 def write_drafts(path: Path, drafts: Drafts) -> None:
     """Writes a list as JSONL, atomically.
 

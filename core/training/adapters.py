@@ -14,25 +14,23 @@ import copy
 import dataclasses
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from core.errors import ModelError, one_of
 from core.models.base.protocol import AsrModel, Layer
-from core.storage.files import read_json
 from core.training.recipe import ADAPTERS, TARGETS
+
+if TYPE_CHECKING:
+    from peft import IA3Config, LoraConfig
 
 # peft is imported where it is used: few need it, and it takes a third of a second.
 
-CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"  # as PEFT names them
-MAX_CONFIG_BYTES = 1_000_000
-MAX_ALPHA = 1e6
+WEIGHTS_FILE = "adapter_model.safetensors"  # as PEFT names it
 
 # What a linear projection does, by the end of its name; the first row that fits counts.
 # Source: the modeling_*.py files of transformers 5.24; fc1 to fc4 with .fc are torchaudio's DeepSpeech.
@@ -52,12 +50,6 @@ _SCALED = ("key", "value", "narrowing")  # by ia3; of the last it is the input, 
 _BYPASSING = ("WavLMAttention",)
 
 _PREFIX = "base_model.model."  # of a parameter's name in a PEFT file
-_READ_FIELDS = {"peft_type", "r", "lora_alpha", "lora_dropout", "use_dora"}
-# What says which modules it sits on is left out: the weights' names say so too.
-_IDLE_FIELDS = {
-    "task_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision", "inference_mode",
-    "target_modules", "feedforward_modules", "exclude_modules", "layers_to_transform", "layers_pattern",
-}  # fmt: skip
 
 
 def attach(
@@ -98,7 +90,8 @@ def attach(
     one_of("adapter_targets", targets, TARGETS)
     if kind == "none":
         return list(layers)
-    _refuse_a_second(model)
+    if is_attached(model):
+        raise ModelError("adapter_present", f"{model.id} carries an adapter already. Merge it first.", id=model.id)
     roles = _projections(model.network)
     owners = {id(p): name for name in roles for p in model.network.get_submodule(name).parameters()}
     projections = [list(dict.fromkeys(owners[id(p)] for p in layer.parameters if id(p) in owners)) for layer in layers]
@@ -111,7 +104,7 @@ def attach(
     if not wanted:
         raise _unfit(model, layers, targets, next((t for t in TARGETS[:-1] if chosen(everything, t)), None))
     scaled = [name for name in wanted if roles[name] == "narrowing"]
-    _inject(model.network, _Settings(kind, rank, alpha, dropout), wanted, scaled, seed)
+    _inject(model.network, _configuration(kind, rank, alpha, dropout, wanted, scaled), seed)
     return [
         Layer(layer.name, layer.part, tuple(p for n in chosen(names, targets) for p in _added(model.network.get_submodule(n))))
         for layer, names in zip(layers, projections, strict=True)
@@ -184,47 +177,6 @@ def save(model: AsrModel, folder: Path) -> None:
     save_file(state, folder / WEIGHTS_FILE, {"format": "pt"})
 
 
-def load(model: AsrModel, folder: Path) -> None:
-    """Puts a saved adapter onto its base, in place.
-
-    Args:
-        model: the base that the adapter was trained on, or one of the same shape.
-        folder: as `save` or PEFT writes it. Nothing but safetensors is read, and nothing in it is executed.
-
-    Raises:
-        ModelError: the folder holds no LoRA, DoRA or IA3 adapter, it fits another model, or there is an adapter already.
-    """
-    from peft import set_peft_model_state_dict
-
-    _refuse_a_second(model)
-    settings = _read_settings(folder)
-    stored = _stored_shapes(folder)
-    names = sorted({re.split(r"\.(?:lora|ia3)_", name)[0] for name in stored})
-    scaled = [name for name in names if stored.get(f"{name}.ia3_l", [])[:1] == [1]]
-    if not names or stored != _expected_shapes(model.network, settings, names, scaled):
-        raise ModelError(
-            "adapter_misfit",
-            f"The adapter in {folder} does not fit {model.id}. Load the model that it was trained on.",
-            folder=str(folder),
-            id=model.id,
-        )
-    tensors = load_file(folder / WEIGHTS_FILE)
-    if not all(tensor.is_floating_point() and bool(tensor.isfinite().all()) for tensor in tensors.values()):
-        raise _unusable(folder, "some of its weights are no numbers")
-    _inject(model.network, settings, names, scaled, seed=0)
-    set_peft_model_state_dict(model.network, {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()})
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """What an adapter's configuration says, beside where it sits; of IA3's, nothing."""
-
-    kind: str
-    rank: int = 0
-    alpha: float = 0.0
-    dropout: float = 0.0
-
-
 def _projections(network: nn.Module) -> dict[str, str]:
     """Returns the role of every linear projection that an adapter can sit on, by its full name."""
     modules = dict(network.named_modules())
@@ -237,86 +189,33 @@ def _projections(network: nn.Module) -> dict[str, str]:
     return found
 
 
-def _inject(network: nn.Module, settings: _Settings, names: Sequence[str], scaled: Sequence[str], seed: int) -> None:
-    from peft import IA3Config, LoraConfig, inject_adapter_in_model
+def _configuration(
+    kind: str, rank: int, alpha: float, dropout: float, names: Sequence[str], scaled: Sequence[str]
+) -> LoraConfig | IA3Config:
+    from peft import IA3Config, LoraConfig
 
-    config: Any = (
-        IA3Config(target_modules=list(names), feedforward_modules=list(scaled))
-        if settings.kind == "ia3"
-        else LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.alpha,  # type: ignore[arg-type]  # any number will do
-            lora_dropout=settings.dropout,
-            use_dora=settings.kind == "dora",
-            target_modules=list(names),
-        )
+    if kind == "ia3":
+        return IA3Config(target_modules=list(names), feedforward_modules=list(scaled))
+    return LoraConfig(
+        r=rank,
+        lora_alpha=alpha,  # type: ignore[arg-type]  # any number will do
+        lora_dropout=dropout,
+        use_dora=kind == "dora",
+        target_modules=list(names),
     )
+
+
+def _inject(network: nn.Module, configuration: LoraConfig | IA3Config, seed: int) -> None:
+    from peft import inject_adapter_in_model
+
     with torch.random.fork_rng(devices=[]):  # PEFT draws on the CPU, wherever the network is
         torch.manual_seed(seed)
-        inject_adapter_in_model(config, network)
+        inject_adapter_in_model(configuration, network)
     network.train(network.training)  # new modules would drop values whatever the others do
 
 
 def _added(module: nn.Module) -> list[nn.Parameter]:
     return [parameter for name, parameter in module.named_parameters() if not name.startswith("base_layer.")]
-
-
-def _read_settings(folder: Path) -> _Settings:
-    from peft import IA3Config, LoraConfig
-
-    path = folder / CONFIG_FILE
-    if not path.is_file() or not (folder / WEIGHTS_FILE).is_file():
-        raise _unusable(folder, f"{CONFIG_FILE} or {WEIGHTS_FILE} is missing")
-    if path.stat().st_size > MAX_CONFIG_BYTES:
-        raise _unusable(folder, f"{CONFIG_FILE} is too large")
-    try:
-        fields = read_json(path)
-    except (OSError, ValueError, RecursionError) as error:
-        raise _unusable(folder, f"{CONFIG_FILE} is no JSON") from error
-    if not isinstance(fields, dict) or fields.get("peft_type") not in ("LORA", "IA3"):
-        raise _unusable(folder, f"{CONFIG_FILE} names neither LORA nor IA3 as its peft_type")
-    plain = IA3Config().to_dict() | LoraConfig().to_dict()
-    for name, value in fields.items():
-        if name not in _READ_FIELDS | _IDLE_FIELDS and value and value != plain.get(name):
-            raise _unusable(folder, f"it was made with {name!r}, which is not supported")
-    if fields["peft_type"] == "IA3":
-        return _Settings("ia3")
-    values: list[Any] = [fields.get(name) for name in ("r", "lora_alpha", "lora_dropout")]
-    rank, alpha, dropout = values if all(type(value) in (int, float) for value in values) else (0, 0, 0)
-    if type(rank) is not int or rank < 1 or not 0 < alpha <= MAX_ALPHA or not 0 <= dropout < 1:
-        raise _unusable(folder, f"{CONFIG_FILE} gives r, lora_alpha or lora_dropout a value that cannot be used")
-    return _Settings("dora" if fields.get("use_dora") else "lora", rank, alpha, dropout)
-
-
-def _stored_shapes(folder: Path) -> dict[str, list[int]]:
-    """Returns the shape of every tensor in an adapter's file, by its name in the network; their values are not read."""
-    try:
-        with safe_open(folder / WEIGHTS_FILE, "pt") as file:
-            return {name.removeprefix(_PREFIX): file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise _unusable(folder, f"{WEIGHTS_FILE} is damaged or something else") from error
-
-
-def _expected_shapes(
-    network: nn.Module, settings: _Settings, names: Sequence[str], scaled: Sequence[str]
-) -> dict[str, list[int]]:
-    """Returns the shapes that an adapter on some projections has; of names that are none of the network's, nothing."""
-    expected = {}
-    for name in _projections(network).keys() & set(names):
-        linear: Any = network.get_submodule(name)
-        wide, tall = linear.in_features, linear.out_features
-        if settings.kind == "ia3":
-            expected[f"{name}.ia3_l"] = [1, wide] if name in scaled else [tall, 1]
-            continue
-        expected |= {f"{name}.lora_A.weight": [settings.rank, wide], f"{name}.lora_B.weight": [tall, settings.rank]}
-        if settings.kind == "dora":
-            expected[f"{name}.lora_magnitude_vector"] = [tall]
-    return expected
-
-
-def _refuse_a_second(model: AsrModel) -> None:
-    if is_attached(model):
-        raise ModelError("adapter_present", f"{model.id} carries an adapter already. Merge it first.", id=model.id)
 
 
 def _unfit(model: AsrModel, layers: Sequence[Layer], targets: str, instead: str | None) -> ModelError:
@@ -337,7 +236,3 @@ def _unfit(model: AsrModel, layers: Sequence[Layer], targets: str, instead: str 
         targets=targets,
         instead=instead,
     )
-
-
-def _unusable(folder: Path, problem: str) -> ModelError:
-    return ModelError("adapter_unusable", f"{folder} holds no adapter that can be used: {problem}.", folder=str(folder))

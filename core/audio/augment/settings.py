@@ -68,11 +68,6 @@ class Augmentation:
         """Whether parts of what the network reads are hidden."""
         return any((self.time_mask, self.frequency_mask))
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is changed."""
-        return not (self.changes_waves or self.changes_features)
-
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Augmentation:
         """Builds an augmentation from its fields as a dict, ignoring those of another version."""

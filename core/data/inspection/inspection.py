@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
@@ -20,7 +18,6 @@ from core.data.inspection import findings, quality, repairs
 from core.data.inspection.findings import Fate, SetFinding
 from core.errors import AttuneError, DatasetError
 from core.models.base.protocol import AsrModel, in_language
-from core.text.escaping import cell
 from core.text.normalisation import Normalisation, default
 from core.text.scoring import normalise
 
@@ -112,15 +109,6 @@ class Inspection:
     def rows(self) -> list[dict[str, Any]]:
         """Returns what became of every row, a plain dict each."""
         return [_row(fate) for fate in self.fates]
-
-    def rows_csv(self) -> str:
-        """Returns the rows as CSV; a quote mark before what a spreadsheet would take for a formula."""
-        text = io.StringIO()
-        names = list(_row(Fate(Clip("", ""), False)))
-        writer = csv.DictWriter(text, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: cell(value) for name, value in row.items()} for row in self.rows())
-        return text.getvalue()
 
 
 def inspect(

@@ -12,7 +12,7 @@ A set is written beside its place and renamed into it, a list is replaced in one
 nothing that was there. What is deleted, and clips that are left out of a set, can be restored for a day; `Library.sweep`
 then deletes them for good, and no earlier list brings them back. Names are data; folders and files go by random ids alone,
 and an id that is none opens nothing. Fields that a newer version wrote are kept and ignored. Transcripts stay as a person
-typed them; `StoredSet.for_training` writes them as the set's normalisation says.
+typed them; `LabelledSet.written_as` writes them as a set's normalisation says.
 """
 
 from __future__ import annotations

@@ -79,10 +79,6 @@ class StoredSet:
         """Returns the set with the texts as they were typed."""
         return LabelledSet(self.name, tuple(stored.clip for stored in self.clips), self.language, self.synthetic)
 
-    def for_training(self) -> LabelledSet:
-        """Returns the set with the texts as a model is to write them, in all three parts alike."""
-        return self.labelled().written_as(self.normalisation)
-
 
 def read_settings(folder: Path) -> dict[str, Any]:
     """Reads set.json, with what a newer version added.

@@ -100,15 +100,6 @@ def announced(id: str) -> Announced:
     return Announced(files, info.safetensors.total if info.safetensors else weights / FLOAT_BYTES)
 
 
-def size_of(id: str) -> int:
-    """Returns the bytes that fetching a model takes.
-
-    Raises:
-        ModelError, Exception: as `announced`.
-    """
-    return announced(id).bytes
-
-
 def fetch(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> Path:
     """Fetches what is loaded of a model into the hub's cache; what an earlier call left behind is not fetched again.
 

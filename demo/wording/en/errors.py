@@ -117,8 +117,6 @@ TEXTS = {
     "error.adapter_targets_unfit": "An adapter of {id} cannot be placed on {targets} in the layers that are to be trained ({layers}). It can be placed on {instead}.",
     "error.adapter_present": "{id} already has an adapter. Load the model again.",
     "error.adapter_missing": "{id} has no adapter to save.",
-    "error.adapter_unusable": "{folder} contains no usable adapter: adapter_config.json or adapter_model.safetensors is missing, damaged or not of the kinds LoRA, DoRA and IA3.",
-    "error.adapter_misfit": "The adapter in {folder} does not fit {id}. Choose the model that it was trained on.",
     "error.no_alignment": "{id} cannot tell when each word was spoken. Whisper, wav2vec 2.0 and similar models, and DeepSpeech can.",
     "error.vocabulary_new": "The output layer is new: it writes the {size} {size:character|characters} of the training transcripts.",
     "error.vocabulary_extended": "The output layer was extended by {count} {count:character|characters}: {characters}.",

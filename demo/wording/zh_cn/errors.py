@@ -117,8 +117,6 @@ TEXTS = {
     "error.adapter_targets_unfit": "在 {id} 要训练的层（{layers}）中，适配器不能加在 {targets} 上，但可以加在 {instead} 上。",
     "error.adapter_present": "{id} 已经带有适配器。请重新加载模型。",
     "error.adapter_missing": "{id} 没有可保存的适配器。",
-    "error.adapter_unusable": "{folder} 中没有可用的适配器：adapter_config.json 或 adapter_model.safetensors 缺失、损坏，或不属于 LoRA、DoRA、IA3。",
-    "error.adapter_misfit": "{folder} 中的适配器与 {id} 不匹配。请选择训练它时所用的模型。",
     "error.no_alignment": "{id} 无法给出每个词的时间。Whisper、wav2vec 2.0 及同类模型和 DeepSpeech 可以。",
     "error.vocabulary_new": "输出层是新的：可以写出训练文本中的 {size} 个字符。",
     "error.vocabulary_extended": "输出层增加了 {count} 个字符：{characters}。",

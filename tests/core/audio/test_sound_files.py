@@ -435,19 +435,18 @@ def test_a_playlist_is_refused_and_opens_nothing(tmp_path: Path, doorbell: socke
 
 
 @pytest.mark.parametrize(
-    ("wave", "peak", "rms", "clipped"),
+    ("wave", "peak", "clipped"),
     [
-        (np.ones(100), 0.0, 0.0, 1.0),
-        (np.r_[np.ones(25), np.full(75, 0.5)], 0.0, 10 * np.log10((25 + 75 / 4) / 100), 0.25),
-        (0.5 * np.sin(2 * np.pi * np.arange(1_600) / 16), 20 * np.log10(0.5), 20 * np.log10(0.5 / np.sqrt(2)), 0.0),
-        (-0.1 * np.ones(100), -20.0, -20.0, 0.0),
-        (np.zeros(100), -200.0, -200.0, 0.0),
+        (np.ones(100), 0.0, 1.0),
+        (np.r_[np.ones(25), np.full(75, 0.5)], 0.0, 0.25),
+        (0.5 * np.sin(2 * np.pi * np.arange(1_600) / 16), 20 * np.log10(0.5), 0.0),
+        (-0.1 * np.ones(100), -20.0, 0.0),
+        (np.zeros(100), -200.0, 0.0),
     ],
 )
-def test_level(wave: np.ndarray, peak: float, rms: float, clipped: float) -> None:
+def test_level(wave: np.ndarray, peak: float, clipped: float) -> None:
     measured = level(wave.astype(np.float32))
     assert measured.peak_dbfs == pytest.approx(peak, abs=0.01)
-    assert measured.rms_dbfs == pytest.approx(rms, abs=0.01)
     assert measured.clipped == pytest.approx(clipped)
 
 

@@ -15,7 +15,6 @@ from core.audio.sound_files import decode
 from core.data.drafts import (
     Draft,
     Drafts,
-    accept,
     by_doubt,
     delete,
     edit,
@@ -106,11 +105,11 @@ def test_what_would_be_too_long_is_not_merged() -> None:
     assert caught.value.reason == "draft_too_long"
 
 
-def test_delete_edit_accept() -> None:
+def test_delete_and_edit() -> None:
     assert delete(LIST, 1) == (LIST[0], *LIST[2:])
     assert edit(LIST, 1, " Five,\n six! ")[1] == Draft(4.5, 6.5, "Five, six!", 2.0, accepted=True)
-    assert accept(LIST, 1)[1] == Draft(4.5, 6.5, "five six", 2.0, accepted=True)
-    assert by_doubt(accept(LIST, 1)) == [3, 0]
+    assert edit(LIST, 1, LIST[1].text)[1] == Draft(4.5, 6.5, "five six", 2.0, accepted=True)
+    assert by_doubt(edit(LIST, 1, LIST[1].text)) == [3, 0]
 
 
 @pytest.mark.parametrize("text", ["", " ", "?!", "[noise]"])
@@ -122,7 +121,7 @@ def test_a_text_without_words_is_not_accepted(text: str) -> None:
 
 @pytest.mark.parametrize("index", [-1, 4, 100])
 def test_a_draft_that_is_not_there_is_refused(index: int) -> None:
-    for change in (delete, accept, merge):
+    for change in (delete, lambda drafts, index: edit(drafts, index, "words"), merge):
         with pytest.raises(DatasetError, match="There is no draft number") as caught:
             change(LIST, index)
         assert caught.value.reason == "no_draft"
@@ -185,7 +184,7 @@ def test_accepted_drafts_become_clips(tmp_path: Path) -> None:
     spans = segment(wave)
     texts = ["first", "second", "third"]
     drafts = tuple(Draft(span.start, span.end, text, 0.5) for span, text in zip(spans, texts, strict=True))
-    write_drafts(path, accept(edit(drafts, 0, "First!"), 2))
+    write_drafts(path, edit(edit(drafts, 0, "First!"), 2, "third"))
     kept = keep_accepted(path, wave, recordings, "talk.wav")
     assert [clip.text for clip in recordings.clips()] == ["First!", "third"]
     assert recordings.all() == kept

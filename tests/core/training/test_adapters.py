@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +12,6 @@ from typing import Any
 import pytest
 import torch
 from peft import PeftModel
-from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoModelForCTC, WhisperForConditionalGeneration
 
@@ -24,13 +21,14 @@ from core.models.classifier import Classifier
 from core.models.deepspeech.model import DeepSpeech, DeepSpeechConfig, new_network
 from core.models.loading import load_model
 from core.training import adapters
-from core.training.adapters import CONFIG_FILE, WEIGHTS_FILE
+from core.training.adapters import WEIGHTS_FILE
 from core.training.recipe import ADAPTERS, TARGETS
-from tests.conftest import CTC_FAMILIES, FAMILIES, tone
+from tests.conftest import CTC_FAMILIES, FAMILIES, attach_by_peft, tone
 
 CLIPS = ((tone(1.3, 200), "one two"), (tone(2.1, 450, seed=1), "three"))
 RANK, ALPHA = 4, 8.0
 MERGED = 1e-3  # what is learnt moves hidden frames by about 5; a frame here and there amplifies rounding, by processor
+CONFIG_FILE = "adapter_config.json"  # as PEFT names it
 ROOT = Path(__file__).parents[3]
 
 # PeftModel, which only these tests use, asks transformers for something by its old name.
@@ -134,7 +132,7 @@ def test_it_travels_alone(model: AsrModel, kind: str, tmp_path: Path) -> None:
     assert json.loads((folder / CONFIG_FILE).read_text())["base_model_name_or_path"] == "someone/something"
     again = load_model(base, precision="float32")
     plain = computed(again)
-    adapters.load(again, folder)
+    attach_by_peft(again, folder)
     torch.testing.assert_close(computed(again), computed(model), rtol=0, atol=0)
     assert not torch.equal(computed(again)[1], plain[1])
 
@@ -318,10 +316,9 @@ def test_a_second_one_and_none_at_all(whisper: AsrModel, tmp_path: Path) -> None
     assert caught.value.reason == "adapter_missing"
     put(whisper)
     adapters.save(whisper, tmp_path)
-    for second in (lambda: put(whisper, "ia3"), lambda: adapters.load(whisper, tmp_path)):
-        with pytest.raises(ModelError, match="carries an adapter already") as caught:
-            second()
-        assert caught.value.reason == "adapter_present"
+    with pytest.raises(ModelError, match="carries an adapter already") as caught:
+        put(whisper, "ia3")
+    assert caught.value.reason == "adapter_present"
 
 
 # Its folder
@@ -344,164 +341,10 @@ def test_peft_reads_it(source: str, network: Any, kind: str, request: pytest.Fix
     assert theirs.state_dict().keys() == model.network.state_dict().keys()
 
 
-@THEIRS
-def test_what_peft_writes_is_read(tiny_ctc: Path, tmp_path: Path) -> None:
-    from peft import LoraConfig, get_peft_model
-
-    theirs = get_peft_model(AutoModelForCTC.from_pretrained(tiny_ctc), LoraConfig(r=2, target_modules=["q_proj", "v_proj"]))
-    with torch.no_grad():
-        for name, parameter in theirs.named_parameters():
-            if "lora_B" in name:
-                parameter.normal_()
-    theirs.half().save_pretrained(tmp_path)
-    model = load_model(str(tiny_ctc), precision="float32")
-    adapters.load(model, tmp_path)
-    assert {p.dtype for p in model.network.parameters()} == {torch.float32}
-    adapters.merge(model)
-    merged = theirs.float().merge_and_unload().state_dict()
-    for name, value in model.network.state_dict().items():
-        torch.testing.assert_close(value, merged[name], rtol=0, atol=1e-2)
-
-
-@pytest.fixture
-def ctc(tiny_ctc: Path) -> AsrModel:
-    return load_model(str(tiny_ctc), precision="float32")
-
-
-@pytest.fixture
-def saved(tiny_ctc: Path, tmp_path: Path) -> Path:
-    model = load_model(str(tiny_ctc), precision="float32")
-    put(model, "lora", "attention")
-    adapters.save(model, tmp_path / "saved")
-    return tmp_path / "saved"
-
-
-class Planted:
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return os.system, ("touch planted",)
-
-
-def config(**fields: Any) -> Callable[[Path], None]:
-    def write(folder: Path) -> None:
-        (folder / CONFIG_FILE).write_text(json.dumps(json.loads((folder / CONFIG_FILE).read_text()) | fields))
-
-    return write
-
-
-def weights(change: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path], None]:
-    def write(folder: Path) -> None:
-        state = load_file(folder / WEIGHTS_FILE)
-        change(state)
-        save_file(state, folder / WEIGHTS_FILE)
-
-    return write
-
-
-def content(name: str, data: bytes) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_bytes(data)
-
-
-def without(name: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).unlink()
-
-
-def only_a_pickle(folder: Path) -> None:
-    (folder / WEIGHTS_FILE).unlink()
-    torch.save({"x": Planted()}, folder / "adapter_model.bin")
-
-
-def folders_for_files(folder: Path) -> None:
-    (folder / WEIGHTS_FILE).unlink()
-    (folder / WEIGHTS_FILE).mkdir()
-
-
-FIRST = "base_model.model.wav2vec2.encoder.layers.0.attention.q_proj"
-
-
-@pytest.mark.parametrize(
-    ("harm", "message"),
-    [
-        (without(CONFIG_FILE), "adapter_config.json or adapter_model.safetensors is missing"),
-        (without(WEIGHTS_FILE), "adapter_config.json or adapter_model.safetensors is missing"),
-        (only_a_pickle, "adapter_config.json or adapter_model.safetensors is missing"),
-        (folders_for_files, "adapter_config.json or adapter_model.safetensors is missing"),
-        (content(WEIGHTS_FILE, pickle.dumps(Planted())), "adapter_model.safetensors is damaged or something else"),
-        (content(WEIGHTS_FILE, b""), "adapter_model.safetensors is damaged"),
-        (content(WEIGHTS_FILE, b"\xff" * 100), "adapter_model.safetensors is damaged"),
-        (content(CONFIG_FILE, b"{"), "adapter_config.json is no JSON"),
-        (content(CONFIG_FILE, b"\xff\xfe\x00"), "adapter_config.json is no JSON"),
-        (content(CONFIG_FILE, b"[" * 100_000), "adapter_config.json is no JSON"),
-        (content(CONFIG_FILE, b" " * 1_000_001), "adapter_config.json is too large"),
-        (content(CONFIG_FILE, b"[]"), "names neither LORA nor IA3"),
-        (content(CONFIG_FILE, b"{}"), "names neither LORA nor IA3"),
-        (config(peft_type="PROMPT_TUNING"), "names neither LORA nor IA3"),
-        (config(peft_type=["LORA"]), "names neither LORA nor IA3"),
-        (config(megatron_config={"x": 1}, megatron_core="this"), "made with 'megatron_config'"),
-        (config(megatron_core="this"), "made with 'megatron_core'"),
-        (config(use_rslora=True), "made with 'use_rslora'"),
-        (config(modules_to_save=["lm_head"]), "made with 'modules_to_save'"),
-        (config(bias="all"), "made with 'bias'"),
-        (config(init_lora_weights="pissa"), "made with 'init_lora_weights'"),
-        (config(rank_pattern={"q_proj": 2}), "made with 'rank_pattern'"),
-        (config(something_new=1), "made with 'something_new'"),
-        (config(r=0), "r, lora_alpha or lora_dropout"),
-        (config(r="4"), "r, lora_alpha or lora_dropout"),
-        (config(r=None), "r, lora_alpha or lora_dropout"),
-        (config(lora_alpha=float("nan")), "r, lora_alpha or lora_dropout"),
-        (config(lora_alpha=10**400), "r, lora_alpha or lora_dropout"),
-        (config(lora_dropout=1.0), "r, lora_alpha or lora_dropout"),
-        (weights(lambda state: state[f"{FIRST}.lora_A.weight"].fill_(torch.nan)), "some of its weights are no numbers"),
-        (weights(lambda state: state.update({k: v.long() for k, v in state.items()})), "some of its weights are no numbers"),
-    ],
-)
-def test_a_folder_that_cannot_be_used_is_refused(harm: Any, message: str, saved: Path, ctc: AsrModel) -> None:
-    harm(saved)
-    with pytest.raises(ModelError, match=message) as caught:
-        adapters.load(ctc, saved)
-    assert caught.value.reason == "adapter_unusable"
-    assert not adapters.is_attached(ctc)
-    assert not Path("planted").exists()
-
-
-def renamed(state: dict[str, torch.Tensor]) -> None:
-    state[FIRST.replace("q_proj", "p_proj") + ".lora_A.weight"] = state.pop(f"{FIRST}.lora_A.weight")
-
-
-@pytest.mark.parametrize(
-    "harm",
-    [
-        config(r=10**9),  # never allocated
-        config(use_dora=True),
-        config(peft_type="IA3"),
-        weights(lambda state: state.clear()),
-        weights(lambda state: state.pop(f"{FIRST}.lora_B.weight")),
-        weights(lambda state: state.update({f"{FIRST}.lora_A.weight": torch.zeros(RANK, 31)})),
-        weights(lambda state: state.update({f"{FIRST}.lora_A.weight": torch.zeros(RANK)})),
-        weights(lambda state: state.update({"": torch.zeros(())})),
-        weights(lambda state: state.update({f"{FIRST}.ia3_l": torch.zeros(())})),
-        weights(lambda state: state.update({f"{FIRST}.base_layer.weight": torch.zeros(32, 32)})),
-        weights(lambda state: state.update({"base_model.model.lm_head.lora_A.weight": torch.zeros(RANK, 32)})),
-        weights(renamed),
-    ],
-)
-def test_one_for_another_model_is_refused(harm: Any, saved: Path, ctc: AsrModel) -> None:
-    plain = outline(ctc.network)
-    harm(saved)
-    with pytest.raises(ModelError, match="does not fit .*Load the model that it was trained on") as caught:
-        adapters.load(ctc, saved)
-    assert caught.value.reason == "adapter_misfit"
-    assert outline(ctc.network) == plain
-
-
-def test_another_family_refuses_it(saved: Path, whisper: AsrModel) -> None:
-    with pytest.raises(ModelError, match="does not fit"):
-        adapters.load(whisper, saved)
-
-
 def test_it_is_imported_when_it_is_needed_and_quietly() -> None:
     code = """
 import socket, sys
-import core.adapters
+import core.training.adapters
 assert "peft" not in sys.modules
 def refuse(*args, **kwargs):
     raise AssertionError("peft asks the network")

@@ -22,7 +22,7 @@ from core.training.loop import finetune, rate_share
 from core.training.rate_finder import find_rate, suggested
 from core.training.recipe import ADAPTERS, Recipe
 from core.training.regularisation import regularised
-from tests.conftest import tone
+from tests.conftest import attach_by_peft, tone
 
 TRAIN = [(tone(0.8 + 0.2 * i, 150 + 70 * i, seed=i), text) for i, text in enumerate(["one", "two", "three", "four"])]
 GENERAL = [(tone(1.0, 200 + 50 * i, seed=20 + i), f"general {i}") for i in range(3)]
@@ -141,7 +141,7 @@ def test_an_adapter_learns_is_saved_and_leaves_an_ordinary_model(kind: str, tiny
     assert moved
     assert all(".self_attn." in name or ".encoder_attn." in name for name in moved)
     fresh = load(tiny_whisper)
-    adapters.load(fresh, tmp_path)
+    attach_by_peft(fresh, tmp_path)
     examples = [model.example(*clip) for clip in TRAIN]
     with torch.no_grad():
         torch.testing.assert_close(fresh.loss(examples), model.loss(examples), rtol=1e-3, atol=1e-4)

@@ -42,7 +42,7 @@ from demo.background.queue import JobQueue
 from demo.background.tasks import Task, Tasks
 from demo.server.forgetting import PREFIX, Forgetting
 from demo.server.security import Guard
-from demo.session import reading_list, removal, session
+from demo.session import chosen_set, reading_list, removal, session
 from demo.session.session import Session
 from demo.steps.compare.handlers import CompareHandlers
 from demo.steps.take_home.handlers import write
@@ -322,10 +322,8 @@ def test_nothing_of_a_deleted_set_is_left(
     keeping = LibraryHandlers(W)
     keeping.save(visitor, "Trees")
     id = visitor.choices.labelled_set
-    stored = visitor.library.open(id)
-    run = run_folder.create(
-        visitor.folder / "runs" / "one", Request(visitor.choices.model, stored.for_training(), (), (), RECIPE)
-    )
+    chosen = chosen_set.labelled_set(visitor)
+    run = run_folder.create(visitor.folder / "runs" / "one", Request(visitor.choices.model, chosen, (), (), RECIPE))
     list(execute(run))
     (visitor.folder / "exports").mkdir()
     (visitor.folder / "exports" / f"{id}-csv.zip").write_bytes(b"say cedar")

@@ -146,11 +146,6 @@ class InspectHandlers:
             gr.update(visible=out > 0, value=self._w("inspect.delete_many", count=out)),
         )
 
-    def report(self, session: Session) -> Inspection | None:
-        """The last report of this session; None where there is none."""
-        task = self._tasks.look(session.name, KIND)
-        return task.result if task is not None and task.ended else None
-
     def _again(self, session: Session, closed: bool) -> None:
         task = self._tasks.look(session.name, KIND)
         if task is not None and task.ended and task.result is not None:

@@ -255,12 +255,13 @@ def test_a_newer_version_loses_nothing_here(library: Library, source: list[Clip]
 
 def test_texts_are_written_as_chosen_and_stay_as_typed(library: Library, source: list[Clip]) -> None:
     stored = library.create("mine", source, normalisation=Normalisation(punctuation="drop")).stored
-    assert stored.for_training().clips[0].text == "Sentence number 0"
+    assert stored.labelled().written_as(stored.normalisation).clips[0].text == "Sentence number 0"
     chosen = library.write_as(stored.id, Normalisation(case="lower", numbers="words"))
     assert chosen == library.open(stored.id)
-    assert chosen.for_training().clips[0].text == "sentence number zero."
+    written = chosen.labelled().written_as(chosen.normalisation)
+    assert written.clips[0].text == "sentence number zero."
     assert chosen.labelled() == stored.labelled()
-    assert [dataclasses.replace(clip, text="") for clip in chosen.for_training().clips] == [
+    assert [dataclasses.replace(clip, text="") for clip in written.clips] == [
         dataclasses.replace(clip, text="") for clip in chosen.labelled().clips
     ]
 
@@ -279,7 +280,7 @@ def test_edits_are_taken_over_and_what_was_left_out_comes_back(library: Library,
 
 def test_normalised_texts_do_not_overwrite_what_was_typed(library: Library, source: list[Clip]) -> None:
     stored = library.create("mine", source, normalisation=Normalisation(case="lower")).stored
-    assert library.update(stored.id, stored.for_training()).labelled() == stored.labelled()
+    assert library.update(stored.id, stored.labelled().written_as(stored.normalisation)).labelled() == stored.labelled()
 
 
 @pytest.mark.parametrize(("change", "reason"), [({"id": "0123456789abcdef"}, "not_in_set"), ({"text": "?"}, "text_empty")])

@@ -27,7 +27,7 @@ from demo.background.tasks import Tasks
 from demo.server import set_files
 from demo.session.session import Session
 from demo.steps.teach import show as reports
-from demo.steps.teach.inspect.handlers import InspectHandlers
+from demo.steps.teach.inspect.handlers import KIND, InspectHandlers
 from demo.steps.teach.library.handlers import LibraryHandlers
 from demo.steps.teach.split.handlers import SplitHandlers
 from demo.steps.teach.write.handlers import WriteHandlers
@@ -168,7 +168,7 @@ def test_the_base_is_asked_and_what_it_cannot_write_is_found(
     shown = ended(looking, session)
     assert 'data-kind="unknown_characters"' in shown[-1]
     assert "ï" in shown[-1]
-    report = looking.report(session)
+    report = tasks.look(session.name, KIND).result
     assert all(fate.loss is not None for fate in report.fates if fate.kept)
     looking.begin(session, False)
     assert 'data-kind="unknown_characters"' in ended(looking, session)[-1]
