@@ -6,17 +6,17 @@ Unasked, the C library of Linux keeps most freed memory, in pieces that fit noth
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from core.errors import ModelError
 
 LOADING_BYTES = 8  # a parameter: its float32 value and the checkpoint it is read from, at most as wide
 LEARNING_BYTES = 24  # a parameter: float32 value, gradient, AdamW's two moments, pretrained value, best checkpoint
 WORKING_BYTES = 1_000_000_000  # Python with torch and transformers, and the activations of a batch of short clips
-MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
 ARENAS = 2
 LARGE_BYTES = 4_000_000  # weights and the activations of whole clips
@@ -33,17 +33,9 @@ def needed_to_finetune(parameters: float) -> float:
     return LEARNING_BYTES * parameters + WORKING_BYTES
 
 
-def available() -> float | None:
-    """Returns the bytes a process may still take before the computer swaps; None where the system does not say."""
-    if MEMINFO.is_file():
-        free = next((line for line in MEMINFO.read_text().splitlines() if line.startswith("MemAvailable:")), "")
-        return min(float(free.split()[1]) * 1024, _left_to_container()) if free else None
-    if sys.platform == "win32":
-        return _free_on_windows()
-    try:  # macOS says how much there is, not how much is free
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (ValueError, OSError):
-        return None
+def available() -> float:
+    """Returns the bytes a process may still take before the computer swaps, or before its container's limit ends it."""
+    return min(float(psutil.virtual_memory().available), _left_to_container())
 
 
 def refuse_what_does_not_fit(id: str, parameters: float) -> None:
@@ -53,7 +45,7 @@ def refuse_what_does_not_fit(id: str, parameters: float) -> None:
         ModelError: it needs more memory than is free.
     """
     needed, there = needed_to_load(parameters), available()
-    if there is not None and needed > there:
+    if needed > there:
         gigabytes = {"needed": f"{needed / 1e9:.1f}", "available": f"{there / 1e9:.1f}"}
         raise ModelError(
             "model_too_large",
@@ -92,19 +84,6 @@ def _left_to_container() -> float:
     except (OSError, ValueError):
         return float("inf")
     return float("inf") if limit == "max" else float(limit) - used + cached.get("inactive_file", 0.0)
-
-
-def _free_on_windows() -> float | None:
-    class Status(ctypes.Structure):  # MEMORYSTATUSEX of the Windows API
-        _fields_ = [
-            ("length", ctypes.c_ulong),
-            ("load", ctypes.c_ulong),
-            *((name, ctypes.c_ulonglong) for name in ("total", "free", "a", "b", "c", "d", "e")),
-        ]
-
-    status = Status(length=ctypes.sizeof(Status))
-    windows = getattr(ctypes, "windll").kernel32  # noqa: B009 - only there on Windows
-    return float(status.free) if windows.GlobalMemoryStatusEx(ctypes.byref(status)) else None
 
 
 def _of_glibc(name: str) -> Any:

@@ -153,7 +153,7 @@ def download(
     id: str,
     megabytes: float,
     finetune_gigabytes: float,
-    free: float | None,
+    free: float,
     w: Wording,
     server: str = "",
     requirement: str = "",
@@ -163,8 +163,7 @@ def download(
     if requirement:
         needs.append(w("model.about.also", package=requirement))
     needs.append(w("model.memory", gb=f"{finetune_gigabytes:.1f}"))
-    if free is not None:
-        needs.append(w("model.free", gb=f"{free / 1e9:.1f}"))
+    needs.append(w("model.free", gb=f"{free / 1e9:.1f}"))
     return fine(" ".join(needs))
 
 

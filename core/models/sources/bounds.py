@@ -131,7 +131,7 @@ def bounded_building(id: str, folder: Path | None = None, most: float | None = N
                 f"The settings of {id} describe a larger network than its files hold weights for. Download or copy it again.",
                 id=id,
             )
-        if parameters > SPARE_PARAMETERS and free is not None and memory.LOADING_BYTES * parameters > free:
+        if parameters > SPARE_PARAMETERS and memory.LOADING_BYTES * parameters > free:
             memory.refuse_what_does_not_fit(id, parameters)
 
     with ExitStack() as hooks:
