@@ -9,11 +9,11 @@ import numpy as np
 
 from core.audio import activity
 from core.audio.activity import HOP_SECONDS
-from core.audio.sound_files import SAMPLE_RATE
+from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE
 
 MIN_SECONDS = 1.0  # shorter clips lack the context that makes a transcript easy to write
 TARGET_SECONDS = 15.0  # a longer span is cut wherever it has a pause
-MAX_SECONDS = 28.0  # without one too: Whisper's window is 30 s
+MAX_SECONDS = MAX_CLIP_SECONDS - 2.0  # without one too
 SENTENCE_PAUSE_SECONDS = 0.7  # a pause this long is cut at in any case; speakers seldom pause as long inside a sentence
 ROOMY_PAUSE_SECONDS = 2 * MIN_SECONDS  # half of it fills up the shortest word
 MARGIN_SECONDS = 0.2  # of the pause kept on either side, so that no soft first or last sound is lost

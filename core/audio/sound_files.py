@@ -21,6 +21,7 @@ from core.storage.files import replacing
 
 SAMPLE_RATE = 16_000  # Hz; what every model here was pretrained on
 MIN_SECONDS = 0.1  # shorter than one phone; nothing to recognise
+MAX_CLIP_SECONDS = 30.0  # Whisper's window; a batch of longer clips does not fit the memory of a laptop
 MAX_SECONDS = 600.0  # of one file; decoded that is 38 MB
 DURATIONS = 20_000  # of files, remembered: a few large sets
 MAX_BYTES = 200_000_000  # of one file on disk

@@ -25,12 +25,11 @@ def run(options: argparse.Namespace) -> int:
     from core.cli.sets import users_library
     from core.data.importers.any_format import gather
     from core.models.loading import load_model
-    from core.runs.limits import MAX_CLIP_SECONDS
     from core.training.rate_finder import find_rate
     from core.training.recipe import Recipe
 
     labelled = gather(options.train, None, None, options.language or "en", options.seed, library=users_library())
-    sounds = [(sound_files.decode(clip.path, MAX_CLIP_SECONDS), clip.text) for clip in labelled.part("train")]
+    sounds = [(sound_files.decode(clip.path, sound_files.MAX_CLIP_SECONDS), clip.text) for clip in labelled.part("train")]
     model = load_model(options.model, language=labelled.language)
     recipe = Recipe.default(model.family, len(sounds)).changed(settings_of(options.set))
     curve = find_rate(model, sounds, recipe, seed=options.seed)

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
-from core.audio.sound_files import SAMPLE_RATE, fingerprint
+from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
 from core.errors import DatasetError, ModelError
 from core.models.base import layers
 from core.models.base.device import autocast, choose_device
@@ -35,7 +35,7 @@ from core.models.whisper.network import FRAMES_PER_SECOND, convolved, encode, fr
 from core.text.scoring import clean, normalise
 
 MAX_CLASSES = 200
-WINDOW_SECONDS = 30.0  # more of a longer clip is not looked at: a word is shorter
+WINDOW_SECONDS = MAX_CLIP_SECONDS  # more of a longer clip is not looked at: a word is shorter
 ARCHITECTURES = ("ForSequenceClassification", "ForAudioClassification")  # how their names end in a config.json
 
 

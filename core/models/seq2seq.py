@@ -13,7 +13,7 @@ from torch.nn import functional
 from transformers import AutoFeatureExtractor, AutoModelForSpeechSeq2Seq, AutoTokenizer
 from transformers.modeling_outputs import BaseModelOutput
 
-from core.audio.sound_files import SAMPLE_RATE, fingerprint
+from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
 from core.models.base.device import autocast, choose_device
 from core.models.base.protocol import PIECE_SECONDS, Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
 from core.models.base.vocabulary import Fitted
@@ -23,7 +23,7 @@ from core.storage.files import read_json, write_json
 from core.text.scoring import MAX_COMPRESSION_RATIO, clean, compression_ratio
 
 MODEL_TYPES = ("moonshine", "speech_to_text")
-WINDOW_SECONDS = 30.0  # longer sound is read window by window
+WINDOW_SECONDS = MAX_CLIP_SECONDS  # longer sound is read window by window
 WORD_MARKS = frozenset("▁| ")  # before or between words in a vocabulary; no character of a text
 REPETITION_PENALTY = 1.3  # of the second attempt, where the first repeats itself
 

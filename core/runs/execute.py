@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.audio.sound_files import MAX_CLIP_SECONDS
 from core.audio.waves import Labelled, Sounds
 from core.data.clips import labelled_set
 from core.data.clips.labelled_set import Clip, Dropped
@@ -21,7 +22,7 @@ from core.models.deepspeech.model import DeepSpeech, drop_source_layers
 from core.models.loading import load_model
 from core.runs.environment import environment
 from core.runs.export import hugging_face
-from core.runs.limits import GROUPS, MAX_CLIP_SECONDS
+from core.runs.limits import GROUPS
 from core.runs.run_folder import Run
 from core.storage import disk
 from core.storage.files import sha256, whole_folder, write_json

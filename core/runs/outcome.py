@@ -16,7 +16,7 @@ from core.evaluation.analysis import Analysis, analyse, measure_sounds
 from core.evaluation.compare import Comparison, compare
 from core.models.base.protocol import AsrModel
 from core.models.loading import load_model
-from core.runs.limits import GROUPS, MAX_CLIP_SECONDS
+from core.runs.limits import GROUPS
 from core.runs.run_folder import Request, Run
 
 
@@ -79,7 +79,7 @@ def read_outcome(run: Run, recompute: bool = False) -> Outcome:
         ]
         texts = {model: [row[model] for row in rows] for model in ("base", "adapted")}
         if recompute:
-            waves = [sound_files.decode(clip.path, MAX_CLIP_SECONDS) for clip in clips]
+            waves = [sound_files.decode(clip.path, sound_files.MAX_CLIP_SECONDS) for clip in clips]
             texts, _ = read_both(run, waves, language)
         comparisons[group] = compare(clips, texts["base"], texts["adapted"], language)
     differs = [

@@ -15,6 +15,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from core.audio.sound_files import MAX_CLIP_SECONDS
 from core.data.clips import labelled_set
 from core.data.clips.labelled_set import Clip
 from core.errors import RunError
@@ -23,7 +24,6 @@ from core.models.base.protocol import AsrModel
 from core.runs.environment import environment
 from core.runs.execute import clips_dropped
 from core.runs.job import Job, stopped
-from core.runs.limits import MAX_CLIP_SECONDS
 from core.runs.outcome import load_both
 from core.runs.run_folder import Run
 from core.storage.files import append_json_line, write_json

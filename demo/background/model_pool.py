@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.audio.sound_files import SAMPLE_RATE
+from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE
 from core.errors import AttuneError
 from core.models.base.protocol import AsrModel, Pause, Transcript, no_pause
 from core.models.loading import load_model
@@ -29,7 +29,7 @@ IDLE_SECONDS = 300.0  # after which a model that nobody used leaves memory; load
 LOOK_SECONDS = 30.0  # between two looks for such
 WAITING_CLIPS = 8  # of one person, such as prompts read one after another; one is transcribed, the others wait
 BATCH_CLIPS = 16  # of different people, transcribed together; as many as Whisper decodes together
-SHORT_SECONDS = 30.0  # what models transcribe in one go; longer clips are transcribed alone, with pauses
+SHORT_SECONDS = MAX_CLIP_SECONDS  # what models transcribe in one go; longer clips are transcribed alone, with pauses
 SHORT_SLICE_SECONDS = 5.0  # of such a clip alone, before others have their turn; few need as much
 BATCH_SECONDS = 60.0  # of them in all: more of them would hold up whoever comes next
 

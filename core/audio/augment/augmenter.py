@@ -24,9 +24,9 @@ from core.audio.augment.noise_and_rooms import (
     read_sounds,
 )
 from core.audio.augment.settings import Augmentation
-from core.audio.sound_files import MIN_SECONDS, SAMPLE_RATE, SILENCE_DBFS, level
+from core.audio.sound_files import MAX_CLIP_SECONDS, MIN_SECONDS, SAMPLE_RATE, SILENCE_DBFS, level
 
-LONGEST_SAMPLES = 30 * SAMPLE_RATE  # no clip is slowed down beyond; a longer one does not fit Whisper's window
+LONGEST_SAMPLES = round(MAX_CLIP_SECONDS * SAMPLE_RATE)  # no clip is slowed down beyond
 FRAME_SAMPLES = SAMPLE_RATE // 50  # 20 ms, by which speech is told from pauses
 ACTIVE_MARGIN = 10 ** (-15.9 / 10)  # of the active level, in power: ITU-T P.56
 TELEPHONE_RATE = 8_000  # Hz

@@ -21,7 +21,6 @@ from core.models.base.protocol import AsrModel, in_language
 from core.text.normalisation import Normalisation, default
 from core.text.scoring import normalise
 
-MAX_CLIP_SECONDS = 30.0  # a run leaves out longer ones
 BINS = 30  # of a histogram
 SPOKEN = Normalisation(numbers="words", punctuation="drop")  # the score's own form would count "three" as one digit
 SEVERITIES = ("error", "warning", "note")
@@ -164,7 +163,7 @@ def inspect(
         tuple(fates),
         tuple(found),
         _parts(kept),
-        _histogram([fate.seconds for fate in kept], MAX_CLIP_SECONDS),
+        _histogram([fate.seconds for fate in kept], sound_files.MAX_CLIP_SECONDS),
         _histogram([fate.rate for fate in kept], max((fate.rate for fate in kept), default=1.0)),
     )
 
@@ -172,7 +171,7 @@ def inspect(
 def _look(clip: Clip, language: str, model: AsrModel | None, form: Normalisation) -> Fate:
     try:
         text = check_text(clip.text, language, clip.path)
-        wave = sound_files.decode(clip.path, MAX_CLIP_SECONDS)
+        wave = sound_files.decode(clip.path, sound_files.MAX_CLIP_SECONDS)
         written = form.apply(text, language)
         with in_language(model, language) if model else nullcontext():
             loss = _loss(model, wave, written) if model else None

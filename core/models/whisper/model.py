@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from transformers import StoppingCriteria, StoppingCriteriaList, WhisperForConditionalGeneration, WhisperProcessor
 
-from core.audio.sound_files import SAMPLE_RATE, fingerprint
+from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
 from core.errors import ModelError
 from core.models.base.device import autocast, choose_device, computing_type
 from core.models.base.protocol import Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
@@ -36,7 +36,7 @@ from core.models.whisper.token_loss import TokenLoss, fed_and_wanted
 from core.storage.files import read_json, write_json
 from core.text.scoring import clean
 
-WINDOW_SECONDS = 30.0  # what the encoder was trained on; shorter sound is padded with silence
+WINDOW_SECONDS = MAX_CLIP_SECONDS  # what the encoder was trained on; shorter sound is padded with silence
 BUCKET_FRAMES = 100  # clips whose speech rounds up to the same 2 s are transcribed in one batch
 TRANSCRIBE_BATCH = 16  # clips
 SETTINGS_FILE = "attune.json"

@@ -14,13 +14,13 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 
-from core.audio.sound_files import SAMPLE_RATE
+from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE
 from core.models.base.device import computing_type
 
 WINDOW_SAMPLES = 400  # 25 ms, of one log-mel frame
 HOP_SAMPLES = 160  # 10 ms
-MEL_FRAMES = 3000  # of Whisper's window of 30 s
 MEL_FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
+MEL_FRAMES = round(MAX_CLIP_SECONDS * MEL_FRAMES_PER_SECOND)  # 3,000, of the encoder's window
 FRAMES_PER_SECOND = MEL_FRAMES_PER_SECOND // 2  # encoder frames: the second convolution has a stride of 2
 CONSTANT_FRAMES = 6  # of padding after the sound: as many as the two convolutions look at
 MARGIN_FRAMES = 25  # of padding kept whole after the speech
