@@ -14,7 +14,7 @@ from core.errors import RecipeError
 
 if TYPE_CHECKING:
     from core.data.clips.labelled_set import Clip, LabelledSet
-    from core.runs.run_folder import Request
+    from core.runs.request import Request
 
 
 def add(commands: Commands) -> None:
@@ -47,6 +47,7 @@ def request_of(options: argparse.Namespace) -> Request:
     from core.data.importers.any_format import gather
     from core.models.loading import model_family
     from core.runs import run_folder
+    from core.runs.request import build_request
     from core.training.presets import preset
     from core.training.recipe import Recipe
 
@@ -62,20 +63,8 @@ def request_of(options: argparse.Namespace) -> Request:
     clips = len(labelled.part("train"))
     usual = preset(options.preset, family, clips) if options.preset else Recipe.default(family, clips)
     recipe = usual.changed(settings)
-    general, watch = _general(options.replay)
-    canary = _canary(options.canary)
-    return run_folder.Request(
-        model=options.model,
-        labelled_set=labelled,
-        canary=() if canary is None else canary.clips,
-        own=(),
-        recipe=recipe,
-        seed=options.seed,
-        general=general if recipe.replay else (),
-        watch=watch if options.canary else (),
-        canary_name=canary.name if canary else CANARY,
-        canary_synthetic=canary is None or canary.synthetic,
-    )
+    canary, general = _canary(options.canary), _general(options.replay)
+    return build_request(options.model, labelled, recipe, options.seed, canary, general)
 
 
 def settings_of(pairs: Sequence[str]) -> dict[str, str]:
@@ -89,13 +78,12 @@ def settings_of(pairs: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def _general(source: str) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    """Returns general speech to mix in, and the last few clips of it to watch instead."""
+def _general(source: str) -> Sequence[Clip]:
+    """Returns general speech to replay, and to watch."""
     from core.data.importers.csv import read_csv
-    from core.data.samples import WATCHED_CLIPS, read_sample
+    from core.data.samples import read_sample
 
-    clips = read_sample(source).clips if source == REPLAY else tuple(read_csv(source, "en"))
-    return clips[:-WATCHED_CLIPS], clips[-WATCHED_CLIPS:]
+    return read_sample(source).clips if source == REPLAY else read_csv(source, "en")
 
 
 def _canary(source: str | None) -> LabelledSet | None:

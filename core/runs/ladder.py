@@ -13,7 +13,8 @@ import numpy as np
 
 from core.data.clips.labelled_set import Clip
 from core.runs.limits import MIN_REPEATS
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.text.metrics import CONFIDENCE, student_quantile
 from core.training.recipe import MAX_EPOCHS
 

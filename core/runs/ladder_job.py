@@ -22,7 +22,8 @@ from core.runs.execute import execute
 from core.runs.job import Job, refuse_used, stopped
 from core.runs.ladder import Rung, RungResult, ladder, learning_curve, measured
 from core.runs.limits import MIN_REPEATS
-from core.runs.run_folder import Request, RequestFields, Run
+from core.runs.request import Request, RequestFields
+from core.runs.run_folder import Run
 from core.storage.files import write_json
 from core.storage.state import UNREADABLE
 from core.training.events import Advanced, Entered, Evaluated, Event, Finished, Prepared

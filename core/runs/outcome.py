@@ -17,7 +17,8 @@ from core.evaluation.compare import Comparison, compare
 from core.models.base.protocol import AsrModel
 from core.models.loading import load_model
 from core.runs.limits import GROUPS
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NotRequired, TypedDict
 
-from core.data.clips.labelled_set import Clip, LabelledSet, id_of
-from core.data.samples import CANARY
+from core.data.clips.labelled_set import id_of
 from core.errors import RunError
 from core.evaluation.compare import ClipComparison, Verdict
 from core.runs.job import Job, refuse_used
+from core.runs.request import Request, RequestFields
 from core.storage.files import write_json
 from core.storage.state import UNREADABLE
 from core.text.metrics import Interval
@@ -92,90 +92,6 @@ class _Result(TypedDict):
     overlap: NotRequired[dict[str, int]]
     dropped: NotRequired[list[dict[str, Any]]]
     versions: NotRequired[dict[str, Any]]
-
-
-class _Set(TypedDict):
-    name: str
-    clips: list[Clip]
-    language: NotRequired[str]
-    synthetic: NotRequired[bool]
-    normalisation: NotRequired[dict[str, Any]]
-
-
-class RequestFields(TypedDict):
-    """What `Request.to_json` writes."""
-
-    model: str
-    labelled_set: _Set
-    canary: list[Clip]
-    own: list[Clip]
-    recipe: Recipe
-    seed: int
-    general: NotRequired[list[Clip]]
-    watch: NotRequired[list[Clip]]
-    canary_name: NotRequired[str]
-    canary_synthetic: NotRequired[bool]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to do.
-
-    Attributes:
-        model: what `load_model` takes.
-        labelled_set: the clips with their split, as they were when the run was asked for.
-        canary: held-out general speech that shows forgetting; may be empty.
-        canary_name: of the set that the general speech is from.
-        canary_synthetic: whether it was made by speech synthesisers.
-        own: further clips to compare on, such as the one the user just recorded.
-        general: general English speech of which the recipe's share is replayed; may be empty.
-        watch: general English speech read at each evaluation, so that forgetting is seen early; never scored, since a
-            guard looks at it; may be empty.
-        recipe: the choices.
-        seed: of everything random.
-    """
-
-    model: str
-    labelled_set: LabelledSet
-    canary: tuple[Clip, ...]
-    own: tuple[Clip, ...]
-    recipe: Recipe
-    seed: int = 0
-    general: tuple[Clip, ...] = ()
-    watch: tuple[Clip, ...] = ()
-    canary_name: str = CANARY
-    canary_synthetic: bool = True
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns a plain dict."""
-        return {
-            "model": self.model,
-            "labelled_set": self.labelled_set.to_json(),
-            "canary": [vars(clip) for clip in self.canary],
-            "own": [vars(clip) for clip in self.own],
-            "recipe": self.recipe.to_json(),
-            "seed": self.seed,
-            "general": [vars(clip) for clip in self.general],
-            "watch": [vars(clip) for clip in self.watch],
-            "canary_name": self.canary_name,
-            "canary_synthetic": self.canary_synthetic,
-        }
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> Request:
-        """Builds a request from `to_json`'s dict."""
-        return cls(
-            model=fields["model"],
-            labelled_set=LabelledSet.from_json(fields["labelled_set"]),
-            canary=tuple(Clip(**clip) for clip in fields["canary"]),
-            own=tuple(Clip(**clip) for clip in fields["own"]),
-            recipe=Recipe.from_json(fields["recipe"]),
-            seed=fields["seed"],
-            general=tuple(Clip(**clip) for clip in fields.get("general", ())),
-            watch=tuple(Clip(**clip) for clip in fields.get("watch", ())),
-            canary_name=fields.get("canary_name", CANARY),  # runs of an earlier version knew no other
-            canary_synthetic=fields.get("canary_synthetic", True),
-        )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from demo.background.compute_turn import ComputeTurn
 
 PLACES = 3  # models that stay in memory, however large: a base, its adapted one, and one more
 SMALL_PLACES, SMALL_BYTES = 8, 800_000_000  # so many stay while they are small together, as those that come with Attune
+AUTO = "auto"  # what `load_model` finds best
 LOADS = 2  # at a time: of a large model each takes gigabytes for a while
 IDLE_SECONDS = 300.0  # after which a model that nobody used leaves memory; loading the usual ones again takes a second
 LOOK_SECONDS = 30.0  # between two looks for such
@@ -33,7 +35,21 @@ SHORT_SECONDS = MAX_CLIP_SECONDS  # what models transcribe in one go; longer cli
 SHORT_SLICE_SECONDS = 5.0  # of such a clip alone, before others have their turn; few need as much
 BATCH_SECONDS = 60.0  # of them in all: more of them would hold up whoever comes next
 
-Key = tuple[str, str]  # id and language
+
+class Key(NamedTuple):
+    """What tells one model in memory from another.
+
+    Attributes:
+        id: of the model.
+        language: ISO 639-1 code, as `load_model` takes it.
+        precision: of its numbers, likewise.
+        thin: whether padding is thinned, where the family pads.
+    """
+
+    id: str
+    language: str
+    precision: str = AUTO
+    thin: bool = True
 
 
 @dataclass(frozen=True)
@@ -113,7 +129,9 @@ class ModelPool:
         self._loading = threading.BoundedSemaphore(LOADS)
         self._looking = False
 
-    def transcribe(self, owner: str, id: str, language: str, wave: np.ndarray) -> TimedTranscript:
+    def transcribe(
+        self, owner: str, id: str, language: str, wave: np.ndarray, precision: str = AUTO, thin: bool = True
+    ) -> TimedTranscript:
         """Transcribes a clip as soon as it is its owner's turn. A person's clips are transcribed one after the other.
 
         Args:
@@ -121,13 +139,16 @@ class ModelPool:
             id: of the model.
             language: ISO 639-1 code, as `load_model` takes it.
             wave: float32 [samples] at 16 kHz.
+            precision: as `load_model` takes it.
+            thin: whether padding is thinned, where the family pads.
 
         Raises:
             AttuneError: too many clips of this owner are waiting.
             ModelError: the model cannot be loaded.
         """
-        with self._only_one(owner), self._used((id, language)) as model:
-            clip = _Clip(owner, (id, language), wave)
+        key = Key(id, language, precision, thin)
+        with self._only_one(owner), self._used(key) as model:
+            clip = _Clip(owner, key, wave)
             with self._lock:
                 self._clips.append(clip)
             try:
@@ -156,7 +177,7 @@ class ModelPool:
         Raises:
             ModelError: it cannot be loaded.
         """
-        with self._used((id, language)) as model, self._turn.taken(owner, soon):
+        with self._used(Key(id, language)) as model, self._turn.taken(owner, soon):
             yield model
 
     def pause(self) -> None:
@@ -166,7 +187,7 @@ class ModelPool:
     def forget(self, folder: Path) -> None:
         """Drops the models that lie in a folder; one that is in use goes when it is not used any more."""
         with self._lock:
-            for key in [key for key in self._models if Path(key[0]).is_relative_to(folder)]:
+            for key in [key for key in self._models if Path(key.id).is_relative_to(folder)]:
                 del self._models[key]
         return_free_memory()
 
@@ -230,7 +251,7 @@ class ModelPool:
     def _load(self, key: Key, warm: _Warm) -> None:
         try:
             with self._loading:
-                warm.model = load_model(*key)
+                warm.model = _loaded(key)
         except Exception as error:
             warm.error = error
         finally:
@@ -304,6 +325,14 @@ class ModelPool:
                 if not self._models:
                     self._looking = False
                     return
+
+
+def _loaded(key: Key) -> AsrModel:
+    chosen = {} if key.precision == AUTO else {"precision": key.precision}
+    model = load_model(key.id, key.language, **chosen)
+    if not key.thin:
+        model.thin = False
+    return model
 
 
 def _bytes(model: AsrModel) -> int:

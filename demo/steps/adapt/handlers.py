@@ -13,10 +13,11 @@ import numpy as np
 from core.audio import sound_files
 from core.audio.augment.augmenter import Augmenter
 from core.data.clips.labelled_set import Clip, LabelledSet
-from core.data.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
+from core.data.samples import CANARY, REPLAY, read_sample
 from core.errors import DatasetError, RunError
 from core.models.loading import model_family
 from core.runs import run_folder
+from core.runs.request import Request, build_request
 from core.training import presets
 from core.training.forecast import Forecast, Workload, forecast
 from core.training.learner import for_task, layer_plans
@@ -250,7 +251,7 @@ def suited(session: Session, fields: Mapping[str, Any], family: str) -> Recipe:
     return settings.recipe_of(fields)
 
 
-def request_of(session: Session, recipe: Recipe, seed: int) -> run_folder.Request:
+def request_of(session: Session, recipe: Recipe, seed: int) -> Request:
     """Returns the fine-tune that is chosen on the page: its model and clips, by a recipe.
 
     Raises:
@@ -261,17 +262,6 @@ def request_of(session: Session, recipe: Recipe, seed: int) -> run_folder.Reques
     own = [clip for clip in labelled.clips if clip.id == choices.clip]
     if choices.clip and not own:
         recording = session.recordings.get(choices.clip)
-        own = [run_folder.Clip(str(recording.path), recording.text, id=recording.id)] if recording.text else []
-    general, canary = read_sample(REPLAY).clips, chosen_set.canary(session)
-    return run_folder.Request(
-        model=choices.model,
-        labelled_set=labelled,
-        canary=canary.clips,
-        own=tuple(own),
-        recipe=recipe,
-        seed=seed,
-        general=general[:-WATCHED_CLIPS] if recipe.replay else (),
-        watch=() if recipe.start == "random" else general[-WATCHED_CLIPS:],
-        canary_name=canary.name,
-        canary_synthetic=canary.synthetic,
-    )
+        own = [Clip(str(recording.path), recording.text, id=recording.id)] if recording.text else []
+    canary, general = chosen_set.canary(session), read_sample(REPLAY).clips
+    return build_request(choices.model, labelled, recipe, seed, canary, general, own)

@@ -85,9 +85,11 @@ class CompareHandlers:
         request = run.request()
         language = request.labelled_set.language
         wave = sound_files.decode(recording.path)
+        as_in_run = {"precision": request.recipe.precision, "thin": request.recipe.thin}
         texts = []
         for id in (request.model, str(run.adapted)):
-            texts.append(self._pool.transcribe(session.folder.name, id, language, wave).transcript.text)
+            heard = self._pool.transcribe(session.folder.name, id, language, wave, **as_in_run)
+            texts.append(heard.transcript.text)
         url = f"/sound/recording/{recording.id}"
         if not recording.text:
             return {"own": self._own(comparisons.plain_pair(*texts, url, self._w))}

@@ -16,7 +16,7 @@ from core.models.classifier import Classifier
 from core.models.loading import load_model, model_family
 from core.runs import run_folder
 from core.runs.execute import execute
-from core.runs.run_folder import Request
+from core.runs.request import Request
 from core.training.loop import finetune
 from core.training.recipe import Recipe
 from tests.conftest import tone

@@ -22,7 +22,8 @@ from core.models.loading import load_model
 from core.runs import run_folder
 from core.runs.execute import _transcribe, execute
 from core.runs.export import hugging_face
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.training.events import Entered, Evaluated, Finished, Noticed, Prepared, Stepped, Trained
 from core.training.recipe import Recipe
 

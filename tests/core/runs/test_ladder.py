@@ -12,7 +12,7 @@ import pytest
 
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.runs.ladder import FURTHEST, Curve, RungResult, in_turn, ladder, learning_curve, sizes_up_to
-from core.runs.run_folder import Request
+from core.runs.request import Request
 from core.training.recipe import MAX_EPOCHS, Recipe
 
 

@@ -13,7 +13,8 @@ from core.data.samples import read_sample
 from core.errors import RunError
 from core.runs import ladder_job
 from core.runs.ladder_job import LadderJob, carry_out, create, open_ladder
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.training.events import Advanced, Entered, Finished
 from core.training.recipe import Recipe
 

@@ -20,7 +20,8 @@ from core.runs.execute import execute
 from core.runs.ladder import ladder, measured
 from core.runs.lineup import _holm, line_up
 from core.runs.outcome import Outcome, read_outcome
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.storage.files import read_json, write_json
 from core.text.metrics import Interval
 from core.training.recipe import Recipe

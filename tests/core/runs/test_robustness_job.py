@@ -18,8 +18,9 @@ from core.runs.execute import execute
 from core.runs.outcome import read_outcome
 from core.runs.report.document import write_report
 from core.runs.report.words import LANGUAGES
+from core.runs.request import Request
 from core.runs.robustness_job import carry_out, create, find
-from core.runs.run_folder import Request, Run
+from core.runs.run_folder import Run
 from core.storage.files import read_json, write_json
 from core.training.events import Advanced, Entered, Finished, Noticed
 from core.training.recipe import Recipe

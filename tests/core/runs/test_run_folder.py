@@ -21,7 +21,8 @@ from core.errors import RecipeError, RunError
 from core.evaluation.compare import compare
 from core.runs import run_folder
 from core.runs.job import STARTING_SECONDS
-from core.runs.run_folder import Request, Run, create, new_id, open_run
+from core.runs.request import Request
+from core.runs.run_folder import Run, create, new_id, open_run
 from core.storage.files import read_json, write_json
 from core.training.events import Entered, Evaluated, Failed, Finished, Noticed, Stepped
 from core.training.recipe import Recipe

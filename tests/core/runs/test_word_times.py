@@ -15,7 +15,8 @@ from core.models.base.protocol import AsrModel
 from core.models.loading import load_model
 from core.runs import run_folder
 from core.runs.execute import execute
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.runs.word_times import loaded, marked_times, spoken_units, word_times
 from core.text.scoring import normalise
 from core.training.recipe import Recipe

@@ -315,7 +315,7 @@ def test_no_more_models_stay_than_there_are_places_and_none_in_use_goes(monkeypa
     monkeypatch.setattr(model_pool, "load_model", lambda id, language: loaded.append(id) or SimpleNamespace(network=network))
     monkeypatch.setattr(model_pool, "SMALL_BYTES", 1000)
     pool = ModelPool()
-    with pool._used(("held", "")):
+    with pool._used(model_pool.Key("held", "")):
         for id in (*"abcd", "d", "c", "a", "held"):
             with pool.lend("anna", id):
                 pass
@@ -344,7 +344,7 @@ def test_a_model_that_nobody_used_for_some_minutes_leaves(echo: Echo) -> None:
     with pool.lend("ben", "b"):
         clock.now += IDLE_SECONDS
         assert pool.drop_idle() == 1  # the other one is lent
-    assert [id for id, _ in pool._models] == ["b"]
+    assert [key.id for key in pool._models] == ["b"]
     clock.now += IDLE_SECONDS
     assert pool.drop_idle() == 1
     assert not pool._models

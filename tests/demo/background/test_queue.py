@@ -13,7 +13,8 @@ import pytest
 
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.runs import run_folder
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.storage.files import home, write_json
 from core.training.events import Entered, Failed
 from core.training.recipe import Recipe

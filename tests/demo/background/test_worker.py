@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.runs import run_folder
 from core.runs.job import Job
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.training.events import Failed
 from core.training.recipe import Recipe
 from demo.background import worker

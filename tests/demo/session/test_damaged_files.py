@@ -28,7 +28,8 @@ from core.evaluation.robustness import ConditionResult, Line
 from core.runs import ladder_job, robustness_job, run_folder
 from core.runs.job import Job
 from core.runs.lineup import comparable
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.runs.tradeoff import points
 from core.runs.word_times import WordTimes, word_times
 from core.storage.files import append_json_line, home, write_json

@@ -28,7 +28,8 @@ from core.errors import AttuneError, DatasetError, RunError
 from core.runs import ladder_job, run_folder
 from core.runs.execute import execute
 from core.runs.outcome import read_outcome
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.storage import clock
 from core.storage.cache import FOLDER, DiskCache
 from core.storage.files import read_json, sha256, write_json

@@ -11,7 +11,8 @@ import pytest
 from core.data.samples import read_sample
 from core.runs import run_folder
 from core.runs.execute import execute
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.training.recipe import Recipe
 from demo.session.session import Session
 

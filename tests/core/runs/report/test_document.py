@@ -20,7 +20,8 @@ from core.runs.outcome import read_outcome
 from core.runs.report.document import write_report
 from core.runs.report.pictures import Change, Series, changes, curves, heat_map, rates
 from core.runs.report.words import ENGLISH
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.storage.files import read_json, write_json
 from core.training.recipe import Recipe
 

@@ -8,7 +8,8 @@ import pytest
 
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.runs import run_folder
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.training.events import Evaluated, Event, Prepared, Stepped
 from core.training.recipe import Recipe
 from demo.session.session import Session

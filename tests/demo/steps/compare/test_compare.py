@@ -14,7 +14,8 @@ from core.evaluation.compare import compare
 from core.runs import run_folder
 from core.runs.lineup import line_up
 from core.runs.outcome import Outcome, read_outcome
-from core.runs.run_folder import Request, Run
+from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.storage.files import read_json, write_json
 from core.text.metrics import mark_words
 from core.training.recipe import Recipe

@@ -1,0 +1,132 @@
+"""What a run is asked to do, built by one function for the page and the command line alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict
+
+from core.data.clips.labelled_set import Clip, LabelledSet
+from core.data.names import CANARY
+from core.data.samples import WATCHED_CLIPS
+from core.training.recipe import Recipe
+
+
+class _Set(TypedDict):
+    name: str
+    clips: list[Clip]
+    language: NotRequired[str]
+    synthetic: NotRequired[bool]
+    normalisation: NotRequired[dict[str, Any]]
+
+
+class RequestFields(TypedDict):
+    """What `Request.to_json` writes."""
+
+    model: str
+    labelled_set: _Set
+    canary: list[Clip]
+    own: list[Clip]
+    recipe: Recipe
+    seed: int
+    general: NotRequired[list[Clip]]
+    watch: NotRequired[list[Clip]]
+    canary_name: NotRequired[str]
+    canary_synthetic: NotRequired[bool]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to do.
+
+    Attributes:
+        model: what `load_model` takes.
+        labelled_set: the clips with their split, as they were when the run was asked for.
+        canary: held-out general speech that shows forgetting; may be empty.
+        canary_name: of the set that the general speech is from.
+        canary_synthetic: whether it was made by speech synthesisers.
+        own: further clips to compare on, such as the one the user just recorded.
+        general: general English speech of which the recipe's share is replayed; may be empty.
+        watch: general English speech read at each evaluation, so that forgetting is seen early; never scored, since a
+            guard looks at it; may be empty.
+        recipe: the choices.
+        seed: of everything random.
+    """
+
+    model: str
+    labelled_set: LabelledSet
+    canary: tuple[Clip, ...]
+    own: tuple[Clip, ...]
+    recipe: Recipe
+    seed: int = 0
+    general: tuple[Clip, ...] = ()
+    watch: tuple[Clip, ...] = ()
+    canary_name: str = CANARY
+    canary_synthetic: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a plain dict."""
+        return {
+            "model": self.model,
+            "labelled_set": self.labelled_set.to_json(),
+            "canary": [vars(clip) for clip in self.canary],
+            "own": [vars(clip) for clip in self.own],
+            "recipe": self.recipe.to_json(),
+            "seed": self.seed,
+            "general": [vars(clip) for clip in self.general],
+            "watch": [vars(clip) for clip in self.watch],
+            "canary_name": self.canary_name,
+            "canary_synthetic": self.canary_synthetic,
+        }
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Request:
+        """Builds a request from `to_json`'s dict."""
+        return cls(
+            model=fields["model"],
+            labelled_set=LabelledSet.from_json(fields["labelled_set"]),
+            canary=tuple(Clip(**clip) for clip in fields["canary"]),
+            own=tuple(Clip(**clip) for clip in fields["own"]),
+            recipe=Recipe.from_json(fields["recipe"]),
+            seed=fields["seed"],
+            general=tuple(Clip(**clip) for clip in fields.get("general", ())),
+            watch=tuple(Clip(**clip) for clip in fields.get("watch", ())),
+            canary_name=fields.get("canary_name", CANARY),  # runs of an earlier version knew no other
+            canary_synthetic=fields.get("canary_synthetic", True),
+        )
+
+
+def build_request(
+    model: str,
+    labelled: LabelledSet,
+    recipe: Recipe,
+    seed: int = 0,
+    canary: LabelledSet | None = None,
+    general: Sequence[Clip] = (),
+    own: Sequence[Clip] = (),
+) -> Request:
+    """Builds what a run is to do.
+
+    Args:
+        model: what `load_model` takes.
+        labelled: the clips with their split.
+        recipe: the choices.
+        seed: of everything random.
+        canary: held-out general speech that shows forgetting, or None where nobody asks about it.
+        general: other general speech. Its last few clips are watched while the model learns, where there is something to
+            forget and somebody asks about it; the rest is replayed, where the recipe says so.
+        own: further clips to compare on.
+    """
+    can_forget = canary is not None and recipe.start != "random"
+    return Request(
+        model=model,
+        labelled_set=labelled,
+        canary=canary.clips if canary else (),
+        own=tuple(own),
+        recipe=recipe,
+        seed=seed,
+        general=tuple(general[:-WATCHED_CLIPS]) if recipe.replay else (),
+        watch=tuple(general[-WATCHED_CLIPS:]) if can_forget else (),
+        canary_name=canary.name if canary else CANARY,
+        canary_synthetic=canary is None or canary.synthetic,
+    )
