@@ -12,7 +12,7 @@ from core.models.deepspeech.model import DeepSpeech, new_network
 from core.models.small.networks import redraw
 
 
-def start_anew(model: AsrModel, seed: int = 0) -> None:
+def randomise(model: AsrModel, seed: int = 0) -> None:
     """Gives a model random weights, drawn as its family draws them before pretraining, or `attune pretrain` does. In place.
 
     What is no learnt parameter, such as Whisper's sinusoidal positions, stays. All parameters count as fresh.

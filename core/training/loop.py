@@ -13,7 +13,7 @@ import torch
 from core.audio.waves import Sounds, evenly
 from core.errors import DatasetError
 from core.models.base.protocol import AsrModel, Example, Transcript, in_language
-from core.models.random_start import start_anew
+from core.models.random_start import randomise
 from core.storage.memory import return_free_memory
 from core.text.metrics import score
 from core.training import adapters
@@ -74,7 +74,7 @@ def finetune(
     """
     started = time.perf_counter()
     if recipe.start == "random":
-        start_anew(model, seed)
+        randomise(model, seed)
     torch.manual_seed(seed)
     np.random.seed(seed)  # transformers' time masking draws from numpy's global generator
     order = np.random.default_rng(seed)

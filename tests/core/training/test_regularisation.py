@@ -13,7 +13,7 @@ from torch import nn
 from core.audio.augment.settings import Augmentation
 from core.models.base.protocol import AsrModel, Features
 from core.models.loading import load_model
-from core.models.random_start import start_anew
+from core.models.random_start import randomise
 from core.training.events import Noticed, Trained
 from core.training.learner import Learner
 from core.training.loop import finetune
@@ -190,22 +190,22 @@ def test_masks_hide_something_of_what_is_read(
 
 def test_the_control_starts_from_other_weights_and_counts_them_all_as_new(model: AsrModel) -> None:
     before = {name: p.detach().clone() for name, p in model.network.named_parameters()}
-    start_anew(model, seed=3)
+    randomise(model, seed=3)
     moved = [name for name, p in model.network.named_parameters() if p.dim() > 1 and not torch.equal(p, before[name])]
     kept = [name for name, p in model.network.named_parameters() if p.dim() > 1 and torch.equal(p, before[name])]
     assert moved
     assert all(name.endswith("embed_positions.weight") for name in kept)
     assert all(mask.all() for mask in model.fresh.values())
     first = {name: p.detach().clone() for name, p in model.network.named_parameters()}
-    start_anew(model, seed=3)
+    randomise(model, seed=3)
     assert all(torch.equal(p, first[name]) for name, p in model.network.named_parameters())
 
 
 def test_a_recipe_can_begin_with_the_control(tiny_deepspeech: Path) -> None:
-    anew = load(tiny_deepspeech)
-    start_anew(anew, seed=3)
+    untrained = load(tiny_deepspeech)
+    randomise(untrained, seed=3)
     model = load(tiny_deepspeech)
     learnt = trained(model, dataclasses.replace(RECIPE, start="random", learning_rate=1e-8), seed=3)
-    for after, drawn in zip(learnt, anew.network.parameters(), strict=True):
+    for after, drawn in zip(learnt, untrained.network.parameters(), strict=True):
         torch.testing.assert_close(after, drawn, rtol=0, atol=1e-6)
     assert all(mask.all() for mask in model.fresh.values())
