@@ -201,11 +201,11 @@ def _with_remedy(finding: SetFinding, labelled: LabelledSet, fates: Iterable[Fat
     for remedy in ("move_to_train", "resplit"):
         tried = dataclasses.replace(finding, remedy=remedy)
         try:
-            mended = repairs.mend(labelled, tried, closed=closed)
+            repaired = repairs.repair(labelled, tried, closed=closed)
         except DatasetError:
             continue
-        after = [dataclasses.replace(by_clip[old], clip=new) for old, new in zip(labelled.clips, mended.clips, strict=True)]
-        if mended.part("test") and finding.kind not in {still.kind for still in findings.leaks(after, closed)}:
+        after = [dataclasses.replace(by_clip[old], clip=new) for old, new in zip(labelled.clips, repaired.clips, strict=True)]
+        if repaired.part("test") and finding.kind not in {still.kind for still in findings.leaks(after, closed)}:
             return tried
     return finding
 

@@ -1,4 +1,4 @@
-"""Remedies for what an inspection found: each takes a labelled set and returns a mended one."""
+"""Remedies for what an inspection found: each takes a labelled set and returns a repaired one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.data.inspection.findings import SetFinding
 from core.errors import DatasetError
 
 
-def mend(labelled: LabelledSet, finding: SetFinding, seed: int = 0, closed: bool = False) -> LabelledSet:
+def repair(labelled: LabelledSet, finding: SetFinding, seed: int = 0, closed: bool = False) -> LabelledSet:
     """Applies the remedy that a finding names.
 
     Args:

@@ -49,7 +49,7 @@ def wire(
     bringing, splitting, writing, keeping = BringHandlers(w, tasks), SplitHandlers(w), WriteHandlers(w), LibraryHandlers(w)
     looking = InspectHandlers(w, pool, tasks, len(look.places))
 
-    places = [part for place in look.places for part in (place.row, place.about, place.mend)]
+    places = [part for place in look.places for part in (place.row, place.about, place.repair)]
     looked = [look.progress, look.stop, look.timer, look.summary, *places, look.rest]
     brought = [
         bring.progress, bring.stop, bring.timer, bring.question, bring.asked, bring.sound, bring.text, bring.speaker,
@@ -108,7 +108,7 @@ def wire(
     on(look.timer.tick, looking.look, [], looked, None, **QUIET, queue=False)
     changed = [look.told, *looked]
     for number, place in enumerate(look.places):
-        then_show(on(place.mend.click, _of_place(looking, number), [look.closed], changed, look.message, **QUIET))
+        then_show(on(place.repair.click, _of_place(looking, number), [look.closed], changed, look.message, **QUIET))
     then_show(on(look.undo.click, looking.undo, [look.closed], changed, look.message, **QUIET))
     then_show(on(look.back.click, looking.back, [look.closed], changed, look.message, **QUIET))
 
@@ -147,7 +147,7 @@ def wire(
 
 
 def _of_place(looking: InspectHandlers, number: int) -> Callable[..., tuple]:
-    def mend(session: Session, closed: bool) -> tuple:
-        return looking.mend(session, number, closed)
+    def repair(session: Session, closed: bool) -> tuple:
+        return looking.repair(session, number, closed)
 
-    return mend
+    return repair

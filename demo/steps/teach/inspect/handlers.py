@@ -95,7 +95,7 @@ class InspectHandlers:
         stale = "" if self._is_current(session, task.order) else presenters.note(self._w("inspect.stale"), "warning")
         return stale, *over, *self._shown(session, task, task.result)
 
-    def mend(self, session: Session, place: int, closed: bool) -> tuple:
+    def repair(self, session: Session, place: int, closed: bool) -> tuple:
         """Which place's button was pressed -> what was done, then what `look` says: the report is made anew."""
         task = self._tasks.look(session.name, KIND)
         stored = chosen_set.stored_set(session)
@@ -104,9 +104,9 @@ class InspectHandlers:
         if task is None or not task.ended or task.result is None or not self._is_current(session, task.order):
             raise DatasetError("report_stale", "The set was changed since it was looked at. Look at it again.")
         finding = _mendable(task.result)[place]
-        mended = repairs.mend(task.order.labelled, finding, stored.seed, closed)
-        session.library.update(stored.id, mended)
-        told = self._w(f"mended.{finding.remedy}", count=_changed(task.order.labelled, mended))
+        repaired = repairs.repair(task.order.labelled, finding, stored.seed, closed)
+        session.library.update(stored.id, repaired)
+        told = self._w(f"mended.{finding.remedy}", count=_changed(task.order.labelled, repaired))
         self._start(session, closed, ask=task.order.ask)
         return presenters.note(told, "good"), *self.look(session)
 

@@ -9,7 +9,7 @@ import gradio as gr
 from demo.wording import Wording
 
 POLL_SECONDS = 0.5
-PLACES = 10  # findings with a remedy that are shown at once; the rest come up as these are mended
+PLACES = 10  # findings with a remedy that are shown at once; the rest come up as these are repaired
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Place:
 
     row: gr.Row
     about: gr.HTML
-    mend: gr.Button
+    repair: gr.Button
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def build(w: Wording) -> InspectView:
         for number in range(PLACES):
             with gr.Row(visible=False, elem_classes="finding", elem_id=f"finding-{number}") as row:
                 about = gr.HTML()
-                mend = gr.Button(w("remedy.drop", count=0), scale=0, min_width=220)
-            places.append(Place(row, about, mend))
+                repair = gr.Button(w("remedy.drop", count=0), scale=0, min_width=220)
+            places.append(Place(row, about, repair))
         rest = gr.HTML(elem_id="inspect-rest")
         timer = gr.Timer(POLL_SECONDS, active=False)
     return InspectView(

@@ -18,7 +18,7 @@ from core.audio.sound_files import write_flac
 from core.data.clips.labelled_set import Clip, Dropped, LabelledSet, assign_parts
 from core.data.inspection.findings import Fate, SetFinding, outlier_scores
 from core.data.inspection.inspection import Inspection, inspect
-from core.data.inspection.repairs import drop, mend
+from core.data.inspection.repairs import drop, repair
 from core.errors import DatasetError
 from core.models.loading import load_model
 from tests.core.audio.test_activity import bursts
@@ -102,11 +102,11 @@ def test_counts_add_up_whatever_is_wrong(good: LabelledSet, tmp_path: Path) -> N
     assert all(fate.reason and fate.message and not fate.kept for fate in report.fates if not fate.kept)
     assert the(report, "text_empty").count == 3
     assert the(report, "text_empty").clips == (bad[-1],)  # what an importer left out is not there to be dropped
-    mended = labelled
+    repaired = labelled
     for finding in report.findings:
-        mended = mend(mended, finding) if finding.severity == "error" else mended
-    assert mended == good
-    assert inspect(mended, before).dropped == {"text_empty": 2}
+        repaired = repair(repaired, finding) if finding.severity == "error" else repaired
+    assert repaired == good
+    assert inspect(repaired, before).dropped == {"text_empty": 2}
 
 
 def test_every_row_is_in_the_report(good: LabelledSet) -> None:
@@ -130,7 +130,7 @@ def test_a_missing_part_is_said(good: LabelledSet, part: str, severity: str) -> 
     report = inspect(drop(good, good.part(part)))
     finding = the(report, f"no_{part}")
     assert finding.severity == severity
-    assert not kinds(inspect(mend(good, finding))).keys() & {"no_train", "no_test", "no_validation"}
+    assert not kinds(inspect(repair(good, finding))).keys() & {"no_train", "no_test", "no_validation"}
 
 
 def test_a_set_without_a_split_gets_one(good: LabelledSet) -> None:
@@ -138,7 +138,7 @@ def test_a_set_without_a_split_gets_one(good: LabelledSet) -> None:
     report = inspect(unsplit)
     assert the(report, "unsplit").count == 60
     assert report.parts[-1].part == ""
-    assert mend(unsplit, the(report, "unsplit")) == good
+    assert repair(unsplit, the(report, "unsplit")) == good
 
 
 def test_the_same_sound_twice(good: LabelledSet, tmp_path: Path) -> None:
@@ -147,14 +147,14 @@ def test_the_same_sound_twice(good: LabelledSet, tmp_path: Path) -> None:
     copy = dataclasses.replace(one, path=say(tmp_path, "copy", seed=number))
     report = inspect(dataclasses.replace(good, clips=(*good.clips, copy)))
     assert the(report, "same_audio").clips == (copy,)
-    assert mend(dataclasses.replace(good, clips=(*good.clips, copy)), the(report, "same_audio")) == good
+    assert repair(dataclasses.replace(good, clips=(*good.clips, copy)), the(report, "same_audio")) == good
 
 
 def test_a_row_listed_twice_is_dropped_once(good: LabelledSet) -> None:
     twice = dataclasses.replace(good, clips=(*good.clips, good.clips[0]))
     report = inspect(twice)
     assert the(report, "same_audio").count == 1
-    assert mend(twice, the(report, "same_audio")) == good
+    assert repair(twice, the(report, "same_audio")) == good
 
 
 def test_one_sound_with_two_texts(good: LabelledSet, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_one_sound_with_two_texts(good: LabelledSet, tmp_path: Path) -> None:
     report = inspect(labelled)
     assert the(report, "conflicting_texts").clips == (good.clips[0], copy)
     assert "conflicting_texts" in report.fates[0].findings
-    assert mend(labelled, the(report, "conflicting_texts")).clips == good.clips[1:]
+    assert repair(labelled, the(report, "conflicting_texts")).clips == good.clips[1:]
 
 
 def test_a_sound_on_both_sides_stays_held_out(good: LabelledSet, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_sound_on_both_sides_stays_held_out(good: LabelledSet, tmp_path: Path)
     report = inspect(labelled)
     assert the(report, "leak_audio").clips == (copy,)
     assert the(report, "leak_audio").severity == "error"
-    assert mend(labelled, the(report, "leak_audio")) == good
+    assert repair(labelled, the(report, "leak_audio")) == good
 
 
 def test_a_sentence_on_both_sides(good: LabelledSet) -> None:
@@ -183,9 +183,9 @@ def test_a_sentence_on_both_sides(good: LabelledSet) -> None:
     finding = the(report, "leak_sentence")
     assert finding.clips == (labelled.clips[tested],)
     assert finding.remedy == "move_to_train"
-    mended = mend(labelled, finding)
-    assert not kinds(inspect(mended)).keys() & {"leak_sentence", "leak_speaker"}
-    assert mended.part("test")
+    repaired = repair(labelled, finding)
+    assert not kinds(inspect(repaired)).keys() & {"leak_sentence", "leak_speaker"}
+    assert repaired.part("test")
     assert the(report, "same_text").count == 2
     assert not kinds(inspect(labelled, closed=True)).keys() & {"leak_sentence", "same_text"}
 
@@ -195,7 +195,7 @@ def test_a_speaker_on_both_sides(good: LabelledSet) -> None:
     labelled = with_clip(good, tested, speaker=good.clips[first(good, "train")].speaker)
     finding = the(inspect(labelled), "leak_speaker")
     assert finding.clips == (labelled.clips[tested],)
-    assert "leak_speaker" not in kinds(inspect(mend(labelled, finding)))
+    assert "leak_speaker" not in kinds(inspect(repair(labelled, finding)))
 
 
 def test_a_leak_that_no_split_can_end_has_no_remedy(good: LabelledSet) -> None:
@@ -204,7 +204,7 @@ def test_a_leak_that_no_split_can_end_has_no_remedy(good: LabelledSet) -> None:
     assert the(report, "leak_speaker").remedy == ""
     assert the(report, "one_speaker").count == 60
     with pytest.raises(DatasetError, match="no remedy for 'leak_speaker'") as caught:
-        mend(good, the(report, "leak_speaker"))
+        repair(good, the(report, "leak_speaker"))
     assert caught.value.reason == "no_remedy"
 
 
@@ -219,7 +219,7 @@ def test_a_text_that_does_not_fit_its_sound(good: LabelledSet, text: str, kind: 
     if kind:
         assert the(report, kind).clips == (labelled.clips[5],)
         assert report.fates[5].findings == (kind,)
-        assert labelled.clips[5] not in mend(labelled, the(report, kind)).clips
+        assert labelled.clips[5] not in repair(labelled, the(report, kind)).clips
 
 
 def test_a_bad_recording_is_found(good: LabelledSet, tmp_path: Path) -> None:

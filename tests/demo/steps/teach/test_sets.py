@@ -1,4 +1,4 @@
-"""A set on the page: looked at, mended, split, written, renamed, deleted and brought back, downloaded."""
+"""A set on the page: looked at, repaired, split, written, renamed, deleted and brought back, downloaded."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_copy_is_found_taken_out_and_put_back(looking: InspectHandlers, sessio
     assert "few_test" in shown[-1]
     assert "There is no such sound file" in shown[-1]
 
-    told = looking.mend(session, number, False)[0]
+    told = looking.repair(session, number, False)[0]
     assert "2 clips are removed" in told
     after = ended(looking, session)
     assert "same_audio" not in places(after)
@@ -115,7 +115,7 @@ def test_a_copy_is_found_taken_out_and_put_back(looking: InspectHandlers, sessio
     assert session.library.open(stored.id).labelled() == stored.labelled()
     assert "same_audio" in places(ended(looking, session))
 
-    looking.mend(session, places(ended(looking, session))["same_audio"], False)
+    looking.repair(session, places(ended(looking, session))["same_audio"], False)
     assert "2 clips are restored" in looking.back(session, False)[0]
     assert len(session.library.open(stored.id).clips) == 10
 
@@ -127,11 +127,11 @@ def test_a_remedy_of_an_old_report_is_refused(looking: InspectHandlers, session:
     session.library.update(stored.id, dataclasses.replace(stored.labelled(), clips=stored.labelled().clips[1:]))
     assert "has changed since" in looking.look(session)[0]
     with pytest.raises(AttuneError, match="Look at it again"):
-        looking.mend(session, number, False)
+        looking.repair(session, number, False)
     session.choose(labelled_set="accent")
     assert looking.look(session)[3] == ""  # the report of another set is not shown
     with pytest.raises(AttuneError, match="Make a copy"):
-        looking.mend(session, number, False)
+        looking.repair(session, number, False)
     with pytest.raises(AttuneError, match="Make a copy"):
         looking.undo(session, False)
 
