@@ -135,20 +135,20 @@ def lived_in(found: Session) -> None:
 
     one, two = (finished(run_folder.create(found.folder / "runs" / f"2026010{n}-100000-a", request())) for n in (1, 2))
     write_json(one.folder / "times" / "test-0.json", {"base": [[0.0, 0.1]], "adapted": [[0.0, 0.1]]})
-    endurance = robustness_job.create(one)
+    robustness = robustness_job.create(one)
     line, nothing = Line(0.1, 0.0, 0.2), Interval(0.0, 0.0, 0.0, 1.0, 4, "sentences")
     for condition in ("recorded", "noise_20"):
-        append_json_line(endurance.folder / "points.jsonl", ConditionResult(condition, line, line, nothing, 4).to_json())
-    climbing = ladder_job.create(found.folder / "ladders" / "20260101-100000-a", request(), (1, 2), 1)
-    for _, rung in climbing.rungs():
+        append_json_line(robustness.folder / "points.jsonl", ConditionResult(condition, line, line, nothing, 4).to_json())
+    ladder = ladder_job.create(found.folder / "ladders" / "20260101-100000-a", request(), (1, 2), 1)
+    for _, rung in ladder.rungs():
         finished(run_folder.create(rung.folder, request()))
-    for job in (endurance, climbing):
+    for job in (robustness, ladder):
         job.append(Entered("rungs", 2))
         job.append(Advanced(1, 2, 1.0))
         job.append(Finished(1.0))
-    write_json(climbing.folder / "result.json", {"rows": []})
-    write_json(endurance.folder / "result.json", {"points": []})
-    for job in (one, two, endurance, climbing):
+    write_json(ladder.folder / "result.json", {"rows": []})
+    write_json(robustness.folder / "result.json", {"points": []})
+    for job in (one, two, robustness, ladder):
         with job.lock():
             pass
         JobQueue(home() / "turns").join(job)
@@ -156,7 +156,7 @@ def lived_in(found: Session) -> None:
     with (found.folder / "imports.lock").open("w"):
         pass
     found.damaged(found.folder / "a.json", found.folder / "b.json")
-    found.choose(run=one.id, queue=f"{one.id} {two.id}", ladder=climbing.id)
+    found.choose(run=one.id, queue=f"{one.id} {two.id}", ladder=ladder.id)
     sound.unlink()
 
 

@@ -13,7 +13,7 @@ from demo.show import presenters
 from demo.show.progress import ACTIVE, job_progress
 from demo.steps.adapt import settings
 from demo.steps.adapt.handlers import AdaptHandlers, request_of, suited
-from demo.steps.adapt.ladder import show as climbs
+from demo.steps.adapt.ladder import show
 from demo.steps.job_panel import buttons
 from demo.wording import Wording
 
@@ -35,7 +35,7 @@ class LadderHandlers:
         if one is None:
             return {}
         sizes = self._w("recipe.and").join(str(size) for size in sorted({rung.clips for rung in rungs}))
-        time = presenters.duration(climbs.seconds(rungs, one), self._w)
+        time = presenters.duration(show.seconds(rungs, one), self._w)
         return {"forecast": presenters.note(self._w("ladder.forecast", sizes=sizes, runs=len(rungs), time=time))}
 
     def forecasting(self, session: Session) -> dict[str, Any]:
@@ -79,4 +79,4 @@ class LadderHandlers:
     def _result(self, job: LadderJob, target: float | None) -> str:
         curve = learning_curve(job.measured())
         wanted = target / 100 if target else curve.sizes[-1].wer / 2 if curve.sizes else 0.0
-        return climbs.result(curve, job.base(), wanted, job.state() == "done", self._w)
+        return show.result(curve, job.base(), wanted, job.state() == "done", self._w)

@@ -10,7 +10,7 @@ from core.runs.run_folder import Run
 from core.training.events import Evaluated, Event
 from demo.session.session import Session
 from demo.steps.adapt import show as layers
-from demo.steps.adapt.watch import show as moments
+from demo.steps.adapt.watch import show
 from demo.wording import Wording
 
 
@@ -27,7 +27,7 @@ class WatchHandlers:
         """
         run = run_in_view(session.queue())
         happened = run.events() if run is not None else []
-        seen = moments.moments(happened)
+        seen = show.evaluations(happened)
         if run is None or not seen:
             return {"panel": gr.update(visible=False), "followed": ""}
         id, _, count = followed.partition(" ")
@@ -42,15 +42,15 @@ class WatchHandlers:
         """moment -> about: what it is, charts, transcripts, drift: how far each layer had moved."""
         run = run_in_view(session.queue())
         happened = run.events() if run is not None else []
-        seen = moments.moments(happened)
+        seen = show.evaluations(happened)
         return self._shown(run, happened, seen, int(moment)) if run is not None and seen else {}
 
     def _shown(self, run: Run, happened: list[Event], seen: list[Evaluated], place: int) -> dict[str, Any]:
         chosen = seen[min(max(place, 0), len(seen) - 1)]
         return {
-            "about": moments.about(chosen, self._w),
-            "charts": moments.charts(happened, chosen.step, self._w),
-            "transcripts": moments.transcripts(happened, chosen, run.request().labelled_set.language, self._w),
+            "about": show.about(chosen, self._w),
+            "charts": show.charts(happened, chosen.step, self._w),
+            "transcripts": show.transcripts(happened, chosen, run.request().labelled_set.language, self._w),
             "drift": layers.drift(chosen.drift, chosen.step, self._w),
         }
 

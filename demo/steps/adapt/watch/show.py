@@ -11,7 +11,7 @@ from demo.show.presenters import duration, escape, fine, marked, percent
 from demo.wording import Wording
 
 
-def moments(happened: Sequence[Event]) -> list[Evaluated]:
+def evaluations(happened: Sequence[Event]) -> list[Evaluated]:
     """Returns a run's evaluations that say what the model wrote, oldest first."""
     return [event for event in happened if isinstance(event, Evaluated) and event.reference]
 
@@ -47,7 +47,7 @@ def charts(happened: Sequence[Event], step: int, w: Wording) -> str:
 
 def transcripts(happened: Sequence[Event], seen: Evaluated, language: str, w: Wording) -> str:
     """Every validation clip as the model heard it at a moment, its words marked against what was said and the base."""
-    first = moments(happened)[0]
+    first = evaluations(happened)[0]
     said = next((event.held_out for event in happened if isinstance(event, Prepared)), ())
     if len(said) == len(seen.texts) == len(first.texts) and said:
         rows = list(zip(said, first.texts, seen.texts, strict=True))

@@ -14,7 +14,7 @@ from demo.background.jobs import Jobs
 from demo.session.session import Session
 from demo.show import presenters
 from demo.show.progress import ACTIVE, job_progress
-from demo.steps.compare.robustness import show as endurance
+from demo.steps.compare.robustness import show
 from demo.steps.job_panel import buttons
 from demo.wording import Wording
 
@@ -58,7 +58,7 @@ class RobustnessHandlers:
             "panel": gr.update(visible=True),
             "forecast": "" if state == "done" else self._forecast(run),
             "progress": job_progress(job, self._w),
-            "result": endurance.result(job.points(), self._w),
+            "result": show.result(job.points(), self._w),
             **buttons(state in ACTIVE),
             "seen": now,
         }

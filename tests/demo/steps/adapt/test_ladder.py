@@ -16,7 +16,7 @@ from demo.background.model_pool import ModelPool
 from demo.session.session import Session
 from demo.steps.adapt import settings
 from demo.steps.adapt.handlers import AdaptHandlers
-from demo.steps.adapt.ladder import show as climbs
+from demo.steps.adapt.ladder import show
 from demo.steps.adapt.ladder.handlers import LadderHandlers
 from demo.wording import Wording
 from tests.demo.steps.started import Started
@@ -49,7 +49,7 @@ def rows(floor: float = 0.1, repeats: int = 4) -> list[RungResult]:
 )
 def test_a_ladder_says_where_it_leads(wanted: float, key: str, w: Wording) -> None:
     curve = learning_curve(rows())
-    shown = climbs.result(curve, 0.8, wanted, True, w)
+    shown = show.result(curve, 0.8, wanted, True, w)
     beginning = w(key, wer="{wer}", more="{more}", low="{low}", high="{high}", clips="{clips}", floor="{floor}").split("{")[0]
     assert beginning.replace(" %", "\u00a0%") in shown
     gain = w("ladder.gain", base="80", last="last", clips=40, few=5, share="").split("last")[0]
@@ -60,12 +60,12 @@ def test_a_ladder_says_where_it_leads(wanted: float, key: str, w: Wording) -> No
 
 
 def test_half_a_ladder_says_nothing_of_its_curve() -> None:
-    assert climbs.result(learning_curve([]), None, 0.1, False, W) == ""
-    half = climbs.result(learning_curve(rows()[:5]), 0.8, 0.1, False, W)
+    assert show.result(learning_curve([]), None, 0.1, False, W) == ""
+    half = show.result(learning_curve(rows()[:5]), 0.8, 0.1, False, W)
     assert "verdict" not in half
     assert "band" not in half
     assert half.count("<tr>") == 4
-    refused = climbs.result(learning_curve(rows(repeats=2)), 0.8, 0.1, True, W)
+    refused = show.result(learning_curve(rows(repeats=2)), 0.8, 0.1, True, W)
     assert W("ladder.too_few_repeats") in refused
 
 

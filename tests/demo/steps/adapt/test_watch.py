@@ -13,7 +13,7 @@ from core.runs.run_folder import Run
 from core.training.events import Evaluated, Event, Prepared, Stepped
 from core.training.recipe import Recipe
 from demo.session.session import Session
-from demo.steps.adapt.watch import show as moments
+from demo.steps.adapt.watch import show
 from demo.steps.adapt.watch.handlers import WatchHandlers
 from demo.wording import Wording
 from tests.demo.show.test_presenters import HOSTILE, tags
@@ -96,7 +96,7 @@ def test_any_moment_can_be_asked_for(session: Session) -> None:
 
 
 def test_the_marker_stands_at_the_moment() -> None:
-    first, last = (moments.charts(HAPPENED, step, W) for step in (0, 2))
+    first, last = (show.charts(HAPPENED, step, W) for step in (0, 2))
     assert first != last
     assert first.count('class="marked"') == last.count('class="marked"') == 2
     assert "general speech" in first
@@ -108,10 +108,10 @@ def test_a_run_of_an_older_version_shows_its_one_clip() -> None:
         Evaluated(0, 0.5, 0.2, 2, "a cat sat", SAID[0], 0.0),
         Evaluated(2, 0.1, 0.1, 2, SAID[0], SAID[0], 2.0),
     ]
-    shown = moments.transcripts(old, moments.moments(old)[-1], "en", W)
+    shown = show.transcripts(old, show.evaluations(old)[-1], "en", W)
     assert shown.count("<dl") == 1
     assert SAID[0] in shown
-    assert "<svg" in moments.charts(old, 2, W)
+    assert "<svg" in show.charts(old, 2, W)
 
 
 def test_hostile_texts_stay_texts() -> None:
@@ -120,7 +120,7 @@ def test_hostile_texts_stay_texts() -> None:
         Evaluated(0, 1.0, 1.0, 1, HOSTILE, HOSTILE, 0.0, 1.0, None, (), (HOSTILE,)),
         Evaluated(1, 1.0, 1.0, 1, HOSTILE, HOSTILE, 0.0, 1.0, None, (), (f"{HOSTILE} {HOSTILE}",)),
     ]
-    shown = moments.transcripts(happened, moments.moments(happened)[-1], "en", W)
+    shown = show.transcripts(happened, show.evaluations(happened)[-1], "en", W)
     assert not tags(shown) & {"img", "script"}
     assert "${" not in shown
     assert "{{" not in shown

@@ -13,7 +13,7 @@ from core.evaluation.robustness import CONDITIONS, ConditionResult, Line
 from core.runs.run_folder import Run
 from core.text.metrics import Interval
 from demo.session.session import Session
-from demo.steps.compare.robustness import show as endurance
+from demo.steps.compare.robustness import show
 from demo.steps.compare.robustness.handlers import RobustnessHandlers
 from demo.wording import Wording
 from tests.demo.steps.started import Started
@@ -36,19 +36,19 @@ def point(condition: str, base: float, adapted: float, reach: float) -> Conditio
 @pytest.mark.parametrize("w", LANGUAGES, ids=lambda w: w.language)
 def test_conditions_are_counted_and_named(w: Wording) -> None:
     points = [point(condition, 0.6, 0.2, 0.1) for condition in CONDITIONS]
-    shown = endurance.result(points, w)
+    shown = show.result(points, w)
     assert w("robustness.result", better=8, conditions=8) in shown
     assert "verdict good" in shown
     assert shown.count("data-condition") == 8
     assert shown.count('<rect class="dot second"') == 7  # six along the noise, one in the legend
     points[-1] = point("telephone", 0.2, 0.6, 0.1)
     points[1] = point("noise_20", 0.2, 0.2, 0.1)
-    shown = endurance.result(points, w)
+    shown = show.result(points, w)
     assert w("robustness.result", better=6, conditions=8) + w("robustness.unclear", unclear=1) in shown
     assert w("robustness.worse", conditions=w("robustness.telephone")) in shown
     assert "verdict bad" in shown
-    assert "<svg" not in endurance.result(points[:1], w)
-    assert endurance.result([], w) == ""
+    assert "<svg" not in show.result(points[:1], w)
+    assert show.result([], w) == ""
 
 
 def test_robustness_from_the_page(session: Session, own_run: Run) -> None:
