@@ -1,8 +1,11 @@
-# Five jobs. Each sets up what it needs in .venv the first time and again when pyproject.toml changes.
+# Each job sets up what it needs in .venv the first time, and again when pyproject.toml or constraints.txt changes.
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,$(if $(shell $(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo yes),$(p))))
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+OLDEST ?= python3.11
+NEWEST := build/newest
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench update clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -27,6 +30,15 @@ bench: .venv/installed-bench
 	  $(if $(THREADS),--threads $(THREADS)) $(if $(REPEATS),--repeats $(REPEATS)) $(if $(BUDGET),--minutes $(BUDGET)) \
 	  $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
+# Renews constraints.txt: the newest versions that pyproject.toml allows, of those that the oldest Python can install.
+# Run make test and make check afterwards.
+update:
+	$(OLDEST) -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --upgrade pip
+	$(NEWEST)/bin/python -m pip install -e '.[test,check,samples]'
+	$(NEWEST)/bin/python assets/make_constraints.py
+	rm -rf $(NEWEST)
+
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
 
@@ -35,11 +47,11 @@ clean:
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/installed: .venv/created pyproject.toml
+.venv/installed: .venv/created pyproject.toml constraints.txt
 	@echo "Installing Attune into .venv: a few minutes and about 6 GB, the first time only."
-	$(BIN)/python -m pip install --disable-pip-version-check -e .
+	$(INSTALL) -e .
 	@touch $@
 
 .venv/installed-%: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[$*]'
+	$(INSTALL) -e '.[$*]'
 	@touch $@

@@ -1,4 +1,4 @@
-"""`make test` runs the browser tests too when another test fails, and says so at its end."""
+"""`make test` runs the browser tests too when another test fails, and says so at its end; what is installed is constrained."""
 
 from __future__ import annotations
 
@@ -45,3 +45,14 @@ def test_both_halves_run(others: int, browser: int, passes: bool, tmp_path: Path
     runs = [line.split() for line in (tmp_path / "python.log").read_text().splitlines()]
     assert [run[0] for run in runs] == ["others", "browser"]
     assert all(run[-4:] == ["-k", "one", "or", "two"] for run in runs)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])
+def test_every_job_installs_what_constraints_txt_pins(target: str) -> None:
+    command = ["make", "--dry-run", "--always-make", target, "PYTHON=python"]
+    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    installs = [line for line in done.stdout.splitlines() if "pip install" in line]
+    assert len(installs) == (1 if target == "demo" else 2)
+    assert all(" -c constraints.txt " in line for line in installs)
