@@ -48,7 +48,7 @@ clean:
 	@touch $@
 
 .venv/installed: .venv/created pyproject.toml constraints.txt
-	@echo "Installing Attune into .venv: a few minutes and about 6 GB, the first time only."
+	@echo "Installing Attune into .venv: a few minutes and about 7 GB, the first time only."
 	$(INSTALL) -e .
 	@touch $@
 

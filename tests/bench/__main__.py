@@ -129,7 +129,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def report(rows: list[dict]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "bench.md").write_text(table.document(rows), encoding="utf-8")
+        page = folder / "bench.md"
+        before = page.read_text(encoding="utf-8") if page.is_file() else ""
+        page.write_text(table.renewed(before, rows), encoding="utf-8")
         chart.draw(rows, folder / "speed.svg")
 
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -17,41 +17,46 @@ RUNAWAY = 100  # wrong words in a clip: it never came to an end
 Row = dict[str, Any]
 Errors = Sequence[Sequence[Any]]  # of each clip: its cluster, word errors, reference words
 
-INTRODUCTION = """# Measured: time, memory and errors
-
-Made by
+BEGIN = "<!-- What follows is written by make bench. -->\n"  # what is above it in bench.md is written by hand, and kept
+INTRODUCTION = """## Benchmark
 
 ```sh
 make bench DATA=FOLDER BUDGET=240 REPORT=assets/docs   # FOLDER holds the sets l2_english, librispeech_mini, telephony_english
 ```
 
-which measures the most telling first and does not measure again what it has; without DATA it takes the sample sets, which
-are synthetic. Every row is a process of its own, on the same clips, on a machine with nothing else to do.
+measures the most important comparisons first and skips what it has already measured. Without DATA it uses the sample sets,
+which are synthetic. Every row is a process of its own, on the same clips, on a machine with nothing else to do.
 
-- **plain** is the usual recipe, everything learning by transformers' `Seq2SeqTrainer`: 30 s windows, batches of 8, AdamW at
-  1e-5, warm-up, four epochs, the validation clips written after each, as in Hugging Face's "Fine-Tune Whisper"; **frozen** the
-  same without the encoder, **lora** by PEFT at rank 32 and 1e-3. Gradient checkpointing, optimiser checkpoints and logs are
-  left out in their favour. All in float32, and again in bfloat16 autocast.
-- The others are Attune's presets, as the page runs them: precision by what the processor has, general speech replayed,
-  validation and watched clips written at each evaluation. They choose their own number of epochs.
+- **plain** is the usual recipe: transformers' `Seq2SeqTrainer` trains everything, with 30 s windows, batches of 8, AdamW at
+  1e-5, warm-up, four epochs, and the validation clips transcribed after each, as in Hugging Face's "Fine-Tune Whisper".
+  **frozen** is the same without the encoder, **lora** uses PEFT at rank 32 and 1e-3. Gradient checkpointing, optimiser
+  checkpoints and logs are left out in their favour. All are in float32, and again in bfloat16 autocast.
+- The other arms are Attune's presets, as the page runs them: the precision that the CPU is fast in, general speech replayed,
+  validation and watched clips transcribed at each evaluation. They choose their own number of epochs.
 - *Training* is the optimiser's steps alone; *in all* adds making features, evaluations and checkpoints. *Times real time* is
-  seconds of the training clips' sound times epochs a second of training; replayed sound does not count, though it is paid for.
-  *Cores* is processor time a second: well under the number of threads, something else was running.
-- No speaker that is scored was trained on. Every model is saved, loaded again and read by one and the same code, with
-  Whisper's guard against repetition; *read plainly* is transformers' `generate` as it comes, which owes Attune nothing.
-- A change is in points of WER with its 95 % interval, both models on the same clips, speakers drawn as wholes (sentences
-  where there are few speakers).
+  seconds of training audio times epochs per second of training; replayed audio does not count, though its time does. *Cores* is
+  CPU time per second: well under the number of threads, something else was running.
+- No speaker is in both training and test. The same code saves every model, loads it again and transcribes with it, with
+  Whisper's guard against repetition; *transcribed plainly* is transformers' own `generate`, which uses nothing of Attune.
+- A change is in points of WER with its 95 % interval, both models on the same clips, whole speakers resampled (sentences where
+  there are few speakers).
 """
 
 
+def renewed(page: str, rows: Sequence[Row]) -> str:
+    """Returns bench.md with new figures below what somebody wrote at its beginning."""
+    by_hand, mark, _ = page.partition(BEGIN)
+    return (by_hand if mark else "") + document(rows)
+
+
 def document(rows: Sequence[Row]) -> str:
-    """Returns the whole page."""
-    pieces = [INTRODUCTION]
+    """Returns the part of bench.md that is written by program."""
+    pieces = [BEGIN, INTRODUCTION]
     for here, own in groups(rows):
-        pieces.append(f"## {here}\n")
+        pieces.append(f"### {here}\n")
         for model in dict.fromkeys(row["job"]["model"] for row in own if row["job"]["kind"] == "train"):
             trained = [row for row in own if (row["job"]["kind"], row["job"]["model"]) == ("train", model)]
-            pieces += [f"### Fine-tuning {model}\n", _times(trained), _few_clips(trained), _a_visit(trained)]
+            pieces += [f"#### Fine-tuning {model}\n", _times(trained), _few_clips(trained), _a_visit(trained)]
             base = next((row for row in own if row["job"]["kind"] == "base"), None) if model != CTC else None
             if model != CTC:
                 pieces += [_errors(trained, base), _runaways(trained)]
@@ -156,10 +161,8 @@ def _times(trained: Sequence[Row]) -> str:
 
 def _few_clips(trained: Sequence[Row]) -> str:
     short = {row["job"]["clips"]: row["different"] for row in trained if row["different"] < row["job"]["clips"]}
-    said = [
-        f"of the {clips} clips {different} are different ones, and the rest come again" for clips, different in short.items()
-    ]
-    return f"There are no more clips to learn from: {'; '.join(said)}. That is for time and memory.\n" if said else ""
+    said = [f"of the {clips} clips {different} are different, the rest are repeats" for clips, different in short.items()]
+    return f"The sets hold no more training clips: {'; '.join(said)}. Those rows measure time and memory.\n" if said else ""
 
 
 def _a_visit(trained: Sequence[Row]) -> str:
@@ -174,7 +177,8 @@ def _a_visit(trained: Sequence[Row]) -> str:
             cells = [f"{visit[c]:.0f}" if c in visit else "" for c in sizes]
             rows.append((arm, *cells, f"{visit[max(visit)] / visit[min(visit)]:.2f}"))
     said = (
-        "Milliseconds of training a clip and epoch, replayed clips counted; the last column is that of most clips by fewest:\n"
+        "Milliseconds of training per clip and epoch, replayed clips included; growth is the figure with most clips over that "
+        "with fewest:\n"
     )
     found = markdown(("arm", *(f"{clips} clips" for clips in sizes), "growth"), rows)
     return f"{said}\n{found}" if found else ""
@@ -199,7 +203,7 @@ def _errors(trained: Sequence[Row], base: Row | None) -> str:
         rows.append(cells)
     titles = (
         "clips", "arm", "repeats", "target WER", "from base", "from plain", "canary WER", "from base", "from plain",
-        "target read plainly", "from target WER", "canary read plainly",
+        "target transcribed plainly", "from target WER", "canary transcribed plainly",
     )  # fmt: skip
     return markdown(titles, rows)
 
@@ -212,9 +216,9 @@ def _runaways(trained: Sequence[Row]) -> str:
         if len(ended) < len(read):
             away = f"{len(read) - len(ended)} of {len(read)} texts"
             said.append(
-                f"Read plainly, {arm} of {clips} clips never ends {away}; of the others its WER is {rate([ended]):.1%}."
+                f"Transcribed plainly, {arm} of {clips} clips never ends {away}; on the others its WER is {rate([ended]):.1%}."
             )
-    guard = "Whisper's guard, which Attune reads with, falls back to another text then.\n"
+    guard = "In such cases Whisper's guard, which Attune uses, falls back to another text.\n"
     return " ".join([*said, guard]) if said else ""
 
 
@@ -239,10 +243,10 @@ def _forecasts(trained: Sequence[Row], base: Row | None, forecast: Sequence[Row]
         rows.append([str(row["job"]["clips"]), row["job"]["arm"], *cells])
     titles = ("clips", "arm")
     for what in ("training", "transcribing", "in all") if base is not None else ("training",):
-        titles += (f"{what}: forecast, s", "truth, s", "forecast by truth")
+        titles += (f"{what}: forecast, s", "measured, s", "forecast over measured")
     found = markdown(titles, rows)
     what = " (transcribing is of all held-out clips)" if base is not None else ""
-    return f"What the page's forecast says, and what came{what}:\n\n{found}" if found else ""
+    return f"The page's forecast and the measured time{what}:\n\n{found}" if found else ""
 
 
 def _readings(own: Sequence[Row]) -> str:
@@ -269,11 +273,11 @@ def _readings(own: Sequence[Row]) -> str:
             cells += [f"{same[0] / clips:.0%}" if same else ""]
             rows.append(cells)
     titles = (
-        "clips", "recogniser", "one at a time, s a clip", "in batches of 16", "times as fast as the pipeline: one",
+        "clips", "recogniser", "one at a time, s per clip", "in batches of 16", "times as fast as the pipeline: one",
         "in batches", "peak, GB", "WER, one at a time", "in batches", "from the pipeline", "clips with the same words",
     )  # fmt: skip
     found = markdown(titles, rows)
-    return f"### Transcribing with Whisper tiny.en, not fine-tuned\n\n{found}" if found else ""
+    return f"#### Transcribing with Whisper tiny.en, not fine-tuned\n\n{found}" if found else ""
 
 
 def _thinning(own: Sequence[Row]) -> str:
@@ -303,7 +307,7 @@ def _thinning(own: Sequence[Row]) -> str:
         "encoding, times as fast",
         "transcribing, times as fast",
     )
-    said = "### Thinning the padding's silence: the base, with everything else alike\n"
+    said = "#### Thinning the padding: the base, everything else equal\n"
     found = markdown(titles, rows)
     return f"{said}\n{found}" if found else ""
 

@@ -17,7 +17,7 @@ from tests.bench.__main__ import main
 from tests.bench.adapting import CTC, counted, generate
 from tests.bench.clips import Limits, Spoken, parts, spread
 from tests.bench.jobs import Job, run_apart
-from tests.bench.table import difference, rate
+from tests.bench.table import BEGIN, difference, document, rate, renewed
 from tests.conftest import tone
 
 ARMS = ("plain", "lora-bf16", "accent:epochs=1,evaluations=1")
@@ -48,6 +48,13 @@ def test_every_kind_of_measurement_runs_and_is_not_done_again(
     assert (tmp_path / "speed.svg").read_bytes() == picture, "the same figures give the same picture"
     assert main([*asked[: -len(ARMS)], *ARMS, "words:epochs=1", "--minutes", "0"]) == 0
     assert "measurements are left" in capsys.readouterr().out
+
+
+def test_new_figures_leave_what_was_written_by_hand() -> None:
+    by_hand = "# Measurements\n\nWritten by hand.\n\n"
+    assert renewed("", []) == document([])
+    assert renewed(by_hand + document([]) + "old figures\n", []) == by_hand + document([])
+    assert BEGIN in (Path(__file__).parents[2] / "assets" / "docs" / "bench.md").read_text(encoding="utf-8")
 
 
 def test_no_speaker_is_trained_on_and_scored(tmp_path: Path) -> None:
