@@ -28,12 +28,12 @@ from typing import Any
 
 from filelock import FileLock
 
-from core.audio import sound_files
-from core.audio.sound_files import SAMPLE_RATE
-from core.data.clips.labelled_set import CLIP_ID, Clip, Dropped, LabelledSet, check_text, told_apart
+from core.data.clips.labelled_set import Clip, Dropped, LabelledSet
 from core.data.library import left_out
 from core.data.library import undo as history
+from core.data.library.edit import edited_lines
 from core.data.library.merge import Merged, check_mergeable, describe, write_merged
+from core.data.library.new_set import write_clips
 from core.data.library.recordings import Beforehand
 from core.data.library.stored_set import (
     ID,
@@ -46,7 +46,6 @@ from core.data.library.stored_set import (
     read_sets,
     read_settings,
     set_folder,
-    sound_path,
     write_dropped,
     write_lines,
 )
@@ -55,7 +54,7 @@ from core.data.library.verify import Damage, Progress, find_damage
 from core.errors import AttuneError, DatasetError
 from core.storage.cache import forget_sounds
 from core.storage.clock import steady_time
-from core.storage.files import sha256, whole_folder, write_json
+from core.storage.files import whole_folder, write_json
 from core.storage.state import lock
 from core.storage.temporary import sweep
 from core.text.normalisation import Normalisation, default
@@ -127,28 +126,8 @@ class Library:
             "synthetic": synthetic,
             "created": time.time(),
         }
-        unusable: list[Dropped] = []
         with self._new_set() as (id, building):
-            lines: list[dict[str, Any]] = []
-            for number, clip in enumerate(told_apart(clips), 1):
-                if should_stop():
-                    raise DatasetError("writing_stopped", f"Writing {name} was stopped.", name=name)
-                try:
-                    text = check_text(clip.text, language, Path(clip.path).name)
-                    wave = sound_files.decode(clip.path)
-                except AttuneError as error:
-                    unusable.append(Dropped.because(clip.path, error))
-                else:
-                    path = sound_path(building, clip.id if CLIP_ID.fullmatch(clip.id) else secrets.token_hex(8))
-                    sound_files.write_flac(path, wave)
-                    line = {"id": path.stem, "text": text, "speaker": clip.speaker, "part": clip.part}
-                    line |= {"sha256": sha256(path), "fingerprint": sound_files.fingerprint(wave)}
-                    lines.append({**line, "seconds": len(wave) / SAMPLE_RATE, "source": Path(clip.path).name})
-                progress(number, len(clips))
-            if not lines:
-                why = unusable[0].message if unusable else "There are none."
-                raise DatasetError("set_no_clips", f"No clip can be used, so there is no set. {why}", why=why)
-            write_lines(building, lines)
+            unusable = write_clips(clips, name, language, building, progress, should_stop)
             write_dropped(building, [*dropped, *unusable])
             write_json(building / "set.json", fields)
         return Created(self.open(id), tuple(unusable))
@@ -218,28 +197,7 @@ class Library:
         """
         folder = self._folder(id)
         with self._lock():
-            before = read_set(folder)
-            wanted = {clip.id: clip for clip in reversed(labelled.clips)}
-            lines: list[dict[str, Any] | str] = []
-            for line, stored in read_lines(folder):
-                if stored is None:
-                    lines.append(line)
-                    continue
-                clip = wanted.pop(stored.clip.id, None)
-                if clip is None:
-                    since = {} if stored.left_out else {left_out.SINCE: steady_time()}
-                    lines.append({**stored.fields, **since, "left_out": True})
-                    continue
-                text = check_text(clip.text, before.language, Path(clip.path).name)
-                if text == before.normalisation.apply(stored.clip.text, before.language):
-                    text = stored.clip.text
-                fields = {**stored.fields, "text": text, "speaker": clip.speaker, "part": clip.part}
-                fields.pop("left_out", None)
-                fields.pop(left_out.SINCE, None)
-                lines.append(fields)
-            if wanted:
-                name = Path(next(iter(wanted.values())).path).name
-                raise DatasetError("not_in_set", f"{before.name} has no clip {name!r}.", name=name)
+            lines = edited_lines(folder, read_set(folder), labelled)
             history.remember(folder)
             write_lines(folder, lines)
             if seed is not None:
