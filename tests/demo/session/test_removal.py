@@ -295,9 +295,8 @@ def test_a_run_on_a_copy_keeps_it_until_the_copy_goes_too(visitor: Session, tmp_
     stored = visitor.library.open(visitor.choices.labelled_set)
     assert gone.id in {one.clip.id for one in stored.clips}
     reading_of(visitor, gone)
-    run = run_folder.create(
-        visitor.folder / "runs" / "one", Request(visitor.choices.model, stored.for_training(), (), (), RECIPE)
-    )
+    chosen = chosen_set.labelled_set(visitor)
+    run = run_folder.create(visitor.folder / "runs" / "one", Request(visitor.choices.model, chosen, (), (), RECIPE))
     list(execute(run))
     before = (run.folder / "request.json").read_bytes()
     left = stored.labelled()

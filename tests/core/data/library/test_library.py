@@ -301,7 +301,7 @@ def test_clips_keep_their_ids(library: Library, source: list[Clip]) -> None:
     stored = library.create("mine", source).stored
     assert [one.clip.id for one in stored.clips] == ids
     assert [Path(one.clip.path).stem for one in stored.clips] == ids
-    assert [clip.id for clip in stored.for_training().clips] == ids
+    assert [clip.id for clip in stored.labelled().written_as(stored.normalisation).clips] == ids
     changed = [dataclasses.replace(clip, text="another text", part="train") for clip in stored.labelled().clips]
     library.update(stored.id, dataclasses.replace(stored.labelled(), clips=tuple(reversed(changed))))
     assert [one.clip.id for one in library.open(stored.id).clips] == ids
