@@ -25,11 +25,6 @@ class RemovedView:
         """The components that `offer` has values for."""
         return {"removed": self.row, "removed_choice": self.choice}
 
-    @property
-    def parts(self) -> tuple[gr.Row, gr.Dropdown]:
-        """What `shown` answers for."""
-        return self.row, self.choice
-
 
 def build(name: str, w: Wording) -> RemovedView:
     """Lays the row out; `name` begins the ids of its parts."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -13,6 +15,7 @@ from core.errors import AttuneError
 from demo.session import notices, session
 from demo.session.local import is_local
 from demo.show import presenters
+from demo.steps.names import Shown, within
 from demo.wording import Wording
 
 QUIET = {"show_progress": "hidden"}
@@ -28,6 +31,43 @@ SPARE_THREADS = 64  # for the events that do not queue, such as a timer's, whate
 Handler = Callable[..., Any]
 Named = Mapping[str, Any]  # components by the names that a handler uses for them
 On = Callable[..., Any]
+Then = Callable[[Callable[..., Any]], Any]  # given `then` of an event, wires what follows it, and returns the last of that
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the page that a handler fills after any of several events.
+
+    Attributes:
+        outputs: components by name.
+        show: the handler.
+        inputs: components by name, the handler's keyword arguments.
+    """
+
+    outputs: Named
+    show: Handler
+    inputs: Named = field(default_factory=dict)
+
+
+def combined(name: str, **parts: Part) -> Part:
+    """Returns parts of the page as one that a single event fills.
+
+    Args:
+        name: of its handler.
+        **parts: by the names that go before those of their components, see `demo.steps.names`.
+    """
+
+    def show(found: session.Session, **values: Any) -> Shown:
+        shown: Shown = {}
+        for place, part in parts.items():
+            given = {key: values[f"{place}.{key}"] for key in part.inputs}
+            shown |= within(place, part.show(found, **given))
+        return shown
+
+    show.__name__, show.__qualname__ = name, f"combined({', '.join(parts)}).{name}"
+    outputs = {key: one for place, part in parts.items() for key, one in within(place, part.outputs).items()}
+    inputs = {key: one for place, part in parts.items() for key, one in within(place, part.inputs).items()}
+    return Part(outputs, show, inputs)
 
 
 def prepare_queue(page: gr.Blocks) -> None:
@@ -59,8 +99,8 @@ def connector(w: Wording) -> On:
     def on(
         event: Callable,
         handler: Handler,
-        inputs: Named | Sequence,
-        outputs: Named | Sequence,
+        inputs: Named,
+        outputs: Named,
         message: gr.HTML | None,
         blank: bool = False,
         **how: Any,
@@ -79,27 +119,30 @@ def connector(w: Wording) -> On:
 
         Returns:
             The event, as Gradio returns it.
+
+        Raises:
+            TypeError: the inputs are not the handler's.
         """
+        inspect.signature(handler).bind(None, **inputs)  # raises now, not when a visitor causes the event
         how = {**HIDDEN, **how}
         tells = how.get("queue", True)  # only an event in Gradio's queue can show a note beside its outputs
-        given = [*inputs.values()] if isinstance(inputs, Mapping) else [*inputs]
-        shown = [*outputs.values()] if isinstance(outputs, Mapping) else [*outputs]
+        shown = [*outputs.values(), *([message] if message else [])]
         answer = answering(handler, inputs, outputs, message is not None, w, blank, tells)
-        return event(answer, given, [*shown, *([message] if message else [])], **how)
+        return event(answer, [*inputs.values()], shown, **how)
 
     return on
 
 
 def answering(
     handler: Handler,
-    inputs: Named | Sequence,
-    outputs: Named | Sequence,
+    inputs: Named,
+    outputs: Named,
     has_message: bool,
     w: Wording,
     blank: bool = False,
     tells: bool = True,
 ) -> Callable[..., Any]:
-    """Gives a handler its session and its inputs, puts its outputs in order, and turns what goes wrong into a sentence.
+    """Gives a handler its session and its inputs, orders its answer as the outputs are, and turns an error into a sentence.
 
     On an error the outputs stay as they are, or are emptied with `blank`, where they said that something was going on.
     With `tells`, damaged files that were found since are told once, in a note that stays until it is closed.
@@ -128,13 +171,8 @@ def answering(
     return handle
 
 
-def _called(
-    handler: Handler, found: session.Session, inputs: Named | Sequence, values: Sequence, outputs: Named | Sequence
-) -> list:
-    given = isinstance(inputs, Mapping)
-    shown = handler(found, **dict(zip(inputs, values, strict=True))) if given else handler(found, *values)
-    if not isinstance(outputs, Mapping):
-        return list(shown)
+def _called(handler: Handler, found: session.Session, inputs: Named, values: Sequence[Any], outputs: Named) -> list[Any]:
+    shown = handler(found, **dict(zip(inputs, values, strict=True)))
     unknown = shown.keys() - outputs.keys()
     assert not unknown, f"a handler returned {sorted(unknown)}, for which the event has no component"
     return [shown.get(name, gr.skip()) for name in outputs]

@@ -137,7 +137,7 @@ def test_a_file_that_is_no_sound_changes_nothing(open_page, tmp_path: Path) -> N
             page.locator("#long input[type=file]").set_input_files(str(tmp_path / "page.wav"))
         page.wait_for_selector(f"#{panel} .note.error")
         page.wait_for_timeout(1500)  # what runs after it leaves the sentence alone
-        assert "not a sound file" in page.inner_text(f"#{panel} .note.error")
+        assert "not a readable sound file" in page.inner_text(f"#{panel} .note.error")
     assert page.is_disabled("#keep")
     assert page.is_visible("#long input[type=file], #long button")  # another file can be chosen
     page.faults.clear()  # a player that cannot play the file may say so

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-import gradio as gr
 import librosa
 import numpy as np
 
@@ -17,6 +16,7 @@ from demo.session import uploads
 from demo.session.session import Session
 from demo.session.uploads import Upload
 from demo.show import comparisons, presenters
+from demo.steps.names import Shown
 from demo.wording import Wording
 
 WINDOW_SAMPLES = 400  # 25 ms, as Whisper's front end
@@ -31,14 +31,14 @@ class ListenHandlers:
     def __init__(self, w: Wording, pool: ModelPool) -> None:
         self._w, self._pool = w, pool
 
-    def working(self, session: Session, upload: Upload | None) -> tuple[str]:
-        """Upload -> what is happening meanwhile."""
-        return (presenters.note(self._w("listen.working")) if upload else gr.skip(),)
+    def working(self, session: Session, upload: Upload | None) -> Shown:
+        """upload -> transcript (what is happening meanwhile)."""
+        return {"transcript": presenters.note(self._w("listen.working"))} if upload else {}
 
-    def hear(self, session: Session, upload: Upload | None) -> tuple[str, str]:
-        """Upload -> transcript with its timing, text to correct. The recording is kept before anything else happens."""
+    def hear(self, session: Session, upload: Upload | None) -> Shown:
+        """upload -> transcript (with its timing), text (to correct). The recording is kept before anything else happens."""
         if upload is None:
-            return gr.skip(), gr.skip()
+            return {}
         recording = uploads.keep(session, upload)
         session.choose(clip=recording.id, heard="")
         wave = sound_files.decode(recording.path)
@@ -47,48 +47,50 @@ class ListenHandlers:
         text = heard.transcript.text
         session.choose(clip=recording.id, heard=text)
         spoken = presenters.language(heard.transcript.language, not heard.language, self._w)
-        return presenters.transcript(text, heard.seconds, recording.seconds, id, self._w, spoken), text
+        shown = presenters.transcript(text, heard.seconds, recording.seconds, id, self._w, spoken)
+        return {"transcript": shown, "text": text}
 
-    def trying(self, session: Session) -> tuple[str]:
-        """-> which models are about to be tried."""
+    def trying(self, session: Session) -> Shown:
+        """-> trials (which models are about to be tried)."""
         if not session.choices.clip:
             raise DatasetError("no_clip", "Record or upload a clip first.")
         ids = ready_models(session.choices.model)
-        return (presenters.note(self._w("listen.trying", count=len(ids), models=", ".join(ids))),)
+        return {"trials": presenters.note(self._w("listen.trying", count=len(ids), models=", ".join(ids)))}
 
-    def try_all(self, session: Session) -> tuple[str]:
-        """The current clip -> what every model that is ready makes of it."""
+    def try_all(self, session: Session) -> Shown:
+        """-> trials (what every model that is ready writes for the current clip)."""
         if not session.choices.clip:
-            return (gr.skip(),)
+            return {}
         recording = session.recordings.get(session.choices.clip)
         wave, language = sound_files.decode(recording.path), session.choices.language
         trials = []
         for id in ready_models(session.choices.model):
             heard = self._pool.transcribe(session.name, id, "", wave)
             trials.append(trial(id, heard.parameters, heard.transcript.text, heard.seconds, recording.text, language))
-        return (comparisons.trials(trials, recording.text, language, self._w),)
+        return {"trials": comparisons.trials(trials, recording.text, language, self._w)}
 
-    def restore(self, session: Session) -> tuple[str, str]:
-        """The current clip -> transcript, text to correct, as they were before the page was loaded again."""
-        choices = session.choices
+    def restore(self, session: Session) -> Shown:
+        """-> transcript and text (to correct) of the current clip, as they were before the page was loaded again."""
+        choices, empty = session.choices, {"transcript": presenters.note(self._w("listen.empty")), "text": ""}
         if not choices.clip:
-            return presenters.note(self._w("listen.empty")), ""
+            return empty
         try:
             text = session.recordings.get(choices.clip).text or choices.heard
         except DatasetError:  # its line in the log is damaged
-            return presenters.note(self._w("listen.empty")), ""
-        return presenters.heard_before(choices.heard, f"/sound/recording/{choices.clip}", self._w), text
+            return empty
+        shown = presenters.heard_before(choices.heard, f"/sound/recording/{choices.clip}", self._w)
+        return {"transcript": shown, "text": text}
 
-    def spectrogram(self, session: Session) -> tuple[str]:
-        """The current clip -> a picture of its log-mel energies."""
+    def spectrogram(self, session: Session) -> Shown:
+        """-> spectrogram (a picture of the current clip's log-mel energies)."""
         if not session.choices.clip:
-            return ("",)
+            return {"spectrogram": ""}
         wave = sound_files.decode(session.recordings.get(session.choices.clip).path)
         energies = librosa.feature.melspectrogram(
             y=wave, sr=SAMPLE_RATE, n_fft=WINDOW_SAMPLES, hop_length=HOP_SAMPLES, n_mels=MELS
         )
         decibels = librosa.power_to_db(energies, ref=np.max, top_db=-FLOOR_DB)
-        return (self._picture(decibels, len(wave) / SAMPLE_RATE),)
+        return {"spectrogram": self._picture(decibels, len(wave) / SAMPLE_RATE)}
 
     def _picture(self, decibels: np.ndarray, seconds: float) -> str:
         # A third of a second of the start otherwise, and not every visitor looks at the spectrogram.

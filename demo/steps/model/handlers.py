@@ -17,6 +17,7 @@ from demo.session.session import Session
 from demo.session.typed_models import permitted
 from demo.show import presenters
 from demo.show.progress import fetching
+from demo.steps.names import Shown
 from demo.wording import Wording
 
 
@@ -34,101 +35,108 @@ class ModelHandlers:
         self._w, self._pool, self._tasks, self._fetch = w, pool, tasks, fetch
         self._public: set[str] = set()
 
-    def about(self, session: Session, id: str) -> tuple[str]:
-        """Model id -> what using it takes: nothing, a package, or a download and how large."""
-        try:
-            id = permitted(id, session.local)
-            entry, here = listed(id), self._is_here(session, id)
-        except AttuneError:  # pressing the button says why
-            return ("",)
-        free = memory.available()
-        if here:
-            return (presenters.fine(self._w("model.about.ready", id=id)),)
-        if entry is not None and entry.bundle is not None:
-            return (presenters.fine(self._w("model.about.package", id=id, package=entry.requirement)),)
-        if is_fetchable(id) and downloads.are_off():
-            return (presenters.fine(self._w("error.downloads_off", id=id)),)
-        if entry is not None:
-            server = entry.release.server if entry.release else ""
-            about = presenters.download(id, entry.megabytes, entry.finetune_gigabytes, free, self._w, server, entry.requirement)
-            return (about,)
-        try:
-            told = announced_by_hub(id)
-        except AttuneError:  # as above
-            return ("",)
-        if told is None:
-            return ("",)
-        return (presenters.download(id, told.bytes / 1e6, memory.needed_to_finetune(told.parameters) / 1e9, free, self._w),)
+    def about(self, session: Session, id: str) -> Shown:
+        """id -> about (what using the model takes: nothing, a package, or a download and how large)."""
+        return {"about": self._about(session, id)}
 
-    def begin(self, session: Session, id: str) -> tuple:
-        """Model id -> what is happening meanwhile, stop, timer. What is not on this computer is fetched from now on."""
+    def begin(self, session: Session, id: str) -> Shown:
+        """id -> status, stop, timer. What is not on this computer is fetched from now on."""
         id = permitted(id, session.local)
-        over = gr.update(visible=False), gr.update(active=False)
         if self._is_here(session, id) or not is_fetchable(id):
             session.choose(fetching="")
-            return presenters.note(self._w("model.loading", id=id)), *over
+            return {"status": presenters.note(self._w("model.loading", id=id)), **_over()}
         try:
             waiting = session.choices.fetching
             downloads.begin(self._tasks, session.name, id, self._fetch, session.local, before=waiting)
         except AttuneError as error:
             session.choose(fetching="")
-            return presenters.note(presenters.explain(error, self._w), "error"), *over
+            return {"status": presenters.note(presenters.explain(error, self._w), "error"), **_over()}
         session.choose(fetching=id)
-        return presenters.note(self._w("model.asking", id=id)), gr.update(visible=True), gr.update(active=True)
+        status = presenters.note(self._w("model.asking", id=id))
+        return {"status": status, "stop": gr.update(visible=True), "timer": gr.update(active=True)}
 
-    def use(self, session: Session, id: str) -> tuple[str]:
-        """Model id -> status sentence. Loads it, unless it is on its way; on failure the earlier choice stays."""
+    def use(self, session: Session, id: str) -> Shown:
+        """id -> status. Loads the model, unless it is on its way; on failure the earlier choice stays."""
         id = permitted(id, session.local)
         if session.choices.fetching == id or (is_fetchable(id) and not self._is_here(session, id)):
-            return (gr.skip(),)  # loading fetches nothing: `begin` does, within limits, or has said why not
+            return {}  # loading fetches nothing: `begin` does, within limits, or has said why not
         with self._pool.lend(session.name, id) as model:
             parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
             family = model.family
         session.choose(model=id)
-        return (presenters.note(self._w("model.ready", id=id, parameters=f"{parameters:.1f}", family=family)),)
+        return {"status": presenters.note(self._w("model.ready", id=id, parameters=f"{parameters:.1f}", family=family))}
 
-    def arrived(self, session: Session, id: str) -> tuple[str]:
-        """Id of a model that has just been fetched -> status sentence."""
-        return self.use(session, id) if id else (gr.skip(),)
+    def arrived(self, session: Session, id: str) -> Shown:
+        """id (of a model that has just been fetched) -> status."""
+        return self.use(session, id) if id else {}
 
-    def relabel(self, session: Session, id: str) -> tuple:
-        """Model id -> the dropdown with what is ready by now."""
+    def relabel(self, session: Session, id: str) -> Shown:
+        """id -> choice (with what is ready by now)."""
         used = id.strip() if isinstance(id, str) else ""
         if not used:  # nothing has come; labelling the list anew would undo what is being typed into it
-            return (gr.skip(),)
-        return (self.choices(used) if used == session.choices.model else gr.update(choices=presenters.model_choices(self._w)),)
+            return {}
+        if used == session.choices.model:
+            return self._chosen(used)
+        return {"choice": gr.update(choices=presenters.model_choices(self._w))}
 
-    def choices(self, id: str) -> dict:
-        """The dropdown with a model chosen."""
-        return gr.update(choices=presenters.model_choices(self._w), value=id)
+    def restore(self, session: Session) -> Shown:
+        """-> choice, and as `look`."""
+        return {**self._chosen(session.choices.model), **self.look(session)}
 
-    def stop(self, session: Session) -> tuple[str]:
-        """-> that the fetch is stopping, or goes on for others."""
+    def stop(self, session: Session) -> Shown:
+        """-> status (the fetch is stopping, or goes on for others)."""
         id = session.choices.fetching
         if downloads.leave(self._tasks, session.name, id) or not id:
-            return (presenters.note(self._w("model.stopping")),)
+            return {"status": presenters.note(self._w("model.stopping"))}
         session.choose(fetching="")
-        return (presenters.note(self._w("model.left", id=id)),)
+        return {"status": presenters.note(self._w("model.left", id=id))}
 
-    def look(self, session: Session) -> tuple:
-        """-> status, stop, timer, and the id of a model that has just come."""
+    def look(self, session: Session) -> Shown:
+        """-> status, stop, timer, fetched (the id of a model that has just come)."""
         id = session.choices.fetching
         download = downloads.look(self._tasks, id)
-        over = gr.update(visible=False), gr.update(active=False)
         if not id:
-            return gr.skip(), *over, ""
+            return {**_over(), "fetched": ""}
         if download is None:  # the app was started anew meanwhile
             session.choose(fetching="")
-            return presenters.note(self._w("error.fetch_interrupted", id=id)), *over, ""
+            return {"status": presenters.note(self._w("error.fetch_interrupted", id=id)), **_over(), "fetched": ""}
         if not download.ended:
             done, total, left = download.done, download.total or 0, download.remaining()
             shown = fetching(id, done, total, left, download.stopping, self._w)
-            return shown, gr.update(visible=not download.stopping), gr.update(active=True), ""
+            going_on = {"stop": gr.update(visible=not download.stopping), "timer": gr.update(active=True)}
+            return {"status": shown, **going_on, "fetched": ""}
         session.choose(fetching="")
         if download.error is None:
-            return presenters.note(self._w("model.loading", id=id)), *over, id
+            return {"status": presenters.note(self._w("model.loading", id=id)), **_over(), "fetched": id}
         kind = "info" if getattr(download.error, "reason", "") == "fetch_stopped" else "error"
-        return presenters.note(presenters.explain(download.error, self._w), kind), *over, ""
+        return {"status": presenters.note(presenters.explain(download.error, self._w), kind), **_over(), "fetched": ""}
+
+    def _chosen(self, id: str) -> Shown:
+        return {"choice": gr.update(choices=presenters.model_choices(self._w), value=id)}
+
+    def _about(self, session: Session, id: str) -> str:
+        try:
+            id = permitted(id, session.local)
+            entry, here = listed(id), self._is_here(session, id)
+        except AttuneError:  # pressing the button says why
+            return ""
+        free = memory.available()
+        if here:
+            return presenters.fine(self._w("model.about.ready", id=id))
+        if entry is not None and entry.bundle is not None:
+            return presenters.fine(self._w("model.about.package", id=id, package=entry.requirement))
+        if is_fetchable(id) and downloads.are_off():
+            return presenters.fine(self._w("error.downloads_off", id=id))
+        if entry is not None:
+            server = entry.release.server if entry.release else ""
+            return presenters.download(id, entry.megabytes, entry.finetune_gigabytes, free, self._w, server, entry.requirement)
+        try:
+            told = announced_by_hub(id)
+        except AttuneError:  # as above
+            return ""
+        if told is None:
+            return ""
+        return presenters.download(id, told.bytes / 1e6, memory.needed_to_finetune(told.parameters) / 1e9, free, self._w)
 
     def _is_here(self, session: Session, id: str) -> bool:
         """Whether a model is on this computer, for whoever asks: what only its owner may fetch is not, for others.
@@ -142,3 +150,8 @@ class ModelHandlers:
             refuse_private(id)
             self._public.add(id)
         return True
+
+
+def _over() -> Shown:
+    """Values for stop and timer while nothing is fetched."""
+    return {"stop": gr.update(visible=False), "timer": gr.update(active=False)}

@@ -10,12 +10,20 @@ from core.data.samples import SAMPLES
 from demo.show.presenters import heading, note, subheading
 from demo.steps import removed_panel as removed
 from demo.steps.removed_panel import RemovedView
-from demo.steps.teach import sets_view as sets
+from demo.steps.teach.bring import view as bring
+from demo.steps.teach.bring.view import BringView
+from demo.steps.teach.inspect import view as inspect
+from demo.steps.teach.inspect.view import InspectView
+from demo.steps.teach.library import view as library
+from demo.steps.teach.library.view import LibraryView
 from demo.steps.teach.proofread import view as proofread
 from demo.steps.teach.proofread.view import ProofreadView
 from demo.steps.teach.record import view as record
 from demo.steps.teach.record.view import RecordView
-from demo.steps.teach.sets_view import SetsView
+from demo.steps.teach.split import view as split
+from demo.steps.teach.split.view import SplitView
+from demo.steps.teach.write import view as write
+from demo.steps.teach.write.view import WriteView
 from demo.wording import Wording
 
 LANGUAGES = ("en", "zh", "es", "fr", "de", "pt", "it", "ru", "ar", "hi", "ja", "ko", "sw", "be")
@@ -23,7 +31,7 @@ LANGUAGES = ("en", "zh", "es", "fr", "de", "pt", "it", "ru", "ar", "hi", "ja", "
 
 @dataclass(frozen=True)
 class TeachView:
-    """The components of step 3."""
+    """The components of step 3, and those of its panels."""
 
     choice: gr.Radio
     card: gr.HTML
@@ -39,13 +47,12 @@ class TeachView:
     language: gr.Dropdown
     record: RecordView
     proofread: ProofreadView
-    sets: SetsView
+    bring: BringView
+    inspect: InspectView
+    split: SplitView
+    write: WriteView
+    library: LibraryView
     message: gr.HTML
-
-    @property
-    def mine(self) -> list[gr.blocks.Block]:
-        """What shows the own clips, in the order in which `TeachHandlers.own` answers."""
-        return [self.own, self.removal, self.card, *self.removed.parts]
 
 
 def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
@@ -75,8 +82,8 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
             gone = removed.build("clips", w)
             removed_note = gr.HTML(elem_id="removed-note")
         gr.HTML(subheading(w("teach.sets")))
-        managed = sets.build(w, LANGUAGES)
+        managed = bring.build(w, LANGUAGES), inspect.build(w), split.build(w), write.build(w), library.build(w)
     return TeachView(
         choice, card, text, add, added, own_panel, own, removal, remove, gone, removed_note, language, reader, mended,
-        managed, message,
+        *managed, message,
     )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
@@ -19,6 +18,8 @@ from demo.session import removal
 from demo.session.chosen_set import OWN
 from demo.session.session import Session
 from demo.show import presenters
+from demo.steps import removed_panel
+from demo.steps.names import Shown
 from demo.wording import Wording
 
 
@@ -28,18 +29,18 @@ class YourDataHandlers:
     def __init__(self, w: Wording, tasks: Tasks, pool: ModelPool, outcomes: Outcomes) -> None:
         self._w, self._tasks, self._pool, self._outcomes = w, tasks, pool, outcomes
 
-    def show(self, session: Session) -> tuple:
-        """-> what there is, whether something can be restored, what."""
+    def show(self, session: Session) -> Shown:
+        """-> choice (what there is), and `removed_panel.offer`."""
         there, gone = [], []
         for kind in removal.KINDS:
             paths = sorted((session.folder / kind).glob("[0-9A-Za-z]*"), reverse=True)
             there += [(label, f"{kind}/{path.name}") for path in paths if (label := self._label(kind, path))]
             items = removal.trash(session, kind).items()
             gone += [(self._label(kind, path) or path.name, f"{kind}/{path.name}") for path in items]
-        return gr.update(choices=there, value=None), *removable(gone)
+        return {"choice": gr.update(choices=there, value=None), **removed_panel.offer(gone)}
 
-    def remove(self, session: Session, key: str | None) -> tuple:
-        """Thing -> that it is removed, then as `show`."""
+    def remove(self, session: Session, key: str | None) -> Shown:
+        """key (of a thing) -> note (that it is removed), and as `show`."""
         kind, id = _parsed(key)
         if kind == "long":
             self._tasks.stop(session.name, f"transcribe {id}")
@@ -47,28 +48,31 @@ class YourDataHandlers:
                 raise RunError("removal_transcribing", "It is still being transcribed, and is asked to stop. Try again then.")
         removal.remove(session, kind, id)
         self._outcomes.forget(session.folder / kind / id)
-        return presenters.note(self._w("removed.told"), "good"), *self.show(session)
+        return self._told("removed.told", session)
 
-    def restore(self, session: Session, key: str | None) -> tuple:
-        """Removed thing -> that it is back, then as `show`."""
+    def restore(self, session: Session, key: str | None) -> Shown:
+        """key (of a removed thing) -> note (that it is back), and as `show`."""
         kind, id = _parsed(key)
         removal.trash(session, kind).take_out(id, session.folder / kind)
-        return presenters.note(self._w("removed.back"), "good"), *self.show(session)
+        return self._told("removed.back", session)
 
-    def delete(self, session: Session, key: str | None) -> tuple:
-        """Removed thing -> that it is deleted for good, then as `show`."""
+    def delete(self, session: Session, key: str | None) -> Shown:
+        """key (of a removed thing) -> note (that it is deleted for good), and as `show`."""
         kind, id = _parsed(key)
         removal.trash(session, kind).delete(id)
         self._pool.forget(session.folder / kind / id)
-        return presenters.note(self._w("removed.gone"), "good"), *self.show(session)
+        return self._told("removed.gone", session)
 
-    def asking(self, session: Session, sure: bool = True) -> tuple[dict]:
-        """-> whether to forget everything is being asked."""
-        return (gr.update(visible=sure),)
+    def asking(self, session: Session) -> Shown:
+        """-> confirm (the visitor is asked whether everything is to be forgotten)."""
+        return {"confirm": gr.update(visible=True)}
 
-    def keeping(self, session: Session) -> tuple[dict]:
-        """-> it is no longer being asked."""
-        return self.asking(session, sure=False)
+    def keeping(self, session: Session) -> Shown:
+        """-> confirm (no longer asked)."""
+        return {"confirm": gr.update(visible=False)}
+
+    def _told(self, key: str, session: Session) -> Shown:
+        return {"note": presenters.note(self._w(key), "good"), **self.show(session)}
 
     def _label(self, kind: str, path: Path) -> str:
         """What a thing is called; "" where it is none."""
@@ -85,11 +89,6 @@ class YourDataHandlers:
             called = self._w(f"set.{name}") if name in (*SAMPLES, OWN) else name
             return self._w(f"data.{kind}", when=when, set=called, model=Path(fields["model"]).name)
         return self._w("data.damaged", name=path.name)
-
-
-def removable(gone: list[tuple[str, Any]]) -> tuple[dict, dict]:
-    """Returns whether a `RemovedView` is shown, and what it offers."""
-    return gr.update(visible=bool(gone)), gr.update(choices=gone, value=gone[0][1] if gone else None)
 
 
 def _parsed(key: str | None) -> tuple[str, str]:

@@ -27,6 +27,7 @@ from demo.background.tasks import Tasks
 from demo.session.session import Session
 from demo.steps.model import handlers as module
 from demo.steps.model.handlers import ModelHandlers
+from demo.steps.names import Shown
 from demo.wording import Wording
 from tests.core.models.sources.file_server import ModelHub
 
@@ -65,11 +66,11 @@ def visitors(tmp_path: Path) -> list[Session]:
     return [Session(tmp_path / name) for name in "abcdef"]
 
 
-def looked(models: ModelHandlers, session: Session, wanted: str) -> tuple:
-    shown: tuple = ()
+def looked(models: ModelHandlers, session: Session, wanted: str) -> Shown:
+    shown: Shown = {}
     for _ in range(1000):
         shown = models.look(session)
-        if isinstance(shown[0], str) and wanted in shown[0]:
+        if wanted in shown.get("status", ""):
             return shown
         time.sleep(0.005)
     raise AssertionError(shown)
@@ -82,9 +83,9 @@ def test_a_download_stops_with_the_last_who_waits_for_it(hub: Hub, visitors: lis
     english.begin(first, ID)
     chinese.begin(second, ID)
     looked(english, first, "of 0 MB")
-    assert "continues because others are waiting" in english.stop(first)[0]
-    _, stop, timer, arrived = english.look(first)
-    assert (stop["visible"], timer["active"], arrived) == (False, False, "")
+    assert "continues because others are waiting" in english.stop(first)["status"]
+    shown = english.look(first)
+    assert (shown["stop"]["visible"], shown["timer"]["active"], shown["fetched"]) == (False, False, "")
     assert (first.choices.fetching, second.choices.fetching) == ("", ID)
     english.stop(third)  # who never waited for it
     english.stop(first)  # twice
@@ -123,23 +124,23 @@ def test_who_asks_for_another_model_waits_for_the_first_no_longer(hub: Hub, visi
 def test_few_go_on_at_a_time(hub: Hub, visitors: list[Session]) -> None:
     models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     for number in range(MAX_AT_ONCE):
-        assert "Looking up" in models.begin(visitors[number], f"a/model-{number}")[0]
-    said, stop, timer = models.begin(visitors[MAX_AT_ONCE], "a/one-more")
-    assert f"{MAX_AT_ONCE} downloads are already running" in said
-    assert stop["visible"] is timer["active"] is False
+        assert "Looking up" in models.begin(visitors[number], f"a/model-{number}")["status"]
+    shown = models.begin(visitors[MAX_AT_ONCE], "a/one-more")
+    assert f"{MAX_AT_ONCE} downloads are already running" in shown["status"]
+    assert shown["stop"]["visible"] is shown["timer"]["active"] is False
     assert visitors[MAX_AT_ONCE].choices.fetching == ""
     models.begin(visitors[MAX_AT_ONCE], "a/model-0")  # joining one is no further one
     hub.go_on.set()
     looked(models, visitors[0], "Loading")
     looked(models, visitors[1], "Loading")
-    assert "Looking up" in models.begin(visitors[5], "a/one-more")[0]
+    assert "Looking up" in models.begin(visitors[5], "a/one-more")["status"]
 
 
 def test_a_visitor_elsewhere_fetches_nothing_larger_than_is_allowed(hub: Hub, visitors: list[Session]) -> None:
     models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     hub.size = MAX_MODEL_BYTES + 1
     models.begin(visitors[0], ID)
-    assert "you can download at most 5 GB" in looked(models, visitors[0], "note error")[0]
+    assert "you can download at most 5 GB" in looked(models, visitors[0], "note error")["status"]
     assert hub.fetched == []
     here = Session(visitors[0].folder, local=True)
     models.begin(here, ID)
@@ -151,7 +152,7 @@ def test_the_disk_is_not_filled(hub: Hub, visitors: list[Session], monkeypatch: 
     models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     hub.size = 1_000_000
     models.begin(visitors[0], ID)
-    assert "of which 2 GB is reserved" in looked(models, visitors[0], "note error")[0]
+    assert "of which 2 GB is reserved" in looked(models, visitors[0], "note error")["status"]
     assert hub.fetched == []
     hub.size = 999_999
     models.begin(visitors[0], ID)
@@ -165,8 +166,8 @@ def test_downloads_can_be_switched_off(hub: Hub, visitors: list[Session], monkey
     models = ModelHandlers(W, ModelPool(), Tasks(), hub)
     for id in (ID, "openai/whisper-small", "deepspeech-0.9.3", "torchaudio:HUBERT_BASE"):
         for session in (visitors[0], Session(visitors[0].folder, local=True)):
-            assert "downloads are switched off here" in models.begin(session, id)[0]
-            assert "downloads are switched off here" in models.about(session, id)[0]
+            assert "downloads are switched off here" in models.begin(session, id)["status"]
+            assert "downloads are switched off here" in models.about(session, id)["about"]
             assert session.choices.fetching == ""
     assert hub.fetched == []
     child = [sys.executable, "-c", "from huggingface_hub import constants; print(constants.HF_HUB_OFFLINE)"]
@@ -175,8 +176,8 @@ def test_downloads_can_be_switched_off(hub: Hub, visitors: list[Session], monkey
 
 def test_what_cannot_be_measured_is_not_fetched_from_elsewhere(hub: Hub, visitors: list[Session]) -> None:
     models = ModelHandlers(W, ModelPool(), Tasks(), hub)
-    assert "Only whoever runs Attune can download" in models.begin(visitors[0], "torchaudio:HUBERT_BASE")[0]
-    assert "Looking up" in models.begin(Session(visitors[0].folder, local=True), "torchaudio:HUBERT_BASE")[0]
+    assert "Only whoever runs Attune can download" in models.begin(visitors[0], "torchaudio:HUBERT_BASE")["status"]
+    assert "Looking up" in models.begin(Session(visitors[0].folder, local=True), "torchaudio:HUBERT_BASE")["status"]
 
 
 @pytest.fixture

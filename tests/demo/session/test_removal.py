@@ -168,11 +168,11 @@ def test_nothing_of_a_removed_recording_is_left(
     sound_files.write_flac(visitor.folder / "augmented.flac", sound_files.decode(gone.path))
     assert len(traces(home, word, gone)) > 5
     teaching = TeachHandlers(W)
-    told = teaching.remove(visitor, gone.id)[0]
+    told = teaching.remove(visitor, gone.id)["removed_note"]
     assert "undo this for a day" in told
     assert "1 fine-tune used it" in told
     if at_once:
-        assert "Permanently deleted" in teaching.delete(visitor, gone.id)[0]
+        assert "Permanently deleted" in teaching.delete(visitor, gone.id)["removed_note"]
     else:
         now(trash.UNDO_SECONDS - 60)
         removal.sweep_all()
@@ -245,12 +245,12 @@ def test_undo_brings_a_recording_back_as_it_was(visitor: Session, tmp_path: Path
     teaching = TeachHandlers(W)
     teaching.remove(visitor, recordings[1].id)
     assert visitor.recordings.removed() == [recordings[1]]
-    *_, row, choice = teaching.own(visitor)
-    assert row["visible"] is True
-    assert choice["choices"] == [("say birch (0.5 s)", recordings[1].id)]
+    shown = teaching.own(visitor)
+    assert shown["removed"]["visible"] is True
+    assert shown["removed_choice"]["choices"] == [("say birch (0.5 s)", recordings[1].id)]
     now(trash.UNDO_SECONDS - 60)
     removal.sweep_all()
-    assert "Restored" in teaching.restore(visitor, recordings[1].id)[0]
+    assert "Restored" in teaching.restore_clip(visitor, recordings[1].id)["removed_note"]
     now(3 * trash.UNDO_SECONDS)
     removal.sweep_all()
     assert visitor.recordings.all() == recordings
@@ -280,7 +280,7 @@ def test_a_recording_that_a_run_works_on_is_deleted_when_it_has_ended(
 def test_a_set_that_holds_a_copy_is_not_touched_and_named(visitor: Session, tmp_path: Path, home: Path) -> None:
     gone = say(visitor, tmp_path, 6)[2]
     LibraryHandlers(W).save(visitor, "Trees")
-    told = TeachHandlers(W).remove(visitor, gone.id)[0]
+    told = TeachHandlers(W).remove(visitor, gone.id)["removed_note"]
     assert "a copy in: Trees" in told
     TeachHandlers(W).delete(visitor, gone.id)
     stored = visitor.library.sets()[0]
@@ -332,12 +332,12 @@ def test_nothing_of_a_deleted_set_is_left(
         TeachHandlers(W).delete(visitor, recording.id)
     assert traces(home, "cedar", recordings[2])
     keeping.delete(visitor)
-    assert keeping.show(visitor, "csv")[4]["value"] == id
+    assert keeping.show(visitor, "csv")["removed_choice"]["value"] == id
     match how:
         case "delete":
             keeping.delete_for_good(visitor, id)
         case "empty":
-            assert "1 set was permanently deleted" in keeping.empty(visitor)[0]
+            assert "1 set was permanently deleted" in keeping.empty(visitor)["note"]
         case _:
             now(trash.UNDO_SECONDS + 1)
             removal.sweep_all()
@@ -415,15 +415,15 @@ def test_nothing_of_a_removed_run_or_long_recording_is_left(
         long.add((long_recordings.Draft(0.0, 0.5, "say amber", 0.1),), 1)
         key, folder = f"long/{long.id}", long.folder
     before = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert key in [value for _, value in handlers.show(visitor)[0]["choices"]]
-    assert "undo this for a day" in handlers.remove(visitor, key)[0]
-    assert handlers.show(visitor)[0]["choices"] == []
-    assert handlers.show(visitor)[2]["value"] == key
+    assert key in [value for _, value in handlers.show(visitor)["choice"]["choices"]]
+    assert "undo this for a day" in handlers.remove(visitor, key)["note"]
+    assert handlers.show(visitor)["choice"]["choices"] == []
+    assert handlers.show(visitor)["removed_choice"]["value"] == key
     handlers.restore(visitor, key)
     assert {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     handlers.remove(visitor, key)
     if at_once:
-        assert "Permanently deleted" in handlers.delete(visitor, key)[0]
+        assert "Permanently deleted" in handlers.delete(visitor, key)["note"]
     else:
         now(trash.UNDO_SECONDS + 1)
         removal.sweep_all()

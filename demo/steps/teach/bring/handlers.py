@@ -25,6 +25,7 @@ from demo.session import chosen_set, uploads
 from demo.session.session import Session
 from demo.session.uploads import Upload
 from demo.show import presenters
+from demo.steps.names import Shown
 from demo.steps.teach import show as reports
 from demo.wording import Wording
 
@@ -80,8 +81,8 @@ class BringHandlers:
     def __init__(self, w: Wording, tasks: Tasks) -> None:
         self._w, self._tasks = w, tasks
 
-    def begin(self, session: Session, files: Sequence[Upload] | None, name: str, language: str) -> tuple:
-        """Uploaded files, name, language -> what `look` says. The files are this session's from now on."""
+    def begin(self, session: Session, files: Sequence[Upload] | None, name: str, language: str) -> Shown:
+        """files, name, language -> as `look`. The files are this session's from now on."""
         if not files:
             raise DatasetError("nothing_uploaded", "Choose files first.")
         with self._new_folder(session) as (folder, alive):
@@ -94,12 +95,12 @@ class BringHandlers:
             self._start(session, ImportOrder(folder, str(source), clean(name) or clean(there[0].stem) or "?", language, alive))
         return self.look(session)
 
-    def emptied(self, session: Session) -> tuple[None]:
-        """-> no files: they were taken."""
-        return (None,)
+    def emptied(self, session: Session) -> Shown:
+        """-> files (none: they were taken)."""
+        return {"files": None}
 
-    def fetch(self, session: Session, id: str, rows: float | None, name: str, language: str) -> tuple:
-        """Dataset id, number of rows, name, language -> what `look` says."""
+    def fetch(self, session: Session, id: str, rows: float | None, name: str, language: str) -> Shown:
+        """id (of a dataset), rows (how many), name, language -> as `look`."""
         id = (id or "").strip()
         if not _DATASET.fullmatch(id):
             raise DatasetError("huggingface_id", "A dataset's id looks like google/fleurs:sw_ke.")
@@ -110,8 +111,8 @@ class BringHandlers:
             self._start(session, ImportOrder(folder, id, clean(name) or id, language, alive, dataset=True, limit=limit))
         return self.look(session)
 
-    def answer(self, session: Session, path: str | None, text: str | None, speaker: str | None, tier: str | None) -> tuple:
-        """Columns of the sound, the text and the speaker, and tier -> what `look` says; the import goes on."""
+    def answer(self, session: Session, path: str | None, text: str | None, speaker: str | None, tier: str | None) -> Shown:
+        """path, text, speaker (columns of a table), tier -> as `look`; the import goes on."""
         task = self._tasks.look(session.name, KIND)
         if task is None or not _is_question(task):
             raise DatasetError("nothing_uploaded", "There is nothing to go on with. Upload it again.")
@@ -119,51 +120,59 @@ class BringHandlers:
         self._start(session, replace(task.order, columns={**task.order.columns, **given}, tier=tier or task.order.tier))
         return self.look(session)
 
-    def stop(self, session: Session) -> tuple[str]:
-        """-> that it is being stopped."""
+    def stop(self, session: Session) -> Shown:
+        """-> progress (it is being stopped)."""
         self._tasks.stop(session.name, KIND)
-        return (presenters.note(self._w("bring.stopping")),)
+        return {"progress": presenters.note(self._w("bring.stopping"))}
 
-    def restore(self, session: Session) -> tuple:
-        """-> panel open while there is something to see, then as `look`."""
-        shown = self.look(session)
-        return gr.skip() if self._tasks.look(session.name, KIND) is None else gr.update(open=True), *shown
+    def restore(self, session: Session) -> Shown:
+        """-> panel (open while there is something to see), and as `look` and `result`."""
+        shown = {**self.look(session), **self.result(session)}
+        return shown if self._tasks.look(session.name, KIND) is None else {"panel": gr.update(open=True), **shown}
 
-    def look(self, session: Session) -> tuple:
-        """-> progress, stop, timer, question, what is asked, its four answers, id of a set that has just come."""
+    def look(self, session: Session) -> Shown:
+        """-> progress, stop, timer, question, asked (what), path, text, speaker and tier (the answers one can choose),
+        arrived (the id of a set that has just come)."""
         task = self._tasks.look(session.name, KIND) or self._interrupted(session)
-        asked = (gr.update(visible=False), "", *(gr.update(),) * 4)
+        shown: Shown = {
+            "progress": "",
+            "stop": gr.update(visible=False),
+            "timer": gr.update(active=False),
+            "question": gr.update(visible=False),
+            "asked": "",
+        }
         if task is None:
-            return "", gr.update(visible=False), gr.update(active=False), *asked, gr.skip()
+            return shown
         if not task.ended:
-            shown = reports.working(f"bring.{task.phase or 'reading'}", task, self._w)
-            return shown, gr.update(visible=not task.stopping), gr.update(active=True), *asked, gr.skip()
-        over = gr.update(visible=False), gr.update(active=False)
+            progress = reports.working(f"bring.{task.phase or 'reading'}", task, self._w)
+            going_on = {"stop": gr.update(visible=not task.stopping), "timer": gr.update(active=True)}
+            return {**shown, "progress": progress, **going_on}
         if task.error is None:
             self._tasks.forget(session.name, KIND)
-            return "", *over, *asked, task.result
+            return {**shown, "arrived": task.result}
         why = presenters.explain(task.error, self._w)
         if _is_question(task):
-            return "", *over, gr.update(visible=True), presenters.note(why), *self._answers(task), gr.skip()
+            return {**shown, "question": gr.update(visible=True), "asked": presenters.note(why), **self._answers(task)}
         kind = "info" if getattr(task.error, "reason", "").endswith("_stopped") else "error"
         details = task.error.details if isinstance(task.error, AttuneError) else {}
         rows = reports.dropped_rows(details["dropped"], self._w) if "dropped" in details else ""
-        return presenters.note(why, kind) + rows, *over, *asked, gr.skip()
+        return {**shown, "progress": presenters.note(why, kind) + rows}
 
-    def result(self, session: Session) -> tuple[str]:
-        """The chosen set -> what became of the rows it was made from."""
+    def result(self, session: Session) -> Shown:
+        """-> result (what became of the rows that the chosen set was made from)."""
         stored = chosen_set.stored_set(session)
-        return (reports.counts(stored, self._w) if stored else "",)
+        return {"result": reports.counts(stored, self._w) if stored else ""}
 
-    def _answers(self, task: Task) -> tuple:
+    def _answers(self, task: Task) -> Shown:
         error = task.error
         assert isinstance(error, AttuneError), "only those are questions"
         listed = [str(name) for name in error.details["listed"]]
         if error.reason == "tier_needed":
-            return (*(gr.update(visible=False),) * 3, gr.update(visible=True, choices=listed, value=listed[0]))
+            hidden = {name: gr.update(visible=False) for name in ASKED_COLUMNS}
+            return {**hidden, "tier": gr.update(visible=True, choices=listed, value=listed[0])}
         known = task.order.columns
-        fields = [gr.update(visible=True, choices=listed, value=known.get(name)) for name in ASKED_COLUMNS]
-        return *fields, gr.update(visible=False)
+        columns = {name: gr.update(visible=True, choices=listed, value=known.get(name)) for name in ASKED_COLUMNS}
+        return {**columns, "tier": gr.update(visible=False)}
 
     def _interrupted(self, session: Session) -> Task | None:
         """The import over which an earlier process died, as one that failed; nothing half-made is left of it."""

@@ -26,7 +26,7 @@ class BringView:
     fetch: gr.Button
     question: gr.Column
     asked: gr.HTML
-    sound: gr.Dropdown
+    path: gr.Dropdown
     text: gr.Dropdown
     speaker: gr.Dropdown
     tier: gr.Dropdown
@@ -58,7 +58,7 @@ def build(w: Wording, languages: tuple[str, ...]) -> BringView:
         with gr.Column(visible=False, elem_id="bring-question") as question:
             asked = gr.HTML()
             with gr.Row():
-                sound = gr.Dropdown([], label=w("bring.column.path"))
+                path = gr.Dropdown([], label=w("bring.column.path"))
                 text = gr.Dropdown([], label=w("bring.column.text"))
                 speaker = gr.Dropdown([], label=w("bring.column.speaker"))
                 tier = gr.Dropdown([], label=w("bring.tier"))
@@ -69,6 +69,6 @@ def build(w: Wording, languages: tuple[str, ...]) -> BringView:
         timer = gr.Timer(POLL_SECONDS, active=False)
         arrived = gr.Textbox(visible="hidden")
     return BringView(
-        panel, files, name, language, start, dataset, rows, fetch, question, asked, sound, text, speaker, tier, answer,
+        panel, files, name, language, start, dataset, rows, fetch, question, asked, path, text, speaker, tier, answer,
         progress, stop, timer, arrived, result, message,
     )  # fmt: skip

@@ -21,6 +21,7 @@ from demo.background.tasks import Task, Tasks
 from demo.session import chosen_set, removal
 from demo.session.session import Session
 from demo.show import presenters
+from demo.steps.names import Shown, numbered
 from demo.steps.teach import show as reports
 from demo.wording import Wording
 
@@ -62,41 +63,44 @@ class InspectHandlers:
     def __init__(self, w: Wording, pool: ModelPool, tasks: Tasks, places: int) -> None:
         self._w, self._pool, self._tasks, self._places = w, pool, tasks, places
 
-    def begin(self, session: Session, closed: bool) -> tuple:
-        """Whether the texts are a closed set of words -> what `look` says."""
+    def begin(self, session: Session, closed: bool) -> Shown:
+        """closed (whether the texts are a closed set of words) -> as `look`."""
         self._start(session, closed, ask=False)
         return self.look(session)
 
-    def ask(self, session: Session, closed: bool) -> tuple:
-        """The same, and the base is asked how well each text fits its sound."""
+    def ask(self, session: Session, closed: bool) -> Shown:
+        """closed -> as `look`. The base is asked, too, how well each text fits its sound."""
         self._start(session, closed, ask=True)
         return self.look(session)
 
-    def stop(self, session: Session) -> tuple[str]:
-        """-> that it is being stopped."""
+    def stop(self, session: Session) -> Shown:
+        """-> progress (it is being stopped)."""
         self._tasks.stop(session.name, KIND)
-        return (presenters.note(self._w("bring.stopping")),)
+        return {"progress": presenters.note(self._w("bring.stopping"))}
 
-    def look(self, session: Session) -> tuple:
-        """-> progress, stop, timer, summary, row, sentence and button of each place, the other findings."""
+    def restore(self, session: Session) -> Shown:
+        """-> as `look` and `buttons`."""
+        return {**self.look(session), **self.buttons(session)}
+
+    def look(self, session: Session) -> Shown:
+        """-> progress, stop, timer, summary, of each place its row, about and repair, rest (the other findings)."""
         task = self._tasks.look(session.name, KIND)
         if task is not None and not task.ended:
             key = "inspect.asking" if task.order.ask else "inspect.looking"
-            same = (gr.skip(),) * (2 + 3 * self._places)
-            shown = reports.working(key, task, self._w)
-            return shown, gr.update(visible=not task.stopping), gr.update(active=True), *same
-        over = gr.update(visible=False), gr.update(active=False)
-        empty = (gr.update(visible=False), "", gr.update()) * self._places
+            going_on = {"stop": gr.update(visible=not task.stopping), "timer": gr.update(active=True)}
+            return {"progress": reports.working(key, task, self._w), **going_on}
+        over = {"stop": gr.update(visible=False), "timer": gr.update(active=False)}
+        empty = {"summary": "", **self._filled([]), "rest": ""}
         if task is None or task.order.name != session.choices.labelled_set:
-            return "", *over, "", *empty, ""
+            return {"progress": "", **over, **empty}
         if task.error is not None:
             kind = "info" if getattr(task.error, "reason", "").endswith("_stopped") else "error"
-            return presenters.note(presenters.explain(task.error, self._w), kind), *over, "", *empty, ""
+            return {"progress": presenters.note(presenters.explain(task.error, self._w), kind), **over, **empty}
         stale = "" if self._is_current(session, task.order) else presenters.note(self._w("inspect.stale"), "warning")
-        return stale, *over, *self._shown(session, task, task.result)
+        return {"progress": stale, **over, **self._report(session, task, task.result)}
 
-    def repair(self, session: Session, place: int, closed: bool) -> tuple:
-        """Which place's button was pressed -> what was done, then what `look` says: the report is made anew."""
+    def repair(self, session: Session, closed: bool, place: int) -> Shown:
+        """closed, place (whose button was pressed) -> told (what was done), and as `look`: the report is made again."""
         task = self._tasks.look(session.name, KIND)
         stored = chosen_set.stored_set(session)
         if stored is None:
@@ -108,43 +112,44 @@ class InspectHandlers:
         session.library.update(stored.id, repaired)
         told = self._w(f"mended.{finding.remedy}", count=_changed(task.order.labelled, repaired))
         self._start(session, closed, ask=task.order.ask)
-        return presenters.note(told, "good"), *self.look(session)
+        return {"told": presenters.note(told, "good"), **self.look(session)}
 
-    def undo(self, session: Session, closed: bool) -> tuple:
-        """-> that the last change is taken back, then what `look` says."""
+    def undo(self, session: Session, closed: bool) -> Shown:
+        """closed -> told (the last change is undone), and as `look`."""
         stored = self._stored(session)
         before = len(stored.clips)
         after = session.library.undo(stored.id)
         told = self._w("inspect.undone", before=before, after=len(after.clips))
         self._again(session, closed)
-        return presenters.note(told, "good"), *self.look(session)
+        return {"told": presenters.note(told, "good"), **self.look(session)}
 
-    def back(self, session: Session, closed: bool) -> tuple:
-        """-> that all clips which were taken out are in again, then what `look` says."""
+    def back(self, session: Session, closed: bool) -> Shown:
+        """closed -> told (all clips that were taken out are in the set again), and as `look`."""
         stored = self._stored(session)
         whole = replace(stored.labelled(), clips=tuple(one.clip for one in (*stored.clips, *stored.left_out)))
         session.library.update(stored.id, whole)
         self._again(session, closed)
-        return presenters.note(self._w("inspect.put_back", count=len(stored.left_out)), "good"), *self.look(session)
+        told = self._w("inspect.put_back", count=len(stored.left_out))
+        return {"told": presenters.note(told, "good"), **self.look(session)}
 
-    def delete(self, session: Session, closed: bool) -> tuple:
-        """-> that the clips which were taken out are deleted for good, then what `look` says."""
+    def delete(self, session: Session, closed: bool) -> Shown:
+        """closed -> told (the clips that were taken out are deleted for good), and as `look`."""
         stored = self._stored(session)
         removal.refuse_in_use(session, frozenset(Path(one.clip.path) for one in stored.left_out))
         count = session.library.delete_left_out(stored.id, partial(removal.forget_clips, session))
         self._again(session, closed)
-        return presenters.note(self._w("inspect.deleted", count=count), "good"), *self.look(session)
+        return {"told": presenters.note(self._w("inspect.deleted", count=count), "good"), **self.look(session)}
 
-    def buttons(self, session: Session) -> tuple:
-        """-> whether there is something to take back, something to put back, something to delete for good."""
+    def buttons(self, session: Session) -> Shown:
+        """-> undo, back, delete: each is shown where there is something to undo, to put back, to delete for good."""
         stored = chosen_set.stored_set(session)
         steps = session.library.changes(stored.id) if stored else 0
         out = len(stored.left_out) if stored else 0
-        return (
-            gr.update(visible=steps > 0),
-            gr.update(visible=out > 0, value=self._w("inspect.back_many", count=out)),
-            gr.update(visible=out > 0, value=self._w("inspect.delete_many", count=out)),
-        )
+        return {
+            "undo": gr.update(visible=steps > 0),
+            "back": gr.update(visible=out > 0, value=self._w("inspect.back_many", count=out)),
+            "delete": gr.update(visible=out > 0, value=self._w("inspect.delete_many", count=out)),
+        }
 
     def _again(self, session: Session, closed: bool) -> None:
         task = self._tasks.look(session.name, KIND)
@@ -199,7 +204,7 @@ class InspectHandlers:
 
         self._tasks.start(session.name, KIND, order, work)
 
-    def _shown(self, session: Session, task: Task, report: Inspection) -> tuple:
+    def _report(self, session: Session, task: Task, report: Inspection) -> Shown:
         changeable = chosen_set.stored_set(session) is not None
 
         def sound(clip: Clip) -> str:
@@ -209,11 +214,14 @@ class InspectHandlers:
 
         mendable = _mendable(report) if changeable else []
         shown = mendable[: self._places]
-        slots: list = []
-        for found in shown:
-            label = self._w(f"remedy.{found.remedy}", count=len(found.clips))
-            slots += [gr.update(visible=True), reports.finding(found, report, sound, self._w), gr.update(value=label)]
-        slots += [gr.update(visible=False), "", gr.update()] * (self._places - len(shown))
+        filled = [
+            {
+                "row": gr.update(visible=True),
+                "about": reports.finding(found, report, sound, self._w),
+                "repair": gr.update(value=self._w(f"remedy.{found.remedy}", count=len(found.clips))),
+            }
+            for found in shown
+        ]
         others = [found for found in report.findings if found not in shown]
         rest = "".join(reports.finding(found, report, sound, self._w) for found in others)
         if not report.findings:
@@ -222,7 +230,12 @@ class InspectHandlers:
             rest += presenters.fine(self._w("inspect.copy_first"))
         asked = "" if task.order.ask else presenters.fine(self._w("inspect.not_asked", model=task.order.model))
         summary = reports.summary(report, self._w) + reports.report_links(self._w) + asked
-        return summary, *slots, rest
+        return {"summary": summary, **self._filled(filled), "rest": rest}
+
+    def _filled(self, places: list[Shown]) -> Shown:
+        """Values for all places; those that are not filled are hidden."""
+        empty = [{"row": gr.update(visible=False), "about": ""} for _ in range(self._places - len(places))]
+        return numbered("place", [*places, *empty])
 
 
 def _mendable(report: Inspection) -> list[SetFinding]:

@@ -18,8 +18,9 @@ from core.text.scoring import clean
 from demo.session import chosen_set, removal
 from demo.session.session import Session
 from demo.show import presenters
+from demo.steps import removed_panel
+from demo.steps.names import Shown
 from demo.steps.teach import show as reports
-from demo.steps.your_data.handlers import removable
 from demo.wording import Wording
 
 
@@ -29,34 +30,34 @@ class LibraryHandlers:
     def __init__(self, w: Wording) -> None:
         self._w = w
 
-    def show(self, session: Session, format: str) -> tuple:
-        """-> the list, whether the chosen set can be changed, the others, what can be restored, whether to empty the trash,
-        the download, where they lie."""
+    def show(self, session: Session, format: str) -> Shown:
+        """format (of the download) -> listed, changing (shown where the chosen set can be changed), other (which it can be
+        merged with), `removed_panel.offer`, empty (the trash), link (the download), where (they lie)."""
         sets, trash = session.library.sets(), session.library.trash()
         current = session.choices.labelled_set
         stored = next((one for one in sets if one.id == current), None)
         others = [(one.name, one.id) for one in sets if stored and one.id != current and one.language == stored.language]
         deleted = [(one.name, one.id) for one in trash]
-        return (
-            reports.listed(sets, current, len(session.library.damaged()), self._w),
-            gr.update(visible=stored is not None),
-            gr.update(choices=others, value=None),
-            *removable(deleted),
-            gr.update(visible=len(deleted) > 1),
-            self.link(session, format)[0],
-            self._where(session),
-        )
+        return {
+            "listed": reports.listed(sets, current, len(session.library.damaged()), self._w),
+            "changing": gr.update(visible=stored is not None),
+            "other": gr.update(choices=others, value=None),
+            **removed_panel.offer(deleted),
+            "empty": gr.update(visible=len(deleted) > 1),
+            **self.link(session, format),
+            "where": self._where(session),
+        }
 
-    def link(self, session: Session, format: str) -> tuple[str]:
-        """Format -> where the chosen set is downloaded in it."""
+    def link(self, session: Session, format: str) -> Shown:
+        """format -> link (where the chosen set is downloaded in it)."""
         stored = chosen_set.stored_set(session)
         if stored is None or format not in LAYOUTS:
-            return ("",)
+            return {"link": ""}
         label = presenters.escape(self._w("library.download", name=stored.name))
-        return (f'<a class="download" href="/set/{stored.id}/{format}.zip" download>{label}</a>',)
+        return {"link": f'<a class="download" href="/set/{stored.id}/{format}.zip" download>{label}</a>'}
 
-    def save(self, session: Session, name: str) -> tuple[str, str]:
-        """Name -> that the own clips are kept under it, empty name."""
+    def save(self, session: Session, name: str) -> Shown:
+        """name -> note (the own clips are kept under it), name (empty)."""
         clips = session.recordings.clips()
         if not clips:
             raise DatasetError("no_training_clips", "There are no labelled clips of your own yet.")
@@ -65,8 +66,8 @@ class LibraryHandlers:
             clips = assign_parts(clips, language)
         return self._made(session, session.library.create(clean(name) or self._w("set.own"), clips, language).stored)
 
-    def copy(self, session: Session, name: str) -> tuple[str, str]:
-        """Name -> that the chosen set was copied under it, empty name."""
+    def copy(self, session: Session, name: str) -> Shown:
+        """name -> note (the chosen set was copied under it), name (empty)."""
         stored = chosen_set.stored_set(session)
         if stored is not None:
             name = clean(name) or self._w("library.copy_of", name=stored.name)
@@ -77,13 +78,13 @@ class LibraryHandlers:
         created = session.library.create(name, clips, typed.language, synthetic=typed.synthetic)
         return self._made(session, created.stored)
 
-    def rename(self, session: Session, name: str) -> tuple[str, str]:
-        """Name -> that the chosen set is called so, empty name."""
+    def rename(self, session: Session, name: str) -> Shown:
+        """name -> note (the chosen set is called so), name (empty)."""
         renamed = session.library.rename(self._chosen(session).id, name)
-        return presenters.note(self._w("library.renamed", name=renamed.name), "good"), ""
+        return {"note": presenters.note(self._w("library.renamed", name=renamed.name), "good"), "name": ""}
 
-    def merge(self, session: Session, other: str | None, name: str) -> tuple[str, str]:
-        """Id of another set, name -> what merging found, empty name."""
+    def merge(self, session: Session, other: str | None, name: str) -> Shown:
+        """other (id of another set), name -> note (what merging found), name (empty)."""
         one = self._chosen(session)
         if not other:
             raise DatasetError("merge_none", "Choose the set to merge with.")
@@ -100,46 +101,46 @@ class LibraryHandlers:
             speakers=merged.overlap.speakers,
         )
         clashes = bool(merged.conflicting or merged.overlap.sentences or merged.overlap.speakers)
-        return presenters.note(told, "warning" if clashes else "good"), ""
+        return {"note": presenters.note(told, "warning" if clashes else "good"), "name": ""}
 
-    def delete(self, session: Session) -> tuple[str]:
-        """-> that the chosen set is in the trash."""
+    def delete(self, session: Session) -> Shown:
+        """-> note (the chosen set is in the trash)."""
         stored = self._chosen(session)
         session.library.delete(stored.id)
         session.choose(labelled_set=SAMPLES[0])
-        return (presenters.note(self._w("library.deleted", name=stored.name), "good"),)
+        return {"note": presenters.note(self._w("library.deleted", name=stored.name), "good")}
 
-    def restore(self, session: Session, id: str | None) -> tuple[str]:
-        """Id of a deleted set -> that it is back."""
+    def restore(self, session: Session, id: str | None) -> Shown:
+        """id (of a deleted set) -> note (it is back)."""
         if not id:
             raise DatasetError("no_set", "There is no such set in the library.")
         stored = session.library.restore(id)
         session.choose(labelled_set=stored.id)
-        return (presenters.note(self._w("library.restored", name=stored.name), "good"),)
+        return {"note": presenters.note(self._w("library.restored", name=stored.name), "good")}
 
-    def delete_for_good(self, session: Session, id: str | None) -> tuple[str]:
-        """Id of a deleted set -> that it is deleted for good."""
+    def delete_for_good(self, session: Session, id: str | None) -> Shown:
+        """id (of a deleted set) -> note (it is deleted for good)."""
         deleted = next((one for one in session.library.trash() if one.id == id), None)
         if deleted is None:
             raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be restored.")
         self._refuse_in_use(session, [deleted])
         session.library.delete_for_good(deleted.id, partial(removal.forget_clips, session))
-        return (presenters.note(self._w("removed.gone"), "good"),)
+        return {"note": presenters.note(self._w("removed.gone"), "good")}
 
-    def empty(self, session: Session) -> tuple[str]:
-        """-> that all deleted sets are deleted for good."""
+    def empty(self, session: Session) -> Shown:
+        """-> note (all deleted sets are deleted for good)."""
         self._refuse_in_use(session, session.library.trash())
         gone = session.library.empty_trash(partial(removal.forget_clips, session))
-        return (presenters.note(self._w("library.emptied", sets=gone), "good"),)
+        return {"note": presenters.note(self._w("library.emptied", sets=gone), "good")}
 
     def _refuse_in_use(self, session: Session, sets: Sequence[StoredSet]) -> None:
         clips = [one.clip for stored in sets for one in (*stored.clips, *stored.left_out)]
         removal.refuse_in_use(session, frozenset(Path(clip.path) for clip in clips))
 
-    def _made(self, session: Session, stored: StoredSet) -> tuple[str, str]:
+    def _made(self, session: Session, stored: StoredSet) -> Shown:
         session.choose(labelled_set=stored.id)
         told = self._w("library.saved", name=stored.name, clips=len(stored.clips))
-        return presenters.note(told, "good"), ""
+        return {"note": presenters.note(told, "good"), "name": ""}
 
     def _chosen(self, session: Session) -> StoredSet:
         stored = chosen_set.stored_set(session)

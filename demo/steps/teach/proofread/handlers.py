@@ -19,6 +19,7 @@ from demo.session import uploads
 from demo.session.session import Session
 from demo.session.uploads import Upload
 from demo.show import presenters
+from demo.steps.names import Shown, numbered
 from demo.steps.teach.proofread import long_recordings
 from demo.steps.teach.proofread import show as rows
 from demo.steps.teach.proofread.long_recordings import LongRecording
@@ -32,104 +33,88 @@ class ProofreadHandlers:
     def __init__(self, w: Wording, pool: ModelPool, tasks: Tasks) -> None:
         self._w, self._pool, self._tasks = w, pool, tasks
 
-    def restore(self, session: Session) -> tuple:
-        """-> panel open while there is something to do, then as `shown` from the first page on."""
-        panel = gr.skip() if long_recordings.current(session) is None else gr.update(open=True)
-        return panel, *self.shown(session, "doubt", "0")
+    def restore(self, session: Session) -> Shown:
+        """-> panel (open while there is something to do), and as `shown` from the first page on."""
+        panel = {} if long_recordings.current(session) is None else {"panel": gr.update(open=True)}
+        return {**panel, **self.shown(session, "doubt", "0")}
 
-    def shown(self, session: Session, order: str, page: str) -> tuple:
-        """Order, page -> loading, earlier, status, stop, go on, timer, work, summary, back, forward, page, then each row's
-        frame, key, what it is, and text."""
+    def shown(self, session: Session, order: str, page: str) -> Shown:
+        """order, page -> loading, earlier, status, stop, go_on, timer, work, summary, back, forward, page, and of each row
+        its frame, key, about and text."""
         recording, earlier = long_recordings.current(session), self._earlier(session)
-        loading, *status = self.look(session)
-        status = status[:-1]
         drafts = recording.drafts if recording else ()
         chosen = drafting.by_doubt(drafts) if order == "doubt" else list(range(len(drafts)))
         pages = max(1, math.ceil(len(chosen) / ROWS))
         at = min(max(0, int(page) if page.isdigit() else 0), pages - 1)
         here = [drafts[i] for i in chosen[at * ROWS : (at + 1) * ROWS]]
         filled = [self._row(recording, draft) for draft in here] if recording else []
-        empty = [(gr.update(visible=False), "", "", gr.skip())] * (ROWS - len(filled))
+        empty = [{"frame": gr.update(visible=False), "key": "", "about": ""} for _ in range(ROWS - len(filled))]
         reading = recording is not None and self._tasks.is_running(session.name, _kind(recording))
-        return (
-            loading,
-            gr.update(visible=recording is None and bool(earlier), choices=earlier, value=None),
-            *status,
-            gr.update(visible=recording is not None and not reading),
-            rows.summary(recording.about, drafts, at, pages, len(chosen), order, self._w) if recording else "",
-            gr.update(interactive=at > 0),
-            gr.update(interactive=at < pages - 1),
-            str(at),
-            *(value for row in [*filled, *empty] for value in row),
-        )
+        about = recording.about if recording else None
+        return {
+            **self._running(session),
+            "earlier": gr.update(visible=recording is None and bool(earlier), choices=earlier, value=None),
+            "work": gr.update(visible=recording is not None and not reading),
+            "summary": rows.summary(about, drafts, bool(chosen), self._w, page=at, pages=pages) if about else "",
+            "back": gr.update(interactive=at > 0),
+            "forward": gr.update(interactive=at < pages - 1),
+            "page": str(at),
+            **numbered("row", [*filled, *empty]),
+        }
 
-    def receive(self, session: Session, upload: Upload | None) -> tuple:
-        """Upload -> nothing; it is kept, cut at its pauses, and being transcribed."""
+    def receive(self, session: Session, upload: Upload | None) -> Shown:
+        """upload -> nothing; it is kept, cut at its pauses, and being transcribed."""
         if upload is not None and long_recordings.current(session) is None:
             with uploads.taken(session, upload) as path:
                 recording = long_recordings.receive(session, path)
             self._start(session, recording)
-        return ()
+        return {}
 
-    def look(self, session: Session) -> tuple:
-        """-> loading, status, stop, go on, timer, and the id of the recording once it is no longer being read."""
-        recording = long_recordings.current(session)
-        if recording is None:
-            return gr.update(visible=True), "", gr.update(visible=False), gr.update(visible=False), gr.update(active=False), ""
-        about, running = recording.about, self._tasks.look(session.name, _kind(recording))
-        is_running = running is not None and not running.ended
-        status = ""
-        if running is not None and is_running:
-            status = rows.progress(about, running.remaining(), running.stopping, self._w)
-        elif running is not None and running.error is not None:
-            status = presenters.note(presenters.explain(running.error, self._w), "error")
-        elif about.read < about.spans:
-            status = presenters.note(self._w("proofread.stopped", read=about.read, spans=about.spans))
-        unread = not is_running and about.read < about.spans
-        stop = gr.update(visible=running is not None and is_running and not running.stopping)
-        return (
-            gr.update(visible=False), status, stop, gr.update(visible=unread), gr.update(active=is_running),
-            "" if is_running else f"{recording.id} {about.read}",
-        )  # fmt: skip
+    def look(self, session: Session) -> Shown:
+        """-> loading, status, stop, go_on, timer, finished (which recording, once it is no longer being transcribed)."""
+        running, recording = self._running(session), long_recordings.current(session)
+        # Asked after `running`: when that stops the timer, this is the last time that the page looks.
+        is_over = recording is not None and not self._tasks.is_running(session.name, _kind(recording))
+        return {**running, "finished": f"{recording.id} {recording.about.read}" if recording is not None and is_over else ""}
 
-    def stop(self, session: Session) -> tuple:
+    def stop(self, session: Session) -> Shown:
         """-> as `look`."""
         recording = long_recordings.current(session)
         if recording is not None:
             self._tasks.stop(session.name, _kind(recording))
         return self.look(session)
 
-    def go_on(self, session: Session, order: str, page: str) -> tuple:
-        """Order, page -> as `shown`, the rest being transcribed."""
+    def go_on(self, session: Session, order: str, page: str) -> Shown:
+        """order, page -> as `shown`, the rest being transcribed."""
         recording = long_recordings.current(session)
         if recording is not None:
             self._start(session, recording)
         return self.shown(session, order, page)
 
-    def back(self, session: Session, order: str, page: str) -> tuple:
-        """Order, page -> as `shown`, the page before."""
+    def back(self, session: Session, order: str, page: str) -> Shown:
+        """order, page -> as `shown`, the page before."""
         return self.shown(session, order, str(int(page) - 1))
 
-    def forward(self, session: Session, order: str, page: str) -> tuple:
-        """Order, page -> as `shown`, the next page."""
+    def forward(self, session: Session, order: str, page: str) -> Shown:
+        """order, page -> as `shown`, the next page."""
         return self.shown(session, order, str(int(page) + 1))
 
-    def type(self, session: Session, key: str, text: str) -> tuple:
-        """Row, its text as typed so far -> nothing; it is on disk, and nobody vouches for it yet."""
+    def type(self, session: Session, key: str, text: str) -> Shown:
+        """key (of a row), text (as typed so far) -> nothing; it is on disk, and nobody vouches for it yet."""
         recording = self._current(session)
         with suppress(DatasetError):  # what was split, joined or deleted meanwhile took its text along
             recording.change(lambda drafts: _typed(drafts, recording.find(key), text))
-        return ()
+        return {}
 
-    def accept(self, session: Session, key: str, text: str, order: str, page: str) -> tuple:
-        """Row, its text, order, page -> as `shown`."""
+    def accept(self, session: Session, key: str, text: str, order: str, page: str) -> Shown:
+        """key, text, order, page -> as `shown`."""
         recording = self._current(session)
         language = recording.about.language
         recording.change(lambda drafts: drafting.edit(drafts, recording.find(key), text, language))
         return self.shown(session, order, page)
 
-    def split(self, session: Session, key: str, text: str, seconds: float, order: str, page: str) -> tuple:
-        """Row, its text, where its player stands in seconds, order, page -> as `shown`."""
+    def split(self, session: Session, key: str, text: str, seconds: float, order: str, page: str) -> Shown:
+        """key, text, seconds (where the row's player is), order, page -> as `shown`."""
         recording = self._current(session)
         if not seconds:
             raise DatasetError("draft_where", "Play the row, pause it where it is to be split, then press Split.")
@@ -143,8 +128,8 @@ class ProofreadHandlers:
         recording.change(parted)
         return self.shown(session, order, page)
 
-    def merge(self, session: Session, key: str, text: str, order: str, page: str) -> tuple:
-        """Row, its text, order, page -> as `shown`."""
+    def merge(self, session: Session, key: str, text: str, order: str, page: str) -> Shown:
+        """key, text, order, page -> as `shown`."""
         recording = self._current(session)
         language = recording.about.language
 
@@ -155,39 +140,65 @@ class ProofreadHandlers:
         recording.change(joined)
         return self.shown(session, order, page)
 
-    def delete(self, session: Session, key: str, order: str, page: str) -> tuple:
-        """Row, order, page -> as `shown`."""
+    def delete(self, session: Session, key: str, order: str, page: str) -> Shown:
+        """key, order, page -> as `shown`."""
         recording = self._current(session)
         recording.change(lambda drafts: drafting.delete(drafts, recording.find(key)))
         return self.shown(session, order, page)
 
-    def keep(self, session: Session, order: str, page: str) -> tuple:
-        """Order, page -> what was kept, then as `shown`."""
+    def keep(self, session: Session, order: str, page: str) -> Shown:
+        """order, page -> kept (how many), and as `shown`."""
         clips = self._current(session).keep_as_clips(session)
-        return presenters.note(self._w("proofread.kept", clips=clips), "good"), *self.shown(session, order, page)
+        kept = self._w("proofread.kept", clips=clips)
+        return {"kept": presenters.note(kept, "good"), **self.shown(session, order, page)}
 
-    def keep_as_set(self, session: Session, name: str, order: str, page: str) -> tuple:
-        """Name, order, page -> what was kept, then as `shown`."""
+    def keep_as_set(self, session: Session, name: str, order: str, page: str) -> Shown:
+        """name (of the set), order, page -> kept (how many), and as `shown`."""
         name, clips = self._current(session).keep_as_set(session, name)
         kept = self._w("proofread.kept_as_set", name=name, clips=clips)
-        return presenters.note(kept, "good"), *self.shown(session, order, page)
+        return {"kept": presenters.note(kept, "good"), **self.shown(session, order, page)}
 
-    def put_aside(self, session: Session, order: str) -> tuple:
-        """Order -> as `shown`, ready for another recording."""
+    def put_aside(self, session: Session, order: str) -> Shown:
+        """order -> as `shown`, ready for another recording."""
         recording = long_recordings.current(session)
         if recording is not None:
             self._tasks.stop(session.name, _kind(recording))
         session.choose(long="")
         return self.shown(session, order, "0")
 
-    def take_up(self, session: Session, id: str | None, order: str) -> tuple:
-        """Id of an earlier recording, order -> as `shown`."""
+    def take_up(self, session: Session, id: str | None, order: str) -> Shown:
+        """id (of an earlier recording), order -> as `shown`."""
         if id:
             session.choose(long=long_recordings.find(session, id).id)
         return self.shown(session, order, "0")
 
     def _current(self, session: Session) -> LongRecording:
         return long_recordings.find(session, session.choices.long)
+
+    def _running(self, session: Session) -> Shown:
+        """Values for loading, status, stop, go_on and timer."""
+        recording = long_recordings.current(session)
+        if recording is None:
+            hidden = {"stop": gr.update(visible=False), "go_on": gr.update(visible=False), "timer": gr.update(active=False)}
+            return {"loading": gr.update(visible=True), "status": "", **hidden}
+        about, running = recording.about, self._tasks.look(session.name, _kind(recording))
+        is_running = running is not None and not running.ended
+        status = ""
+        if running is not None and is_running:
+            status = rows.progress(about, running.remaining(), running.stopping, self._w)
+        elif running is not None and running.error is not None:
+            status = presenters.note(presenters.explain(running.error, self._w), "error")
+        elif about.read < about.spans:
+            status = presenters.note(self._w("proofread.stopped", read=about.read, spans=about.spans))
+        unread = not is_running and about.read < about.spans
+        stop = gr.update(visible=running is not None and is_running and not running.stopping)
+        return {
+            "loading": gr.update(visible=False),
+            "status": status,
+            "stop": stop,
+            "go_on": gr.update(visible=unread),
+            "timer": gr.update(active=is_running),
+        }
 
     def _start(self, session: Session, recording: LongRecording) -> None:
         model, lend = session.choices.model, partial(self._pool.lend, session.name, soon=False)
@@ -200,9 +211,10 @@ class ProofreadHandlers:
             for one in found
         ]
 
-    def _row(self, recording: LongRecording, draft: Draft) -> tuple:
+    def _row(self, recording: LongRecording, draft: Draft) -> Shown:
         about = rows.about(recording.id, draft, self._w)
-        return gr.update(visible=True), long_recordings.key_of(draft), about, draft.text
+        key = long_recordings.key_of(draft)
+        return {"frame": gr.update(visible=True), "key": key, "about": about, "text": draft.text}
 
 
 def _typed(drafts: Drafts, index: int, text: str) -> Drafts:

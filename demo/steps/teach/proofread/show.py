@@ -35,8 +35,17 @@ def progress(about: About, left: float | None, stopping: bool, w: Wording) -> st
     return f'<div class="progress">{note(sentence)}{bar}</div>'.replace(' role="status"', "")
 
 
-def summary(about: About, drafts: Drafts, page: int, pages: int, rows: int, order: str, w: Wording) -> str:
-    """What is left, what is accepted, and which page this is."""
+def summary(about: About, drafts: Drafts, shows_any: bool, w: Wording, *, page: int, pages: int) -> str:
+    """What is left, what is accepted, and which page this is.
+
+    Args:
+        about: the recording.
+        drafts: all of its rows.
+        shows_any: whether any of them is shown in the chosen order.
+        w: the words.
+        page: which one this is, from 0 on.
+        pages: how many there are.
+    """
     accepted = [draft for draft in drafts if draft.accepted]
     told = w(
         "proofread.summary",
@@ -46,7 +55,7 @@ def summary(about: About, drafts: Drafts, page: int, pages: int, rows: int, orde
         accepted=len(accepted),
         seconds=f"{sum(draft.span.seconds for draft in accepted):.0f}",
     )
-    if not rows:
+    if not shows_any:
         return fine(told) + note(w("proofread.all_accepted" if accepted else "proofread.nothing_left"), "good")
     return fine(told) + (fine(w("proofread.page", page=page + 1, pages=pages)) if pages > 1 else "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import gradio as gr
@@ -97,12 +98,18 @@ def build(w: Wording) -> ProofreadView:
     )  # fmt: skip
 
 
-def where(number: int) -> str:
-    """JavaScript that adds where a row's player stands, in seconds, or 0 where it was not played or is at its end."""
+def with_place(number: int, inputs: Iterable[str]) -> str:
+    """JavaScript that fills an event's input `seconds` with where a row's player is.
+
+    That is 0 where the sound was not played, or is at its end.
+
+    Args:
+        number: of the row.
+        inputs: names of the event's inputs, in order; "seconds" is one of them.
+    """
+    names = ", ".join(inputs)
     player = f"document.querySelector('#row-{number} audio')"
-    return (
-        f"(key, text, at, ...rest) => {{ const p = {player}; return [key, text, p && !p.ended ? p.currentTime : 0, ...rest]; }}"
-    )
+    return f"({names}) => {{ const p = {player}; seconds = p && !p.ended ? p.currentTime : 0; return [{names}]; }}"
 
 
 def _row(number: int, key: gr.Textbox, at: gr.Number, w: Wording) -> RowView:

@@ -13,6 +13,7 @@ from demo.session.reading_list import Reading
 from demo.session.session import Session
 from demo.session.uploads import Upload
 from demo.show import presenters
+from demo.steps.names import Shown
 from demo.steps.teach.record import show as takes
 from demo.wording import Wording
 
@@ -23,15 +24,15 @@ class RecordHandlers:
     def __init__(self, w: Wording, pool: ModelPool) -> None:
         self._w, self._pool = w, pool
 
-    def restore(self, session: Session) -> tuple:
-        """-> panel open where something was recorded, list, own sentences, then as `shown`."""
+    def restore(self, session: Session) -> Shown:
+        """-> panel (open where something was recorded), list, own (sentences), and as `shown`."""
         now = reading_list.read(session)
-        own = "\n".join(now.own) if now.own else gr.skip()
-        panel = gr.update(open=True) if now.takes else gr.skip()  # someone may have opened it already
-        return panel, gr.update(value=now.list), own, *self.shown(session)
+        own = {"own": "\n".join(now.own)} if now.own else {}
+        panel = {"panel": gr.update(open=True)} if now.takes else {}  # someone may have opened it already
+        return {**panel, "list": gr.update(value=now.list), **own, **self.shown(session)}
 
-    def shown(self, session: Session) -> tuple:
-        """-> shown prompt, prompt, place, take, what the base heard, record, keep, previous, next, aim."""
+    def shown(self, session: Session) -> Shown:
+        """-> shown (the prompt), prompt, place, take, heard (by the base), record, keep, previous, next, aim."""
         now = reading_list.read(session)
         done = reading_list.kept(session, now)
         number = now.prompts.index(now.prompt) + 1
@@ -39,65 +40,66 @@ class RecordHandlers:
         label = "record.again" if take else "record.record"
         is_kept = now.prompt in done
         recordings = [recording for recording in session.recordings.all() if recording.text]
-        return (
-            now.prompt,
-            takes.prompt(now.prompt, self._w),
-            takes.place(number, now.prompts, [text for text in now.prompts if text in done], self._w),
-            take or presenters.note(self._w("record.all" if len(done) >= len(now.prompts) else "record.empty")),
-            self._heard(session, now) if take else "",
-            gr.update(value=self._w(label), variant="secondary" if take and good else "primary"),
-            gr.update(interactive=bool(take) and not is_kept, variant="primary" if take and good else "secondary"),
-            gr.update(interactive=number > 1),
-            gr.update(interactive=number < len(now.prompts)),
-            takes.aim(len(recordings), sum(recording.seconds for recording in recordings), self._w),
-        )
+        empty = "record.all" if len(done) >= len(now.prompts) else "record.empty"
+        return {
+            "shown": now.prompt,
+            "prompt": takes.prompt(now.prompt, self._w),
+            "place": takes.place(number, now.prompts, [text for text in now.prompts if text in done], self._w),
+            "take": take or presenters.note(self._w(empty)),
+            "heard": self._heard(session, now) if take else "",
+            "record": gr.update(value=self._w(label), variant="secondary" if take and good else "primary"),
+            "keep": gr.update(interactive=bool(take) and not is_kept, variant="primary" if take and good else "secondary"),
+            "previous": gr.update(interactive=number > 1),
+            "next": gr.update(interactive=number < len(now.prompts)),
+            "aim": takes.aim(len(recordings), sum(recording.seconds for recording in recordings), self._w),
+        }
 
-    def choose(self, session: Session, name: str) -> tuple:
-        """List -> as `shown`."""
+    def choose(self, session: Session, name: str) -> Shown:
+        """name (of a list) -> as `shown`."""
         reading_list.choose(session, name)
         return self.shown(session)
 
-    def use_own(self, session: Session, text: str, language: str) -> tuple:
-        """Pasted lines, their language -> list, as `shown`."""
+    def use_own(self, session: Session, text: str, language: str) -> Shown:
+        """text (pasted lines), language -> list, and as `shown`."""
         reading_list.use_own(session, text, language)
-        return reading_list.OWN, *self.shown(session)
+        return {"list": reading_list.OWN, **self.shown(session)}
 
-    def previous(self, session: Session, prompt: str) -> tuple:
-        """Prompt -> as `shown`, one back."""
+    def previous(self, session: Session, prompt: str) -> Shown:
+        """prompt -> as `shown`, one back."""
         reading_list.move(session, prompt, -1)
         return self.shown(session)
 
-    def next(self, session: Session, prompt: str) -> tuple:
-        """Prompt -> as `shown`, one on."""
+    def next(self, session: Session, prompt: str) -> Shown:
+        """prompt -> as `shown`, one on."""
         reading_list.move(session, prompt, 1)
         return self.shown(session)
 
-    def receive(self, session: Session, prompt: str, upload: Upload | None) -> tuple:
-        """Prompt that was read, its recording -> nothing; it is kept."""
+    def receive(self, session: Session, prompt: str, upload: Upload | None) -> Shown:
+        """prompt (that was read), upload (its recording) -> nothing; it is in the collection."""
         if upload is None:
             raise DatasetError("prompt_nothing", "Record the sentence first.")
         with uploads.taken(session, upload) as path:
             reading_list.receive(session, prompt, path)
-        return ()
+        return {}
 
-    def hear(self, session: Session, prompt: str, language: str) -> tuple[str]:
-        """Prompt -> what the base hears in its take, and whether that was the prompt."""
+    def hear(self, session: Session, prompt: str, language: str) -> Shown:
+        """prompt, language -> heard (what the base hears in the prompt's take, and whether that was the prompt)."""
         now = reading_list.read(session)
         take = now.takes.get(prompt)
         if take is None or take.heard is not None:
-            return (gr.skip(),)
+            return {}
         wave = sound_files.decode(session.recordings.get(take.id).path)
         heard = self._pool.transcribe(session.name, session.choices.model, "", wave)
         checked = heard.language in ("", now.language or language)
         now = reading_list.hear(session, prompt, take.id, heard.transcript.text, checked)
-        return (self._heard(session, now) if now.prompt == prompt else gr.skip(),)
+        return {"heard": self._heard(session, now)} if now.prompt == prompt else {}
 
-    def keep(self, session: Session, prompt: str, language: str) -> tuple:
-        """Prompt, language of the own clips -> that language, then as `shown` with the next prompt."""
+    def keep(self, session: Session, prompt: str, language: str) -> Shown:
+        """prompt, language (of the own clips) -> language, and as `shown` with the next prompt."""
         language = reading_list.read(session).language or language
         reading_list.keep(session, prompt, language)
         session.choose(language=language)
-        return language, *self.shown(session)
+        return {"language": language, **self.shown(session)}
 
     def _take(self, session: Session, now: Reading) -> tuple[str, bool]:
         """The take of the current prompt as markup, and whether nothing is wrong with its sound."""

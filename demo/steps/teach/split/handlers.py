@@ -16,6 +16,7 @@ from core.text.scoring import normalise
 from demo.session import chosen_set
 from demo.session.session import Session
 from demo.show import presenters
+from demo.steps.names import Shown
 from demo.steps.teach import show as reports
 from demo.wording import Wording
 
@@ -28,28 +29,28 @@ class SplitHandlers:
     def __init__(self, w: Wording) -> None:
         self._w = w
 
-    def show(self, session: Session) -> tuple:
-        """The chosen set -> its split and what that allows to conclude, whether it can be changed, by what, its seed."""
+    def show(self, session: Session) -> Shown:
+        """-> table (the split, and what it allows to conclude), editing (shown where it can be changed), who (can be moved),
+        seed."""
+        locked = {"editing": gr.update(visible=False), "who": gr.update(choices=[], value=[])}
         stored = chosen_set.stored_set(session)
         if stored is None:
             try:
                 labelled = chosen_set.labelled_set(session)
             except DatasetError as error:
-                shown = presenters.note(presenters.explain(error, self._w), "warning")
-                return shown, gr.update(visible=False), gr.update(choices=[], value=[]), gr.update()
+                return {"table": presenters.note(presenters.explain(error, self._w), "warning"), **locked}
             seconds = {clip.id: chosen_set.seconds(clip) for clip in labelled.clips}
         else:
             labelled = stored.labelled()
             seconds = {one.clip.id: one.seconds for one in stored.clips}
         shown = self._table(labelled, seconds)
         if stored is None:
-            shown += presenters.fine(self._w("split.copy_first"))
-            return shown, gr.update(visible=False), gr.update(choices=[], value=[]), gr.update()
+            return {"table": shown + presenters.fine(self._w("split.copy_first")), **locked}
         who = gr.update(choices=self._choices(labelled), value=[])
-        return shown, gr.update(visible=True), who, gr.update(value=stored.seed)
+        return {"table": shown, "editing": gr.update(visible=True), "who": who, "seed": gr.update(value=stored.seed)}
 
-    def move(self, session: Session, who: list[str], part: str) -> tuple[str]:
-        """Clips and speakers, part -> what moved, and what went along."""
+    def move(self, session: Session, who: list[str], part: str) -> Shown:
+        """who (clips and speakers), part -> note (what moved, and what went along)."""
         stored = chosen_set.stored_set(session)
         if stored is None or not who:
             raise DatasetError("nothing_to_move", "Choose clips or speakers to move.")
@@ -65,17 +66,17 @@ class SplitHandlers:
             told.append(self._w("split.dragged", count=len(moved.dragged), first=first))
         if moved.overlap.sentences or moved.overlap.speakers:
             told.append(self._w("split.overlap", sentences=moved.overlap.sentences, speakers=moved.overlap.speakers))
-        return (presenters.note(" ".join(told), "good"),)
+        return {"note": presenters.note(" ".join(told), "good")}
 
-    def anew(self, session: Session, seed: float | None) -> tuple[str]:
-        """Seed -> that the set has a new split."""
+    def anew(self, session: Session, seed: float | None) -> Shown:
+        """seed -> note (the set has a new split)."""
         stored = chosen_set.stored_set(session)
         if stored is None:
             raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
         seed = int(seed or 0)
         after = session.library.update(stored.id, repairs.resplit(stored.labelled(), seed), seed).labelled()
         counts = {part: len(after.part(part)) for part in ("train", "validation", "test")}
-        return (presenters.note(self._w("split.done", seed=seed, **counts), "good"),)
+        return {"note": presenters.note(self._w("split.done", seed=seed, **counts), "good")}
 
     def _table(self, labelled: LabelledSet, seconds: dict[str, float]) -> str:
         fates = [Fate(clip, True, sentence=normalise(clip.text, labelled.language)) for clip in labelled.clips]

@@ -12,6 +12,7 @@ from core.text.scripts import CHINESE, EAST_ASIAN, NUMBER_LANGUAGES
 from demo.session import chosen_set
 from demo.session.session import Session
 from demo.show import presenters
+from demo.steps.names import Shown
 from demo.steps.teach import show as reports
 from demo.wording import Wording
 
@@ -22,30 +23,30 @@ class WriteHandlers:
     def __init__(self, w: Wording) -> None:
         self._w = w
 
-    def show(self, session: Session) -> tuple:
-        """The chosen set -> its choices, whether they can be kept, and what they change."""
+    def show(self, session: Session) -> Shown:
+        """-> each choice by its name, store (usable where they can be kept), preview (what they change)."""
         typed = chosen_set.as_typed(session)
         form = chosen_set.form(session, typed)
         changeable = gr.update(interactive=chosen_set.stored_set(session) is not None)
-        return *self._fields(form, typed.language), changeable, self._preview(session, form)
+        return {**self._fields(form, typed.language), "store": changeable, "preview": self._preview(session, form)}
 
-    def preview(self, session: Session, *values: Any) -> tuple[str]:
-        """Choices -> what they change, before and after."""
-        return (self._preview(session, _form(values)),)
+    def preview(self, session: Session, **choices: Any) -> Shown:
+        """Each choice by its name -> preview (what they change, before and after)."""
+        return {"preview": self._preview(session, Normalisation(**choices))}
 
-    def propose(self, session: Session) -> tuple:
-        """-> choices that make the texts consistent, and what they change."""
+    def propose(self, session: Session) -> Shown:
+        """-> each choice by its name, so that the texts are consistent, preview (what they change)."""
         typed = chosen_set.as_typed(session)
         form = detect([clip.text for clip in typed.clips], typed.language)
-        return *self._fields(form, typed.language), self._preview(session, form)
+        return {**self._fields(form, typed.language), "preview": self._preview(session, form)}
 
-    def store(self, session: Session, *values: Any) -> tuple[str]:
-        """Choices -> that the set keeps them."""
+    def store(self, session: Session, **choices: Any) -> Shown:
+        """Each choice by its name -> note (the set keeps them)."""
         stored = chosen_set.stored_set(session)
         if stored is None:
             raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
-        session.library.write_as(stored.id, _form(values))
-        return (presenters.note(self._w("write.stored", name=stored.name), "good"),)
+        session.library.write_as(stored.id, Normalisation(**choices))
+        return {"note": presenters.note(self._w("write.stored", name=stored.name), "good")}
 
     def _preview(self, session: Session, form: Normalisation) -> str:
         typed = chosen_set.as_typed(session)
@@ -53,15 +54,11 @@ class WriteHandlers:
         shown = reports.preview(form.preview(texts, typed.language), len(set(texts)), self._w)
         return shown if chosen_set.stored_set(session) else shown + presenters.fine(self._w("write.copy_first"))
 
-    def _fields(self, form: Normalisation, language: str) -> list[dict]:
+    def _fields(self, form: Normalisation, language: str) -> Shown:
         useful = {
             "numbers": language in NUMBER_LANGUAGES,
             "full_width": language in EAST_ASIAN,
             "spaces": language in EAST_ASIAN,
             "script": language in CHINESE,
         }
-        return [gr.update(value=getattr(form, name), visible=useful.get(name, True)) for name in CHOICES]
-
-
-def _form(values: tuple[Any, ...]) -> Normalisation:
-    return Normalisation(**dict(zip(CHOICES, values, strict=True)))
+        return {name: gr.update(value=getattr(form, name), visible=useful.get(name, True)) for name in CHOICES}

@@ -12,10 +12,10 @@ from demo.wording import Wording
 
 @dataclass(frozen=True)
 class WriteView:
-    """The components of the choice; `fields` in the order of `core.text.normalisation.CHOICES`."""
+    """The components of the choice; `fields` by the names of `core.text.normalisation.CHOICES`."""
 
     panel: gr.Accordion
-    fields: tuple[gr.components.Component, ...]
+    fields: dict[str, gr.components.Component]
     propose: gr.Button
     store: gr.Button
     preview: gr.HTML
@@ -27,15 +27,15 @@ def build(w: Wording) -> WriteView:
     """Lays out the choice."""
     with gr.Accordion(w("write.title"), open=False, elem_id="write") as panel:
         gr.HTML(f'<p class="fine">{w("write.about")}</p>')
-        fields = []
+        fields: dict[str, gr.components.Component] = {}
         with gr.Row():
             for name, allowed in CHOICES.items():
                 if allowed == (False, True):
-                    fields.append(gr.Checkbox(False, label=w(f"write.{name}"), elem_id=f"write-{name}"))
+                    fields[name] = gr.Checkbox(False, label=w(f"write.{name}"), elem_id=f"write-{name}")
                 else:
                     options = [(w(f"write.{name}.{choice}"), choice) for choice in allowed]
-                    fields.append(
-                        gr.Dropdown(options, value=allowed[0], label=w(f"write.{name}"), min_width=230, elem_id=f"write-{name}")
+                    fields[name] = gr.Dropdown(
+                        options, value=allowed[0], label=w(f"write.{name}"), min_width=230, elem_id=f"write-{name}"
                     )
         with gr.Row():
             store = gr.Button(w("write.store"), variant="primary", elem_id="write-store")
@@ -43,4 +43,4 @@ def build(w: Wording) -> WriteView:
         note = gr.HTML(elem_id="write-note")
         message = gr.HTML(elem_classes="message")
         preview = gr.HTML(elem_id="write-preview")
-    return WriteView(panel, tuple(fields), propose, store, preview, note, message)
+    return WriteView(panel, fields, propose, store, preview, note, message)

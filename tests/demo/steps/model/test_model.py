@@ -22,6 +22,7 @@ from demo.session.session import Session
 from demo.show import presenters
 from demo.steps.model import handlers as module
 from demo.steps.model.handlers import ModelHandlers
+from demo.steps.names import Shown
 from demo.wording import LANGUAGES, Wording
 
 W = Wording("en")
@@ -63,11 +64,11 @@ def models(hub: Hub) -> ModelHandlers:
     return ModelHandlers(W, ModelPool(), Tasks(), hub)
 
 
-def looked(models: ModelHandlers, session: Session, wanted: str) -> tuple:
+def looked(models: ModelHandlers, session: Session, wanted: str) -> Shown:
     """Looks until the status says what is wanted."""
     for _ in range(500):
         shown = models.look(session)
-        if isinstance(shown[0], str) and wanted in shown[0]:
+        if wanted in shown.get("status", ""):
             return shown
         time.sleep(0.01)
     raise AssertionError(shown)
@@ -95,7 +96,7 @@ def test_labels_say_what_is_ready(language: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_size_is_shown_before_anything_is_fetched(models: ModelHandlers, session: Session, hub: Hub) -> None:
-    (said,) = models.about(session, "openai/whisper-small")
+    said = models.about(session, "openai/whisper-small")["about"]
     assert "downloads 971 MB" in said
     assert "Fine-tuning the whole model takes about 6.8 GB" in said
     assert "GB is free now" in said
@@ -105,11 +106,11 @@ def test_a_size_is_shown_before_anything_is_fetched(models: ModelHandlers, sessi
 def test_a_release_says_where_it_comes_from_and_what_reads_it(
     models: ModelHandlers, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (said,) = models.about(session, "deepspeech-0.9.3")
+    said = models.about(session, "deepspeech-0.9.3")["about"]
     assert "downloads 47 MB from github.com, once" in said
     assert "pip install" not in said
     monkeypatch.setitem(sys.modules, "tflite", None)
-    (said,) = models.about(session, "deepspeech-0.9.3")
+    said = models.about(session, "deepspeech-0.9.3")["about"]
     assert "pip install &quot;attune[deepspeech]&quot;" in said
 
 
@@ -127,33 +128,33 @@ def test_the_speed_leaves_out_what_an_earlier_download_brought(
 
     models = ModelHandlers(W, ModelPool(), Tasks(), fetch)
     models.begin(session, ID)
-    assert "16 s left" in looked(models, session, "42 of 50 MB")[0]  # 8 MB at half a megabyte a second
+    assert "16 s left" in looked(models, session, "42 of 50 MB")["status"]  # 8 MB at half a megabyte a second
     hub.go_on.set()
 
 
 def test_a_download_is_shown_and_its_model_arrives(models: ModelHandlers, session: Session, hub: Hub) -> None:
-    assert "Looking up" in models.begin(session, ID)[0]
+    assert "Looking up" in models.begin(session, ID)["status"]
     shown = looked(models, session, "10 of 100 MB")
-    assert '<progress value="0.100" max="1"' in shown[0]
-    assert shown[1]["visible"] is shown[2]["active"] is True
-    assert models.use(session, ID)[0]["__type__"] == "update"  # not while it is on its way
+    assert '<progress value="0.100" max="1"' in shown["status"]
+    assert shown["stop"]["visible"] is shown["timer"]["active"] is True
+    assert models.use(session, ID) == {}  # not while it is on its way
     models.begin(session, ID)
     assert hub.fetches == 1  # a second press joins in
     hub.go_on.set()
-    _, stop, timer, arrived = looked(models, session, "Loading")
-    assert arrived == ID
-    assert stop["visible"] is timer["active"] is False
+    shown = looked(models, session, "Loading")
+    assert shown["fetched"] == ID
+    assert shown["stop"]["visible"] is shown["timer"]["active"] is False
     assert session.choices.fetching == ""
-    assert models.look(session)[3] == ""
+    assert models.look(session)["fetched"] == ""
 
 
 def test_a_download_is_stopped(models: ModelHandlers, session: Session) -> None:
     models.begin(session, ID)
     looked(models, session, "of 100 MB")
-    assert "The downloaded part is kept" in models.stop(session)[0]
-    status, stop, timer, arrived = looked(models, session, "was stopped")
-    assert ("error" in status, arrived) == (False, "")
-    assert stop["visible"] is timer["active"] is False
+    assert "The downloaded part is kept" in models.stop(session)["status"]
+    shown = looked(models, session, "was stopped")
+    assert ("error" in shown["status"], shown["fetched"]) == (False, "")
+    assert shown["stop"]["visible"] is shown["timer"]["active"] is False
 
 
 @pytest.mark.parametrize(
@@ -175,16 +176,16 @@ def test_a_download_that_fails_says_why_and_the_old_model_stays(
     before = session.choices.model
     models.begin(session, ID)
     hub.go_on.set()
-    status, _, timer, arrived = looked(models, session, "note error")
-    assert sentence in status
-    assert (timer["active"], arrived, session.choices.model) == (False, "", before)
+    shown = looked(models, session, "note error")
+    assert sentence in shown["status"]
+    assert (shown["timer"]["active"], shown["fetched"], session.choices.model) == (False, "", before)
 
 
 def test_what_cannot_be_fetched_is_not_asked_for(models: ModelHandlers, session: Session, hub: Hub) -> None:
     here = Session(session.folder, local=True)
     for id in ("/no/such/folder", "whisper-base"):
-        assert models.begin(here, id)[2]["active"] is False
-        assert models.about(here, "/no/such/folder") == ("",)
+        assert models.begin(here, id)["timer"]["active"] is False
+        assert models.about(here, "/no/such/folder") == {"about": ""}
     assert hub.fetches == 0
 
 
@@ -217,7 +218,7 @@ def test_a_visitor_elsewhere_learns_nothing_about_files(id: object, session: Ses
             with pytest.raises(ModelError) as caught:
                 asking(session, id)
             sentences.add((caught.value.reason, presenters.explain(caught.value, W)))
-        assert models.about(session, id) == ("",)
+        assert models.about(session, id) == {"about": ""}
     assert sentences == {("model_not_named", W("error.model_not_named"))}
     assert touched == []
 
@@ -232,7 +233,7 @@ def test_another_computer_is_not_asked_for_a_folder(id: str, models: ModelHandle
 def test_a_folder_is_used_here_and_forgotten_elsewhere(session: Session, tiny_ctc: Path) -> None:
     here = Session(session.folder, local=True)
     models = ModelHandlers(W, ModelPool(), Tasks())
-    assert "is loaded" in models.use(here, str(tiny_ctc))[0]
+    assert "is loaded" in models.use(here, str(tiny_ctc))["status"]
     assert here.choices.model == str(tiny_ctc)
     assert session.choices.model == "whisper-tiny.en"
 
@@ -244,14 +245,14 @@ def test_an_id_of_the_hubs_form_is_not_a_folder_of_the_servers(
     (tmp_path / "assets" / "models").symlink_to(tiny_ctc)
     monkeypatch.chdir(tmp_path)
     models = ModelHandlers(W, ModelPool(), Tasks(), Hub())
-    assert "Looking up assets/models" in models.begin(session, "assets/models")[0]
+    assert "Looking up assets/models" in models.begin(session, "assets/models")["status"]
     models.use(session, "assets/models")
     assert session.choices.model == "whisper-tiny.en"
     models.stop(session)
 
 
 def test_what_is_not_here_is_not_fetched_by_loading_it(session: Session, hub: Hub, models: ModelHandlers) -> None:
-    assert models.use(session, ID)[0]["__type__"] == "update"
+    assert models.use(session, ID) == {}
     assert (hub.fetches, session.choices.model) == (0, "whisper-tiny.en")
 
 
@@ -276,23 +277,23 @@ def test_what_only_the_owner_may_fetch_is_not_here_for_others(
             with pytest.raises(ModelError) as caught:
                 asking(session, ID)
             assert caught.value.reason == answer
-        assert models.about(session, ID) == ("",)
+        assert models.about(session, ID) == {"about": ""}
     else:
-        assert "is loaded" in models.use(session, ID)[0]
-        assert "is ready" in models.about(session, ID)[0]
+        assert "is loaded" in models.use(session, ID)["status"]
+        assert "is ready" in models.about(session, ID)["about"]
     assert asked
     assert all(how["token"] is False for how in asked)
     asked.clear()
-    assert "is loaded" in models.use(Session(session.folder, local=True), ID)[0]
+    assert "is loaded" in models.use(Session(session.folder, local=True), ID)["status"]
     assert asked == []
 
 
 def test_a_restarted_app_says_that_a_download_was_interrupted(models: ModelHandlers, session: Session) -> None:
     session.choose(fetching=HOSTILE)
-    status, _, timer, _ = models.look(session)
-    assert "restarted while it was downloading" in status
-    assert "<img" not in status
-    assert timer["active"] is False
+    shown = models.look(session)
+    assert "restarted while it was downloading" in shown["status"]
+    assert "<img" not in shown["status"]
+    assert shown["timer"]["active"] is False
     assert session.choices.fetching == ""
 
 

@@ -23,6 +23,7 @@ from demo.background.tasks import Tasks
 from demo.session import uploads
 from demo.session.session import Session
 from demo.session.uploads import Upload
+from demo.steps.names import Shown
 from demo.steps.teach.bring import handlers as module
 from demo.steps.teach.bring.handlers import KIND, BringHandlers, _file_name
 from demo.wording import Wording
@@ -32,7 +33,6 @@ from tests.demo.session.uploading import uploaded
 W = Wording("en")
 needs_datasets = pytest.mark.skipif(importlib.util.find_spec("datasets") is None, reason="the package datasets")
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)}"
-PROGRESS, STOP, TIMER, QUESTION, ASKED, PATH, TEXT, SPEAKER, TIER, ARRIVED = range(10)
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def put(session: Session, files: dict[str, bytes]) -> tuple[Upload, ...]:
     return tuple(uploaded(session, content, name) for name, content in files.items())
 
 
-def ended(bring: BringHandlers, session: Session) -> tuple:
+def ended(bring: BringHandlers, session: Session) -> Shown:
     """What is shown when the import is over."""
     for _ in range(2000):
         shown = bring.look(session)
-        if shown[TIMER]["active"] is False:
+        if shown["timer"]["active"] is False:
             return shown
         time.sleep(0.01)
     raise AssertionError(shown)
@@ -92,7 +92,7 @@ def test_an_upload_becomes_a_chosen_set_and_every_lost_row_is_named(
         given = put(session, {f"My birds.{kind}": packed(files, kind)})
     bring.begin(session, given, "", "en")
     shown = ended(bring, session)
-    id = shown[ARRIVED]
+    id = shown["arrived"]
     stored = session.library.open(id)
     assert session.choices.labelled_set == id
     assert sorted(one.clip.text for one in stored.clips) == ["Good day", "Hello there"]
@@ -100,14 +100,14 @@ def test_an_upload_becomes_a_chosen_set_and_every_lost_row_is_named(
         ("clips.csv, line 4", "gone.wav", "row_no_sound"),
         ("clips.csv, line 5", "a.wav", "row_duplicate"),
     ]
-    (said,) = bring.result(session)
+    said = bring.result(session)["result"]
     assert "4 rows read, 2 kept, 2 dropped" in said
     assert "clips.csv, line 4" in said
     assert str(tmp_path) not in said
     assert stored.name == ("a" if kind == "files" else "My birds")
     assert not any((session.folder / "imports").iterdir())
     assert not any(uploads.folder(session).iterdir())
-    (chinese,) = BringHandlers(Wording("zh-CN"), Tasks()).result(session)
+    chinese = BringHandlers(Wording("zh-CN"), Tasks()).result(session)["result"]
     assert "clips.csv，第 4 行" in chinese
     assert "没有这个声音文件" in chinese
 
@@ -117,7 +117,7 @@ def test_the_counts_of_a_session_outlive_the_app(bring: BringHandlers, session: 
     bring.begin(session, given, "", "en")
     ended(bring, session)
     again = Session(session.folder)
-    assert "2 rows read, 1 kept, 1 dropped" in BringHandlers(W, Tasks()).result(again)[0]
+    assert "2 rows read, 1 kept, 1 dropped" in BringHandlers(W, Tasks()).result(again)["result"]
 
 
 BOMB = packed({"a.wav": b"\0" * 150_000_000})
@@ -151,14 +151,14 @@ def test_a_harmful_upload_gets_a_sentence_and_leaves_nothing(
 ) -> None:
     bring.begin(session, put(session, {name: content}), "", "en")
     shown = ended(bring, session)
-    said = shown[PROGRESS] or shown[ASKED]
+    said = shown["progress"] or shown["asked"]
     assert sentence in said
     assert "<img" not in said
     assert "${" not in said
     assert session.library.sets() == []
     assert session.choices.labelled_set == "accent"
     assert {path.name for path in tmp_path.iterdir()} <= {"session", "uploads", "made"}
-    if not shown[ASKED]:
+    if not shown["asked"]:
         assert not any((session.folder / "imports").iterdir())
 
 
@@ -167,12 +167,12 @@ def test_a_row_says_nothing_of_what_lies_on_the_server(bring: BringHandlers, ses
     there = sound(tmp_path / "there.wav")
     rows = f"path,text\n{there},One\n{tmp_path / 'not-there.wav'},Two\na.wav,Three\n"
     bring.begin(session, put(session, {"t.csv": rows.encode(), "a.wav": wave(tmp_path)}), "", "en")
-    stored = session.library.open(ended(bring, session)[ARRIVED])
+    stored = session.library.open(ended(bring, session)["arrived"])
     assert [(row.name, row.reason) for row in stored.dropped] == [
         ("there.wav", "row_outside"),
         ("not-there.wav", "row_outside"),
     ]
-    assert str(tmp_path) not in bring.result(session)[0]
+    assert str(tmp_path) not in bring.result(session)["result"]
 
 
 @needs_datasets
@@ -189,11 +189,11 @@ def test_sounds_inside_a_parquet_are_taken_and_those_of_the_server_are_not(
     target = io.BytesIO()
     parquet.write_table(table, target)
     bring.begin(session, put(session, {"good.parquet": target.getvalue()}), "", "en")
-    stored = session.library.open(ended(bring, session)[ARRIVED])
+    stored = session.library.open(ended(bring, session)["arrived"])
     assert [stored_clip.clip.text for stored_clip in stored.clips] == ["Hello"]
     assert [row.reason for row in stored.dropped] == ["row_no_sound"] * len(named)
     assert {row.where for row in stored.dropped} == {f"good.parquet, split train, row {n}" for n in (2, 3, 4, 5)}
-    assert str(tmp_path) not in bring.result(session)[0].replace(str(there), "")
+    assert str(tmp_path) not in bring.result(session)["result"].replace(str(there), "")
 
 
 def test_a_table_names_nothing_of_what_the_importer_wrote(
@@ -209,14 +209,14 @@ def test_a_table_names_nothing_of_what_the_importer_wrote(
     monkeypatch.setattr(module, "read", read)
     rows = "path,text\n../work/sounds-x/a.wav,One\nb.wav,Two\n"
     bring.begin(session, put(session, {"t.csv": rows.encode(), "b.wav": wave(tmp_path)}), "", "en")
-    stored = session.library.open(ended(bring, session)[ARRIVED])
+    stored = session.library.open(ended(bring, session)["arrived"])
     assert [(row.name, row.reason) for row in stored.dropped] == [("a.wav", "row_outside")]
 
 
 @needs_datasets
 def test_a_damaged_dataset_is_called_as_its_owner_called_it(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
     bring.begin(session, put(session, {"bad.parquet": b"PAR1" + bytes(200) + b"PAR1"}), "", "en")
-    said = ended(bring, session)[PROGRESS]
+    said = ended(bring, session)["progress"]
     assert "bad.parquet cannot be read as a Hugging Face dataset" in said
     assert str(tmp_path) not in said
 
@@ -260,19 +260,19 @@ def test_without_a_network_that_is_what_is_said(
     monkeypatch.setattr(HfApi, "dataset_info", refused)
     session.folder.mkdir()
     bring.fetch(session, "google/fleurs:sw_ke", 3, "", "sw")
-    assert "there is no network, or the Hugging Face Hub does not answer" in ended(bring, session)[PROGRESS]
+    assert "there is no network, or the Hugging Face Hub does not answer" in ended(bring, session)["progress"]
 
 
 def test_a_column_is_asked_for_and_the_import_goes_on(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
     files = {"t.tsv": b"clip\twords\twho\na.wav\tHello there\tAnna\n", "a.wav": wave(tmp_path)}
     bring.begin(session, put(session, files), "Mine", "en")
     shown = ended(bring, session)
-    assert shown[QUESTION]["visible"] is True
-    assert "needs a column for the sound file" in shown[ASKED]
-    assert shown[PATH]["choices"] == ["clip", "words", "who"]
-    assert shown[TIER]["visible"] is False
+    assert shown["question"]["visible"] is True
+    assert "needs a column for the sound file" in shown["asked"]
+    assert shown["path"]["choices"] == ["clip", "words", "who"]
+    assert shown["tier"]["visible"] is False
     bring.answer(session, "clip", "words", "who", None)
-    stored = session.library.open(ended(bring, session)[ARRIVED])
+    stored = session.library.open(ended(bring, session)["arrived"])
     assert [(one.clip.text, one.clip.speaker) for one in stored.clips] == [("Hello there", "Anna")]
     assert stored.name == "Mine"
     with pytest.raises(Exception, match="Upload it again"):
@@ -293,9 +293,9 @@ def eaf(*tiers: str) -> bytes:
 def test_a_tier_is_asked_for(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
     bring.begin(session, put(session, {"talk.eaf": eaf("words", "notes"), "talk.wav": wave(tmp_path)}), "", "en")
     shown = ended(bring, session)
-    assert shown[TIER]["choices"] == ["words", "notes"]
+    assert shown["tier"]["choices"] == ["words", "notes"]
     bring.answer(session, None, None, None, "words")
-    stored = session.library.open(ended(bring, session)[ARRIVED])
+    stored = session.library.open(ended(bring, session)["arrived"])
     assert [one.clip.text for one in stored.clips] == ["Said in words"]
 
 
@@ -325,15 +325,15 @@ def test_it_is_watched_from_a_page_that_was_loaded_again_and_stopped(
     bring.begin(session, put(session, files), "", "en")
     for _ in range(500):
         shown = bring.look(Session(session.folder))
-        if "3 rows so far" in shown[PROGRESS]:
+        if "3 rows so far" in shown["progress"]:
             break
         time.sleep(0.01)
-    assert "3 rows so far" in shown[PROGRESS]
-    assert shown[STOP]["visible"] is shown[TIMER]["active"] is True
+    assert "3 rows so far" in shown["progress"]
+    assert shown["stop"]["visible"] is shown["timer"]["active"] is True
     with pytest.raises(Exception, match="import is running"):
         bring.begin(session, put(session, files), "", "en")
-    assert "Stopping" in bring.stop(session)[0]
-    said = ended(bring, session)[PROGRESS]
+    assert "Stopping" in bring.stop(session)["progress"]
+    said = ended(bring, session)["progress"]
     assert "was stopped" in said
     assert "error" not in said
     assert session.library.sets() == []
@@ -346,24 +346,25 @@ def test_after_a_restart_an_import_is_said_to_be_interrupted_and_nothing_of_it_i
     files = {"t.zip": packed({"t.csv": b"path,text\na.wav,Hello\n", "a.wav": wave(tmp_path)})}
     bring.begin(session, put(session, files), HOSTILE, "en")
     other = BringHandlers(W, Tasks())  # another server of the same user's, while the first is alive
-    assert other.look(session)[PROGRESS] == ""
+    assert other.look(session)["progress"] == ""
     with pytest.raises(Exception, match="import is running"):
         other.begin(session, put(session, files), "", "en")
     bring._tasks.look(session.name, KIND).order.alive.release()  # as the operating system does when the process dies
 
-    panel, said, *_ = other.restore(session)
-    assert panel["open"] is True
+    restored = other.restore(session)
+    said = restored["progress"]
+    assert restored["panel"]["open"] is True
     assert "Attune was restarted while it was importing" in said
     assert "<img" not in said
     assert not any((session.folder / "imports").iterdir())
     assert session.library.sets() == []
-    assert other.look(session)[PROGRESS] == said  # until something else is imported
-    assert "重新启动了" in BringHandlers(Wording("zh-CN"), other._tasks).look(session)[PROGRESS]
+    assert other.look(session)["progress"] == said  # until something else is imported
+    assert "重新启动了" in BringHandlers(Wording("zh-CN"), other._tasks).look(session)["progress"]
     held()
-    assert "restarted" not in ended(bring, session)[PROGRESS]
+    assert "restarted" not in ended(bring, session)["progress"]
     other.begin(session, put(session, files), "", "en")
-    assert [one.clip.text for one in session.library.open(ended(other, session)[ARRIVED]).clips] == ["Hello"]
-    assert BringHandlers(W, Tasks()).look(session)[PROGRESS] == ""
+    assert [one.clip.text for one in session.library.open(ended(other, session)["arrived"]).clips] == ["Hello"]
+    assert BringHandlers(W, Tasks()).look(session)["progress"] == ""
 
 
 def test_an_import_that_waits_for_an_answer_does_not_outlive_a_restart(
@@ -372,9 +373,9 @@ def test_an_import_that_waits_for_an_answer_does_not_outlive_a_restart(
     bring.begin(session, put(session, {"talk.eaf": eaf("words", "notes"), "talk.wav": wave(tmp_path)}), "", "en")
     ended(bring, session)
     again = BringHandlers(W, Tasks())
-    assert again.look(session)[PROGRESS] == ""  # the process that asks is alive
+    assert again.look(session)["progress"] == ""  # the process that asks is alive
     bring._tasks.look(session.name, KIND).order.alive.release()
-    assert "Attune was restarted while it was importing talk" in again.look(session)[PROGRESS]
+    assert "Attune was restarted while it was importing talk" in again.look(session)["progress"]
     assert not any((session.folder / "imports").iterdir())
 
 
@@ -401,7 +402,7 @@ def test_shouted_transcripts_become_small_letters_and_that_is_written_down(bring
     rows = "".join(f"{i}.flac,{clip.text.upper()}\n" for i, clip in enumerate(clips))
     files = {f"{i}.flac": Path(clip.path).read_bytes() for i, clip in enumerate(clips)}
     bring.begin(session, put(session, {"t.csv": f"path,text\n{rows}".encode(), **files}), "", "en")
-    stored = session.library.open(ended(bring, session)[ARRIVED])
+    stored = session.library.open(ended(bring, session)["arrived"])
     assert stored.normalisation.case == "lower"
     assert {one.clip.text for one in stored.clips} == {clip.text.upper() for clip in clips}
     assert {one.clip.part for one in stored.clips} == {"train", "validation", "test"}

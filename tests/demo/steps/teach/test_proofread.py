@@ -18,6 +18,7 @@ from core.storage.files import write_json
 from demo.background.model_pool import ModelPool
 from demo.background.tasks import Tasks
 from demo.session.session import Session
+from demo.steps.names import Shown
 from demo.steps.teach.proofread import long_recordings
 from demo.steps.teach.proofread.handlers import ProofreadHandlers
 from demo.steps.teach.proofread.long_recordings import LongRecording
@@ -28,8 +29,7 @@ from tests.demo.session.uploading import uploaded
 
 W = Wording("en")
 SENTENCES = 10
-SHEET = 11 + 4 * ROWS  # outputs of `ProofreadHandlers.shown`
-ROW = 11  # where the first row's are
+SHEET = {"loading", "earlier", "status", "stop", "go_on", "timer", "work", "summary", "back", "forward", "page"}
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)} {{alert(3)}}"
 
 
@@ -62,21 +62,22 @@ def handlers() -> ProofreadHandlers:
 
 
 def wait(handlers: ProofreadHandlers, session: Session) -> None:
-    while handlers.look(session)[4]["active"]:
+    while handlers.look(session)["timer"]["active"]:
         time.sleep(0.02)
 
 
-def keys(shown: tuple) -> list[str]:
-    return [key for key in shown[ROW + 1 :: 4] if key]
+def keys(shown: Shown) -> list[str]:
+    return [key for number in range(ROWS) if (key := shown[f"row {number}.key"])]
 
 
-def texts(shown: tuple) -> list[str]:
-    return [text for frame, text in zip(shown[ROW::4], shown[ROW + 3 :: 4], strict=True) if frame["visible"]]
+def texts(shown: Shown) -> list[str]:
+    return [shown[f"row {number}.text"] for number in range(ROWS) if shown[f"row {number}.frame"]["visible"]]
 
 
 def test_a_recording_is_cut_read_and_offered_most_doubtful_first(session: Session, sound: str) -> None:
     handlers = ProofreadHandlers(W, ModelPool(), Tasks())
-    assert len(handlers.shown(session, "doubt", "0")) == SHEET
+    rows = {f"row {number}.{name}" for number in range(ROWS) for name in ("frame", "key", "about")}
+    assert handlers.shown(session, "doubt", "0").keys() == SHEET | rows
     handlers.receive(session, uploaded(session, sound))
     recording = long_recordings.current(session)
     handlers.receive(session, uploaded(session, sound))  # it is at work already
@@ -89,7 +90,7 @@ def test_a_recording_is_cut_read_and_offered_most_doubtful_first(session: Sessio
     assert keys(shown) == [long_recordings.key_of(draft) for draft in doubtful[:ROWS]]
     assert keys(handlers.forward(session, "doubt", "0")) == [long_recordings.key_of(draft) for draft in doubtful[ROWS:]]
     assert keys(handlers.back(session, "time", "1")) == [long_recordings.key_of(draft) for draft in recording.drafts[:ROWS]]
-    assert handlers.look(session)[-1] == f"{recording.id} {SENTENCES}"
+    assert handlers.look(session)["finished"] == f"{recording.id} {SENTENCES}"
 
 
 def test_what_is_stopped_or_dies_goes_on_where_it_was(session: Session, sound: str) -> None:
@@ -101,7 +102,7 @@ def test_what_is_stopped_or_dies_goes_on_where_it_was(session: Session, sound: s
     stopped = recording.about.read
     assert len(recording.drafts) == stopped
     handlers = ProofreadHandlers(W, ModelPool(), Tasks())  # the server was started anew
-    assert handlers.look(session)[3]["visible"] == (stopped < SENTENCES)
+    assert handlers.look(session)["go_on"]["visible"] == (stopped < SENTENCES)
     handlers.go_on(session, "doubt", "0")
     wait(handlers, session)
     whole = recording.drafts
@@ -118,23 +119,23 @@ def test_a_model_that_cannot_be_loaded_is_said_and_the_recording_stays(session: 
     session.choose(model="/no/such/folder")
     handlers.receive(session, uploaded(session, sound))
     wait(handlers, session)
-    status, go_on = handlers.look(session)[1:4:2]
-    assert "There is no folder or file /no/such/folder" in status
-    assert go_on["visible"] is True
+    shown = handlers.look(session)
+    assert "There is no folder or file /no/such/folder" in shown["status"]
+    assert shown["go_on"]["visible"] is True
 
 
 def test_rows_are_mended_and_what_is_typed_is_on_disk_at_once(
     session: Session, handlers: ProofreadHandlers, recording: LongRecording
 ) -> None:
     first, second = (long_recordings.key_of(draft) for draft in recording.drafts[:2])
-    assert handlers.type(session, first, " half  typed ") == ()
+    assert handlers.type(session, first, " half  typed ") == {}
     assert LongRecording(recording.folder).drafts[0] == Draft(0.0, 2.0, "half typed", 0.1)
     handlers.type(session, "no-such", "lost")
     assert "lost" not in [draft.text for draft in recording.drafts]
     shown = handlers.accept(session, first, "one whole row", "time", "0")
     assert recording.drafts[0].accepted
     assert texts(shown)[0] == "one whole row"
-    assert "accepted" in shown[ROW + 2]
+    assert "accepted" in shown["row 0.about"]
     assert keys(handlers.shown(session, "doubt", "1"))[-1] == second  # the accepted one is not among them
     handlers.split(session, second, "one two three four", 1.0, "time", "0")
     assert [draft.text for draft in recording.drafts[1:3]] == ["one two", "three four"]
@@ -171,8 +172,7 @@ def test_accepted_rows_become_clips_with_their_own_sound(
 ) -> None:
     for draft in recording.drafts[:2]:
         handlers.accept(session, long_recordings.key_of(draft), draft.text, "time", "0")
-    note, *_ = handlers.keep(session, "time", "0")
-    assert "2" in note
+    assert "2" in handlers.keep(session, "time", "0")["kept"]
     kept = session.recordings.all()
     assert [clip.text for clip in kept] == ["row number 0", "row number 1"]
     assert np.array_equal(sound_files.decode(kept[1].path), recording.wave()[3 * SAMPLE_RATE : 5 * SAMPLE_RATE])
@@ -187,8 +187,7 @@ def test_accepted_rows_become_a_set_of_the_library(
     with pytest.raises(DatasetError, match="needs a name"):
         handlers.keep_as_set(session, "  ", "time", "0")
     assert len(recording.drafts) == SENTENCES
-    note, *_ = handlers.keep_as_set(session, HOSTILE, "time", "0")
-    assert "<img" not in note
+    assert "<img" not in handlers.keep_as_set(session, HOSTILE, "time", "0")["kept"]
     (stored,) = session.library.sets()
     assert [clip.text for clip in stored.labelled().clips] == ["row number 2", "row number 3", "row number 4"]
     assert len(recording.drafts) == SENTENCES - 3
@@ -200,8 +199,8 @@ def test_a_recording_put_aside_is_taken_up_again(
 ) -> None:
     shown = handlers.put_aside(session, "doubt")
     assert long_recordings.current(session) is None
-    assert shown[1]["visible"] is True
-    assert [id for _, id in shown[1]["choices"]] == [recording.id]
+    assert shown["earlier"]["visible"] is True
+    assert [id for _, id in shown["earlier"]["choices"]] == [recording.id]
     assert len(keys(handlers.take_up(session, recording.id, "doubt"))) == ROWS
     recording.change(lambda drafts: ())
     assert long_recordings.put_aside(session) == []  # nothing is left to do
@@ -241,7 +240,7 @@ def test_no_text_of_a_row_is_markup(session: Session, handlers: ProofreadHandler
     recording = long_recordings.receive(session, hostile)
     recording.add((Draft(0.0, 2.0, HOSTILE, 1.0),), 1)
     shown = handlers.shown(session, "doubt", "0")
-    for markup in (shown[2], shown[7], shown[ROW + 2]):
+    for markup in (shown["status"], shown["summary"], shown["row 0.about"]):
         assert "<b>" not in markup
         assert "<img" not in markup
         assert "${" not in markup

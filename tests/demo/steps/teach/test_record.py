@@ -22,7 +22,7 @@ from tests.demo.session.uploading import uploaded
 
 W = Wording("en")
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)} {{alert(3)}}"
-PANEL = 10  # outputs of `RecordHandlers.shown`
+PANEL = {"shown", "prompt", "place", "take", "heard", "record", "keep", "previous", "next", "aim"}
 
 
 @pytest.fixture
@@ -43,48 +43,49 @@ def take(session: Session, folder: Path, wave: np.ndarray) -> Upload:
 
 
 def test_a_take_is_recorded_judged_read_and_kept(session: Session, handlers: RecordHandlers, tmp_path: Path) -> None:
-    first, *rest = handlers.shown(session)
-    assert len(rest) == PANEL - 1
-    assert "Press Record" in rest[2]
-    assert rest[5]["interactive"] is False
+    shown = handlers.shown(session)
+    first = shown["shown"]
+    assert shown.keys() == PANEL
+    assert "Press Record" in shown["take"]
+    assert shown["keep"]["interactive"] is False
     handlers.receive(session, first, take(session, tmp_path, spoken(2.0)))
     shown = handlers.shown(session)
     (recording,) = session.recordings.all()
-    assert f"/sound/recording/{recording.id}" in shown[3]
-    assert "Received" in shown[3]
-    assert "is transcribing it" in shown[4]
-    assert shown[5]["value"] == "Again"
-    assert shown[6]["interactive"] is True
-    (heard,) = handlers.hear(session, first, "en")
+    assert f"/sound/recording/{recording.id}" in shown["take"]
+    assert "Received" in shown["take"]
+    assert "is transcribing it" in shown["heard"]
+    assert shown["record"]["value"] == "Again"
+    assert shown["keep"]["interactive"] is True
+    heard = handlers.hear(session, first, "en")["heard"]
     assert "The base wrote" in heard
-    assert heard == handlers.shown(session)[4]
-    assert handlers.hear(session, first, "en")[0] != heard  # it is not read twice
-    language, *shown = handlers.keep(session, first, "fr")
-    assert language == session.choices.language == "en"  # the list says so
-    assert shown[0] != first
-    assert "1 kept" in shown[2]
-    assert "Clips of your own: 1, 3" in shown[9]
-    assert handlers.previous(session, shown[0])[3].count("Kept. To replace it") == 1
+    assert heard == handlers.shown(session)["heard"]
+    assert handlers.hear(session, first, "en") == {}  # it is not transcribed twice
+    shown = handlers.keep(session, first, "fr")
+    assert shown["language"] == session.choices.language == "en"  # the list says so
+    assert shown["shown"] != first
+    assert "1 kept" in shown["place"]
+    assert "Clips of your own: 1, 3" in shown["aim"]
+    assert handlers.previous(session, shown["shown"])["take"].count("Kept. To replace it") == 1
 
 
 def test_a_recording_that_ends_after_its_prompt_was_left_is_still_its_own(
     session: Session, handlers: RecordHandlers, tmp_path: Path
 ) -> None:
-    first = handlers.shown(session)[0]
-    second = handlers.next(session, first)[0]
+    first = handlers.shown(session)["shown"]
+    second = handlers.next(session, first)["shown"]
     handlers.receive(session, first, take(session, tmp_path, tone(1.0)))
-    assert "Press Record" in handlers.shown(session)[3]
-    assert not isinstance(handlers.hear(session, first, "en")[0], str)  # the page shows another prompt
-    assert handlers.previous(session, second)[0] == first
-    assert "The base wrote" in handlers.shown(session)[4]
+    assert "Press Record" in handlers.shown(session)["take"]
+    assert handlers.hear(session, first, "en") == {}  # the page shows another prompt
+    assert handlers.previous(session, second)["shown"] == first
+    assert "The base wrote" in handlers.shown(session)["heard"]
 
 
 def test_the_panel_opens_itself_where_something_was_recorded_and_never_closes(
     session: Session, handlers: RecordHandlers, tmp_path: Path
 ) -> None:
-    assert "open" not in handlers.restore(session)[0]
-    handlers.receive(session, handlers.shown(session)[0], take(session, tmp_path, tone(1.0)))
-    assert handlers.restore(session)[0]["open"] is True
+    assert "panel" not in handlers.restore(session)
+    handlers.receive(session, handlers.shown(session)["shown"], take(session, tmp_path, tone(1.0)))
+    assert handlers.restore(session)["panel"]["open"] is True
 
 
 @pytest.mark.parametrize(
@@ -98,12 +99,12 @@ def test_the_panel_opens_itself_where_something_was_recorded_and_never_closes(
 def test_what_is_wrong_is_said_with_what_to_do(
     session: Session, handlers: RecordHandlers, tmp_path: Path, wave: np.ndarray, sentence: str
 ) -> None:
-    prompt = handlers.shown(session)[0]
+    prompt = handlers.shown(session)["shown"]
     handlers.receive(session, prompt, take(session, tmp_path, wave.astype(np.float32)))
     shown = handlers.shown(session)
-    assert sentence in shown[3]
-    assert shown[5]["variant"] == "primary"  # again, rather than keep
-    assert shown[6]["interactive"] is True  # the person decides
+    assert sentence in shown["take"]
+    assert shown["record"]["variant"] == "primary"  # again, rather than keep
+    assert shown["keep"]["interactive"] is True  # the person decides
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -144,10 +145,10 @@ def test_rates_by_character_lead_where_no_spaces_part_the_words() -> None:
 
 
 def test_nothing_typed_or_heard_is_markup(session: Session, handlers: RecordHandlers, tmp_path: Path) -> None:
-    name, *shown = handlers.use_own(session, HOSTILE, "en")
-    assert name == reading_list.OWN
+    shown = handlers.use_own(session, HOSTILE, "en")
+    assert shown["list"] == reading_list.OWN
     heard = takes.heard(HOSTILE, HOSTILE, "en", [], True, W)
-    for markup in (shown[1], heard):
+    for markup in (shown["prompt"], heard):
         assert "<img" not in markup
         assert "${" not in markup
         assert "{{" not in markup

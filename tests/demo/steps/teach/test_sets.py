@@ -26,6 +26,7 @@ from demo.background.model_pool import ModelPool
 from demo.background.tasks import Tasks
 from demo.server import set_files
 from demo.session.session import Session
+from demo.steps.names import Shown
 from demo.steps.teach import show as reports
 from demo.steps.teach.inspect.handlers import KIND, InspectHandlers
 from demo.steps.teach.library.handlers import LibraryHandlers
@@ -70,22 +71,21 @@ def keep(
     return stored
 
 
-def ended(looking: InspectHandlers, session: Session) -> tuple:
+def ended(looking: InspectHandlers, session: Session) -> Shown:
     for _ in range(3000):
         shown = looking.look(session)
-        if shown[2]["active"] is False:
+        if shown["timer"]["active"] is False:
             return shown
         time.sleep(0.01)
     raise AssertionError(shown)
 
 
-def places(shown: tuple) -> dict[str, int]:
+def places(shown: Shown) -> dict[str, int]:
     """The kinds of findings that have a button, and where it is."""
     found = {}
     for number in range(PLACES):
-        row, about, _ = shown[4 + 3 * number : 7 + 3 * number]
-        if row["visible"]:
-            found[about.split('data-kind="')[1].split('"')[0]] = number
+        if shown[f"place {number}.row"]["visible"]:
+            found[shown[f"place {number}.about"].split('data-kind="')[1].split('"')[0]] = number
     return found
 
 
@@ -93,30 +93,29 @@ def test_a_copy_is_found_taken_out_and_put_back(looking: InspectHandlers, sessio
     stored = keep(session, copies=2)
     looking.begin(session, False)
     shown = ended(looking, session)
-    assert "birds: 11 rows read, 10 kept, 1 dropped" in shown[3]
+    assert "birds: 11 rows read, 10 kept, 1 dropped" in shown["summary"]
     assert "same_audio" in places(shown)
     number = places(shown)["same_audio"]
-    about, button = shown[5 + 3 * number], shown[6 + 3 * number]
+    about, button = shown[f"place {number}.about"], shown[f"place {number}.repair"]
     assert "2 clips duplicate the sound" in about
     assert button["value"] == "Remove (2)"
     assert about.count("<audio") == 2
     assert f"/sound/set/{stored.id}/" in about
-    assert "few_test" in shown[-1]
-    assert "There is no such sound file" in shown[-1]
+    assert "few_test" in shown["rest"]
+    assert "There is no such sound file" in shown["rest"]
 
-    told = looking.repair(session, number, False)[0]
-    assert "2 clips are removed" in told
+    assert "2 clips are removed" in looking.repair(session, False, place=number)["told"]
     after = ended(looking, session)
     assert "same_audio" not in places(after)
     assert len(session.library.open(stored.id).clips) == 8
-    undo, back, delete = looking.buttons(session)
-    assert undo["visible"] is back["visible"] is delete["visible"] is True
-    assert "8 clips before, 10 now" in looking.undo(session, False)[0]
+    buttons = looking.buttons(session)
+    assert buttons["undo"]["visible"] is buttons["back"]["visible"] is buttons["delete"]["visible"] is True
+    assert "8 clips before, 10 now" in looking.undo(session, False)["told"]
     assert session.library.open(stored.id).labelled() == stored.labelled()
     assert "same_audio" in places(ended(looking, session))
 
-    looking.repair(session, places(ended(looking, session))["same_audio"], False)
-    assert "2 clips are restored" in looking.back(session, False)[0]
+    looking.repair(session, False, place=places(ended(looking, session))["same_audio"])
+    assert "2 clips are restored" in looking.back(session, False)["told"]
     assert len(session.library.open(stored.id).clips) == 10
 
 
@@ -125,13 +124,13 @@ def test_a_remedy_of_an_old_report_is_refused(looking: InspectHandlers, session:
     looking.begin(session, False)
     number = places(ended(looking, session))["same_audio"]
     session.library.update(stored.id, dataclasses.replace(stored.labelled(), clips=stored.labelled().clips[1:]))
-    assert "has changed since" in looking.look(session)[0]
+    assert "has changed since" in looking.look(session)["progress"]
     with pytest.raises(AttuneError, match="Look at it again"):
-        looking.repair(session, number, False)
+        looking.repair(session, False, place=number)
     session.choose(labelled_set="accent")
-    assert looking.look(session)[3] == ""  # the report of another set is not shown
+    assert looking.look(session)["summary"] == ""  # the report of another set is not shown
     with pytest.raises(AttuneError, match="Make a copy"):
-        looking.repair(session, number, False)
+        looking.repair(session, False, place=number)
     with pytest.raises(AttuneError, match="Make a copy"):
         looking.undo(session, False)
 
@@ -141,7 +140,7 @@ def test_renaming_a_set_leaves_its_report(looking: InspectHandlers, session: Ses
     looking.begin(session, False)
     ended(looking, session)
     session.library.rename(stored.id, "another name")
-    assert looking.look(session)[0] == ""
+    assert looking.look(session)["progress"] == ""
 
 
 @pytest.mark.parametrize("name", ["accent", "own"])
@@ -155,8 +154,8 @@ def test_a_set_that_is_not_kept_is_looked_at_and_not_changed(name: str, looking:
     looking.begin(session, False)
     shown = ended(looking, session)
     assert places(shown) == {}
-    assert "rows read" in shown[3]
-    assert looking.buttons(session)[0]["visible"] is False
+    assert "rows read" in shown["summary"]
+    assert looking.buttons(session)["undo"]["visible"] is False
 
 
 def test_the_base_is_asked_and_what_it_cannot_write_is_found(
@@ -166,13 +165,13 @@ def test_the_base_is_asked_and_what_it_cannot_write_is_found(
     session.choose(model=str(tiny_ctc))
     looking.ask(session, False)
     shown = ended(looking, session)
-    assert 'data-kind="unknown_characters"' in shown[-1]
-    assert "ï" in shown[-1]
+    assert 'data-kind="unknown_characters"' in shown["rest"]
+    assert "ï" in shown["rest"]
     report = tasks.look(session.name, KIND).result
     assert all(fate.loss is not None for fate in report.fates if fate.kept)
     looking.begin(session, False)
-    assert 'data-kind="unknown_characters"' in ended(looking, session)[-1]
-    assert "has not compared" in looking.look(session)[3]
+    assert 'data-kind="unknown_characters"' in ended(looking, session)["rest"]
+    assert "has not compared" in looking.look(session)["summary"]
 
 
 def test_looking_is_stopped(looking: InspectHandlers, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,9 +183,9 @@ def test_looking_is_stopped(looking: InspectHandlers, session: Session, monkeypa
         raise AttuneError("inspection_stopped", "stopped")
 
     monkeypatch.setattr("demo.steps.teach.inspect.handlers.inspect", slow)
-    assert looking.begin(session, False)[1]["visible"] is True
+    assert looking.begin(session, False)["stop"]["visible"] is True
     looking.stop(session)
-    said = ended(looking, session)[0]
+    said = ended(looking, session)["progress"]
     assert "was stopped" in said
     assert "error" not in said
 
@@ -195,15 +194,15 @@ def test_a_base_that_cannot_be_had_says_so(looking: InspectHandlers, session: Se
     keep(session)
     session.choose(model="/no/such/model")
     looking.ask(session, False)
-    assert "There is no folder or file /no/such/model" in ended(looking, session)[0]
+    assert "There is no folder or file /no/such/model" in ended(looking, session)["progress"]
 
 
 def test_nothing_a_set_says_is_markup(looking: InspectHandlers, session: Session) -> None:
     stored = keep(session, name=HOSTILE, texts=(HOSTILE,))
     looking.begin(session, False)
-    shown = [text for text in ended(looking, session) if isinstance(text, str)]
-    shown += [SplitHandlers(W).show(session)[0], WriteHandlers(W).show(session)[-1]]
-    shown += [text for text in LibraryHandlers(W).show(session, "csv") if isinstance(text, str)]
+    shown = [text for text in ended(looking, session).values() if isinstance(text, str)]
+    shown += [SplitHandlers(W).show(session)["table"], WriteHandlers(W).show(session)["preview"]]
+    shown += [text for text in LibraryHandlers(W).show(session, "csv").values() if isinstance(text, str)]
     shown.append(reports.counts(stored, W))
     assert sum("&lt;img" in text for text in shown) >= 4
     for text in shown:
@@ -214,19 +213,19 @@ def test_nothing_a_set_says_is_markup(looking: InspectHandlers, session: Session
 def test_a_move_says_what_went_along_and_what_it_means(session: Session) -> None:
     stored = keep(session, copies=1)
     splitting = SplitHandlers(W)
-    table, editing, who, seed = splitting.show(session)
-    assert editing["visible"] is True
-    assert "a verdict needs at least 8" in table
-    assert seed["value"] == stored.seed
-    labels = [label for label, _ in who["choices"]]
+    shown = splitting.show(session)
+    assert shown["editing"]["visible"] is True
+    assert "a verdict needs at least 8" in shown["table"]
+    assert shown["seed"]["value"] == stored.seed
+    labels = [label for label, _ in shown["who"]["choices"]]
     assert labels[0].startswith("Speaker voice 0, ")
-    first = next(value for label, value in who["choices"] if label.startswith(stored.clips[0].clip.text))
-    (told,) = splitting.move(session, [first], "test")
+    first = next(value for label, value in shown["who"]["choices"] if label.startswith(stored.clips[0].clip.text))
+    told = splitting.move(session, [first], "test")["note"]
     assert "Moved 1 clip to test: held out for the score. 1 more moved along" in told
     after = session.library.open(stored.id).labelled()
     assert len(after.part("test")) == 4
     session.library.undo(stored.id)
-    (told,) = splitting.move(session, ["speaker:voice 1"], "validation")
+    told = splitting.move(session, ["speaker:voice 1"], "validation")["note"]
     assert "clips to validation: chooses the checkpoint" in told
     with pytest.raises(AttuneError, match="no clip or speaker"):
         splitting.move(session, ["speaker:nobody"], "test")
@@ -241,15 +240,14 @@ def test_a_move_says_what_went_along_and_what_it_means(session: Session) -> None
 def test_a_split_is_made_anew_by_its_seed(session: Session) -> None:
     stored = keep(session, copies=0)
     splitting = SplitHandlers(W)
-    (told,) = splitting.anew(session, 5)
-    assert "New split with seed 5" in told
+    assert "New split with seed 5" in splitting.anew(session, 5)["note"]
     once = session.library.open(stored.id)
     assert once.seed == 5
     splitting.anew(session, 6)
     splitting.anew(session, 5)
     assert session.library.open(stored.id).labelled() == once.labelled()
     session.choose(labelled_set="accent")
-    assert SplitHandlers(W).show(session)[1]["visible"] is False
+    assert SplitHandlers(W).show(session)["editing"]["visible"] is False
     with pytest.raises(AttuneError, match="Make a copy"):
         splitting.anew(session, 1)
 
@@ -267,31 +265,28 @@ def test_a_wording_is_previewed_proposed_and_kept(session: Session) -> None:
     )
     stored = keep(session, copies=0, texts=texts)
     writing = WriteHandlers(W)
-    *fields, store, preview = writing.show(session)
-    shown = dict(zip(CHOICES, fields, strict=True))
+    shown = writing.show(session)
+    assert shown.keys() == {*CHOICES, "store", "preview"}
     assert shown["case"]["value"] == "lower"
-    assert store["interactive"] is True
+    assert shown["store"]["interactive"] is True
     assert shown["script"]["visible"] is shown["spaces"]["visible"] is False
-    assert "8 of 8 different transcripts change" in preview
+    assert "8 of 8 different transcripts change" in shown["preview"]
     form = Normalisation(case="lower", numbers="words", punctuation="drop")
-    values = [getattr(form, name) for name in CHOICES]
-    (preview,) = writing.preview(session, *values)
-    assert "i have three cats" in preview
+    choices = {name: getattr(form, name) for name in CHOICES}
+    assert "i have three cats" in writing.preview(session, **choices)["preview"]
     assert session.library.open(stored.id).normalisation == stored.normalisation  # nothing is kept by looking
-    assert "now uses this style" in writing.store(session, *values)[0]
+    assert "now uses this style" in writing.store(session, **choices)["note"]
     assert session.library.open(stored.id).normalisation == form
-    *fields, preview = writing.propose(session)
-    assert fields[0]["value"] == "lower"
+    assert writing.propose(session)["case"]["value"] == "lower"
     with pytest.raises(AttuneError, match="cannot be"):
-        writing.preview(session, "shout", *values[1:])
+        writing.preview(session, **{**choices, "case": "shout"})
 
 
 def test_chinese_has_its_own_choices(session: Session) -> None:
     keep(session, language="zh", texts=("我 有 三只猫",) * 8, copies=0)
-    *fields, _, preview = WriteHandlers(W).show(session)
-    shown = dict(zip(CHOICES, fields, strict=True))
+    shown = WriteHandlers(W).show(session)
     assert shown["script"]["visible"] is shown["spaces"]["value"] is True
-    assert "我有三只猫" in preview
+    assert "我有三只猫" in shown["preview"]
 
 
 def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Session) -> None:
@@ -301,31 +296,31 @@ def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Sessio
         keeping.save(session, "mine")
     with pytest.raises(AttuneError, match="Make a copy"):
         keeping.rename(session, "x")
-    assert "14 clips" not in keeping.copy(session, "")[0]
+    assert "14 clips" not in keeping.copy(session, "")["note"]
     sample = session.library.open(session.choices.labelled_set)
     assert (sample.name, sample.synthetic, len(sample.clips)) == ("Accent: sample set", True, 56)
 
     birds = keep(session)
-    assert "is now called Vögel" in keeping.rename(session, "Vögel")[0]
+    assert "is now called Vögel" in keeping.rename(session, "Vögel")["note"]
     keeping.copy(session, "second")
     second = session.choices.labelled_set
     assert second != birds.id
-    listed, changing, others, *_ = keeping.show(session, "csv")
-    assert listed.count("<li>") == 3
-    assert changing["visible"] is True
-    assert ("Vögel", birds.id) in others["choices"]
-    told, _ = keeping.merge(session, birds.id, "both")
+    shown = keeping.show(session, "csv")
+    assert shown["listed"].count("<li>") == 3
+    assert shown["changing"]["visible"] is True
+    assert ("Vögel", birds.id) in shown["other"]["choices"]
+    told = keeping.merge(session, birds.id, "both")["note"]
     assert "9 sounds were in both" in told or "8 sounds were in both" in told
     with pytest.raises(AttuneError, match="Choose the set"):
         keeping.merge(session, None, "both")
 
     session.choose(labelled_set=birds.id)
-    assert "Vögel is removed" in keeping.delete(session)[0]
+    assert "Vögel is removed" in keeping.delete(session)["note"]
     assert session.choices.labelled_set == "accent"
     shown = keeping.show(session, "csv")
-    assert shown[3]["visible"] is True
-    assert shown[4]["value"] == birds.id
-    assert "is restored" in keeping.restore(session, birds.id)[0]
+    assert shown["removed"]["visible"] is True
+    assert shown["removed_choice"]["value"] == birds.id
+    assert "is restored" in keeping.restore(session, birds.id)["note"]
     assert session.choices.labelled_set == birds.id
     for id in (None, "../..", birds.id):
         with pytest.raises(AttuneError, match="no such set"):
@@ -335,7 +330,7 @@ def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Sessio
 def test_the_own_clips_are_kept_as_a_set(session: Session) -> None:
     for clip in read_sample("accent").clips[:5]:
         session.recordings.label(session.recordings.add(clip.path).id, clip.text)
-    assert "5 clips are saved" in LibraryHandlers(W).save(session, "My voice")[0]
+    assert "5 clips are saved" in LibraryHandlers(W).save(session, "My voice")["note"]
     stored = session.library.open(session.choices.labelled_set)
     assert stored.name == "My voice"
     assert {one.clip.part for one in stored.clips} == {"train", "validation", "test"}
@@ -344,8 +339,8 @@ def test_the_own_clips_are_kept_as_a_set(session: Session) -> None:
 def test_only_a_visitor_on_this_computer_is_told_a_folder(session: Session) -> None:
     keep(session)
     elsewhere = Session(session.folder, local=False)
-    assert str(session.folder) not in LibraryHandlers(W).show(elsewhere, "csv")[-1]
-    assert str(session.folder) in LibraryHandlers(W).show(session, "csv")[-1]
+    assert str(session.folder) not in LibraryHandlers(W).show(elsewhere, "csv")["where"]
+    assert str(session.folder) in LibraryHandlers(W).show(session, "csv")["where"]
 
 
 @pytest.fixture

@@ -1,0 +1,111 @@
+"""Step 3 as a whole: the chosen set and the own clips, and what every panel does when another set is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from demo.background.model_pool import ModelPool
+from demo.background.tasks import Tasks
+from demo.steps.teach.bring import events as bring
+from demo.steps.teach.bring.handlers import BringHandlers
+from demo.steps.teach.handlers import TeachHandlers
+from demo.steps.teach.inspect import events as inspect
+from demo.steps.teach.inspect.handlers import InspectHandlers
+from demo.steps.teach.library import events as library
+from demo.steps.teach.library.handlers import LibraryHandlers
+from demo.steps.teach.proofread import events as proofread
+from demo.steps.teach.proofread.handlers import ProofreadHandlers
+from demo.steps.teach.record import events as record
+from demo.steps.teach.record.handlers import RecordHandlers
+from demo.steps.teach.split import events as split
+from demo.steps.teach.split.handlers import SplitHandlers
+from demo.steps.teach.view import TeachView
+from demo.steps.teach.write import events as write
+from demo.steps.teach.write.handlers import WriteHandlers
+from demo.steps.wiring import QUIET, On, Part, Then, combined, named
+from demo.wording import Wording
+
+
+def own_clips(view: TeachView, handlers: TeachHandlers) -> Part:
+    """Returns what shows the own clips."""
+    return Part({**named(view, "own", "removal", "card"), **view.removed.outputs}, handlers.own)
+
+
+def wire(
+    on: On, w: Wording, view: TeachView, handlers: TeachHandlers, pool: ModelPool, tasks: Tasks, then_propose: Then
+) -> tuple[Part, Then]:
+    """Wires the step and its panels.
+
+    Args:
+        on: wires one event, see `demo.steps.wiring`.
+        w: the page's language.
+        view: the components.
+        handlers: those of the step as a whole.
+        pool: models that are warm.
+        tasks: what goes on in the background.
+        then_propose: lets step 4 follow another set.
+
+    Returns:
+        What shows the step again when the page was loaded; and what restores its panels after that.
+    """
+    own = own_clips(view, handlers)
+    sets = Part(named(view, "choice"), handlers.choices)
+    restore_record = record.wire(on, w, view.record, RecordHandlers(w, pool), view.language, own)
+    restore_proofread = proofread.wire(on, view.proofread, ProofreadHandlers(w, pool, tasks), own, sets)
+    restore_sets = _wire_sets(on, w, view, handlers, pool, tasks, then_propose)
+    _wire_own(on, view, handlers, own)
+
+    def restore(loaded: Callable[..., Any]) -> None:
+        restore_record(loaded)
+        restore_proofread(loaded)
+        on(loaded, restore_sets.show, restore_sets.inputs, restore_sets.outputs, None, **QUIET)
+
+    return Part({**named(view, "choice", "language"), **own.outputs}, handlers.restore), restore
+
+
+def _wire_own(on: On, view: TeachView, handlers: TeachHandlers, own: Part) -> None:
+    """Wires adding a clip to the own ones and removing one."""
+    said, added = named(view, "text", "language"), {**named(view, "added"), **own.outputs}
+    told, gone = {**named(view, "removed_note"), **own.outputs}, view.removed
+    for event in (view.add.click, view.text.submit):
+        on(event, handlers.add, said, added, view.message, **QUIET)
+    on(view.remove.click, handlers.remove, {"id": view.removal}, told, view.message, **QUIET)
+    on(gone.restore.click, handlers.restore_clip, {"id": gone.choice}, told, view.message, **QUIET)
+    on(gone.delete.click, handlers.delete, {"id": gone.choice}, told, view.message, **QUIET)
+    on(view.language.input, handlers.choose_language, named(view, "language"), named(view, "card"), view.message, **QUIET)
+
+
+def _wire_sets(
+    on: On, w: Wording, view: TeachView, handlers: TeachHandlers, pool: ModelPool, tasks: Tasks, then_propose: Then
+) -> Part:
+    """Wires the choice of a set, and the panels that are about the chosen one; returns what shows them again."""
+    bringing, looking = BringHandlers(w, tasks), InspectHandlers(w, pool, tasks, len(view.inspect.places))
+    splitting, writing, keeping = SplitHandlers(w), WriteHandlers(w), LibraryHandlers(w)
+    chosen_set = combined(
+        "show",
+        teach=Part(named(view, "choice", "card"), handlers.chosen),
+        bring=Part(named(view.bring, "result"), bringing.result),
+        inspect=Part(named(view.inspect, "undo", "back", "delete"), looking.buttons),
+        split=Part(named(view.split, "table", "editing", "who", "seed"), splitting.show),
+        write=Part({**view.write.fields, **named(view.write, "store", "preview")}, writing.show),
+        library=Part(library.shown(view.library), keeping.show, named(view.library, "format")),
+    )
+
+    def then_show(event: Callable[..., Any]) -> Any:
+        return on(event, chosen_set.show, chosen_set.inputs, chosen_set.outputs, None, **QUIET)
+
+    def then_look(event: Callable[..., Any]) -> Any:
+        return on(event, looking.look, {}, inspect.watched(view.inspect), None, **QUIET)
+
+    chosen = on(view.choice.input, handlers.choose, {"name": view.choice}, named(view, "card"), view.message, **QUIET)
+    then_propose(chosen.then)
+    then_look(then_show(chosen.then).then)  # what was said about the last one goes
+    split.wire(on, view.split, splitting, then_show, then_look)
+    write.wire(on, view.write, writing, then_show, then_look)
+    library.wire(on, view.library, keeping, then_show, then_look, then_propose)
+    return combined(
+        "load",
+        bring=bring.wire(on, view.bring, bringing, then_show, then_look, then_propose),
+        inspect=inspect.wire(on, view.inspect, looking, then_show),
+    )

@@ -1,0 +1,42 @@
+"""Step 3, the report before training: which event calls which handler."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from demo.steps.names import numbered
+from demo.steps.teach.inspect.handlers import InspectHandlers
+from demo.steps.teach.inspect.view import InspectView
+from demo.steps.wiring import QUIET, Named, On, Part, Then, named
+
+
+def watched(view: InspectView) -> Named:
+    """Returns the components that show how far an inspection is, and its report."""
+    places = numbered("place", (named(place, "row", "about", "repair") for place in view.places))
+    return {**named(view, "progress", "stop", "timer", "summary", "rest"), **places}
+
+
+def wire(on: On, view: InspectView, handlers: InspectHandlers, then_show: Then) -> Part:
+    """Wires the panel.
+
+    Args:
+        on: wires one event, see `demo.steps.wiring`.
+        view: the components.
+        handlers: what the events do.
+        then_show: shows the chosen set.
+
+    Returns:
+        What shows the panel again when the page was loaded.
+    """
+    shown, closed = watched(view), named(view, "closed")
+    on(view.look.click, handlers.begin, closed, shown, view.message, **QUIET)
+    on(view.ask.click, handlers.ask, closed, shown, view.message, **QUIET)
+    on(view.stop.click, handlers.stop, {}, named(view, "progress"), None, **QUIET)
+    on(view.timer.tick, handlers.look, {}, shown, None, **QUIET, queue=False)
+    changed = {**named(view, "told"), **shown}
+    for number, place in enumerate(view.places):
+        repaired = on(place.repair.click, partial(handlers.repair, place=number), closed, changed, view.message, **QUIET)
+        then_show(repaired.then)
+    for button, handler in ((view.undo, handlers.undo), (view.back, handlers.back), (view.delete, handlers.delete)):
+        then_show(on(button.click, handler, closed, changed, view.message, **QUIET).then)
+    return Part({**shown, **named(view, "undo", "back", "delete")}, handlers.restore)

@@ -1,0 +1,45 @@
+"""Step 3, named sets: which event calls which handler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from demo.steps.teach.library.handlers import LibraryHandlers
+from demo.steps.teach.library.view import LibraryView
+from demo.steps.wiring import QUIET, Named, On, Then, named
+
+
+def shown(view: LibraryView) -> Named:
+    """Returns the components that depend on the chosen set and on what there is."""
+    return {**named(view, "listed", "changing", "other", "empty", "link", "where"), **view.removed.outputs}
+
+
+def wire(on: On, view: LibraryView, handlers: LibraryHandlers, then_show: Then, then_look: Then, then_propose: Then) -> None:
+    """Wires the panel.
+
+    Args:
+        on: wires one event, see `demo.steps.wiring`.
+        view: the components.
+        handlers: what the events do.
+        then_show: shows the chosen set.
+        then_look: shows its report.
+        then_propose: lets step 4 follow another set.
+    """
+
+    def then_follow(event: Any) -> None:
+        shown = then_show(event.then)
+        then_propose(shown.then)
+        then_look(shown.then)
+
+    name, gone = named(view, "name"), view.removed
+    told, renamed = named(view, "note"), named(view, "note", "name")
+    then_show(view.panel.expand)
+    for button, handler in ((view.save, handlers.save), (view.copy, handlers.copy)):
+        then_follow(on(button.click, handler, name, renamed, view.message, **QUIET))
+    then_show(on(view.rename.click, handlers.rename, name, renamed, view.message, **QUIET).then)
+    then_follow(on(view.merge.click, handlers.merge, {**named(view, "other"), **name}, renamed, view.message, **QUIET))
+    then_follow(on(view.delete.click, handlers.delete, {}, told, view.message, **QUIET))
+    then_follow(on(gone.restore.click, handlers.restore, {"id": gone.choice}, told, view.message, **QUIET))
+    then_show(on(gone.delete.click, handlers.delete_for_good, {"id": gone.choice}, told, view.message, **QUIET).then)
+    then_show(on(view.empty.click, handlers.empty, {}, told, view.message, **QUIET).then)
+    on(view.format.input, handlers.link, named(view, "format"), named(view, "link"), view.message, **QUIET)

@@ -1,0 +1,24 @@
+"""Step 3, the split: which event calls which handler."""
+
+from __future__ import annotations
+
+from demo.steps.teach.split.handlers import SplitHandlers
+from demo.steps.teach.split.view import SplitView
+from demo.steps.wiring import QUIET, On, Then, named
+
+
+def wire(on: On, view: SplitView, handlers: SplitHandlers, then_show: Then, then_look: Then) -> None:
+    """Wires the panel.
+
+    Args:
+        on: wires one event, see `demo.steps.wiring`.
+        view: the components.
+        handlers: what the events do.
+        then_show: shows the chosen set.
+        then_look: shows its report.
+    """
+    then_show(view.panel.expand)
+    moved = on(view.move.click, handlers.move, named(view, "who", "part"), named(view, "note"), view.message, **QUIET)
+    then_look(then_show(moved.then).then)
+    anew = on(view.anew.click, handlers.anew, named(view, "seed"), named(view, "note"), view.message, **QUIET)
+    then_look(then_show(anew.then).then)
