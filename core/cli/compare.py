@@ -81,7 +81,7 @@ def _transcribe(run: Run, options: argparse.Namespace) -> int:
     from core.audio import sound_files
     from core.data.importers.csv import read_csv
     from core.evaluation.compare import compare
-    from core.runs.outcome import read_both
+    from core.runs.outcome import transcribe_both
 
     language = run.request().labelled_set.language
     listed = [path.endswith(".csv") for path in options.files]
@@ -90,7 +90,7 @@ def _transcribe(run: Run, options: argparse.Namespace) -> int:
     clips = [clip for path in options.files for clip in read_csv(path, language)] if all(listed) else []
     paths = [clip.path for clip in clips] or options.files
     waves = [sound_files.decode(path, sound_files.MAX_CLIP_SECONDS if clips else sound_files.MAX_SECONDS) for path in paths]
-    texts, seconds = read_both(run, waves, language)
+    texts, seconds = transcribe_both(run, waves, language)
     rows = [
         {"path": path, "base": base, "adapted": adapted}
         for path, base, adapted in zip(paths, texts["base"], texts["adapted"], strict=True)

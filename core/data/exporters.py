@@ -17,7 +17,7 @@ from pathlib import Path
 
 from core.audio import sound_files
 from core.data.clips.labelled_set import Clip, Dropped
-from core.data.importers.rows import Progress, file_name
+from core.data.importers.rows import RowProgress, file_name
 from core.data.library.stored_set import StoredSet
 from core.errors import AudioError, DatasetError
 from core.storage.files import replacing, whole_folder
@@ -58,7 +58,7 @@ def export(
     folder: Path,
     format: str = "csv",
     language: str = "",
-    progress: Progress = lambda done, total: None,
+    progress: RowProgress = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
     names: Mapping[str, str] | None = None,
 ) -> Exported:

@@ -20,7 +20,7 @@ NOISE_DB = (20, 15, 10, 5, 0)  # of the speech's active level over the noise
 ROOM_RT60 = 0.6  # seconds until the sound has fallen by 60 dB: a classroom, heard from where echo and voice are equally loud
 CONDITIONS = ("recorded", *(f"noise_{db}" for db in NOISE_DB), "room", "telephone")
 
-Read = Callable[[Sequence[np.ndarray]], Sequence[str]]
+Transcribe = Callable[[Sequence[np.ndarray]], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,15 @@ class ConditionResult:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> ConditionResult:
-        """Builds a point from `to_json`'s dict."""
+        """Builds it from `to_json`'s dict."""
         base, adapted = (Line(**fields[model]) for model in ("base", "adapted"))
         return cls(fields["condition"], base, adapted, Interval(**fields["difference"]), fields["clips"])
 
 
 def robustness(
-    waves: Sequence[np.ndarray], clips: Sequence[Clip], base: Read, adapted: Read, language: str, seed: int = 0
+    waves: Sequence[np.ndarray], clips: Sequence[Clip], base: Transcribe, adapted: Transcribe, language: str, seed: int = 0
 ) -> Iterator[ConditionResult]:
-    """Reads held-out clips under one condition after another.
+    """Transcribes held-out clips under one condition after another.
 
     Args:
         waves: float32 [samples] at 16 kHz.
@@ -78,13 +78,13 @@ def robustness(
         seed: of noise and room; both models hear exactly the same.
 
     Yields:
-        A point for each of `CONDITIONS`, as soon as both models have read the clips.
+        A result for each of `CONDITIONS`, as soon as both models have transcribed the clips.
     """
     references = [clip.text for clip in clips]
     clusters, unit = speakers_or_sentences(clips, language)
     for condition in CONDITIONS:
         heard = [spoil(wave, condition, seed + i) for i, wave in enumerate(waves)]
-        before, after = (score(references, read(heard), language) for read in (base, adapted))
+        before, after = (score(references, transcribe(heard), language) for transcribe in (base, adapted))
         change = paired_interval(before.word_errors, after.word_errors, before.words, clusters, unit)
         yield ConditionResult(condition, _line(before, clusters), _line(after, clusters), change, len(clips))
 

@@ -29,7 +29,7 @@ from core.storage.files import sha256, whole_folder, write_json
 from core.text.normalisation import Normalisation, default
 from core.training.events import Entered, Event, Finished, Noticed, Prepared, Trained
 from core.training.loop import Read, finetune, transcribe
-from core.training.transcript_cache import UnchangedReader
+from core.training.transcript_cache import UnchangedTranscriber
 
 
 def execute(run: Run, *, keep_model: bool = True) -> Iterator[Event]:
@@ -88,7 +88,7 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
 
     before = time.perf_counter()
     yield Entered("base", sum(len(groups[group]) for group in GROUPS))
-    base = _transcribe(model, decoded, UnchangedReader())
+    base = _transcribe(model, decoded, UnchangedTranscriber())
     evaluate_seconds = time.perf_counter() - before
 
     if recipe.task == "classify" and model.family != "classifier":
@@ -111,7 +111,7 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
         general=_sounds(decoded["general"], groups["general"]),
         watch=_sounds(decoded["watch"], groups["watch"]),
         adapter_folder=run.folder / "adapter" if keep_model else None,
-        read_base=UnchangedReader(),  # another: the vocabulary, an adapter or a new start may have changed the weights
+        read_base=UnchangedTranscriber(),  # another: the vocabulary, an adapter or a new start may have changed the weights
     ):
         prepared = event if isinstance(event, Prepared) else prepared
         trained = event if isinstance(event, Trained) else trained

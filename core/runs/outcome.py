@@ -81,7 +81,7 @@ def read_outcome(run: Run, recompute: bool = False) -> Outcome:
         texts = {model: [row[model] for row in rows] for model in ("base", "adapted")}
         if recompute:
             waves = [sound_files.decode(clip.path, sound_files.MAX_CLIP_SECONDS) for clip in clips]
-            texts, _ = read_both(run, waves, language)
+            texts, _ = transcribe_both(run, waves, language)
         comparisons[group] = compare(clips, texts["base"], texts["adapted"], language)
     differs = [
         name
@@ -94,7 +94,7 @@ def read_outcome(run: Run, recompute: bool = False) -> Outcome:
     return Outcome(run, request, result, comparisons, analyses, tuple(differs), recompute)
 
 
-def read_both(run: Run, waves: list[np.ndarray], language: str) -> tuple[dict[str, list[str]], dict[str, float]]:
+def transcribe_both(run: Run, waves: list[np.ndarray], language: str) -> tuple[dict[str, list[str]], dict[str, float]]:
     """Transcribes sounds with a run's base and its adapted model, as the run itself did.
 
     Args:

@@ -19,7 +19,7 @@ from core.audio.sound_files import MAX_CLIP_SECONDS
 from core.data.clips import labelled_set
 from core.data.clips.labelled_set import Clip
 from core.errors import RunError
-from core.evaluation.robustness import CONDITIONS, ConditionResult, Read, robustness
+from core.evaluation.robustness import CONDITIONS, ConditionResult, Transcribe, robustness
 from core.models.base.protocol import AsrModel
 from core.runs.environment import environment
 from core.runs.execute import clips_dropped
@@ -113,7 +113,7 @@ def _steps(job: RobustnessJob) -> Iterator[Event]:
     base, adapted = load_both(run, language)
     yield Entered("conditions", len(clips))
     measuring = time.perf_counter()
-    points = robustness(waves, clips, _reader(job, base), _reader(job, adapted), language, seed)
+    points = robustness(waves, clips, _transcriber(job, base), _transcriber(job, adapted), language, seed)
     for done, point in enumerate(points, 1):
         append_json_line(job.folder / "points.jsonl", point.to_json())
         took = time.perf_counter() - measuring
@@ -136,10 +136,10 @@ def _point(line: Any) -> ConditionResult:
     return ConditionResult.from_json(line)
 
 
-def _reader(job: RobustnessJob, model: AsrModel) -> Read:
-    def read(waves: Sequence[np.ndarray]) -> list[str]:
+def _transcriber(job: RobustnessJob, model: AsrModel) -> Transcribe:
+    def transcribe(waves: Sequence[np.ndarray]) -> list[str]:
         if job.should_stop():
             raise stopped()
         return [transcript.text for transcript in model.transcribe(waves)]
 
-    return read
+    return transcribe

@@ -15,7 +15,7 @@ from core.audio.augment.augmenter import Augmenter
 from core.audio.sound_files import SAMPLE_RATE
 from core.audio.waves import Sounds, evenly
 from core.errors import DatasetError
-from core.models.base.protocol import FRONT, AsrModel, Depth, Example, Features, ReadsAbove, Transcript, in_language
+from core.models.base.protocol import FRONT, AsrModel, Depth, Example, Features, TranscribesAbove, Transcript, in_language
 from core.models.base.vocabulary import Fitted
 from core.models.classifier import Classifier
 from core.models.cpu.dropout import quick_dropout
@@ -171,11 +171,11 @@ class Learner:
     @property
     def reads_above(self) -> bool:
         """Whether `transcribe` computes what is frozen once a clip."""
-        return self._depth is not None and isinstance(self.model, ReadsAbove)
+        return self._depth is not None and isinstance(self.model, TranscribesAbove)
 
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
         """Transcribes as the model does; where its family can, what is frozen is computed once a clip."""
-        if self._depth is not None and isinstance(self.model, ReadsAbove):
+        if self._depth is not None and isinstance(self.model, TranscribesAbove):
             return self.model.transcribe_above(waves, self._kept, self._layers)
         return self.model.transcribe(waves)
 

@@ -1,4 +1,4 @@
-"""What an unchanged model writes is the same in every run: it is read once and kept."""
+"""What an unchanged model writes is the same in every run: it is computed once and kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSION = 5  # raise it when a model of the same weights may write something els
 BUDGET_BYTES = 200_000_000
 
 
-def read_once(model: AsrModel, waves: Sequence[np.ndarray], weights: str = "") -> list[Transcript]:
+def transcribe_once(model: AsrModel, waves: Sequence[np.ndarray], weights: str = "") -> list[Transcript]:
     """Transcribes, but what this model has transcribed before is looked up.
 
     Args:
@@ -36,8 +36,8 @@ def read_once(model: AsrModel, waves: Sequence[np.ndarray], weights: str = "") -
     return [kept[key] for key in keys]
 
 
-class UnchangedReader:
-    """Reads as `read_once` does, and hashes a model's weights once for all that it reads.
+class UnchangedTranscriber:
+    """Transcribes as `transcribe_once` does, and hashes the model's weights once for all calls.
 
     Whoever uses one vouches that the weights stay as they are meanwhile. It cannot tell: a fused optimiser changes weights
     and leaves no trace on them. Settings such as the language may change.
@@ -51,7 +51,7 @@ class UnchangedReader:
         """Transcribes float32 [samples] at 16 kHz."""
         if waves and model is not self._model:
             self._model, self._weights = model, weights_key(model.network.state_dict().items())
-        return read_once(model, waves, self._weights)
+        return transcribe_once(model, waves, self._weights)
 
 
 def weights_key(tensors: Iterable[tuple[str, torch.Tensor]]) -> str:

@@ -23,7 +23,7 @@ from core.data.importers import (
     textgrid,
 )
 from core.data.importers.archive import is_archive, unpack
-from core.data.importers.rows import Imported, Options, Progress, Rows, collect, shown
+from core.data.importers.rows import Imported, Options, RowProgress, Rows, collect, shown
 from core.data.importers.tables import COLUMNS
 from core.data.names import ARCHIVE
 from core.errors import DatasetError
@@ -98,7 +98,7 @@ def read(
     limit: int | None = None,
     work: Path | None = None,
     within: Path | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: RowProgress = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
     on_hub: bool = False,
 ) -> Imported:

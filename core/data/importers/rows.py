@@ -133,7 +133,7 @@ class Imported:
     format: str
 
 
-Progress = Callable[[int, int | None], None]  # how many rows are done, and of how many at most where that is known
+RowProgress = Callable[[int, int | None], None]  # how many rows are done, and of how many at most where that is known
 
 
 def collect(
@@ -142,7 +142,7 @@ def collect(
     format: str,
     options: Options,
     limit: int | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: RowProgress = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Imported:
     """Checks rows one by one; of a sound file only the header is read, or the part that is cut out.

@@ -217,7 +217,7 @@ class AsrModel(Protocol):
 
 
 @runtime_checkable
-class ReadsAbove(Protocol):
+class TranscribesAbove(Protocol):
     """A model that can transcribe from a prefix, so that what is frozen is computed once for all evaluations."""
 
     def transcribe_above(

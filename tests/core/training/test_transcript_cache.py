@@ -12,7 +12,7 @@ import torch
 from core.models.base.protocol import AsrModel
 from core.models.loading import load_model
 from core.training import transcript_cache
-from core.training.transcript_cache import UnchangedReader, read_once
+from core.training.transcript_cache import UnchangedTranscriber, transcribe_once
 from tests.conftest import tone
 
 WAVES = [tone(0.8, 200), tone(1.1, 330, seed=1)]
@@ -39,28 +39,28 @@ def read(model: AsrModel, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_clip_is_read_once_and_comes_back_the_same(model: AsrModel, read: list[int], tiny_ctc: Path) -> None:
-    first = read_once(model, WAVES)
+    first = transcribe_once(model, WAVES)
     assert first == model.transcribe(WAVES)
     del read[:]
-    assert read_once(model, WAVES) == first
-    assert read_once(load_model(str(tiny_ctc), precision="float32"), WAVES[::-1]) == first[::-1]
+    assert transcribe_once(model, WAVES) == first
+    assert transcribe_once(load_model(str(tiny_ctc), precision="float32"), WAVES[::-1]) == first[::-1]
     assert read == []
-    assert read_once(model, [WAVES[0], tone(0.9)])[0] == first[0]
+    assert transcribe_once(model, [WAVES[0], tone(0.9)])[0] == first[0]
     assert read == [1]
 
 
 def test_nothing_is_read_of_no_clips(model: AsrModel, read: list[int]) -> None:
-    assert read_once(model, []) == []
+    assert transcribe_once(model, []) == []
     assert read == []
 
 
 def test_other_weights_and_settings_are_another_model(model: AsrModel, read: list[int]) -> None:
-    read_once(model, WAVES)
+    transcribe_once(model, WAVES)
     with torch.no_grad():
         next(model.network.parameters()).add_(1e-6)
-    read_once(model, WAVES)
+    transcribe_once(model, WAVES)
     model.language = "sw"
-    read_once(model, WAVES)
+    transcribe_once(model, WAVES)
     assert read == [2, 2, 2]
 
 
@@ -68,7 +68,7 @@ def test_weights_that_stay_are_hashed_once(model: AsrModel, read: list[int], mon
     hashed: list[str] = []
     real = transcript_cache.weights_key
     monkeypatch.setattr(transcript_cache, "weights_key", lambda tensors: hashed.append(real(tensors)) or hashed[-1])
-    reader = UnchangedReader()
+    reader = UnchangedTranscriber()
     assert reader(model, []) == []
     first = reader(model, WAVES)
     model.language = "sw"  # what is set may change
@@ -77,7 +77,7 @@ def test_weights_that_stay_are_hashed_once(model: AsrModel, read: list[int], mon
     assert reader(model, WAVES[::-1]) == first[::-1]
     assert read == [2, 2]
     assert len(hashed) == 1
-    assert read_once(model, WAVES) == first  # under the same keys
+    assert transcribe_once(model, WAVES) == first  # under the same keys
     other = copy.deepcopy(model)
     with torch.no_grad():
         next(other.network.parameters()).add_(1e-6)

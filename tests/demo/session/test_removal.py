@@ -35,7 +35,7 @@ from core.storage.cache import FOLDER, DiskCache
 from core.storage.files import read_json, sha256, write_json
 from core.storage.temporary import MARK
 from core.training.recipe import Recipe
-from core.training.transcript_cache import read_once
+from core.training.transcript_cache import transcribe_once
 from demo.background.jobs import Jobs
 from demo.background.model_pool import ModelPool
 from demo.background.outcomes import Outcomes
@@ -634,7 +634,7 @@ def test_nothing_of_a_forgotten_visitor_is_left(
     uploaded(visitor, recordings[0].path)
     pool, outcomes = ModelPool(), Outcomes()
     with pool.lend("anyone", str(run.adapted)) as adapted:
-        read_once(adapted, [sound_files.decode(recordings[1].path)])
+        transcribe_once(adapted, [sound_files.decode(recordings[1].path)])
     outcomes.of(run)
     forgetter = forgetting(pool=pool, outcomes=outcomes)
     forgetter.forget(visitor)

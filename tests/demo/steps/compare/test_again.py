@@ -15,7 +15,7 @@ from core.models.base.protocol import AsrModel
 from core.models.loading import load_model
 from core.runs import run_folder
 from core.runs.execute import execute
-from core.runs.outcome import read_both
+from core.runs.outcome import transcribe_both
 from core.runs.request import Request
 from core.training.recipe import Recipe
 from demo.background import model_pool
@@ -51,6 +51,6 @@ def test_both_models_are_loaded_as_in_the_run(tiny_whisper: Path, tmp_path: Path
         (str(tiny_whisper), "float32", False),
         (str(run.adapted), "float32", False),
     ]
-    texts, _ = read_both(run, [decode(recording.path)], "en")
+    texts, _ = transcribe_both(run, [decode(recording.path)], "en")
     for text in (*texts["base"], *texts["adapted"]):
         assert " ".join(text.split()) in " ".join(html.unescape(re.sub(r"<[^>]+>", " ", shown)).split())
