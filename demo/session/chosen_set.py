@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.data.canary import general_speech
-from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts, clip_seconds
+from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts
 from core.data.library.stored_set import ID, StoredSet
 from core.data.samples import CANARY, SAMPLES, read_sample
 from core.errors import DatasetError
@@ -85,9 +85,6 @@ def stored_set(session: Session) -> StoredSet | None:
     """
     name = session.choices.labelled_set
     return session.library.open(name) if ID.fullmatch(name) else None
-
-
-seconds = clip_seconds  # of a clip of any set
 
 
 def form(session: Session, typed: LabelledSet) -> Normalisation:

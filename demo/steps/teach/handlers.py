@@ -6,6 +6,7 @@ from functools import partial
 
 import gradio as gr
 
+from core.data.clips.labelled_set import clip_seconds
 from core.data.library.recordings import Recording
 from core.errors import DatasetError, RunError
 from demo.session import chosen_set, removal
@@ -97,7 +98,7 @@ class TeachHandlers:
         except DatasetError as error:
             return presenters.note(presenters.explain(error, self._w), "warning")
         example = chosen_set.sound(session, labelled.clips[0])
-        minutes = sum(map(chosen_set.seconds, labelled.clips)) / 60
+        minutes = sum(map(clip_seconds, labelled.clips)) / 60
         return presenters.set_card(chosen_set.about(session, self._w), labelled, minutes, example, self._w)
 
     def _label(self, recording: Recording) -> str:

@@ -12,6 +12,7 @@ from core.data.inspection.findings import SetFinding
 from core.data.inspection.inspection import Histogram, Inspection
 from core.data.library.stored_set import StoredSet
 from demo.show.presenters import escape, fine, language_name, note, player, reason
+from demo.show.progress import going
 from demo.wording import Wording
 
 SHOWN_ROWS = 50  # that are named on the page; the download has all
@@ -41,13 +42,8 @@ def working(key: str, task: Progress, w: Wording) -> str:
     """How far a task is: a sentence, and a bar where the end is known."""
     if task.stopping:
         return note(w("bring.stopping"))
-    if not task.total:
-        return f'<div class="progress">{note(w(key, done=task.done, total="?")).replace(" role=", " data-role=")}</div>'
-    share = task.done / task.total
-    bar = f'<progress value="{share:.3f}" max="1" aria-label="{escape(w("bring.progress"))}">{share:.0%}</progress>'
-    # Refreshed twice a second: a screen reader must not read it out each time.
-    shown = note(w(key, done=task.done, total=task.total)).replace(' role="status"', "")
-    return f'<div class="progress">{shown}{bar}</div>'
+    sentence = w(key, done=task.done, total=task.total or "?")
+    return going(sentence, task.done / task.total if task.total else None, w("bring.progress"))
 
 
 def counts(stored: StoredSet, w: Wording) -> str:

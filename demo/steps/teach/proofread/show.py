@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from core.data.drafts import Draft, Drafts
-from demo.show.presenters import duration, escape, fine, note, percent, player
+from demo.show.presenters import duration, fine, note, percent, player
+from demo.show.progress import going
 from demo.steps.teach.proofread.long_recordings import About, key_of
 from demo.wording import Wording
 
@@ -28,11 +29,7 @@ def progress(about: About, left: float | None, stopping: bool, w: Wording) -> st
     sentence = w("proofread.reading", name=about.name, read=about.read, spans=about.spans)
     if left is not None:
         sentence += w("model.to_go", time=duration(left, w))
-    share = about.read / max(1, about.spans)
-    label = escape(w("proofread.progress"))
-    bar = f'<progress value="{share:.3f}" max="1" aria-label="{label}">{share:.0%}</progress>'
-    # Refreshed every second: a screen reader must not read it out each time.
-    return f'<div class="progress">{note(sentence)}{bar}</div>'.replace(' role="status"', "")
+    return going(sentence, about.read / max(1, about.spans), w("proofread.progress"))
 
 
 def summary(about: About, drafts: Drafts, shows_any: bool, w: Wording, *, page: int, pages: int) -> str:

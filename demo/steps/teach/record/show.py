@@ -8,6 +8,7 @@ from core.data.inspection.quality import Finding, Measures
 from core.text.metrics import mark_words, score
 from core.text.scoring import leading_measure, normalise
 from demo.show.presenters import NO_BREAK, escape, fine, marked, note, percent, player
+from demo.show.progress import bar
 from demo.wording import Wording
 
 AIMS = (5, 10, 20, 40)  # clips
@@ -96,8 +97,8 @@ def aim(clips: int, seconds: float, w: Wording) -> str:
     # Each aim doubles the one before, so equal steps of the bar are equal factors.
     share = _along(clips)
     have = w("record.have", clips=clips, time=f"{seconds:.0f}{NO_BREAK}{w('record.seconds')}")
-    bar = f'<progress value="{share:.3f}" max="1" aria-label="{escape(have)}">{clips}</progress>'
-    return f'<div class="aim"><p class="have">{escape(have)}</p>{bar}<ol>{cells}</ol>{fine(w("record.aim.source"))}</div>'
+    drawn = bar(share, have, str(clips))
+    return f'<div class="aim"><p class="have">{escape(have)}</p>{drawn}<ol>{cells}</ol>{fine(w("record.aim.source"))}</div>'
 
 
 def _along(clips: int) -> float:

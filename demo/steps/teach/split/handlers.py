@@ -7,7 +7,7 @@ from collections import Counter
 import gradio as gr
 
 from core.data.clips import splits
-from core.data.clips.labelled_set import LabelledSet
+from core.data.clips.labelled_set import LabelledSet, clip_seconds
 from core.data.inspection import findings, repairs
 from core.data.inspection.findings import Fate
 from core.data.inspection.inspection import Inspection
@@ -39,7 +39,7 @@ class SplitHandlers:
                 labelled = chosen_set.labelled_set(session)
             except DatasetError as error:
                 return {"table": presenters.note(presenters.explain(error, self._w), "warning"), **locked}
-            seconds = {clip.id: chosen_set.seconds(clip) for clip in labelled.clips}
+            seconds = {clip.id: clip_seconds(clip) for clip in labelled.clips}
         else:
             labelled = stored.labelled()
             seconds = {one.clip.id: one.seconds for one in stored.clips}
