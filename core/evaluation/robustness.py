@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
-from core.audio.augment.augmenter import in_noise, in_room, over_telephone
 from core.audio.augment.noise_and_rooms import FARTHEST_DB, make_noise, make_room
 from core.audio.sound_files import SILENCE_DBFS, level
 from core.data.clips.labelled_set import Clip, speakers_or_sentences
@@ -105,6 +103,10 @@ def spoil(wave: np.ndarray, condition: str, seed: int = 0) -> np.ndarray:
     """
     if condition == "recorded" or level(wave).peak_dbfs < SILENCE_DBFS:
         return wave
+    import torch  # pages name conditions, and only a job measures under them
+
+    from core.audio.augment.augmenter import in_noise, in_room, over_telephone
+
     sound = torch.tensor(wave)
     if condition == "room":
         spoilt = in_room(sound, torch.tensor(make_room(ROOM_RT60, np.random.default_rng(0), FARTHEST_DB)))

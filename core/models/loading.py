@@ -1,7 +1,7 @@
 """Loading a model by its id: from where it is on this computer, or fetched from where it comes from.
 
-The families and the converters are imported where one is needed: they load torch and transformers, which take seconds, and
-a list of models or a page that has just been opened needs neither.
+`core.models.engine` is imported where it is needed: it loads torch and transformers, which take seconds, and a list of models
+or a page that has just been opened needs neither.
 """
 
 from __future__ import annotations
@@ -155,9 +155,9 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
     """
     with _explained(id):
         folder = _here(id) or _fetched(id)
-        from core.models import families  # torch and transformers, which take seconds
+        from core.models import engine
 
-        return families.load(id, folder, language, device, precision)
+        return engine.load(id, folder, language, device, precision)
 
 
 def model_family(id: str) -> str:
@@ -171,9 +171,9 @@ def model_family(id: str) -> str:
         return entry.family
     with _explained(id):
         folder = _here(id) or _fetched(id)
-        from core.models import families
+        from core.models import engine
 
-        return families.adapter(id, folder).family
+        return engine.adapter(id, folder).family
 
 
 def _here(id: str) -> str | None:
@@ -185,35 +185,35 @@ def _here(id: str) -> str | None:
     if entry is not None and (entry.release is not None or entry.shipped):
         return ready_folder(entry)
     if id.startswith(model_ids.TORCHAUDIO):
-        from core.models.sources.torchaudio_bundles import torchaudio_folder
+        from core.models import engine
 
-        return str(torchaudio_folder(id))
+        return str(engine.torchaudio_folder(id))
     return _cached_folder(id) if model_ids.is_hub_id(id) else _local_folder(id)
 
 
 def _built(bundle: Bundle) -> Path:
     if (bundle.path / "config.json").exists():
         return bundle.path
-    from core.models.sources.packages import bundled_folder
+    from core.models import engine
 
-    return bundled_folder(bundle)
+    return engine.bundled_folder(bundle)
 
 
 def _local_folder(id: str) -> str | None:
     """Returns the folder that a path names, or of a file that a path names; None where it is no path."""
     path = Path(id).expanduser()
     if path.suffix == ".pt" and path.is_file():
-        from core.models.sources.fairseq import fairseq_folder
+        from core.models import engine
 
-        return str(fairseq_folder(path))
+        return str(engine.fairseq_folder(path))
     if id.strip() and path.is_dir():
         if not (path / "config.json").is_file():
             raise ModelError("model_not_a_folder", f"{path} holds no config.json: it is no Hugging Face model folder.", id=id)
         return str(path)
     if path.suffix == ".tflite" and path.is_file():
-        from core.models.sources.tflite import deepspeech_folder
+        from core.models import engine
 
-        return str(deepspeech_folder(path))
+        return str(engine.deepspeech_folder(path))
     if id.strip() and path.is_file():
         raise ModelError("model_file", f"{id} is a file of no known kind. Name its folder, or a .pt or .tflite file.", id=id)
     if _looks_like_path(id):

@@ -6,10 +6,6 @@ import importlib.metadata
 import platform
 from pathlib import Path
 
-import torch
-
-from core.models.base.device import choose_device, has_fast_bfloat16
-
 PACKAGES = ("torch", "torchaudio", "transformers", "peft", "numpy", "jiwer", "whisper-normalizer")
 CHECKOUT = "checkout"  # of a version that is not installed
 
@@ -23,6 +19,10 @@ def environment(precision: str = "auto") -> dict[str, str]:
     Returns:
         By name, in the order in which they are shown.
     """
+    import torch  # only what computes asks, or writes a report of it
+
+    from core.models.base.device import choose_device, has_fast_bfloat16
+
     device = choose_device()
     if precision == "auto":
         precision = "bfloat16" if has_fast_bfloat16(device) else "float32"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from core.models.base.protocol import AsrModel, in_language
 from core.models.classifier import Classifier
 from core.models.deepspeech.model import DeepSpeech, drop_source_layers
 from core.models.loading import load_model
+from core.runs.dropped_clips import clips_dropped
 from core.runs.environment import environment
 from core.runs.export import hugging_face
 from core.runs.limits import GROUPS
@@ -186,16 +186,6 @@ def _transcribe(model: AsrModel, decoded: dict[str, Sequence[np.ndarray]], read:
 
 def _sounds(waves: Sequence[np.ndarray], clips: Sequence[Clip]) -> Sounds:
     return Labelled(waves, [clip.text for clip in clips])
-
-
-def clips_dropped(dropped: Sequence[Dropped]) -> Noticed:
-    """Returns what to say of clips that cannot be used."""
-    first = dropped[0]
-    return Noticed(
-        "clips_dropped",
-        f"{len(dropped)} clips were left out; the first: {first.message}",
-        {"clips": len(dropped), "name": Path(first.path).name},
-    )
 
 
 def _texts_written(normalisation: Normalisation) -> Noticed:

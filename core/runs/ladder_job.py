@@ -18,7 +18,6 @@ from typing import Any, TypedDict
 from core.errors import AttuneError, RunError
 from core.runs import run_folder
 from core.runs.environment import environment
-from core.runs.execute import execute
 from core.runs.job import Job, refuse_used, stopped
 from core.runs.ladder import Rung, RungResult, ladder, learning_curve, measured
 from core.runs.limits import MIN_REPEATS
@@ -177,6 +176,8 @@ def _is_done(run: Run) -> bool:
 
 def _climb(job: LadderJob, run: Run) -> Iterator[float]:
     """Carries one fine-tune out, yielding how much of it is done; one that is stopped leaves nothing."""
+    from core.runs.execute import execute  # loads torch, and a page that starts or shows a ladder computes nothing
+
     steps = 1
     try:
         with run.lock():

@@ -21,8 +21,8 @@ from core.data.clips.labelled_set import Clip
 from core.errors import RunError
 from core.evaluation.robustness import CONDITIONS, ConditionResult, Transcribe, robustness
 from core.models.base.protocol import AsrModel
+from core.runs.dropped_clips import clips_dropped
 from core.runs.environment import environment
-from core.runs.execute import clips_dropped
 from core.runs.job import Job, stopped
 from core.runs.outcome import load_both
 from core.runs.run_folder import Run

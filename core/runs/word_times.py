@@ -13,7 +13,6 @@ import regex
 
 from core.audio import sound_files
 from core.errors import RunError
-from core.evaluation.alignment import align
 from core.models.base.protocol import AsrModel, in_language
 from core.models.loading import load_model
 from core.runs.run_folder import Run
@@ -107,6 +106,8 @@ def marked_times(model: AsrModel, wave: np.ndarray, reference: str, text: str, l
     Raises:
         ModelError, DatasetError: see `core.evaluation.alignment.align`.
     """
+    from core.evaluation.alignment import align  # which computes with the model's own network
+
     rows = word_pairs(reference, text, language)
     whole = (0.0, len(wave) / sound_files.SAMPLE_RATE)
     sources = [text, reference] if any(not heard for _, heard in rows) else [text]

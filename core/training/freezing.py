@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from core.models.base.protocol import AsrModel, Depth, Layer
 from core.training.recipe import Recipe
+
+if TYPE_CHECKING:  # a page shows plans without torch
+    from torch import nn
 
 _TRAINED_PARTS = {
     "everything": {"front", "encoder", "decoder", "head"},

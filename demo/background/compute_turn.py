@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 SLICE_SECONDS = 1.0  # after which long work gives its turn to whoever comes before it: a usual clip takes a third of that
 PATIENCE_SECONDS = 30.0  # after which background work no longer stands back
@@ -93,6 +92,8 @@ class ComputeTurn:
             if not self._waiting:
                 self._begun = self._clock()
                 return
+        import torch  # which whoever computes has loaded; a page that was just opened has not
+
         drawn, drawn_by_numpy = torch.get_rng_state(), np.random.get_state()
         self._release()
         self._mine.place = self._wait(place.owner, place.soon)

@@ -6,9 +6,12 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from core.storage.memory import return_free_memory
-from core.training.forecast import Forecast
+
+if TYPE_CHECKING:
+    from core.training.forecast import Forecast
 
 PLACES = 256  # two numbers each
 

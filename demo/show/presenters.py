@@ -7,11 +7,10 @@ import html
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from core.audio.augment.augmenter import Augmented
 from core.data.clips.labelled_set import LabelledSet
 from core.data.library.recordings import Recording
 from core.data.samples import CANARY, SAMPLES
@@ -23,9 +22,12 @@ from core.runs.run_folder import Run
 from core.storage import disk
 from core.storage.files import home
 from core.text.metrics import Word
-from core.training.forecast import Forecast
 from core.training.recipe import Recipe
 from demo.wording import Wording
+
+if TYPE_CHECKING:
+    from core.audio.augment.augmenter import Augmented
+    from core.training.forecast import Forecast
 
 NO_BREAK = "\u00a0"  # a number and its unit stay on one line
 MINUS = "\u2212"

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from core.audio import sound_files
 from core.data.clips.labelled_set import PARTS, Clip, Dropped, LabelledSet, check_text
@@ -189,10 +188,12 @@ def _look(clip: Clip, language: str, model: AsrModel | None, form: Normalisation
     )
 
 
-@torch.no_grad()
 def _loss(model: AsrModel, wave: np.ndarray, text: str) -> float:
+    import torch  # which whoever has a model has loaded
+
     model.network.eval()
-    return float(model.loss([model.example(wave, text)]))
+    with torch.no_grad():
+        return float(model.loss([model.example(wave, text)]))
 
 
 def _with_remedy(finding: SetFinding, labelled: LabelledSet, fates: Iterable[Fate], closed: bool) -> SetFinding:

@@ -15,12 +15,9 @@ from typing import Any, Protocol
 import torch
 
 from core.errors import DatasetError
+from core.models.whisper.thresholds import MIN_LOG_PROBABILITY, MIN_NO_SPEECH, TEMPERATURES
 from core.text.scoring import MAX_COMPRESSION_RATIO, compression_ratio
 
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-MIN_LOG_PROBABILITY = -1.0  # mean over tokens, natural logarithm
-MIN_NO_SPEECH = 0.6
-MAX_TOKEN_RATIO = 1.35  # of compression, as transformers measures it: over tokens, not text
 BUDGET_TOKENS = 8  # every clip may take these, and TOKENS_PER_SECOND more a second
 TOKENS_PER_SECOND = 8.0  # fast English is about 5; languages the tokeniser spells out take more
 RATE_HEADROOM = 1.5  # over the fastest training clip

@@ -32,6 +32,7 @@ from core.models.whisper.network import (
     mel_frames,
     padded,
 )
+from core.models.whisper.thresholds import MAX_TOKEN_RATIO
 from core.models.whisper.token_loss import TokenLoss, fed_and_wanted
 from core.storage.files import read_json, write_json
 from core.text.scoring import clean
@@ -372,7 +373,7 @@ class Whisper:
                 attention_mask=inputs.attention_mask.to(self.device),
                 return_timestamps=True,
                 temperature=decoding.TEMPERATURES,
-                compression_ratio_threshold=decoding.MAX_TOKEN_RATIO,
+                compression_ratio_threshold=MAX_TOKEN_RATIO,
                 logprob_threshold=decoding.MIN_LOG_PROBABILITY,
                 no_speech_threshold=decoding.MIN_NO_SPEECH,
                 condition_on_prev_tokens=False,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import RunError
-from core.models.whisper.decoding import MAX_TOKEN_RATIO, MIN_LOG_PROBABILITY, TEMPERATURES
+from core.models.whisper.thresholds import MAX_TOKEN_RATIO, MIN_LOG_PROBABILITY, TEMPERATURES
 from core.runs.run_folder import Run
 from core.storage.files import replacing
 from core.text.escaping import code, markdown, quoted

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 
 from core.audio import sound_files
-from core.audio.augment.augmenter import Augmenter
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.data.samples import CANARY, REPLAY, read_sample
 from core.errors import DatasetError, RunError
@@ -19,10 +18,7 @@ from core.models.loading import model_family
 from core.runs import run_folder
 from core.runs.request import Request, build_request
 from core.training import presets
-from core.training.forecast import Forecast, Workload, forecast
-from core.training.learner import for_task, layer_plans
 from core.training.presets import PRESETS
-from core.training.rate_finder import find_rate
 from core.training.recipe import Recipe
 from demo.background.forecasts import Forecasts
 from demo.background.jobs import Jobs
@@ -37,13 +33,16 @@ from demo.steps.adapt import show as layers
 from demo.steps.job_panel import buttons
 from demo.wording import Wording
 
+if TYPE_CHECKING:
+    from core.training.forecast import Forecast
+
 RATE_CLIPS = 64  # of the training clips: 60 steps see most of them once
 BABBLE_CLIPS = 12  # whose voices a babble is made of
 LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 
 
 class AdaptHandlers:
-    """What happens in step 4."""
+    """What happens in step 4. What computes is imported by the handlers that need it: the page opens without torch."""
 
     def __init__(self, w: Wording, pool: ModelPool, jobs: Jobs, forecasts: Forecasts) -> None:
         self._w, self._pool, self._jobs, self._forecasts = w, pool, jobs, forecasts
@@ -78,6 +77,8 @@ class AdaptHandlers:
         """The recipe's fields -> picture: the network's layers, what learns in each and at what rate. Nothing is changed."""
         recipe = settings.recipe_of(fields)
         with self._pool.lend(session.folder.name, session.choices.model) as model:
+            from core.training.learner import for_task, layer_plans
+
             if recipe.task == "classify" and model.family != "classifier":  # which has its words
                 model = for_task(model, recipe, [clip.text for clip in labelled_set(session, closed=True).part("train")])
             plans = layer_plans(model, recipe)
@@ -91,6 +92,9 @@ class AdaptHandlers:
         train = labelled_set(session, recipe.task == "classify").part("train")[:RATE_CLIPS]
         sounds = [(sound_files.decode(clip.path), clip.text) for clip in train]
         with self._pool.lend(session.folder.name, session.choices.model, soon=False) as model:
+            from core.training.learner import for_task
+            from core.training.rate_finder import find_rate
+
             model = for_task(model, recipe, [text for _, text in sounds])
             curve = find_rate(model, sounds, recipe, on_step=lambda done, steps: self._pool.pause())
         table = layers.rates(curve)
@@ -110,6 +114,8 @@ class AdaptHandlers:
         train = labelled_set(session, recipe.task == "classify").part("train")
         if not train:
             raise DatasetError("no_training_clips", "There is no clip that can be trained on.")
+        from core.audio.augment.augmenter import Augmenter
+
         rng = np.random.default_rng()
         clip = train[int(rng.integers(len(train)))]
         others = [sound_files.decode(clip.path) for clip in train[:BABBLE_CLIPS]]
@@ -225,6 +231,9 @@ class AdaptHandlers:
             return 0
 
     def _measure(self, session: Session, id: str, labelled: LabelledSet, recipe: Recipe, general: Sequence[Clip]) -> Forecast:
+        from core.training.forecast import Workload, forecast
+        from core.training.learner import for_task
+
         work = Workload.of(labelled, general, recipe)
         with self._pool.lend(session.folder.name, id, soon=False) as model:
             model = for_task(model, recipe, [clip.text for clip in labelled.part("train")])

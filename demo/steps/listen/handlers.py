@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-import librosa
 import numpy as np
 
 from core.audio import sound_files
@@ -85,6 +84,8 @@ class ListenHandlers:
         """-> spectrogram (a picture of the current clip's log-mel energies)."""
         if not session.choices.clip:
             return {"spectrogram": ""}
+        import librosa  # it and matplotlib take a second, and not every visitor looks at the spectrogram
+
         wave = sound_files.decode(session.recordings.get(session.choices.clip).path)
         energies = librosa.feature.melspectrogram(
             y=wave, sr=SAMPLE_RATE, n_fft=WINDOW_SAMPLES, hop_length=HOP_SAMPLES, n_mels=MELS
@@ -93,7 +94,7 @@ class ListenHandlers:
         return {"spectrogram": self._picture(decibels, len(wave) / SAMPLE_RATE)}
 
     def _picture(self, decibels: np.ndarray, seconds: float) -> str:
-        # A third of a second of the start otherwise, and not every visitor looks at the spectrogram.
+        import librosa
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(10, 3.2), dpi=110, layout="constrained")

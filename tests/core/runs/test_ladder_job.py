@@ -11,7 +11,6 @@ import pytest
 from core.cli.main import main
 from core.data.samples import read_sample
 from core.errors import RunError
-from core.runs import ladder_job
 from core.runs.ladder_job import LadderJob, carry_out, create, open_ladder
 from core.runs.request import Request
 from core.runs.run_folder import Run
@@ -131,7 +130,7 @@ def test_on_the_command_line(
     assert "2.0 of 2 fine-tunes" in said.err
     assert "   1 clips: WER" in said.out
     assert "there are too few sizes for a curve" in said.out
-    monkeypatch.setattr(ladder_job, "execute", None)  # nothing is fine-tuned again
+    monkeypatch.setattr("core.runs.execute.execute", None)  # nothing is fine-tuned again
     assert main([*given, "--target", "50", "--json"]) == 0
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["forecast"] == {"wer": 0.5, "clips": None, "low": None, "high": None, "refusal": "too_few_sizes"}

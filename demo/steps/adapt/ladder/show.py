@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from core.runs.ladder import Curve, Rung
 from core.runs.report.pictures import Series, curves
-from core.training.forecast import Forecast
 from demo.show.presenters import NO_BREAK, escape, fine, percent, points
 from demo.wording import Wording
+
+if TYPE_CHECKING:
+    from core.training.forecast import Forecast
 
 LOADING_SECONDS = 3.0  # of each fine-tune: the model and its clips
 DRAWN = 40  # places along the curve

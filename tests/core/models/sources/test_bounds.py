@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from core.errors import ModelError
-from core.models import families
+from core.models import engine
 from core.models.deepspeech.model import DeepSpeech
 from core.models.loading import load_model, model_family
 from core.models.sources import bounds
@@ -73,7 +73,7 @@ def test_no_number_gets_as_far_as_the_libraries(
         raise AssertionError("a library read the settings")
 
     folder = copied(name, request, tmp_path)
-    monkeypatch.setattr(families.AutoConfig, "from_pretrained", reached)
+    monkeypatch.setattr(engine.AutoConfig, "from_pretrained", reached)
     monkeypatch.setattr(DeepSpeech, "load", reached)
     seen = 0
     for file in sorted(folder.glob("*config.json")):

@@ -1,4 +1,8 @@
-"""The families of models: which adapter loads a folder."""
+"""What computes: the adapters of the families, and what converts weights of other forms. It loads torch and transformers.
+
+This is the one way to them from `core.models.loading`: two threads that need them at the same moment then wait for each
+other, where they might meet half-loaded modules if each came in by another door.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,11 @@ from core.models.classifier import ARCHITECTURES, Classifier
 from core.models.ctc.model import Ctc
 from core.models.deepspeech.model import DeepSpeech
 from core.models.sources.bounds import bounded_building, check_folder
+from core.models.sources.fairseq import fairseq_folder
+from core.models.sources.packages import bundled_folder
+from core.models.sources.releases import release_folder
+from core.models.sources.tflite import deepspeech_folder
+from core.models.sources.torchaudio_bundles import torchaudio_folder
 from core.models.whisper.model import Whisper
 from core.storage.files import read_json
 
@@ -21,6 +30,17 @@ OFFLINE = {"local_files_only": True, "trust_remote_code": False}
 
 # By config.model_type; every other speech model is tried as CTC.
 _FAMILIES: dict[str, Any] = {"whisper": Whisper, **dict.fromkeys(seq2seq.MODEL_TYPES, seq2seq.Seq2Seq)}
+
+
+__all__ = [
+    "adapter",
+    "bundled_folder",
+    "deepspeech_folder",
+    "fairseq_folder",
+    "load",
+    "release_folder",
+    "torchaudio_folder",
+]
 
 
 def adapter(id: str, folder: str) -> Any:
