@@ -29,6 +29,14 @@ class Page(gr.Blocks):
         self._w = w
         self.has_launched = True  # a second wall: Gradio's own check of paths
 
+    def get_config_file(self) -> Any:
+        """Returns what a browser builds the page from; nothing before it is mounted.
+
+        Gradio asks at each of six steps of building and mounting a page, which took a fifth of the start, and serves the last
+        answer alone.
+        """
+        return super().get_config_file() if self.custom_mount_path else {}
+
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False) -> list[Any]:
         """Returns the values for a handler, as Gradio does, with uploads in the place of files.
 
