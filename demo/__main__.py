@@ -8,6 +8,10 @@ import logging
 import os
 import socket
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 DEFAULT_PORT = 7860
 PORTS_TRIED = 100
@@ -17,53 +21,82 @@ CONNECTIONS = 2_000  # at a time; a page has six at most
 
 def main() -> int:
     """Parses the arguments and serves until interrupted."""
+    options = _options()
+    _log()
+    listener = _listen(options.host, options.port)  # first: a port that is taken is told at once
+    _prepare_libraries()
+    print("Attune is starting.", flush=True)
+    server = _build(options)
+    _print_addresses(options, listener.getsockname()[1])
+    _serve(server, listener, options)
+    return 0
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="attune demo", description="Open Attune in the browser.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for everyone on the network")
     parser.add_argument("--port", type=int, help=f"port (default {DEFAULT_PORT}, or the next free one)")
     parser.add_argument("--certificate", help="PEM file: serve https, so that other computers may use their microphone")
     parser.add_argument("--key", help="PEM file of the certificate's key")
-    parser.add_argument("--no-downloads", action="store_true", help="fetch nothing: only what is on this computer can be used")
-    options = parser.parse_args()
+    parser.add_argument("--no-downloads", action="store_true", help="download nothing: only use what is on this computer")
+    return parser.parse_args()
+
+
+def _log() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("httpx", "httpcore", "matplotlib", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
-    listener = _listen(options.host, options.port)
-    port = listener.getsockname()[1]
-    # Read when gradio and the hub's client are imported, hence set before: nothing is reported to anyone.
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    # Else its queue makes a table of the last 10,000 events, with percentiles of each kind, after every single event.
-    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
-    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    # Likewise for torch: threads that wait for each other sleep instead of spinning. With as many other processes as on a
-    # busy computer, such as a fine-tune, the spinning took the cores from the thread that was waited for: 7 s a clip, not 1.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    print("Attune is starting.", flush=True)
 
+def _prepare_libraries() -> None:
+    """Sets what libraries read when they are imported or first allocate, hence before any of them is imported."""
     from core.storage.files import home
     from core.storage.memory import keep_heap_small
 
+    # Of gradio and the hub's client: nothing is reported to anyone.
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # Else gradio's queue makes a table of the last 10,000 events, with percentiles of each kind, after every single event.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Of torch: threads that wait for each other sleep instead of spinning. With as many other processes as on a busy
+    # computer, such as a fine-tune, the spinning took the cores from the thread that was waited for: 7 s a clip, not 1.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ["GRADIO_TEMP_DIR"] = str(home() / "gradio")  # nothing is put there, see demo/server/page.py
     keep_heap_small()
 
-    os.environ["GRADIO_TEMP_DIR"] = str(home() / "gradio")  # nothing is put there, see demo/server/page.py
-    import uvicorn
 
+def _build(options: argparse.Namespace) -> FastAPI:
+    """Builds the server; what computes is loaded when the first page has been sent."""
     from demo.app import build_server
     from demo.background.downloads import switch_off
-    from demo.server.connections import TimedProtocol
-    from demo.session import session
+    from demo.server.first_page import FirstPage
     from demo.session.removal import sweep_now_and_then
+    from demo.wording import LANGUAGES
 
     if options.no_downloads:
         switch_off()
     server = build_server(_names(options.host))
     sweep_now_and_then(server.state.sweep)
+    server.add_middleware(FirstPage, pages=frozenset(f"/{language}/" for language in LANGUAGES), start=server.state.warm)
+    return server
+
+
+def _print_addresses(options: argparse.Namespace, port: int) -> None:
+    from demo.session import session
+
     shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
     scheme = "https" if options.certificate else "http"
     print(f"Attune is running on {scheme}://{shown}:{port}  (stop it with Ctrl-C)", flush=True)
     own = f"{scheme}://127.0.0.1:{port}/owner/{session.owner_token()}"
     print(f"To use model folders of this computer, open it here once by {own}", flush=True)
+
+
+def _serve(server: FastAPI, listener: socket.socket, options: argparse.Namespace) -> None:
+    import uvicorn
+
+    from demo.server.connections import TimedProtocol
+
     config = uvicorn.Config(
         server,
         http=TimedProtocol,
@@ -74,7 +107,6 @@ def main() -> int:
         ssl_keyfile=options.key,
     )
     uvicorn.Server(config).run(sockets=[listener])
-    return 0
 
 
 def _listen(host: str, wanted: int | None) -> socket.socket:

@@ -18,7 +18,7 @@ import numpy as np
 from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE
 from core.errors import AttuneError
 from core.models.base.protocol import AsrModel, Pause, Transcript, no_pause
-from core.models.loading import load_model
+from core.models.loading import is_here, load_model
 from core.storage.memory import return_free_memory
 from core.training.stopwatch import Stopwatch
 from demo.background.compute_turn import ComputeTurn
@@ -179,6 +179,15 @@ class ModelPool:
         """
         with self._used(Key(id, language)) as model, self._turn.taken(owner, soon):
             yield model
+
+    def warm(self, id: str, language: str = "") -> None:
+        """Loads a model before anyone asks for it; one that must be fetched first, or cannot be loaded, is left alone."""
+        if is_here(id):
+            try:
+                with self._used(Key(id, language)):
+                    pass
+            except Exception as error:  # whoever asks for it is told
+                logging.warning("%s could not be loaded: %s", id, error)
 
     def pause(self) -> None:
         """Lets others have their turn, where this thread has been lent a model for some time; others may use it meanwhile."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from core.audio.sound_files import MAX_BYTES
+from core.models.catalogue import CATALOGUE
 from core.models.sources.hub import send_no_login
 from core.runs.export import hugging_face
 from demo.background.forecasts import Forecasts
@@ -47,6 +49,7 @@ def build_server(build_page: BuildPage, look: Look, hosts: frozenset[str] = froz
     pool, jobs, outcomes, tasks, forecasts = ModelPool(), Jobs(), Outcomes(), Tasks(), Forecasts()
     forgetting = Forgetting(jobs, tasks, pool, outcomes)
     server.state.sweep = forgetting.sweep
+    server.state.warm = partial(pool.warm, CATALOGUE[0].id)  # what a new visitor has chosen
     _add_start(server)
     _add_results(server, visitor)
     sounds.add_routes(server, visitor, pool)

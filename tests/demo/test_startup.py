@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from queue import Queue
 
 import pytest
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from core.storage.temporary import MARK
 from demo import __main__ as demo
+from demo.server.first_page import FirstPage
 from demo.session import removal
 
 ROOT = Path(__file__).parents[2]
-LATER = ("matplotlib", "peft", "numba", "sklearn", "faster_whisper", "ctranslate2", "datasets", "tflite")
+COMPUTING = ("torch", "torchaudio", "transformers", "peft", "librosa", "scipy", "matplotlib")
+LATER = (*COMPUTING, "numba", "sklearn", "faster_whisper", "ctranslate2", "datasets", "tflite")
 FIRST_PAGE = """
 import sys
 from huggingface_hub import constants
@@ -64,9 +69,73 @@ def test_starting_removes_what_killed_processes_left(tmp_path: Path, monkeypatch
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
     monkeypatch.setattr(sys, "argv", ["demo", "--port", "0"])
     server = FastAPI()
-    server.state.sweep = lambda: None
+    server.state.sweep = server.state.warm = lambda: None
     monkeypatch.setattr("demo.app.build_server", lambda hosts: server)
     monkeypatch.setattr("demo.session.removal.sweep_now_and_then", lambda *also: removal.sweep_all())
     monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: [listener.close() for listener in sockets])
     assert demo.main() == 0
     assert not left.exists()
+    (added,) = [one for one in server.user_middleware if one.cls is FirstPage]
+    assert added.kwargs["start"] is server.state.warm
+
+
+def test_something_starts_once_when_a_page_has_been_sent() -> None:
+    started: Queue[str] = Queue()
+    server = FastAPI()
+    server.add_middleware(FirstPage, pages={"/en/", "/gone/"}, start=lambda: started.put("warm"), after=0.0)
+    sent = []
+
+    @server.get("/en/")
+    def page() -> str:
+        sent.append(started.qsize())
+        return "page"
+
+    client = TestClient(server)
+    for other in ("/", "/gone/", "/en/theme.css"):
+        assert client.get(other).status_code == 404
+    assert client.get("/en/").text == client.get("/en/").text
+    assert started.get(timeout=10) == "warm"
+    assert sent[0] == 0
+    assert [thread.name for thread in threading.enumerate() if thread.name == "first page"] == []
+    assert started.empty()
+
+
+QUEUED = """
+import sys
+from pathlib import Path
+from core.data.clips.labelled_set import Clip, LabelledSet
+from core.runs import run_folder
+from core.runs.request import Request
+from core.storage.files import home
+from core.training.recipe import Recipe
+from demo.background import worker
+from demo.background.queue import JobQueue
+
+request = Request("nowhere", LabelledSet("own", (Clip("a.flac", "a"),), "en"), (), (), Recipe())
+runs = [run_folder.create(Path(sys.argv[1]) / name, request) for name in ("first", "second")]
+for run in runs:
+    JobQueue(home() / "turns").join(run)
+worker.TURN_SECONDS = 0.01
+looks = []
+def should_stop(job):
+    looks.append(job)
+    return len(looks) > 5
+worker.Job.should_stop = should_stop
+assert worker.main(runs[1].folder) == 1
+assert runs[1].events()[-1].reason == "stopped_early", runs[1].events()
+assert len(looks) == 6, "it waited for the job before it"
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_a_queued_worker_has_loaded_nothing_that_computes(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", QUEUED, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "ATTUNE_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()).isdisjoint({*COMPUTING, "gradio", "pandas"})

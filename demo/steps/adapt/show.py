@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from core.training.freezing import LayerPlan
-from core.training.rate_finder import RateCurve
 from demo.show.presenters import NO_BREAK, escape, fine, note
 from demo.wording import Wording
+
+if TYPE_CHECKING:
+    from core.training.rate_finder import RateCurve
 
 SMALLEST = 1e-6  # of a distance's bar, on a scale of powers of ten up to LARGEST
 LARGEST = 1.0

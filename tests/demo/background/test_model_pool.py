@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from core.audio.sound_files import SAMPLE_RATE
-from core.errors import AttuneError
+from core.errors import AttuneError, ModelError
 from core.models.base.protocol import Pause, Transcript, no_pause
 from core.models.loading import load_model
 from demo.background import compute_turn, model_pool
@@ -348,3 +348,26 @@ def test_a_model_that_nobody_used_for_some_minutes_leaves(echo: Echo) -> None:
     clock.now += IDLE_SECONDS
     assert pool.drop_idle() == 1
     assert not pool._models
+
+
+def test_a_model_is_warm_before_anyone_asks_for_it(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+    monkeypatch.setattr(model_pool, "load_model", lambda id, language: loaded.append((id, language)) or echo)
+    pool = ModelPool()
+    pool.warm("whisper-tiny.en")
+    assert loaded == [("whisper-tiny.en", "")]
+    pool.transcribe("someone", "whisper-tiny.en", "", np.zeros(7, np.float32))
+    assert len(loaded) == 1, "it was loaded twice"
+    pool.warm("nobody/has-fetched-this")
+    assert len(loaded) == 1, "what is not here was loaded"
+
+
+def test_a_model_that_cannot_be_warmed_is_told_to_whoever_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(id: str, language: str) -> None:
+        raise ModelError("model_checksum", "The weights are damaged.")
+
+    monkeypatch.setattr(model_pool, "load_model", broken)
+    pool = ModelPool()
+    pool.warm("whisper-tiny.en")
+    with pytest.raises(ModelError, match="damaged"), pool.lend("someone", "whisper-tiny.en"):
+        pass
