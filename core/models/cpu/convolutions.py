@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from core.models.base.device import computing_type
+from core.models.cpu.stand_in import standing_in_for_all
 
 
 @contextmanager
@@ -25,25 +26,16 @@ def quick_convolutions(encoder: Any) -> Iterator[None]:
     """
     extractor: Any = getattr(encoder, "feature_extractor", None)
     layers = getattr(extractor, "conv_layers", ())
-    begun = extractor is not None and "forward" in vars(extractor)
-    if begun or not layers or not all(map(_fits, layers)) or not _pays(next(extractor.parameters()).device):
+    if not layers or not all(map(_fits, layers)) or not _pays(next(extractor.parameters()).device):
         yield
         return
-    kernels = [layer.conv.weight.to(torch.bfloat16).permute(2, 1, 0).flatten(0, 1) for layer in layers]
-    with standing_in(
-        extractor, lambda values: torch.stack([_convolved(layers, kernels, wave) for wave in values]).transpose(1, 2)
-    ):
-        yield
 
+    def make() -> Callable[[torch.Tensor], torch.Tensor]:
+        kernels = [layer.conv.weight.to(torch.bfloat16).permute(2, 1, 0).flatten(0, 1) for layer in layers]
+        return lambda values: torch.stack([_convolved(layers, kernels, wave) for wave in values]).transpose(1, 2)
 
-@contextmanager
-def standing_in(module: Any, compute: Callable[..., Any]) -> Iterator[None]:
-    """Lets a function compute what a module does."""
-    module.forward = compute
-    try:
+    with standing_in_for_all(extractor, make):
         yield
-    finally:
-        del module.forward  # the class's own is there again
 
 
 def _pays(device: torch.device) -> bool:

@@ -1,30 +1,32 @@
-"""Dropout whose random numbers are drawn four at a time: torch's own, one by one, are a quarter of a step on a processor."""
+"""Dropout whose random numbers are drawn four at a time: torch's own, one by one, are a quarter of a step on a CPU."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 AT_ONCE = 4  # of 16 bits each in a drawn number of 64
 VALUES = 1 << 16
 
 
-@contextmanager
-def quick_dropout(device: torch.device) -> Iterator[None]:
-    """Lets whatever calls torch's dropout or attention meanwhile call those below; changes nothing but on a processor."""
-    torchs: Any = functional.dropout, functional.scaled_dot_product_attention
-    if device.type == "cpu":
-        functional.dropout = dropout
-        functional.scaled_dot_product_attention = partial(attention, torchs[1])
-    try:
-        yield
-    finally:
-        functional.dropout, functional.scaled_dot_product_attention = torchs
+def quick_dropout(device: torch.device) -> AbstractContextManager[Any]:
+    """Lets torch's dropout and attention be computed as below within the context; changes nothing but on a CPU.
+
+    It holds for the thread that enters it. Neither torch nor a network is changed: torch asks the context at each call.
+    """
+    return _QuickDropout() if device.type == "cpu" else nullcontext()
+
+
+class _QuickDropout(TorchFunctionMode):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return _QUICK.get(func, func)(*args, **(kwargs or {}))
 
 
 def dropout(input: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> torch.Tensor:
@@ -77,3 +79,22 @@ def attention(
     elif attn_mask is not None:
         scores = scores + attn_mask
     return dropout(scores.softmax(-1), dropout_p) @ value
+
+
+def _calling(function: Any, **others: Any) -> Any:
+    """Returns a copy of a Python function that finds other functions under some names."""
+    copy = FunctionType(function.__code__, {**function.__globals__, **others}, function.__name__, function.__defaults__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
+
+
+_torchs_attention = functional.scaled_dot_product_attention
+_quick_attention = partial(attention, _torchs_attention)
+_QUICK = {
+    functional.dropout: dropout,
+    _torchs_attention: _quick_attention,
+    # WavLM's; what a function of torch calls is no longer asked about.
+    functional.multi_head_attention_forward: _calling(
+        functional.multi_head_attention_forward, dropout=dropout, scaled_dot_product_attention=_quick_attention
+    ),
+}

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from core.models.base.device import computing_type
-from core.models.cpu.convolutions import standing_in
+from core.models.cpu.stand_in import standing_in_for_all
 
 ROWS = 128  # frames of all clips together become a multiple of it
 
@@ -22,8 +22,8 @@ def few_rows(network: nn.Module, device: torch.device) -> Iterator[None]:
     with ExitStack() as changes:
         if device.type == "cpu" and computing_type(device) == torch.bfloat16:
             for module in network.modules():
-                if type(module) is nn.Linear and "forward" not in vars(module):  # else it was begun before
-                    changes.enter_context(standing_in(module, partial(linear, module)))
+                if type(module) is nn.Linear:
+                    changes.enter_context(standing_in_for_all(module, partial(partial, linear, module)))
         yield
 
 

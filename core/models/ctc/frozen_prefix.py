@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from torch import nn
 
 from core.models.base.protocol import FRONT, Depth, named_weights
-from core.models.cpu.convolutions import quick_convolutions, standing_in
+from core.models.cpu.convolutions import quick_convolutions
+from core.models.cpu.stand_in import standing_in
 
 # Whose forward pass was looked at, by config.model_type; any other is taken whole.
 TYPES = frozenset({
@@ -56,11 +57,11 @@ def lower(encoder: Any, inputs: Mapping[str, torch.Tensor], depth: int | None) -
             return encoder(**inputs)[0]
         if depth == FRONT:
             return encoder.feature_extractor(inputs["input_values"]).transpose(1, 2)
-        try:
-            _run(encoder, inputs, [*_layers(encoder)[:depth], _doing(_leave)])
-        except _Left as left:
-            return left.values
-    raise AssertionError("an encoder applies its layers")
+        reached: list[torch.Tensor] = []
+        layers = _layers(encoder)
+        # What follows the layers, a norm at most, is computed of the same values and not looked at.
+        _run(encoder, inputs, [*layers[:depth], _doing(_keeping(reached, tells_bias=_tells_bias(layers[0])))])
+        return reached[0]
 
 
 def upper(encoder: Any, inputs: Mapping[str, torch.Tensor], depth: int | None, kept: torch.Tensor) -> torch.Tensor:
@@ -92,16 +93,14 @@ def upper(encoder: Any, inputs: Mapping[str, torch.Tensor], depth: int | None, k
         return _run(encoder, inputs, [entrance, *above])[0]
 
 
-class _Left(Exception):
-    """Carries out of a forward pass what was to be computed; the rest of it is not."""
+def _keeping(reached: list[torch.Tensor], tells_bias: bool) -> Callable[..., Any]:
+    """Returns what a layer is to do that keeps the values it is given, and hands them on."""
 
-    def __init__(self, values: torch.Tensor) -> None:
-        super().__init__()
-        self.values = values
+    def keep(hidden: torch.Tensor, *given: Any, position_bias: Any = None, **named: Any) -> Any:
+        reached.append(hidden)
+        return (hidden, position_bias) if tells_bias else hidden
 
-
-def _leave(hidden: torch.Tensor, *given: Any, **named: Any) -> NoReturn:
-    raise _Left(hidden)
+    return keep
 
 
 def _run(encoder: Any, inputs: Mapping[str, torch.Tensor], layers: Sequence[nn.Module]) -> Any:
@@ -139,10 +138,14 @@ def _layer_drop(stack: Any) -> float:
 
 def _position_bias(first: Any, kept: torch.Tensor) -> torch.Tensor | None:
     """Returns what WavLM's first layer tells all others of positions: float [clips * heads, frames, frames]."""
-    attention: Any = getattr(first, "attention", None)
-    if not hasattr(attention, "rel_attn_embed"):
+    if not _tells_bias(first):
         return None
-    return attention.compute_bias(kept.shape[1], kept.shape[1]).repeat(len(kept), 1, 1)
+    return first.attention.compute_bias(kept.shape[1], kept.shape[1]).repeat(len(kept), 1, 1)
+
+
+def _tells_bias(first: Any) -> bool:
+    """Whether a first layer is WavLM's, whose layers hand on a bias beside the hidden values."""
+    return hasattr(getattr(first, "attention", None), "rel_attn_embed")
 
 
 def _empty(encoder: Any, name: str, inputs: Mapping[str, torch.Tensor], kept: torch.Tensor) -> torch.Tensor:

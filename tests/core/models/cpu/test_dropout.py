@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
@@ -61,18 +64,73 @@ def test_the_seed_decides() -> None:
     assert not torch.equal(drawn[0], drawn[2])
 
 
-def test_it_stands_in_for_torchs_on_a_processor_and_leaves() -> None:
+def test_it_is_computed_in_place_of_torchs_on_a_cpu_and_torch_stays_as_it_is() -> None:
     theirs, layer, given = functional.dropout, nn.Dropout(0.4), torch.ones(1000)
     torch.manual_seed(5)
     expected = dropout(given, 0.4)
     torch.manual_seed(5)
     with quick_dropout(CPU):
         assert torch.equal(layer(given), expected)
+        assert functional.dropout is theirs
     with pytest.raises(ZeroDivisionError), quick_dropout(CPU):
         raise ZeroDivisionError
-    assert functional.dropout is theirs
+    torch.manual_seed(5)
+    assert not torch.equal(layer(given), expected)
+    torch.manual_seed(5)
     with quick_dropout(torch.device("meta")):
-        assert functional.dropout is theirs
+        assert not torch.equal(layer(given), expected)
+
+
+def is_quick() -> bool:
+    """Whether dropout is the quick one, which leaves alone what it would drop less than once in 65,536 numbers."""
+    given = torch.ones(10)
+    return functional.dropout(given, 1e-6) is given
+
+
+def test_threads_that_cross_do_not_meet() -> None:
+    """The first to begin is the first to end: what each puts back must not be what the other has put there."""
+    barrier, seen = threading.Barrier(2, timeout=60), {}
+
+    def first() -> None:
+        with quick_dropout(CPU):
+            barrier.wait()  # both have begun
+            barrier.wait()
+            seen["first, within"] = is_quick()
+        seen["first, after"] = is_quick()
+        barrier.wait()  # this one has ended
+
+    def second() -> None:
+        seen["second, before"] = is_quick()
+        with quick_dropout(CPU):
+            barrier.wait()
+            barrier.wait()
+            barrier.wait()
+            seen["second, within"] = is_quick()
+        seen["second, after"] = is_quick()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(first), pool.submit(second)]:
+            done.result()
+    assert seen == {
+        "first, within": True, "first, after": False,
+        "second, before": False, "second, within": True, "second, after": False,
+    }  # fmt: skip
+    assert not is_quick()
+
+
+def test_attention_within_torchs_own_layer_is_quick_too() -> None:
+    """WavLM's is a function of torch that calls dropout's or attention's by itself."""
+    layer, given = nn.MultiheadAttention(8, 2, dropout=0.5), torch.randn(5, 3, 8)
+    exact = layer.eval()(given, given, given, need_weights=False)[0]
+    layer.train()
+    torch.manual_seed(4)
+    with quick_dropout(CPU):
+        found = layer(given, given, given, need_weights=False)[0]
+        assert torch.equal(layer.eval()(given, given, given, need_weights=False)[0], exact)
+    torch.manual_seed(4)
+    sides = (given @ layer.in_proj_weight.T + layer.in_proj_bias).unflatten(-1, (3, 2, 4)).permute(2, 1, 3, 0, 4)
+    mixed = attention(functional.scaled_dot_product_attention, *sides, dropout_p=0.5).permute(2, 0, 1, 3).flatten(2)
+    torch.testing.assert_close(found, layer.out_proj(mixed))
 
 
 @pytest.mark.parametrize("mask", ["none", "bool", "added"])
@@ -92,7 +150,7 @@ def test_attention_is_torchs_but_for_what_is_dropped(mask: str, monkeypatch: pyt
     torch.testing.assert_close(mean, torchs(query, key, value, given), atol=0.05, rtol=0.05)
 
 
-def test_attention_stands_in_too() -> None:
+def test_attention_is_quick_too() -> None:
     torchs = functional.scaled_dot_product_attention
     given = torch.randn(1, 1, 5, 4)
     torch.manual_seed(7)
