@@ -30,6 +30,7 @@ from core.models.base.protocol import (
     no_pause,
     own_frames,
 )
+from core.models.base.random_numbers import RandomNumbers
 from core.models.base.vocabulary import Fitted
 from core.models.whisper.network import FRAMES_PER_SECOND, convolved, encode, frame_weights, kept_frames, mel_frames
 from core.text.scoring import clean, normalise
@@ -114,9 +115,9 @@ class Classifier:
         config = copy.deepcopy(base.config)
         config.id2label = dict(enumerate(known[key] for key in sorted(known)))
         config.label2id = {text: i for i, text in config.id2label.items()}
-        torch.manual_seed(seed)
         try:
-            network = AutoModelForAudioClassification.from_config(config)
+            with RandomNumbers(seed):
+                network = AutoModelForAudioClassification.from_config(config)
         except ValueError as error:
             raise _no_head(model) from error
         ours, theirs = (

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from core.models.base.protocol import AsrModel
+from core.models.base.random_numbers import RandomNumbers
 from core.models.deepspeech.model import DeepSpeech, new_network
 from core.models.small.networks import redraw
 
@@ -22,12 +23,12 @@ def randomise(model: AsrModel, seed: int = 0) -> None:
         seed: of the weights.
     """
     network: Any = model.network
-    torch.manual_seed(seed)
-    if isinstance(model, DeepSpeech):
-        drawn: Any = new_network(model.config)
-        redraw(drawn)
-    else:
-        drawn = type(network)(network.config)
+    with RandomNumbers(seed):
+        if isinstance(model, DeepSpeech):
+            drawn: Any = new_network(model.config)
+            redraw(drawn)
+        else:
+            drawn = type(network)(network.config)
     kept = {name for name, _ in network.named_parameters() if name.endswith("encoder.embed_positions.weight")}
     with torch.no_grad():
         values = dict(drawn.named_parameters())

@@ -15,6 +15,7 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import _compute_mask_indices
 
 from core.audio.sound_files import SAMPLE_RATE
 from core.models.base.device import autocast, choose_device
+from core.models.base.random_numbers import RandomNumbers
 from core.models.small.networks import wav2vec2_extractor
 from core.pretraining.corpus import Heard
 from core.pretraining.objectives import HeldOutScores, saved_in_half
@@ -76,11 +77,11 @@ class Contrastive:
         self.network.eval()
         rows, clips = [], []
         rng = np.random.default_rng(0)
-        np.random.seed(0)
-        for heard in held_out:
-            losses = self.losses(*self.drawn(heard, rng))
-            rows.append((float(losses.contrastive), losses.accuracy, losses.chance, losses.perplexity))
-            clips.append(len(heard))
+        with RandomNumbers(0, self.device):
+            for heard in held_out:
+                losses = self.losses(*self.drawn(heard, rng))
+                rows.append((float(losses.contrastive), losses.accuracy, losses.chance, losses.perplexity))
+                clips.append(len(heard))
         loss, *others = np.average(rows, axis=0, weights=clips)
         names = ("accuracy", "chance", "perplexity")
         return HeldOutScores(float(loss), measures=tuple(zip(names, map(float, others), strict=True)))

@@ -15,6 +15,7 @@ from transformers import Wav2Vec2Model
 from core.audio.sound_files import SAMPLE_RATE
 from core.models.base.device import autocast, choose_device
 from core.models.base.protocol import AsrModel
+from core.models.base.random_numbers import RandomNumbers
 from core.models.small.networks import wav2vec2_extractor
 from core.models.whisper.network import FRAMES_PER_SECOND
 from core.pretraining.corpus import Heard
@@ -44,9 +45,9 @@ class Distil:
         self._precision = precision
         self._extractor = wav2vec2_extractor()
         self._teacher = teacher
-        torch.manual_seed(seed)
         heard: Any = teacher.network.config
-        head = nn.Linear(network.config.hidden_size, heard.d_model)
+        with RandomNumbers(seed):
+            head = nn.Linear(network.config.hidden_size, heard.d_model)
         self.network: Any = nn.ModuleDict({"student": network.float(), "head": head}).to(self.device)
 
     def at(self, progress: float) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ import torch
 from core.audio.augment.augmenter import Augmenter
 from core.audio.sound_files import SAMPLE_RATE
 from core.errors import DatasetError
+from core.models.base.random_numbers import RandomNumbers
 from core.pretraining.checkpoint import Checkpoints, Reached
-from core.pretraining.corpus import Corpus, batches, decoded
+from core.pretraining.corpus import Corpus, Heard, batches, decoded
 from core.pretraining.objectives import HeldOutScores, Objective, round_to_half
 from core.pretraining.request import Pretraining
 from core.runs.job import stopped
@@ -58,9 +60,80 @@ def pretrain(
         DatasetError: the loss is no longer a number; the last checkpoint is kept.
         OSError: the disk is full; the last checkpoint is kept.
     """
-    began = time.perf_counter()
     learning = [p for p in objective.network.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(
+    clock = _Clock(request)
+    optimiser = _optimiser(learning, request)
+    reached = checkpoints.restore(objective.network, optimiser)
+    clock.set_back(reached.seconds)
+    yield Prepared(
+        clips=len(corpus.train),
+        minutes=60 * corpus.hours,
+        steps=request.steps,
+        trained_parameters=sum(p.numel() for p in learning),
+        parameters=sum(p.numel() for p in objective.network.parameters()),
+        seconds=clock.seconds(),
+        held_out=tuple(sound.text for sound in corpus.held_out),
+        validation=len(corpus.held_out),
+    )
+    if not reached.step:
+        yield from _evaluations(objective, corpus, request, reached.step, clock)
+    evaluated = int(clock.progress(reached.step) * request.evaluations)
+    saved = time.perf_counter()
+    order = batches([sound.seconds for sound in corpus.train], request.batch_seconds, request.seed)
+    for chosen in itertools.islice(order, reached.step, None):
+        done = clock.progress(reached.step)
+        if done >= 1:
+            break
+        if should_stop():
+            checkpoints.save(objective.network, optimiser, reached)
+            raise stopped()
+        step = reached.step + 1
+        objective.at(done)
+        for group in optimiser.param_groups:
+            group["lr"] = request.peak_rate * rate_share(done + (0.5 / request.steps if request.steps else 0), request.warmup)
+        with _drawing(request.seed, step, objective) as rng:
+            heard = [(augmenter.wave(wave, rng), text) for wave, text in decoded([corpus.train[i] for i in chosen])]
+            loss = _take_step(objective, optimiser, learning, heard, rng, request, step)
+        seconds, share = clock.seconds(), clock.progress(step)
+        reached = Reached(step, seconds, reached.heard + sum(len(wave) for wave, _ in heard) / SAMPLE_RATE)
+        if loss is not None:
+            yield Stepped(step, loss, 0.0, seconds, seconds / share - seconds)
+        if share < 1 and int(share * request.evaluations) > evaluated:
+            evaluated = int(share * request.evaluations)
+            yield from _evaluations(objective, corpus, request, reached.step, clock)
+        if time.perf_counter() - saved >= 60 * request.save_minutes:
+            checkpoints.save(objective.network, optimiser, reached)
+            saved = time.perf_counter()
+    checkpoints.save(objective.network, optimiser, reached)
+    if request.half:
+        round_to_half(objective.network)
+    yield from _evaluations(objective, corpus, request, reached.step, clock)
+    return reached
+
+
+class _Clock:
+    """How long a training has taken, the parts before it was stopped among them, and how far it has come."""
+
+    def __init__(self, request: Pretraining) -> None:
+        self._request = request
+        self._began = time.perf_counter()
+
+    def set_back(self, seconds: float) -> None:
+        """Counts seconds that were spent before."""
+        self._began -= seconds
+
+    def seconds(self) -> float:
+        """Returns the seconds so far."""
+        return time.perf_counter() - self._began
+
+    def progress(self, step: int) -> float:
+        """Returns the share of the training that is done, 0 to 1, after so many steps."""
+        request = self._request
+        return min(1.0, step / request.steps if request.steps else self.seconds() / 60 / request.minutes)
+
+
+def _optimiser(learning: Sequence[torch.nn.Parameter], request: Pretraining) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
         [
             {"params": [p for p in learning if p.dim() > 1], "weight_decay": request.weight_decay},
             {"params": [p for p in learning if p.dim() <= 1], "weight_decay": 0.0},
@@ -70,73 +143,32 @@ def pretrain(
         eps=EPSILON,
         fused=True,
     )
-    reached = checkpoints.restore(objective.network, optimiser)
-    began -= reached.seconds
-    yield Prepared(
-        clips=len(corpus.train),
-        minutes=60 * corpus.hours,
-        steps=request.steps,
-        trained_parameters=sum(p.numel() for p in learning),
-        parameters=sum(p.numel() for p in objective.network.parameters()),
-        seconds=time.perf_counter() - began,
-        held_out=tuple(sound.text for sound in corpus.held_out),
-        validation=len(corpus.held_out),
-    )
 
-    def progress() -> float:
-        minutes = (time.perf_counter() - began) / 60
-        return min(1.0, reached.step / request.steps if request.steps else minutes / request.minutes)
 
-    def evaluations() -> Iterator[Evaluated]:
-        if corpus.held_out:
-            yield _evaluated(objective, corpus, request, reached.step, began)
-
-    if not reached.step:
-        yield from evaluations()
-    told = int(progress() * request.evaluations)
-    saved = time.perf_counter()
-    order = batches([sound.seconds for sound in corpus.train], request.batch_seconds, request.seed)
-    for chosen in itertools.islice(order, reached.step, None):
-        done = progress()
-        if done >= 1:
-            break
-        if should_stop():
-            checkpoints.save(objective.network, optimiser, reached)
-            raise stopped()
-        step = reached.step + 1
-        rng = _drawing(request.seed, step)
-        objective.at(done)
-        for group in optimiser.param_groups:
-            group["lr"] = request.peak_rate * rate_share(done + (0.5 / request.steps if request.steps else 0), request.warmup)
-        heard = [(augmenter.wave(wave, rng), text) for wave, text in decoded([corpus.train[i] for i in chosen])]
-        loss = objective.loss(heard, rng) if heard else None
-        if loss is not None:
-            if not math.isfinite(float(loss.detach())):
-                raise DatasetError(
-                    "loss_not_finite",
-                    f"The loss is no longer a number at step {step}. Use a rate lower than {request.peak_rate:g}.",
-                    step=step,
-                )
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(learning, request.clip_norm)
-            optimiser.step()
-            optimiser.zero_grad()
-        seconds = time.perf_counter() - began
-        reached = Reached(step, seconds, reached.heard + sum(len(wave) for wave, _ in heard) / SAMPLE_RATE)
-        share = progress()
-        if loss is not None:
-            yield Stepped(step, float(loss.detach()), 0.0, seconds, seconds / share - seconds)
-        if share < 1 and int(share * request.evaluations) > told:
-            told = int(share * request.evaluations)
-            yield from evaluations()
-        if time.perf_counter() - saved >= 60 * request.save_minutes:
-            checkpoints.save(objective.network, optimiser, reached)
-            saved = time.perf_counter()
-    checkpoints.save(objective.network, optimiser, reached)
-    if request.half:
-        round_to_half(objective.network)
-    yield from evaluations()
-    return reached
+def _take_step(
+    objective: Objective,
+    optimiser: torch.optim.Optimizer,
+    learning: Sequence[torch.nn.Parameter],
+    heard: Heard,
+    rng: np.random.Generator,
+    request: Pretraining,
+    step: int,
+) -> float | None:
+    """Takes a step with a batch and returns its loss, or None where nothing of the batch can be learnt from."""
+    loss = objective.loss(heard, rng) if heard else None
+    if loss is None:
+        return None
+    if not math.isfinite(float(loss.detach())):
+        raise DatasetError(
+            "loss_not_finite",
+            f"The loss is no longer a number at step {step}. Use a rate lower than {request.peak_rate:g}.",
+            step=step,
+        )
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(learning, request.clip_norm)
+    optimiser.step()
+    optimiser.zero_grad()
+    return float(loss.detach())
 
 
 def rate_share(progress: float, warmup: float) -> float:
@@ -145,16 +177,19 @@ def rate_share(progress: float, warmup: float) -> float:
     return min(rising, (1 - progress) / (1 - warmup))
 
 
-def _drawing(seed: int, step: int) -> np.random.Generator:
-    """Seeds all that draws: torch, numpy's own generator, which transformers' masks come from, and the one returned."""
+@contextmanager
+def _drawing(seed: int, step: int, objective: Objective) -> Iterator[np.random.Generator]:
+    """Seeds all that draws within: torch, numpy's own generator, which transformers' masks come from, and the one given."""
     rng = np.random.default_rng([seed, step])
-    torch.manual_seed(int(rng.integers(2**31)))
-    np.random.seed(int(rng.integers(2**31)))
-    return rng
+    for_torch, for_numpy = (int(rng.integers(2**31)) for _ in range(2))
+    with RandomNumbers(for_torch, next(objective.network.parameters()).device, for_numpy):
+        yield rng
 
 
-def _evaluated(objective: Objective, corpus: Corpus, request: Pretraining, step: int, began: float) -> Evaluated:
-    _drawing(request.seed, 0)
+def _evaluations(objective: Objective, corpus: Corpus, request: Pretraining, step: int, clock: _Clock) -> Iterator[Evaluated]:
+    """Yields one evaluation where something is held out."""
+    if not corpus.held_out:
+        return
     lengths = [sound.seconds for sound in corpus.held_out]
     taken, chosen = 0, []
     for batch in batches(lengths, request.batch_seconds, 0):  # of its first epoch, every clip once
@@ -163,16 +198,17 @@ def _evaluated(objective: Objective, corpus: Corpus, request: Pretraining, step:
         if taken == len(lengths):
             break
     heard = [found for batch in chosen if (found := decoded(batch))]
-    measured = objective.measure(heard) if heard else HeldOutScores(None)  # else the files went away
+    with _drawing(request.seed, 0, objective):
+        measured = objective.measure(heard) if heard else HeldOutScores(None)  # else the files went away
     return_free_memory()
-    return Evaluated(
+    yield Evaluated(
         step=step,
         wer=measured.wer,
         cer=measured.cer,
         clips=sum(map(len, heard)),
         watched=measured.texts[0] if measured.texts else "",
         reference=measured.references[0] if measured.references else "",
-        seconds=time.perf_counter() - began,
+        seconds=clock.seconds(),
         loss=measured.loss,
         measures=measured.measures,
     )

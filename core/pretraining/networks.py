@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from transformers import Wav2Vec2ForCTC, Wav2Vec2ForPreTraining, Wav2Vec2Model
 
 from core.audio.augment.augmenter import Augmenter
 from core.errors import ModelError
 from core.models.base.protocol import AsrModel
+from core.models.base.random_numbers import RandomNumbers
 from core.models.ctc.model import Ctc
 from core.models.deepspeech.mfcc import mfcc
 from core.models.deepspeech.model import DeepSpeech, new_network
@@ -61,15 +61,15 @@ def new_objective(request: Pretraining, augmenter: Augmenter, some: Sequence[np.
     Raises:
         ModelError: the folder to go on from cannot be used.
     """
-    torch.manual_seed(request.seed)
-    if request.stage == "contrastive":
-        return Contrastive(_wav2vec2(Wav2Vec2ForPreTraining, request), request.precision)
-    if request.stage == "distil":
-        teacher = load_model(TEACHER, precision=request.precision)
-        return Distil(_wav2vec2(Wav2Vec2Model, request), teacher, request.seed, request.precision)
-    if request.network == "deepspeech":
-        return Transcribing(_deepspeech(request, some), augmenter)
-    return Transcribing(_recogniser(request), augmenter, request.frozen if request.start else 0.0)
+    with RandomNumbers(request.seed):
+        if request.stage == "contrastive":
+            return Contrastive(_wav2vec2(Wav2Vec2ForPreTraining, request), request.precision)
+        if request.stage == "distil":
+            teacher = load_model(TEACHER, precision=request.precision)
+            return Distil(_wav2vec2(Wav2Vec2Model, request), teacher, request.seed, request.precision)
+        if request.network == "deepspeech":
+            return Transcribing(_deepspeech(request, some), augmenter)
+        return Transcribing(_recogniser(request), augmenter, request.frozen if request.start else 0.0)
 
 
 def _wav2vec2(kind: Any, request: Pretraining) -> Any:

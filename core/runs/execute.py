@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from core.audio.sound_files import MAX_CLIP_SECONDS
 from core.audio.waves import Labelled, Sounds
@@ -16,6 +15,7 @@ from core.data.clips.labelled_set import Clip, Dropped
 from core.errors import RecipeError
 from core.evaluation.compare import Comparison, compare
 from core.models.base.protocol import AsrModel, in_language
+from core.models.base.random_numbers import RandomNumbers
 from core.models.classifier import Classifier
 from core.models.deepspeech.model import DeepSpeech, drop_source_layers
 from core.models.loading import load_model
@@ -27,8 +27,9 @@ from core.runs.run_folder import Run
 from core.storage import disk
 from core.storage.files import sha256, whole_folder, write_json
 from core.text.normalisation import Normalisation, default
+from core.training.evaluating import Transcribe, transcribe
 from core.training.events import Entered, Event, Finished, Noticed, Prepared, Trained
-from core.training.loop import Read, finetune, transcribe
+from core.training.loop import finetune
 from core.training.transcript_cache import UnchangedTranscriber
 
 
@@ -96,8 +97,8 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
     if recipe.drop_layers:
         if not isinstance(model, DeepSpeech):
             raise RecipeError("recipe_drop_layers", "drop_layers is for DeepSpeech models; leave it at 0.", name="drop_layers")
-        torch.manual_seed(request.seed)
-        model = drop_source_layers(model, recipe.drop_layers, model.config.alphabet)
+        with RandomNumbers(request.seed):
+            model = drop_source_layers(model, recipe.drop_layers, model.config.alphabet)
     yield Entered("training", len(groups["train"]))
     prepared, trained = None, None
     for event in finetune(
@@ -175,7 +176,9 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
     yield Finished(time.perf_counter() - started)
 
 
-def _transcribe(model: AsrModel, decoded: dict[str, Sequence[np.ndarray]], read: Read = transcribe) -> dict[str, list[str]]:
+def _transcribe(
+    model: AsrModel, decoded: dict[str, Sequence[np.ndarray]], read: Transcribe = transcribe
+) -> dict[str, list[str]]:
     texts = {}
     for group in GROUPS:
         # The canary is English: a multilingual model told to write Swahili would translate it, before and after alike.

@@ -17,12 +17,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from core.errors import ModelError, one_of
 from core.models.base.protocol import AsrModel, Layer
+from core.models.base.random_numbers import RandomNumbers
 from core.training.recipe import ADAPTERS, TARGETS
 
 if TYPE_CHECKING:
@@ -208,8 +208,7 @@ def _configuration(
 def _inject(network: nn.Module, configuration: LoraConfig | IA3Config, seed: int) -> None:
     from peft import inject_adapter_in_model
 
-    with torch.random.fork_rng(devices=[]):  # PEFT draws on the CPU, wherever the network is
-        torch.manual_seed(seed)
+    with RandomNumbers(seed):  # PEFT draws on the CPU, wherever the network is
         inject_adapter_in_model(configuration, network)
     network.train(network.training)  # new modules would drop values whatever the others do
 

@@ -16,8 +16,8 @@ from core.audio.waves import Sounds
 from core.data.clips.labelled_set import Clip, LabelledSet, clip_seconds
 from core.data.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.models.base.protocol import AsrModel, Pause, no_pause
+from core.training.evaluating import looks
 from core.training.learner import Learner, batches_by_length
-from core.training.loop import looks
 from core.training.recipe import Recipe
 from core.training.stopwatch import Stopwatch
 

@@ -12,6 +12,7 @@ import torch
 
 from core.audio.waves import Sounds
 from core.models.base.protocol import AsrModel
+from core.models.base.random_numbers import RandomNumbers
 from core.training.learner import Learner
 from core.training.recipe import Recipe
 from core.training.regularisation import regularised
@@ -66,9 +67,16 @@ def find_rate(
     Raises:
         DatasetError: there is nothing to train on.
     """
-    torch.manual_seed(seed)
-    np.random.seed(seed)
-    learner = Learner(copy.deepcopy(model), train, recipe, seed)
+    with RandomNumbers(seed, model.device):
+        learner = Learner(copy.deepcopy(model), train, recipe, seed)
+        with regularised(learner.model.network, recipe):
+            return _curve(learner, seed, steps, on_step, should_stop)
+
+
+def _curve(
+    learner: Learner, seed: int, steps: int, on_step: Callable[[int, int], None], should_stop: Callable[[], bool]
+) -> RateCurve:
+    recipe = learner.recipe
     shares = [group["lr"] / recipe.learning_rate for group in learner.groups]
     optimizer = torch.optim.AdamW(learner.groups, fused=True)
     order = np.random.default_rng(seed)
@@ -76,26 +84,25 @@ def find_rate(
     rates: list[float] = []
     losses: list[float] = []
     smoothed: list[float] = []
-    with regularised(learner.model.network, recipe):
-        for step in range(steps):
-            if should_stop():
-                break
-            rate = LOWEST_RATE * (HIGHEST_RATE / LOWEST_RATE) ** (step / max(1, steps - 1))
-            for group, share in zip(optimizer.param_groups, shares, strict=True):
-                group["lr"] = rate * share
-            batches = batches or [int(i) for i in order.permutation(len(learner.batches))]
-            optimizer.zero_grad()
-            loss = learner.backward(batches.pop())
-            if not math.isfinite(loss):
-                break
-            torch.nn.utils.clip_grad_norm_(learner.learning, recipe.clip_norm)
-            optimizer.step()
-            rates.append(rate)
-            losses.append(loss)
-            smoothed.append(losses[-1] if not smoothed else SMOOTHING * smoothed[-1] + (1 - SMOOTHING) * losses[-1])
-            on_step(step + 1, steps)
-            if smoothed[-1] > BLOWN_UP * min(smoothed):
-                break
+    for step in range(steps):
+        if should_stop():
+            break
+        rate = LOWEST_RATE * (HIGHEST_RATE / LOWEST_RATE) ** (step / max(1, steps - 1))
+        for group, share in zip(optimizer.param_groups, shares, strict=True):
+            group["lr"] = rate * share
+        batches = batches or [int(i) for i in order.permutation(len(learner.batches))]
+        optimizer.zero_grad()
+        loss = learner.backward(batches.pop())
+        if not math.isfinite(loss):
+            break
+        torch.nn.utils.clip_grad_norm_(learner.learning, recipe.clip_norm)
+        optimizer.step()
+        rates.append(rate)
+        losses.append(loss)
+        smoothed.append(loss if not smoothed else SMOOTHING * smoothed[-1] + (1 - SMOOTHING) * loss)
+        on_step(step + 1, steps)
+        if smoothed[-1] > BLOWN_UP * min(smoothed):
+            break
     return RateCurve(tuple(rates), tuple(losses), tuple(smoothed), suggested(rates, smoothed))
 
 

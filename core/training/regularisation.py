@@ -92,6 +92,12 @@ class Average:
         """Returns the mean of each parameter; empty before the first `add`."""
         return self._mean
 
+    @torch.no_grad()
+    def put_in_place(self) -> None:
+        """Sets the parameters to their means."""
+        for mean, parameter in zip(self._mean, self._parameters, strict=True):
+            parameter.copy_(mean)
+
 
 @contextmanager
 def regularised(network: nn.Module, recipe: Recipe) -> Iterator[None]:

@@ -18,6 +18,7 @@ from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
 from core.errors import ModelError
 from core.models.base.device import autocast, choose_device, computing_type
 from core.models.base.protocol import Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
+from core.models.base.random_numbers import RandomNumbers
 from core.models.base.vocabulary import Fitted
 from core.models.whisper import decoding
 from core.models.whisper.decoder import Decoder
@@ -365,9 +366,7 @@ class Whisper:
         beginning = wave[: int(WINDOW_SECONDS * SAMPLE_RATE)]
         language = self.language or self._detect(self._encode(self._mel(beginning)[None], None), None)[0]
         spoken = {"language": language, "task": "transcribe"} if self._multilingual else {}
-        # MPS has one generator, which fork_rng cannot keep: sampling there moves it on.
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(0)
+        with RandomNumbers(0, self.device):
             tokens = self.network.generate(
                 inputs.input_features.to(self.device),
                 attention_mask=inputs.attention_mask.to(self.device),

@@ -5,19 +5,24 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
+from core.audio.augment.settings import Augmentation
 from core.errors import DatasetError
 from core.models.base.protocol import AsrModel
 from core.models.loading import load_model
+from core.training.evaluating import LEAST_LOOKED_AT, looks
 from core.training.events import Evaluated, Event, Noticed, Prepared, Stepped, Trained
 from core.training.learner import batches_by_length, padding
-from core.training.loop import LEAST_LOOKED_AT, finetune, looks, rate_share
+from core.training.loop import finetune, rate_share
 from core.training.recipe import Recipe
 from tests.conftest import tone
 
@@ -80,6 +85,58 @@ def test_the_same_seed_gives_the_same_events_and_parameters(folder: Path, trains
     assert all(torch.equal(a, b) for a, b in zip(results[0][1], results[1][1], strict=True))
     other = timeless(list(finetune(load(folder), TRAIN, HELD_OUT, recipe, seed=6)))
     assert other != results[0][0]
+
+
+def test_whoever_draws_random_numbers_meanwhile_neither_disturbs_nor_is_disturbed(folder: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, dropout=0.2, layer_drop=0.2, start="random", augment=Augmentation(time_mask=0.3))
+    alone = timeless(list(finetune(load(folder), TRAIN, HELD_OUT, recipe, seed=5)))
+    torch.manual_seed(1)
+    np.random.seed(1)
+    expected = [(float(torch.rand(())), float(np.random.rand())) for _ in alone]
+    models = [load(folder), load(folder)]
+    torch.manual_seed(1)
+    np.random.seed(1)
+    happened: list[tuple[Event, Event]] = []
+    drawn = []
+    for pair in zip(*(finetune(model, TRAIN, HELD_OUT, recipe, seed=5) for model in models), strict=True):
+        happened.append(pair)
+        drawn.append((float(torch.rand(())), float(np.random.rand())))
+    assert drawn == expected
+    for events in zip(*happened, strict=True):  # of two trainings that take turns
+        assert timeless(list(events)) == alone
+
+
+def test_trainings_in_two_threads_leave_torch_and_their_networks_as_they_were(tiny_ctc: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=1, dropout=0.2, trains="last", last_layers=1)
+    torchs = functional.dropout, functional.scaled_dot_product_attention, functional.linear
+    models = [load(tiny_ctc), load(tiny_ctc)]
+    before = [settings(model) for model in models]
+    together = threading.Barrier(2, timeout=300)
+
+    def train(model: AsrModel) -> None:
+        for event in finetune(model, TRAIN, HELD_OUT, recipe):
+            if isinstance(event, Stepped):
+                together.wait()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(train, model) for model in models]:
+            done.result()
+    assert (functional.dropout, functional.scaled_dot_product_attention, functional.linear) == torchs
+    assert [settings(model) for model in models] == before
+    assert functional.dropout(given := torch.ones(10), 1e-6) is not given  # which the quick one would hand back
+
+
+def settings(model: AsrModel) -> list[dict[str, object]]:
+    """What each module of a network is set to: numbers, switches and replaced functions, but no parameters or buffers."""
+    return [
+        {
+            name: value
+            for name, value in vars(module).items()
+            if isinstance(value, bool | int | float | str) or (callable(value) and not isinstance(value, torch.nn.Module))
+        }
+        | {"children": [id(child) for child in module.children()]}
+        for module in model.network.modules()
+    ]
 
 
 def test_gradients_that_lie_about_from_before_change_nothing(tiny_whisper: Path) -> None:

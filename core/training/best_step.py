@@ -1,0 +1,72 @@
+"""Which parameters a training keeps: those of its best evaluation, or the mean of its last steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from core.training.events import Evaluated, Noticed
+from core.training.kept_parameters import KeptParameters
+from core.training.regularisation import Average
+
+
+class BestStep:
+    """The parameters of the best evaluation so far.
+
+    Few validation clips often tie in WER, and then the loss decides; where nothing is held out, the last step is the best.
+
+    Args:
+        parameters: that learn.
+
+    Attributes:
+        step: after which the best evaluation was; 0 before the first.
+        wer: its WER; inf before the first, and without meaning where nothing is held out.
+        waited: evaluations in a row since one was better by its WER.
+    """
+
+    def __init__(self, parameters: Sequence[torch.nn.Parameter]) -> None:
+        self._parameters = parameters
+        self._kept = KeptParameters()
+        self._loss = math.inf
+        self.step, self.wer, self.waited = 0, math.inf, 0
+
+    @property
+    def kept(self) -> bool:
+        """Whether there are parameters to go back to."""
+        return self._kept.taken
+
+    def take(self, evaluated: Evaluated) -> None:
+        """Keeps the parameters as they are now if their evaluation is the best so far."""
+        wer, loss = (-evaluated.step, 0.0) if evaluated.wer is None else (evaluated.wer, evaluated.loss or 0.0)
+        self.waited = 0 if wer < self.wer else self.waited + 1
+        if (wer, loss) < (self.wer, self._loss):
+            self.step, self.wer, self._loss = evaluated.step, wer, loss
+            self._kept.take(self._parameters)
+
+    def take_average(self, average: Average, evaluated: Evaluated) -> Noticed:
+        """Decides between the mean, whose values the parameters have now, and the best step, and says how it went.
+
+        Args:
+            average: of the last steps.
+            evaluated: its evaluation.
+        """
+        rank = (-math.inf, 0.0) if evaluated.wer is None else (evaluated.wer, evaluated.loss or 0.0)
+        told = {
+            "steps": average.count,
+            "wer": "-" if evaluated.wer is None else f"{100 * evaluated.wer:.0f}",
+            "best": "-" if evaluated.wer is None else f"{100 * self.wer:.0f}",
+        }
+        if rank <= (self.wer, self._loss):
+            self.step, (self.wer, self._loss) = evaluated.step, rank
+            self._kept = KeptParameters()  # the mean is in place already
+            kept = "The mean of the last {steps} steps is kept: validation WER {wer} %."
+            return Noticed("averaged", kept.format(**told), told)
+        not_kept = "The mean of the last {steps} steps has a validation WER of {wer} %: the best step, {best} %, is kept."
+        return Noticed("not_averaged", not_kept.format(**told), told)
+
+    def put_back(self) -> None:
+        """Sets the parameters to the best ones."""
+        if self._kept.taken:
+            self._kept.put_back(self._parameters)
