@@ -13,6 +13,11 @@ own text is the English sentence: what was wrong, with which input, and what to 
 
 from __future__ import annotations
 
+import typing
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
 
 class AttuneError(Exception):
     """The root: catch this to catch everything Attune raises on purpose.
@@ -84,3 +89,43 @@ def within(name: str, value: float, low: float, high: float) -> None:
             low=low,
             high=high,
         )
+
+
+@dataclass(frozen=True)
+class Within:
+    """Marks the type of a field: `Annotated[float, Within(0.0, 1.0)]` lies between two numbers, both allowed."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Marks the type of a field: `Annotated[str, OneOf(("left", "right"))]` is one of a list."""
+
+    values: tuple[str, ...]
+
+
+@cache
+def limits(kind: type) -> dict[str, tuple[Any, Within | OneOf]]:
+    """Returns type and mark of each field of a dataclass that has a mark."""
+    hints = typing.get_type_hints(kind, include_extras=True).items()
+    marked = {name: typing.get_args(hint) for name, hint in hints if typing.get_origin(hint) is typing.Annotated}
+    return {name: (plain, mark) for name, (plain, mark) in marked.items()}
+
+
+def check_fields(settings: Any) -> None:
+    """Checks every field of a dataclass that has a mark, and that an int is whole; None is allowed where its type says so.
+
+    Raises:
+        RecipeError: a field is outside its limits.
+    """
+    kinds: type = type(settings)
+    for name, (kind, mark) in limits(kinds).items():
+        value = getattr(settings, name)
+        if isinstance(mark, OneOf):
+            one_of(name, value, mark.values)
+        elif value is not None or type(None) not in typing.get_args(kind):
+            within(name, value, mark.low, mark.high)
+            if kind is int:
+                whole(name, value)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from core.audio.augment.settings import Augmentation
-from core.errors import RecipeError, one_of, whole, within
+from core.errors import OneOf, RecipeError, Within, check_fields
 from core.models.small.shapes import SIZES
 
 STAGES = ("contrastive", "distil", "ctc")
@@ -25,70 +25,51 @@ PEAK_RATES = {"contrastive": 5e-4, "distil": 1e-3, "ctc": 5e-4}
 class Pretraining:
     """What to train, and how.
 
-    Attributes:
-        stage: "contrastive": wav2vec 2.0's own objective, from sound alone; "distil": the frames of Whisper's encoder,
-            from sound alone; "ctc": to write, from transcripts.
-        network: "wav2vec2", or "deepspeech", which learns by "ctc" only.
-        data: what to learn from: folders of sound, CSVs, sets.
-        held_out: what it is measured on; "" takes the validation parts of `data`.
-        start: folder of an earlier stage to go on from; "" starts from random weights.
-        size: of a new network, one of `core.models.small.shapes.SIZES`.
-        steps: how many; 0 where `minutes` decide.
-        minutes: of time; the rate comes to 0 at their end. Such a run repeats in its batches, but not to the last digit.
-        batch_seconds: sound in a batch, padding included: 16 clips of 4 s.
-        rate: peak of AdamW's rate; 0 takes the stage's own of `PEAK_RATES`.
-        warmup: share of the training in which the rate rises from 0; then it falls to 0 in a straight line.
-        weight_decay: AdamW's, of weights with two axes or more.
-        clip_norm: largest norm of a gradient.
-        frozen: share of a "ctc" training in which pretrained convolutions do not learn yet (Baevski et al. never let them).
-        augment: how sounds are varied each time they are read.
-        evaluations: how often the held-out clips are measured on the way, at even distances; the ends come on top.
-        save_minutes: between two checkpoints.
-        half: whether the weights are saved, and before that measured, in float16.
-        seed: of everything random.
-        precision: "auto", "float32" or "bfloat16" matrix products.
-
     Raises:
-        RecipeError: a field is outside its range, or two do not go together.
+        RecipeError: a field is outside its limits, or two do not go together.
     """
 
-    stage: str
-    network: str
-    data: tuple[str, ...]
-    held_out: str = ""
-    start: str = ""
-    size: str = "teaching"
-    steps: int = 0
-    minutes: float = 0.0
-    batch_seconds: float = 64.0
-    rate: float = 0.0
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-    frozen: float = 0.2
-    augment: Augmentation = AUGMENTATIONS["none"]
-    evaluations: int = 10
-    save_minutes: float = 5.0
-    half: bool = False
-    seed: int = 0
-    precision: str = "auto"
+    # "contrastive": wav2vec 2.0's own objective, from sound alone; "distil": the frames of Whisper's encoder, from sound
+    # alone; "ctc": to write, from transcripts.
+    stage: Annotated[str, OneOf(STAGES)]
+    network: Annotated[str, OneOf(NETWORKS)]  # "deepspeech" learns by "ctc" only
+    data: tuple[str, ...]  # what to learn from: folders of sound, CSVs, sets
+    held_out: str = ""  # what it is measured on; "" takes the validation parts of `data`
+    start: str = ""  # folder of an earlier stage to go on from; "" starts from random weights
+    size: Annotated[str, OneOf(tuple(SIZES))] = "teaching"  # of a new network
+    steps: Annotated[int, Within(0, 10_000_000)] = 0  # how many; 0 where `minutes` decide
+
+    # Of time; the learning rate comes to 0 at their end. Such a run repeats in its batches, but not to the last digit.
+    minutes: Annotated[float, Within(0.0, 100_000.0)] = 0.0
+
+    batch_seconds: Annotated[float, Within(2.0, 3600.0)] = 64.0  # sound in a batch, padding included: 16 clips of 4 s
+    rate: Annotated[float, Within(0.0, 1.0)] = 0.0  # peak of AdamW's learning rate; 0 takes the stage's own of `PEAK_RATES`
+
+    # Share of the training in which the learning rate rises from 0; then it falls to 0 in a straight line.
+    warmup: Annotated[float, Within(0.0, 0.9)] = 0.1
+
+    weight_decay: Annotated[float, Within(0.0, 1.0)] = 0.01  # AdamW's, of weights with two axes or more
+    clip_norm: Annotated[float, Within(1e-6, 1e6)] = 1.0  # largest norm of a gradient
+
+    # Share of a "ctc" training in which pretrained convolutions do not learn yet (Baevski et al. never let them).
+    frozen: Annotated[float, Within(0.0, 1.0)] = 0.2
+
+    augment: Augmentation = AUGMENTATIONS["none"]  # how sounds are varied each time they are read
+
+    # How often the held-out clips are measured on the way, at even distances; the ends come on top.
+    evaluations: Annotated[int, Within(0, 1000)] = 10
+
+    save_minutes: Annotated[float, Within(0.0, 1440.0)] = 5.0  # between two checkpoints
+    half: bool = False  # whether the weights are saved, and before that measured, in float16
+    seed: Annotated[int, Within(0, 2**31 - 1)] = 0  # of everything random
+    precision: str = "auto"  # "auto", "float32" or "bfloat16" matrix products
 
     def __post_init__(self) -> None:
-        one_of("stage", self.stage, STAGES)
-        one_of("network", self.network, NETWORKS)
-        one_of("size", self.size, SIZES)
+        check_fields(self)
         if self.network == "deepspeech" and self.stage != "ctc":
             raise RecipeError("pretrain_stage", f"DeepSpeech has no stage {self.stage}: train it by --stage ctc.")
         if bool(self.steps) == bool(self.minutes):
             raise RecipeError("pretrain_length", "Say how long to train: --steps N or --minutes M, one of the two.")
-        whole("steps", self.steps)
-        whole("evaluations", self.evaluations)
-        for name, low, high in (
-            ("steps", 0, 10_000_000), ("minutes", 0.0, 100_000.0), ("batch_seconds", 2.0, 3600.0), ("rate", 0.0, 1.0),
-            ("warmup", 0.0, 0.9), ("weight_decay", 0.0, 1.0), ("clip_norm", 1e-6, 1e6), ("frozen", 0.0, 1.0),
-            ("evaluations", 0, 1000), ("save_minutes", 0.0, 1440.0), ("seed", 0, 2**31 - 1),
-        ):  # fmt: skip
-            within(name, getattr(self, name), low, high)
 
     @property
     def peak_rate(self) -> float:

@@ -5,55 +5,49 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from core.errors import RecipeError, whole, within
+from core.errors import RecipeError, Within, check_fields, within
+
+HIGHEST_SNR = 60.0  # dB
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How clips are varied anew each time they are read. As it stands here, nothing is changed.
-
-    Attributes:
-        speed: the rate is drawn between 1 - speed and 1 + speed, in steps of 0.01; changes length and pitch
-            (Ko et al. 2015, "Audio augmentation for speech recognition", who take 0.9, 1 and 1.1).
-        gain: in dB; the change of level is drawn between -gain and +gain, as far as nothing clips.
-        noise: share of the clips that get background noise.
-        snr_low, snr_high: in dB; the signal-to-noise ratio is drawn between them, over the speech's active level.
-        noises: folder of noise recordings; "" takes the built-in ones.
-        reverb: share of the clips that are heard in a room.
-        rooms: folder of room impulse responses; "" takes the built-in ones.
-        telephone: share of the clips that pass through a telephone: 300 to 3400 Hz, 8 kHz, mu-law.
-        time_mask: largest share of a clip's frames that one time mask hides (SpecAugment: Park et al. 2019).
-        frequency_mask: largest share of the bands that one frequency mask hides.
-        masks: how many there are of each kind.
+    """How clips are varied each time they are read, differently every time. By default nothing is changed.
 
     Raises:
-        RecipeError: a field is outside its range.
+        RecipeError: a field is outside its limits.
     """
 
-    speed: float = 0.0
-    gain: float = 0.0
-    noise: float = 0.0
-    snr_low: float = 5.0
-    snr_high: float = 20.0
-    noises: str = ""
-    reverb: float = 0.0
-    rooms: str = ""
-    telephone: float = 0.0
-    time_mask: float = 0.0
-    frequency_mask: float = 0.0
-    masks: int = 2
+    # The rate is drawn between 1 - speed and 1 + speed, in steps of 0.01; changes length and pitch (Ko et al. 2015, "Audio
+    # augmentation for speech recognition", who take 0.9, 1 and 1.1).
+    speed: Annotated[float, Within(0.0, 0.5)] = 0.0
+
+    # In dB; the change of level is drawn between -gain and +gain, as far as nothing clips.
+    gain: Annotated[float, Within(0.0, 40.0)] = 0.0
+
+    noise: Annotated[float, Within(0.0, 1.0)] = 0.0  # share of the clips that get background noise
+    # In dB; the signal-to-noise ratio is drawn between them, over the speech's active level.
+    snr_low: Annotated[float, Within(-20.0, HIGHEST_SNR)] = 5.0
+    snr_high: float = 20.0  # from `snr_low` to HIGHEST_SNR
+    noises: str = ""  # folder of noise recordings; "" takes the built-in ones
+
+    reverb: Annotated[float, Within(0.0, 1.0)] = 0.0  # share of the clips that are heard in a room
+    rooms: str = ""  # folder of room impulse responses; "" takes the built-in ones
+
+    # Share of the clips that pass through a telephone: 300 to 3400 Hz, 8 kHz, mu-law.
+    telephone: Annotated[float, Within(0.0, 1.0)] = 0.0
+
+    # Largest share of a clip's frames that one time mask hides (SpecAugment: Park et al. 2019), and of the bands that one
+    # frequency mask hides.
+    time_mask: Annotated[float, Within(0.0, 1.0)] = 0.0
+    frequency_mask: Annotated[float, Within(0.0, 1.0)] = 0.0
+    masks: Annotated[int, Within(1, 20)] = 2  # how many there are of each kind
 
     def __post_init__(self) -> None:
-        within("speed", self.speed, 0.0, 0.5)
-        within("gain", self.gain, 0.0, 40.0)
-        within("snr_low", self.snr_low, -20.0, 60.0)
-        within("snr_high", self.snr_high, self.snr_low, 60.0)
-        for name in ("noise", "reverb", "telephone", "time_mask", "frequency_mask"):
-            within(name, getattr(self, name), 0.0, 1.0)
-        within("masks", self.masks, 1, 20)
-        whole("masks", self.masks)
+        check_fields(self)
+        within("snr_high", self.snr_high, self.snr_low, HIGHEST_SNR)
         for name in ("noises", "rooms"):
             if not isinstance(getattr(self, name), str):
                 raise RecipeError("recipe_value", f"{name} takes a folder's name.", name=name, value=getattr(self, name))

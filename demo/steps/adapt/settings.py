@@ -6,17 +6,9 @@ from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
 from core.audio.augment.settings import Augmentation
-from core.errors import RecipeError
-from core.training.recipe import ADAPTERS, PLANS, SCHEDULES, TARGETS, TASKS, VOCABULARIES, Recipe
+from core.errors import OneOf, RecipeError, limits
+from core.training.recipe import Recipe
 
-CHOICES = {
-    "task": TASKS,
-    "trains": PLANS,
-    "adapter": ADAPTERS,
-    "adapter_targets": TARGETS,
-    "vocabulary": VOCABULARIES,
-    "schedule": SCHEDULES,
-}
 # Rows of fields, group by group, in the order of the lesson.
 GROUPS = {
     "learns": (
@@ -42,6 +34,7 @@ GROUPS = {
     ),
 }
 NAMES = tuple(name for rows in GROUPS.values() for row in rows for name in row)
+CHOICES = {name: mark.values for name, (_, mark) in limits(Recipe).items() if isinstance(mark, OneOf) and name in NAMES}
 
 _TYPES = {**get_type_hints(Recipe), **{f"augment.{name}": kind for name, kind in get_type_hints(Augmentation).items()}}
 WHOLE = frozenset(name for name in NAMES if _TYPES[name] is int)
