@@ -134,10 +134,10 @@ def test_a_refresh_loses_nothing_and_stop_keeps_what_was_learnt(open_page, spoke
     page.get_by_role("tab", name="How fast").click()
     page.get_by_label("Epochs").fill("40")  # long enough to be watched on any machine
     page.click("#start")
-    page.wait_for_function("document.querySelector('#progress')?.innerText.includes('Learning: step')", timeout=200_000)
+    page.wait_for_function("document.querySelector('#progress')?.innerText.includes('Training: step')", timeout=200_000)
 
     page.reload()
-    page.wait_for_function("document.querySelector('#progress')?.innerText.includes('Learning: step')", timeout=60_000)
+    page.wait_for_function("document.querySelector('#progress')?.innerText.includes('Training: step')", timeout=60_000)
     assert page.input_value("#correct textarea") == heard
     assert page.is_disabled("#start")
 
