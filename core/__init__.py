@@ -9,8 +9,6 @@ The names below are loaded when first used, so that importing a small part does 
 from __future__ import annotations
 
 import importlib
-import sys
-from pathlib import Path
 from typing import Any
 
 _HOMES = {
@@ -29,10 +27,6 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
-
-# What generates code for GPUs. transformers has torch load it in any case, and it would take 73 MB of every process.
-if not any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")):
-    sys.modules.setdefault("triton", None)  # type: ignore[arg-type]  # so that it counts as not installed
 
 
 def __getattr__(name: str) -> Any:

@@ -51,7 +51,7 @@ def _log() -> None:
 def _prepare_libraries() -> None:
     """Sets what libraries read when they are imported or first allocate, hence before any of them is imported."""
     from core.storage.files import home
-    from core.storage.memory import keep_heap_small
+    from core.storage.memory import keep_heap_small, keep_torch_small
 
     # Of gradio and the hub's client: nothing is reported to anyone.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -64,16 +64,19 @@ def _prepare_libraries() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["GRADIO_TEMP_DIR"] = str(home() / "gradio")  # nothing is put there, see demo/server/page.py
     keep_heap_small()
+    keep_torch_small()
 
 
 def _build(options: argparse.Namespace) -> FastAPI:
     """Builds the server; what computes is loaded when the first page has been sent."""
+    from core.models.sources.hub import send_no_login
     from demo.app import build_server
     from demo.background.downloads import switch_off
     from demo.server.first_page import FirstPage
     from demo.session.removal import sweep_now_and_then
     from demo.wording import LANGUAGES
 
+    send_no_login()
     if options.no_downloads:
         switch_off()
     server = build_server(_names(options.host))

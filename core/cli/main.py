@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    _quiet_libraries()
+    _prepare_libraries()
     try:
         return options.run(options)
     except KeyboardInterrupt:
@@ -94,7 +94,10 @@ def _written_to(options: argparse.Namespace) -> Path:
     return next((Path(folder).absolute() for folder in named if folder), home())
 
 
-def _quiet_libraries() -> None:
-    """Lets transformers print errors only, and no progress bars; it reads this when it is first imported."""
+def _prepare_libraries() -> None:
+    """Sets what libraries read when they are imported: transformers prints errors only, and no progress bars."""
+    from core.storage.memory import keep_torch_small
+
+    keep_torch_small()
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

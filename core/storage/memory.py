@@ -6,6 +6,7 @@ Unasked, the C library of Linux keeps most freed memory, in pieces that fit noth
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ WORKING_BYTES = 1_000_000_000  # Python with torch and transformers, and the act
 CGROUP = Path("/sys/fs/cgroup")
 ARENAS = 2
 LARGE_BYTES = 4_000_000  # weights and the activations of whole clips
+# oneDNN, which computes on the CPU, prepares for every size of matrices and keeps the last 1,024 of these preparations with
+# their memory. With AMX one takes a millisecond to prepare and up to 0.5 MB; a fine-tune needs some 400 again and again. It
+# reads this when it first computes.
+FEW_SIZES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "512")
+GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # M_ARENA_MAX and M_MMAP_THRESHOLD of glibc's malloc.h
 
 
@@ -66,6 +72,17 @@ def keep_heap_small() -> None:
     if mallopt is not None:
         mallopt(_ARENA_MAX, ARENAS)
         mallopt(_MMAP_THRESHOLD, LARGE_BYTES)
+
+
+def keep_torch_small() -> None:
+    """Keeps out of memory what torch does not need here. For programs, which call it before torch is imported.
+
+    Without a GPU there is no need of triton, which generates code for one. transformers has torch load it in any case, and it
+    takes 73 MB of a process. Of what oneDNN prepares, less is kept, unless the environment says how much.
+    """
+    if not any(Path(device).exists() for device in GPU_DEVICES):
+        sys.modules.setdefault("triton", None)  # type: ignore[arg-type]  # so that it counts as not installed
+    os.environ.setdefault(*FEW_SIZES)
 
 
 def return_free_memory() -> None:

@@ -16,6 +16,7 @@ from core.runs.job import Job
 from core.runs.run_folder import Run
 from core.storage.disk import explained
 from core.storage.files import home
+from core.storage.memory import keep_torch_small
 from core.storage.state import lock
 from core.training.events import Event, Failed
 from demo.background.queue import JobQueue
@@ -26,6 +27,7 @@ TURN_SECONDS = 0.5  # between two looks at whether it is this job's turn
 def main(folder: Path) -> int:
     """Carries out the job in `folder`; returns 0 if it is whole."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    keep_torch_small()
     send_no_login()
     job = Job(folder)
     if not (folder / "request.json").is_file():  # its visitor wants to be forgotten; a lock would create the folder again

@@ -12,7 +12,6 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from core.audio.sound_files import MAX_BYTES
 from core.models.catalogue import CATALOGUE
-from core.models.sources.hub import send_no_login
 from core.runs.export import hugging_face
 from demo.background.forecasts import Forecasts
 from demo.background.jobs import Jobs
@@ -44,7 +43,6 @@ def build_server(build_page: BuildPage, look: Look, hosts: frozenset[str] = froz
         look: returns what a language's page looks like.
         hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
     """
-    send_no_login()
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
     pool, jobs, outcomes, tasks, forecasts = ModelPool(), Jobs(), Outcomes(), Tasks(), Forecasts()
     forgetting = Forgetting(jobs, tasks, pool, outcomes)

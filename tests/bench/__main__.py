@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.storage.files import append_json_line, read_json_lines
+from core.storage.memory import keep_torch_small
 from tests.bench import chart, table, transcribing
 from tests.bench.adapting import CTC, DEFAULT
 from tests.bench.arms import ARMS
@@ -107,6 +108,7 @@ def measure(jobs: Sequence[Job], options: argparse.Namespace, report: Callable[[
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and reports; returns how many measurements failed."""
+    keep_torch_small()
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -21,6 +21,7 @@ import torch
 import transformers
 
 from core.storage import cache
+from core.storage.memory import keep_torch_small
 from tests.bench import adapting, clips, thinning, transcribing
 
 ROOT = Path(__file__).parents[2]
@@ -136,6 +137,7 @@ def machine(threads: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measures the job that is given as JSON and prints the figures as a line of JSON."""
+    keep_torch_small()
     transformers.logging.set_verbosity_error()
     logging.disable(logging.WARNING)
     figures = run(Job(**json.loads(sys.argv[1])))

@@ -26,6 +26,7 @@ from core.data.clips.labelled_set import Clip, speakers_or_sentences
 from core.models.base.protocol import AsrModel
 from core.models.loading import load_model
 from core.storage.files import append_json_line, read_json_lines
+from core.storage.memory import keep_torch_small
 from core.text.metrics import Score, score
 from core.text.scoring import normalise
 from core.training.loop import finetune
@@ -128,6 +129,7 @@ def _change(before: dict | None, after: dict, part: str) -> str:
 
 def main() -> None:
     """Runs what is asked for and is not done yet, or prints the table."""
+    keep_torch_small()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)

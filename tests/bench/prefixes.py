@@ -20,6 +20,7 @@ import torch
 from core.audio.sound_files import decode
 from core.models.loading import load_model
 from core.storage.cache import FOLDER, DiskCache
+from core.storage.memory import keep_torch_small
 from core.training.learner import Learner
 from core.training.prefix_cache import PrefixCache
 from core.training.recipe import Recipe
@@ -64,6 +65,7 @@ def _round(learner: Learner, optimizer: torch.optim.Optimizer) -> float:
 
 def main() -> None:
     """Prints seconds a step of each recipe, one column a way."""
+    keep_torch_small()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--clips", type=int, default=20)

@@ -25,6 +25,7 @@ from core.data.samples import REPLAY, read_sample
 from core.models.loading import load_model
 from core.models.whisper.model import Whisper
 from core.models.whisper.network import padded
+from core.storage.memory import keep_torch_small
 from core.training.learner import Learner
 from core.training.presets import preset
 
@@ -63,6 +64,7 @@ def timed(work: Callable[[], None]) -> float:
 
 def main() -> None:
     """Prints seconds a step, or a table of operations."""
+    keep_torch_small()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--clips", type=int, default=200)

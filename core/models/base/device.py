@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 
 import torch
 
-# oneDNN, which computes on the CPU, prepares for every size of matrices and keeps the last 1,024 of these preparations with
-# their memory. With AMX one takes a millisecond to prepare and up to 0.5 MB; a fine-tune needs some 400 again and again. It
-# reads this when it first computes.
-FEW_SIZES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "512")
-
 
 def choose_device(wanted: str = "auto") -> torch.device:
     """Returns the device for "auto" (CUDA if there is one, else the CPU) or the one named."""
-    os.environ.setdefault(*FEW_SIZES)
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(wanted)

@@ -67,7 +67,7 @@ class Announced:
 def send_no_login() -> None:
     """Keeps the hub's token of this computer's owner to the owner: this process and those that it starts send none.
 
-    For programs that fetch what others ask for; a repository that only the owner may read is then not there.
+    For programs that fetch what others ask for, as they start; a repository that only the owner may read is then not there.
     """
     os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
     constants.HF_HUB_DISABLE_IMPLICIT_TOKEN = True  # the hub's client read the environment when it was imported

@@ -12,7 +12,8 @@ from torch.nn import functional
 from core.models.base.device import computing_type
 
 UNSCORED = -100  # a label
-TOKEN_BLOCK = 8  # what a decoder is fed is a multiple of it, and so are rows of logits of theirs: see `FEW_SIZES`
+# What a decoder is fed is a multiple of it, and so are rows of logits of theirs: see `core.storage.memory.FEW_SIZES`.
+TOKEN_BLOCK = 8
 ROW_BLOCK = 32
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import torch
 
-from core.storage.memory import return_free_memory
+from core.storage.memory import FEW_SIZES, GPU_DEVICES, return_free_memory
 
 
 def test_memory_is_given_back() -> None:
@@ -16,6 +21,25 @@ def test_memory_is_given_back() -> None:
     return_free_memory()
     assert resident() < before - 100_000_000 or before == 0
     assert not last.any()
+
+
+BEGUN = """
+import json, os, sys
+before = dict(os.environ)
+import core, core.storage.memory, core.models.base.device
+core.models.base.device.choose_device()
+imported = "triton" in sys.modules and sys.modules["triton"] is None
+same = dict(os.environ) == before
+core.storage.memory.keep_torch_small()
+hidden = "triton" in sys.modules and sys.modules["triton"] is None
+print(json.dumps([imported, same, hidden, os.environ[core.storage.memory.FEW_SIZES[0]]]))
+"""
+
+
+def test_only_programs_keep_triton_away_and_write_into_the_environment() -> None:
+    done = subprocess.run([sys.executable, "-c", BEGUN], capture_output=True, text=True, check=True)
+    without_gpu = not any(Path(device).exists() for device in GPU_DEVICES)
+    assert json.loads(done.stdout) == [False, True, without_gpu, FEW_SIZES[1]]
 
 
 def resident() -> int:

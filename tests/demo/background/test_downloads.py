@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from core.errors import ModelError
 from core.models.loading import announced_by_hub, fetch_model, load_model, refuse_private
 from core.models.sources import hub as fetching
 from core.models.sources.hub import send_no_login
+from demo import __main__ as page
 from demo.background import downloads, worker
 from demo.background.downloads import MAX_AT_ONCE, MAX_MODEL_BYTES
 from demo.background.model_pool import ModelPool
@@ -221,6 +223,20 @@ def test_the_owners_login_is_the_owners(real_hub: ModelHub, tmp_path: Path) -> N
     assert {sent.get("authorization") for sent in real_hub.sent} == {None}
     child = [sys.executable, "-c", "from huggingface_hub.utils import build_hf_headers as b; print('authorization' in b())"]
     assert subprocess.run(child, capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_the_page_sends_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[str] = []
+
+    def build(_: frozenset[str]) -> None:
+        happened.append("built")
+        raise FileNotFoundError
+
+    monkeypatch.setattr("core.models.sources.hub.send_no_login", lambda: happened.append("no login"))
+    monkeypatch.setattr("demo.app.build_server", build)
+    with pytest.raises(FileNotFoundError):
+        page._build(argparse.Namespace(host="127.0.0.1", no_downloads=False))
+    assert happened == ["no login", "built"]
 
 
 def test_a_worker_sends_no_login_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
