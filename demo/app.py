@@ -14,7 +14,7 @@ from demo.background.tasks import Tasks
 from demo.server import routes
 from demo.server.page import Page
 from demo.session import reading_list
-from demo.show import presenters
+from demo.show import markup
 from demo.steps.adapt import events as adapting
 from demo.steps.adapt import view as adapt
 from demo.steps.compare import events as comparing
@@ -82,9 +82,9 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
 def _banner(w: Wording) -> str:
     other = next(language for language in LANGUAGES if language != w.language)
     return (
-        f"<header><h1>{presenters.escape(w('app.title'))}</h1>"
+        f"<header><h1>{markup.escape(w('app.title'))}</h1>"
         f'<a class="language" href="/language/{other}" lang="{other}" hreflang="{other}">{NAMES[other]}</a></header>'
-        f'<p class="lead">{presenters.escape(w("app.tagline"))}</p>'
-        f'<p class="fine">{presenters.escape(w("app.private"))}</p>'
-        f'<p class="note warning insecure" role="status">{presenters.escape(w("app.insecure"))}</p>'
+        f'<p class="lead">{markup.escape(w("app.tagline"))}</p>'
+        f'<p class="fine">{markup.escape(w("app.private"))}</p>'
+        f'<p class="note warning insecure" role="status">{markup.escape(w("app.insecure"))}</p>'
     )

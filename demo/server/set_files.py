@@ -22,8 +22,9 @@ from demo.background.tasks import Tasks
 from demo.server.answers import Find, answer, download, missing
 from demo.session import chosen_set
 from demo.session.session import Session
-from demo.steps.teach import show as reports
+from demo.steps.teach.bring.show import dropped_table
 from demo.steps.teach.inspect.handlers import KIND
+from demo.steps.teach.inspect.show import report_document, report_rows
 from demo.wording import LANGUAGES, Wording
 
 BYTE_ORDER_MARK = "\ufeff"  # without it some spreadsheets take UTF-8 for an older encoding
@@ -42,7 +43,7 @@ def add_routes(server: FastAPI, find: Find, tasks: Tasks) -> None:
     def dropped(request: Request, id: str, language: str) -> Response:
         def made(session: Session) -> Response:
             stored = session.library.open(id)
-            return _csv(reports.dropped_table(stored.dropped, Wording(language)), f"{file_name(stored.name)}-dropped.csv")
+            return _csv(dropped_table(stored.dropped, Wording(language)), f"{file_name(stored.name)}-dropped.csv")
 
         return answer(request, find, made) if language in LANGUAGES else missing()
 
@@ -79,9 +80,9 @@ def _report(session: Session, report: Inspection, kind: str, w: Wording) -> Resp
     match kind:
         case "html":
             when = f"{datetime.datetime.now():%Y-%m-%d %H:%M}"
-            return _attached(reports.report_document(report, when, w), "text/html", name)
+            return _attached(report_document(report, when, w), "text/html", name)
         case "csv":
-            return _csv(reports.report_rows(report, called, w), name)
+            return _csv(report_rows(report, called, w), name)
         case "json":
             told = report.to_json()
             for finding, found in zip(told["findings"], report.findings, strict=True):

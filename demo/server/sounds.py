@@ -17,7 +17,7 @@ from core.runs.word_times import word_times
 from demo.background.model_pool import ModelPool
 from demo.server.answers import Find, answer, missing, sound
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import errors
 from demo.steps.teach.proofread import long_recordings
 from demo.wording import LANGUAGES, Wording
 
@@ -83,7 +83,7 @@ def add_routes(server: FastAPI, find: Find, pool: ModelPool) -> None:
         except Exception as error:
             if not isinstance(error, AttuneError):
                 logging.exception("aligning failed")
-            return JSONResponse({"error": presenters.explain(error, Wording(language))})
+            return JSONResponse({"error": errors.explain(error, Wording(language))})
 
 
 def _stored(current: Session, id: str, clip: str) -> Path:

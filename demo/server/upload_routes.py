@@ -26,7 +26,7 @@ from core.storage.files import home
 from demo.server.answers import FileAnswer, Find, answer, sound
 from demo.session import session, uploads
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import errors
 from demo.wording import LANGUAGES, Wording
 
 MAX_SESSION_BYTES = 2_000_000_000  # of uploads that wait to be taken over: ten of the largest
@@ -93,7 +93,7 @@ def add_routes(server: FastAPI, find: Find) -> None:
         try:
             await run_in_threadpool(disk.refuse_full, home(), needed + disk.KEPT_FREE_BYTES)
         except AttuneError as error:
-            return PlainTextResponse(presenters.explain(error, w), 507)
+            return PlainTextResponse(errors.explain(error, w), 507)
         if await run_in_threadpool(_is_full, owner):
             return PlainTextResponse(w("error.upload_full"), 413)
         tracked = f"{owner.name}/{upload_id}" if _PROGRESS_ID.fullmatch(upload_id) else ""

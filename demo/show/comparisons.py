@@ -11,7 +11,8 @@ from core.evaluation.compare import Comparison
 from core.evaluation.trials import Trial
 from core.text.metrics import Word, mark_words
 from core.text.scoring import UNSPACED_LANGUAGES, leading_measure
-from demo.show.presenters import NO_BREAK, escape, fine, marked, note, percent, player, points
+from demo.show.markup import NO_BREAK, escape, fine, marked, note, player
+from demo.show.numbers import percent, points
 from demo.wording import Wording
 
 BUILT_IN = {"name": CANARY, "synthetic": True}  # the "canary_set" of a result that names none: there was no other then

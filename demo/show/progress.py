@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from core.runs.job import Job, State
 from core.runs.run_folder import Run
 from core.training import events
-from demo.show.presenters import duration, escape, note, reason
+from demo.show.errors import reason
+from demo.show.markup import escape, note
+from demo.show.numbers import duration
 from demo.wording import Wording
 
 ACTIVE = ("waiting", "running")

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.show.presenters import fine
+from demo.show.markup import fine
 from demo.wording import Wording
 
 POLL_SECONDS = 1.0

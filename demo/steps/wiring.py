@@ -14,7 +14,7 @@ from gradio.blocks import Block
 from core.errors import AttuneError
 from demo.session import notices, session
 from demo.session.local import is_local
-from demo.show import presenters
+from demo.show import errors, markup
 from demo.steps.names import Shown, within
 from demo.wording import Wording
 
@@ -160,10 +160,10 @@ def answering(
             if not isinstance(error, AttuneError):
                 logging.exception("a handler failed")
             results = ["" if blank else gr.skip()] * len(outputs)
-            message = presenters.note(presenters.explain(error, w), "error")
+            message = markup.note(errors.explain(error, w), "error")
         if tells and found is not None:
             for notice in notices.take(found.folder):
-                sentence = presenters.escape(w("app.damaged", name=notice.name, kept=notice.kept))
+                sentence = markup.escape(w("app.damaged", name=notice.name, kept=notice.kept))
                 gr.Warning(sentence, duration=None, title=w("app.damaged.title"))
         results += [message] if has_message else []
         return results if len(results) > 1 else results[0]

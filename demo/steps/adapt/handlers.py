@@ -26,10 +26,9 @@ from demo.background.model_pool import ModelPool
 from demo.session import chosen_set
 from demo.session.chosen_set import labelled_set
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import markup
 from demo.show.progress import ACTIVE, run_progress
-from demo.steps.adapt import settings
-from demo.steps.adapt import show as layers
+from demo.steps.adapt import settings, show
 from demo.steps.job_panel import buttons
 from demo.wording import Wording
 
@@ -82,7 +81,7 @@ class AdaptHandlers:
             if recipe.task == "classify" and model.family != "classifier":  # which has its words
                 model = for_task(model, recipe, [clip.text for clip in labelled_set(session, closed=True).part("train")])
             plans = layer_plans(model, recipe)
-        return {"picture": layers.picture(plans, {}, self._w)}
+        return {"picture": show.picture(plans, {}, self._w)}
 
     def find_rate(self, session: Session, **fields: Any) -> dict[str, Any]:
         """The recipe's fields -> rates_panel, rates: the curve, rates_note: what it says."""
@@ -97,16 +96,16 @@ class AdaptHandlers:
 
             model = for_task(model, recipe, [text for _, text in sounds])
             curve = find_rate(model, sounds, recipe, on_step=lambda done, steps: self._pool.pause())
-        table = layers.rates(curve)
+        table = show.rates(curve)
         return {
             "rates_panel": gr.update(visible=True),
-            "rates": gr.update(value=table, y_lim=presenters.axis(table)),
-            "rates_note": layers.suggestion(curve, len(sounds), self._w),
+            "rates": gr.update(value=table, y_lim=show.axis(table)),
+            "rates_note": show.suggestion(curve, len(sounds), self._w),
         }
 
     def finding(self, session: Session) -> dict[str, Any]:
         """-> rates_note: what is happening meanwhile."""
-        return {"rates_note": presenters.note(self._w("adapt.finding"))}
+        return {"rates_note": markup.note(self._w("adapt.finding"))}
 
     def hear(self, session: Session, **fields: Any) -> dict[str, Any]:
         """The recipe's fields -> augmented: a training clip as augmentation makes it, with what was drawn."""
@@ -122,11 +121,11 @@ class AdaptHandlers:
         drawn = Augmenter(recipe.augment, others).augmented(sound_files.decode(clip.path), rng)
         path = session.folder / "augmented.flac"
         sound_files.write_flac(path, drawn.wave)
-        return {"augmented": presenters.augmented(drawn, clip.text, f"/sound/augmented?{secrets.token_hex(4)}", self._w)}
+        return {"augmented": show.augmented(drawn, clip.text, f"/sound/augmented?{secrets.token_hex(4)}", self._w)}
 
     def forecasting(self, session: Session) -> dict[str, Any]:
         """-> forecast: what is happening meanwhile."""
-        return {"forecast": "" if self._is_active(session) else presenters.note(self._w("adapt.forecasting"))}
+        return {"forecast": "" if self._is_active(session) else markup.note(self._w("adapt.forecasting"))}
 
     def forecast(self, session: Session, **fields: Any) -> dict[str, Any]:
         """The recipe's fields -> forecast: how long it will take on this computer, by doing a little of it.
@@ -140,7 +139,7 @@ class AdaptHandlers:
             measured = self.forecast_of(session, recipe)
         except DatasetError:  # the set's card says what is missing
             return {"forecast": ""}
-        return {} if measured is None else {"forecast": presenters.note(presenters.forecast_words(measured, self._w))}
+        return {} if measured is None else {"forecast": markup.note(show.forecast_words(measured, self._w))}
 
     def forecast_of(self, session: Session, recipe: Recipe, general: bool = True) -> Forecast | None:
         """Measures how long a recipe would take on the chosen set; `general` where general speech is read too.
@@ -190,7 +189,7 @@ class AdaptHandlers:
         """seen -> progress, start, stop, timer, seen, finished: the runs as they are; nothing where nothing is new."""
         queue = session.queue()
         if not queue:
-            return {"progress": presenters.note(self._w("adapt.idle")), **buttons(active=False), "seen": "", "finished": ""}
+            return {"progress": markup.note(self._w("adapt.idle")), **buttons(active=False), "seen": "", "finished": ""}
         states = [run.state() for run in queue]
         place = next((states.index(state) for state in ("running", "waiting") if state in states), 0)
         run, state, happened = queue[place], states[place], queue[place].events()
@@ -200,7 +199,7 @@ class AdaptHandlers:
         active = any(state in ACTIVE for state in states)
         shown = run_progress(run, state, happened, self._w)
         if len(queue) > 1 and active:
-            shown = presenters.fine(self._w("adapt.queue", place=place + 1, runs=len(queue))) + shown
+            shown = markup.fine(self._w("adapt.queue", place=place + 1, runs=len(queue))) + shown
         finished = " ".join(one.id for one, ended in zip(queue, states, strict=True) if ended == "done")
         return {"progress": shown, **buttons(active), "seen": now, "finished": finished}
 
@@ -221,8 +220,8 @@ class AdaptHandlers:
         return {**settings.values(recipe), "suits": model_family(session.choices.model), "recipe": words, "forecast": ""}
 
     def _words(self, session: Session, recipe: Recipe, name: str = "") -> str:
-        why = presenters.fine(self._w(f"preset.{name}.why")) if name else ""
-        return why + presenters.recipe_words(recipe, self._clips(session, recipe), self._w)
+        why = markup.fine(self._w(f"preset.{name}.why")) if name else ""
+        return why + show.recipe_words(recipe, self._clips(session, recipe), self._w)
 
     def _clips(self, session: Session, recipe: Recipe) -> int:
         try:

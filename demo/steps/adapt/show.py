@@ -1,4 +1,4 @@
-"""The network's layers as a picture: what is frozen, what learns and at what rate, how far each has moved; and rates."""
+"""The recipe in words, its forecast, what augmentation does, rates, and the network's layers as a picture."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from core.training.freezing import LayerPlan
-from demo.show.presenters import NO_BREAK, escape, fine, note
+from core.training.recipe import Recipe
+from demo.show.markup import NO_BREAK, escape, fine, note, player
+from demo.show.numbers import duration
 from demo.wording import Wording
 
 if TYPE_CHECKING:
+    from core.audio.augment.augmenter import Augmented
+    from core.training.forecast import Forecast
     from core.training.rate_finder import RateCurve
 
 SMALLEST = 1e-6  # of a distance's bar, on a scale of powers of ten up to LARGEST
 LARGEST = 1.0
+_AUGMENTED = ("speed", "gain", "noise", "reverb", "telephone", "time_mask", "frequency_mask")
+_HELD = ("l2_new", "weight_decay", "dropout", "layer_drop", "label_smoothing", "adversarial", "average", "patience")
 
 
 def picture(plans: Sequence[LayerPlan], moved: Mapping[str, float], w: Wording) -> str:
@@ -87,3 +93,57 @@ def _size(parameters: int) -> str:
 def _length(distance: float) -> float:
     place = math.log10(max(distance, SMALLEST) / SMALLEST) / math.log10(LARGEST / SMALLEST)
     return 100 * min(1.0, place)
+
+
+def recipe_words(recipe: Recipe, clips: int, w: Wording) -> str:
+    """A recipe in plain words."""
+    batch = recipe.batch_size * recipe.accumulate
+    augment = [w(f"recipe.augment.{name}") for name in _AUGMENTED if getattr(recipe.augment, name)]
+    held = [w(f"recipe.{name}") for name in _HELD if getattr(recipe, name)]
+    lines = [
+        *([w("recipe.random")] if recipe.start == "random" else []),
+        *([w("recipe.classify")] if recipe.task == "classify" else []),
+        w(f"recipe.{recipe.trains}", layers=recipe.last_layers),
+        *([w(f"recipe.{recipe.adapter}", rank=recipe.adapter_rank)] if recipe.adapter != "none" else []),
+        w(f"recipe.rate.{recipe.schedule}", rate=f"{recipe.learning_rate:g}", epochs=recipe.epochs, clips=clips, batch=batch),
+        *([w("recipe.layer_decay", share=f"{recipe.layer_decay:g}")] if recipe.layer_decay < 1 else []),
+        *([w("recipe.unfreeze", share=f"{100 * recipe.unfreeze:.0f}")] if recipe.unfreeze else []),
+        w("recipe.l2_sp", strength=f"{recipe.l2_sp:g}") if recipe.l2_sp else w("recipe.no_l2_sp"),
+        *([w("recipe.also", what=w("recipe.and").join(held))] if held else []),
+        *([w("recipe.augment", what=w("recipe.and").join(augment))] if augment else []),
+        *([w("recipe.replay", share=f"{100 * recipe.replay:.0f}")] if recipe.replay else []),
+        w("recipe.best", times=recipe.evaluations),
+    ]
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def augmented(drawn: Augmented, text: str, url: str, w: Wording) -> str:
+    """A training clip as augmentation makes it, and what was drawn for it."""
+    room = (
+        "" if not drawn.room else w("augmented.room") if drawn.rt60 is None else w("augmented.rt60", rt60=f"{drawn.rt60:.2f}")
+    )
+    noise = w(f"noise.{drawn.noise}") if w.has(f"noise.{drawn.noise}") else drawn.noise
+    told = [
+        *([w("augmented.speed", speed=f"{drawn.speed:.2f}")] if drawn.speed != 1 else []),
+        *([room] if room else []),
+        *([w("augmented.noise", noise=noise, snr=f"{drawn.snr_db:.0f}")] if noise else []),
+        *([w("augmented.telephone")] if drawn.telephone else []),
+        *([w("augmented.gain", gain=f"{drawn.gain_db:+.1f}")] if drawn.gain_db else []),
+    ]
+    words = w("recipe.and").join(told) if told else w("augmented.nothing")
+    return f'<div class="card"><p class="example">{player(url, w)} “{escape(text)}”</p>{fine(words)}</div>'
+
+
+def forecast_words(forecast: Forecast, w: Wording) -> str:
+    """How long it will take here."""
+    return w(
+        "adapt.forecast",
+        total=duration(forecast.total, w),
+        train=duration(forecast.train, w),
+        evaluate=duration(forecast.evaluate, w),
+    )
+
+
+def axis(table: pd.DataFrame) -> list[float]:
+    """The range of a chart's vertical axis: from 0 to a little above the highest value."""
+    return [0.0, 1.05 * max(float(table.iloc[:, 1].max()), 1e-3)]

@@ -9,7 +9,7 @@ import gradio as gr
 from core.data.samples import CANARY
 from core.training.presets import PRESETS
 from core.training.recipe import Recipe
-from demo.show.presenters import heading, note
+from demo.show.markup import heading, note
 from demo.steps.adapt import settings
 from demo.steps.adapt.ladder import view as ladder
 from demo.steps.adapt.ladder.view import LadderView

@@ -16,7 +16,7 @@ from core.runs.tradeoff import points
 from demo.background.model_pool import ModelPool
 from demo.background.outcomes import Outcomes
 from demo.session.session import Session
-from demo.show import comparisons, presenters
+from demo.show import comparisons, markup
 from demo.steps.compare import show as analyses
 from demo.wording import Wording
 
@@ -34,10 +34,10 @@ class CompareHandlers:
         if run is None or result is None:
             hidden = dict.fromkeys(("again", "clips_panel", "tradeoff_panel"), gr.update(visible=False))
             empty = dict.fromkeys(("figures", "own", "clips", "control", "tradeoff"), "")
-            return {"verdict": presenters.note(self._w("compare.empty")), **empty, **hidden}
+            return {"verdict": markup.note(self._w("compare.empty")), **empty, **hidden}
         comparison = run.comparison() or {}  # at once; what takes reading every clip follows
         canary = result.get("canary_set", comparisons.BUILT_IN)
-        withdrawn = presenters.note(self._w("compare.withdrawn")) if result.get(WITHDRAWN) else ""
+        withdrawn = markup.note(self._w("compare.withdrawn")) if result.get(WITHDRAWN) else ""
         own = ""
         if "own" in comparison and comparison["own"]["clips"]:
             clip, language = comparison["own"]["clips"][0], comparison["own"]["language"]
@@ -49,7 +49,7 @@ class CompareHandlers:
             "own": own,
             "again": gr.update(visible=True),
             "clips_panel": gr.update(visible="test" in comparison or "canary" in comparison),
-            "clips": presenters.note(self._w("clips.reading")),
+            "clips": markup.note(self._w("clips.reading")),
             "control": self._control(session, result),
             "tradeoff_panel": gr.update(visible=True),
             "tradeoff": analyses.tradeoff(points(session.runs(), run), run.id, self._w),
@@ -111,4 +111,4 @@ class CompareHandlers:
         return ""
 
     def _own(self, pair: str) -> str:
-        return f"<h3>{presenters.escape(self._w('compare.own'))}</h3>{pair}"
+        return f"<h3>{markup.escape(self._w('compare.own'))}</h3>{pair}"

@@ -10,7 +10,8 @@ from core.runs.report.pictures import Change, rates
 from core.runs.tradeoff import Point
 from core.text.metrics import Interval
 from core.text.scoring import leading_measure
-from demo.show.presenters import change, escape, fine, note, percent
+from demo.show.markup import escape, fine, note
+from demo.show.numbers import change, percent
 from demo.wording import Wording
 
 NOTHING = "–"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from demo.show.presenters import heading, note
+from demo.show.markup import heading, note
 from demo.steps.compare.clips import view as clips
 from demo.steps.compare.clips.view import ClipsView
 from demo.steps.compare.lineup import view as lineup

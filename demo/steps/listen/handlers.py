@@ -14,7 +14,8 @@ from demo.background.model_pool import ModelPool
 from demo.session import uploads
 from demo.session.session import Session
 from demo.session.uploads import Upload
-from demo.show import comparisons, presenters
+from demo.show import comparisons, languages, markup
+from demo.steps.listen import show
 from demo.steps.names import Shown
 from demo.wording import Wording
 
@@ -32,7 +33,7 @@ class ListenHandlers:
 
     def working(self, session: Session, upload: Upload | None) -> Shown:
         """upload -> transcript (what is happening meanwhile)."""
-        return {"transcript": presenters.note(self._w("listen.working"))} if upload else {}
+        return {"transcript": markup.note(self._w("listen.working"))} if upload else {}
 
     def hear(self, session: Session, upload: Upload | None) -> Shown:
         """upload -> transcript (with its timing), text (to correct). The recording is kept before anything else happens."""
@@ -45,8 +46,8 @@ class ListenHandlers:
         heard = self._pool.transcribe(session.name, id, "", wave)
         text = heard.transcript.text
         session.choose(clip=recording.id, heard=text)
-        spoken = presenters.language(heard.transcript.language, not heard.language, self._w)
-        shown = presenters.transcript(text, heard.seconds, recording.seconds, id, self._w, spoken)
+        spoken = languages.language(heard.transcript.language, not heard.language, self._w)
+        shown = show.transcript(text, heard.seconds, recording.seconds, id, self._w, spoken)
         return {"transcript": shown, "text": text}
 
     def trying(self, session: Session) -> Shown:
@@ -54,7 +55,7 @@ class ListenHandlers:
         if not session.choices.clip:
             raise DatasetError("no_clip", "Record or upload a clip first.")
         ids = ready_models(session.choices.model)
-        return {"trials": presenters.note(self._w("listen.trying", count=len(ids), models=", ".join(ids)))}
+        return {"trials": markup.note(self._w("listen.trying", count=len(ids), models=", ".join(ids)))}
 
     def try_all(self, session: Session) -> Shown:
         """-> trials (what every model that is ready writes for the current clip)."""
@@ -70,14 +71,14 @@ class ListenHandlers:
 
     def restore(self, session: Session) -> Shown:
         """-> transcript and text (to correct) of the current clip, as they were before the page was loaded again."""
-        choices, empty = session.choices, {"transcript": presenters.note(self._w("listen.empty")), "text": ""}
+        choices, empty = session.choices, {"transcript": markup.note(self._w("listen.empty")), "text": ""}
         if not choices.clip:
             return empty
         try:
             text = session.recordings.get(choices.clip).text or choices.heard
         except DatasetError:  # its line in the log is damaged
             return empty
-        shown = presenters.heard_before(choices.heard, f"/sound/recording/{choices.clip}", self._w)
+        shown = show.heard_before(choices.heard, f"/sound/recording/{choices.clip}", self._w)
         return {"transcript": shown, "text": text}
 
     def spectrogram(self, session: Session) -> Shown:
@@ -110,4 +111,4 @@ class ListenHandlers:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
         # In the page itself: a picture of a voice lies in no file that has to be guarded and deleted.
-        return presenters.picture(buffer.getvalue(), self._w("listen.spectrogram"))
+        return markup.picture(buffer.getvalue(), self._w("listen.spectrogram"))

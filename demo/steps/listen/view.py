@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from core.audio.sound_files import SAMPLE_RATE
-from demo.show.presenters import heading, note
+from demo.show.markup import heading, note
 from demo.wording import Wording
 
 WAVE = gr.WaveformOptions(sample_rate=SAMPLE_RATE, show_recording_waveform=True)

@@ -15,8 +15,9 @@ from demo.background.model_pool import ModelPool
 from demo.background.tasks import Tasks
 from demo.session.session import Session
 from demo.session.typed_models import permitted
-from demo.show import presenters
+from demo.show import errors, markup
 from demo.show.progress import fetching
+from demo.steps.model import show
 from demo.steps.names import Shown
 from demo.wording import Wording
 
@@ -44,15 +45,15 @@ class ModelHandlers:
         id = permitted(id, session.local)
         if self._is_here(session, id) or not is_fetchable(id):
             session.choose(fetching="")
-            return {"status": presenters.note(self._w("model.loading", id=id)), **_over()}
+            return {"status": markup.note(self._w("model.loading", id=id)), **_over()}
         try:
             waiting = session.choices.fetching
             downloads.begin(self._tasks, session.name, id, self._fetch, session.local, before=waiting)
         except AttuneError as error:
             session.choose(fetching="")
-            return {"status": presenters.note(presenters.explain(error, self._w), "error"), **_over()}
+            return {"status": markup.note(errors.explain(error, self._w), "error"), **_over()}
         session.choose(fetching=id)
-        status = presenters.note(self._w("model.asking", id=id))
+        status = markup.note(self._w("model.asking", id=id))
         return {"status": status, "stop": gr.update(visible=True), "timer": gr.update(active=True)}
 
     def use(self, session: Session, id: str) -> Shown:
@@ -64,7 +65,7 @@ class ModelHandlers:
             parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
             family = model.family
         session.choose(model=id)
-        return {"status": presenters.note(self._w("model.ready", id=id, parameters=f"{parameters:.1f}", family=family))}
+        return {"status": markup.note(self._w("model.ready", id=id, parameters=f"{parameters:.1f}", family=family))}
 
     def arrived(self, session: Session, id: str) -> Shown:
         """id (of a model that has just been fetched) -> status."""
@@ -77,7 +78,7 @@ class ModelHandlers:
             return {}
         if used == session.choices.model:
             return self._chosen(used)
-        return {"choice": gr.update(choices=presenters.model_choices(self._w))}
+        return {"choice": gr.update(choices=show.model_choices(self._w))}
 
     def restore(self, session: Session) -> Shown:
         """-> choice, and as `look`."""
@@ -87,9 +88,9 @@ class ModelHandlers:
         """-> status (the fetch is stopping, or goes on for others)."""
         id = session.choices.fetching
         if downloads.leave(self._tasks, session.name, id) or not id:
-            return {"status": presenters.note(self._w("model.stopping"))}
+            return {"status": markup.note(self._w("model.stopping"))}
         session.choose(fetching="")
-        return {"status": presenters.note(self._w("model.left", id=id))}
+        return {"status": markup.note(self._w("model.left", id=id))}
 
     def look(self, session: Session) -> Shown:
         """-> status, stop, timer, fetched (the id of a model that has just come)."""
@@ -99,7 +100,7 @@ class ModelHandlers:
             return {**_over(), "fetched": ""}
         if download is None:  # the app was started anew meanwhile
             session.choose(fetching="")
-            return {"status": presenters.note(self._w("error.fetch_interrupted", id=id)), **_over(), "fetched": ""}
+            return {"status": markup.note(self._w("error.fetch_interrupted", id=id)), **_over(), "fetched": ""}
         if not download.ended:
             done, total, left = download.done, download.total or 0, download.remaining()
             shown = fetching(id, done, total, left, download.stopping, self._w)
@@ -107,12 +108,12 @@ class ModelHandlers:
             return {"status": shown, **going_on, "fetched": ""}
         session.choose(fetching="")
         if download.error is None:
-            return {"status": presenters.note(self._w("model.loading", id=id)), **_over(), "fetched": id}
+            return {"status": markup.note(self._w("model.loading", id=id)), **_over(), "fetched": id}
         kind = "info" if getattr(download.error, "reason", "") == "fetch_stopped" else "error"
-        return {"status": presenters.note(presenters.explain(download.error, self._w), kind), **_over(), "fetched": ""}
+        return {"status": markup.note(errors.explain(download.error, self._w), kind), **_over(), "fetched": ""}
 
     def _chosen(self, id: str) -> Shown:
-        return {"choice": gr.update(choices=presenters.model_choices(self._w), value=id)}
+        return {"choice": gr.update(choices=show.model_choices(self._w), value=id)}
 
     def _about(self, session: Session, id: str) -> str:
         try:
@@ -122,21 +123,21 @@ class ModelHandlers:
             return ""
         free = memory.available()
         if here:
-            return presenters.fine(self._w("model.about.ready", id=id))
+            return markup.fine(self._w("model.about.ready", id=id))
         if entry is not None and entry.bundle is not None:
-            return presenters.fine(self._w("model.about.package", id=id, package=entry.requirement))
+            return markup.fine(self._w("model.about.package", id=id, package=entry.requirement))
         if is_fetchable(id) and downloads.are_off():
-            return presenters.fine(self._w("error.downloads_off", id=id))
+            return markup.fine(self._w("error.downloads_off", id=id))
         if entry is not None:
             server = entry.release.server if entry.release else ""
-            return presenters.download(id, entry.megabytes, entry.finetune_gigabytes, free, self._w, server, entry.requirement)
+            return show.download(id, entry.megabytes, entry.finetune_gigabytes, free, self._w, server, entry.requirement)
         try:
             told = announced_by_hub(id)
         except AttuneError:  # as above
             return ""
         if told is None:
             return ""
-        return presenters.download(id, told.bytes / 1e6, memory.needed_to_finetune(told.parameters) / 1e9, free, self._w)
+        return show.download(id, told.bytes / 1e6, memory.needed_to_finetune(told.parameters) / 1e9, free, self._w)
 
     def _is_here(self, session: Session, id: str) -> bool:
         """Whether a model is on this computer, for whoever asks: what only its owner may fetch is not, for others.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from core.models.catalogue import CATALOGUE
-from demo.show.presenters import heading, model_choices, note
+from demo.show.markup import heading, note
+from demo.steps.model.show import model_choices
 from demo.wording import Wording
 
 POLL_SECONDS = 0.5

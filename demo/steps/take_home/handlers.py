@@ -9,7 +9,8 @@ from core.runs.outcome import read_outcome
 from core.runs.report.document import write_report
 from core.runs.report.words import LANGUAGES
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import markup
+from demo.steps.take_home import show
 from demo.steps.take_home.show import report_links
 from demo.wording import Wording
 
@@ -30,9 +31,9 @@ class TakeHomeHandlers:
         run = session.current_run()
         result = run.result() if run is not None else None
         if run is None or result is None:
-            return {"download": presenters.note(self._w("home.empty")), "report": ""}
+            return {"download": markup.note(self._w("home.empty")), "report": ""}
         links = report_links(f"/report/{run.id}/{self._w.language}/report", KINDS, self._w)
-        return {"download": presenters.take_home(run, result, self._w), "report": links}
+        return {"download": show.take_home(run, result, self._w), "report": links}
 
 
 def write(session: Session, id: str, language: str, kind: str) -> Path:

@@ -1,10 +1,16 @@
-"""Where the report is to be had."""
+"""The downloads: the adapted model, how to use and repeat it, and the report."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from demo.show.presenters import escape, fine
+from core.data.samples import CANARY, SAMPLES
+from core.runs.export.hugging_face import folder_name, usage
+from core.runs.run_folder import Run
+from core.training.recipe import Recipe
+from demo.show.markup import escape, fine
 from demo.wording import Wording
 
 
@@ -22,3 +28,21 @@ def report_links(address: str, kinds: Sequence[str], w: Wording) -> str:
         for kind in kinds
     )
     return f"<h3>{escape(w('report.title'))}</h3>{fine(w('report.about'))}<p>{links}</p>"
+
+
+def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
+    """The download, and how to use and repeat it."""
+    link = f"/take-home/{run.id}.zip"
+    megabytes = sum(file.stat().st_size for file in run.adapted.glob("*") if file.is_file()) / 1e6
+    code = usage(folder_name(run.id), result["family"])
+    usual = Recipe.default(result["family"], result["clips"] - result["replayed"]).settings()
+    chosen = Recipe.from_json(result["recipe"]).settings()
+    settings = [f"--set {key}={value}" for key, value in chosen.items() if value != usual[key]]
+    given = f"--model {result['model']} --train {result['set']} --canary {CANARY} --seed {result['seed']} --out RUN"
+    again = " ".join(["attune finetune", given, *settings])
+    parts = [f'<p><a class="download" href="{link}" download>{escape(w("home.download", mb=f"{megabytes:.0f}"))}</a></p>']
+    parts.append(f"<h3>{escape(w('home.use'))}</h3><pre><code>{escape(code)}</code></pre>")
+    if result["synthetic"] and result["set"] in SAMPLES:  # a copy of one is synthetic too, and goes by another name
+        parts.append(f"<h3>{escape(w('home.again'))}</h3><pre><code>{escape(again)}</code></pre>")
+    parts.append(f'<p class="fine">{escape(w("home.where", folder=Path(result["run"])))}</p>')
+    return "".join(parts)

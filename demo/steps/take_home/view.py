@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from demo.show.presenters import heading, note
+from demo.show.markup import heading, note
 from demo.wording import Wording
 
 

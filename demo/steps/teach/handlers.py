@@ -11,9 +11,10 @@ from core.data.library.recordings import Recording
 from core.errors import DatasetError, RunError
 from demo.session import chosen_set, removal
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import errors, markup
 from demo.steps import removed_panel
 from demo.steps.names import Shown
+from demo.steps.teach import show
 from demo.wording import Wording
 
 
@@ -47,7 +48,7 @@ class TeachHandlers:
             raise DatasetError("no_clip", "Record or upload a clip first.")
         recording = session.recordings.label(clip, text, language)
         clips = len(session.recordings.clips())
-        return {"added": presenters.note(self._w("teach.added", text=recording.text, clips=clips), "good"), **self.own(session)}
+        return {"added": markup.note(self._w("teach.added", text=recording.text, clips=clips), "good"), **self.own(session)}
 
     def own(self, session: Session) -> Shown:
         """-> own (the clips), removal (which can be removed), card, and `removed_panel.offer`."""
@@ -55,7 +56,7 @@ class TeachHandlers:
         choices = [(self._label(recording), recording.id) for recording in reversed(recordings)]
         gone = [(self._label(recording), recording.id) for recording in session.recordings.removed()]
         return {
-            "own": presenters.own_clips(recordings, self._w),
+            "own": show.own_clips(recordings, self._w),
             "removal": gr.update(choices=choices, value=None),
             "card": self._card(session),
             **removed_panel.offer(gone),
@@ -69,23 +70,23 @@ class TeachHandlers:
         session.recordings.remove(id)
         if session.choices.clip == id:
             session.choose(clip="", heard="")
-        told = presenters.note(self._w("removed.told"), "good")
+        told = markup.note(self._w("removed.told"), "good")
         if sets := removal.also_in(session, path):
-            told += presenters.fine(self._w("removed.also_in", sets=", ".join(sets)))
+            told += markup.fine(self._w("removed.also_in", sets=", ".join(sets)))
         if runs := removal.learnt_from(session, path):
-            told += presenters.fine(self._w("removed.learnt_from", runs=runs))
+            told += markup.fine(self._w("removed.learnt_from", runs=runs))
         return {"removed_note": told, **self.own(session)}
 
     def restore_clip(self, session: Session, id: str | None) -> Shown:
         """id (of a removed recording) -> removed_note (that it is back), and as `own`."""
         session.recordings.restore(id or "")
-        return {"removed_note": presenters.note(self._w("removed.back"), "good"), **self.own(session)}
+        return {"removed_note": markup.note(self._w("removed.back"), "good"), **self.own(session)}
 
     def delete(self, session: Session, id: str | None) -> Shown:
         """id (of a removed recording) -> removed_note (that it is deleted for good), and as `own`."""
         removal.refuse_in_use(session, frozenset(one.path for one in session.recordings.removed() if one.id == id))
         session.recordings.delete(id or "", partial(removal.forget_clips, session))
-        return {"removed_note": presenters.note(self._w("removed.gone"), "good"), **self.own(session)}
+        return {"removed_note": markup.note(self._w("removed.gone"), "good"), **self.own(session)}
 
     def choose_language(self, session: Session, language: str) -> Shown:
         """language (of the own clips) -> card."""
@@ -96,10 +97,10 @@ class TeachHandlers:
         try:
             labelled = chosen_set.labelled_set(session)
         except DatasetError as error:
-            return presenters.note(presenters.explain(error, self._w), "warning")
+            return markup.note(errors.explain(error, self._w), "warning")
         example = chosen_set.sound(session, labelled.clips[0])
         minutes = sum(map(clip_seconds, labelled.clips)) / 60
-        return presenters.set_card(chosen_set.about(session, self._w), labelled, minutes, example, self._w)
+        return show.set_card(chosen_set.about(session, self._w), labelled, minutes, example, self._w)
 
     def _label(self, recording: Recording) -> str:
         return f"{recording.text or self._w('teach.unlabelled')} ({recording.seconds:.1f} s)"

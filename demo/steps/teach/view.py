@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from core.data.samples import SAMPLES
-from demo.show.presenters import heading, note, subheading
+from demo.show.markup import heading, note, subheading
 from demo.steps import removed_panel as removed
 from demo.steps.removed_panel import RemovedView
 from demo.steps.teach.bring import view as bring

@@ -17,7 +17,7 @@ from demo.background.tasks import Tasks
 from demo.session import removal
 from demo.session.chosen_set import OWN
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import markup
 from demo.steps import removed_panel
 from demo.steps.names import Shown
 from demo.wording import Wording
@@ -72,7 +72,7 @@ class YourDataHandlers:
         return {"confirm": gr.update(visible=False)}
 
     def _told(self, key: str, session: Session) -> Shown:
-        return {"note": presenters.note(self._w(key), "good"), **self.show(session)}
+        return {"note": markup.note(self._w(key), "good"), **self.show(session)}
 
     def _label(self, kind: str, path: Path) -> str:
         """What a thing is called; "" where it is none."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from demo.show.presenters import fine, heading, note, subheading
+from demo.show.markup import fine, heading, note, subheading
 from demo.steps import removed_panel as removed
 from demo.steps.removed_panel import RemovedView
 from demo.wording import Wording

@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import DatasetError
 from demo.background.tasks import EVERYONE, Task, Tasks
-from demo.show import presenters
+from demo.show.errors import explain
 from demo.wording import Wording
 
 
@@ -49,7 +49,7 @@ def test_a_second_start_joins_the_first_and_others_have_their_own() -> None:
 @pytest.mark.parametrize(
     ("error", "sentence", "written"),
     [
-        (lambda: DatasetError("long_no_speech", "Nobody speaks in this recording."), "Nobody speaks", False),
+        (lambda: DatasetError("long_no_speech", "Nobody speaks in this recording."), "There is no speech", False),
         (lambda: OSError(28, "No space left on device"), "is full", True),
         (lambda: ZeroDivisionError("nobody foresaw it"), "Something went wrong", True),
     ],
@@ -61,7 +61,7 @@ def test_a_failure_is_a_sentence_and_an_unexpected_one_is_written_down_whole(
         raise error()
 
     task = ended(Tasks().start("me", "transcribe", None, work))
-    assert sentence in presenters.explain(task.error, Wording("en"))
+    assert sentence in explain(task.error, Wording("en"))
     assert ("Traceback" in caplog.text) is written
     assert ("transcribe failed" in caplog.text) is written
 

@@ -16,7 +16,7 @@ from core.runs.run_folder import Run
 from core.training.events import Failed
 from core.training.recipe import Recipe
 from demo.background import worker
-from demo.show import presenters
+from demo.show import errors
 from demo.wording import LANGUAGES, Wording
 
 
@@ -53,8 +53,8 @@ def test_why_a_job_failed(error: Exception, reason: str, run: Run, monkeypatch: 
     assert failed.reason in (reason, f"{reason}_free")  # how much is free depends on the computer
     for language in LANGUAGES:
         w = Wording(language)
-        shown = presenters.reason(failed.reason, failed.details, "", w)
-        assert shown == presenters.explain(error, w) or failed.details  # by then something else may be free
+        shown = errors.reason(failed.reason, failed.details, "", w)
+        assert shown == errors.explain(error, w) or failed.details  # by then something else may be free
 
 
 def test_a_disk_without_room_for_a_last_word_ends_a_job_quietly(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ from demo.background.queue import JobQueue
 from demo.background.tasks import Tasks
 from demo.session import notices, reading_list, session
 from demo.session.session import Choices, Session
-from demo.show.presenters import explain
+from demo.show.errors import explain
 from demo.steps.teach.bring.handlers import NOTE
 from demo.steps.teach.proofread import long_recordings
 from demo.wording import LANGUAGES, Wording

@@ -11,7 +11,7 @@ from core.storage.files import write_json
 from core.training.events import Advanced, Entered, Failed, Finished
 from demo.show.progress import bar, fetching, going, job_progress
 from demo.wording import Wording
-from tests.demo.show.test_presenters import HOSTILE, tags
+from tests.demo.show.test_markup import HOSTILE, tags
 
 LANGUAGES = [Wording("en"), Wording("zh-CN")]
 W = LANGUAGES[0]

@@ -15,9 +15,9 @@ from core.data.samples import SAMPLES
 from core.training.presets import PRESETS
 from core.training.recipe import ADAPTERS, PLANS, SCHEDULES
 from demo.session import reading_list
-from demo.show import presenters
-from demo.steps.adapt import settings
-from demo.steps.teach import show as reports
+from demo.show.errors import reason
+from demo.steps.adapt import settings, show
+from demo.steps.teach.bring.show import place
 from demo.steps.teach.record import show as takes
 from demo.wording import LANGUAGES, Wording, preferred
 
@@ -78,8 +78,8 @@ def test_families_of_keys_are_whole() -> None:
         assert f"recipe.rate.{schedule}" in ENGLISH
     assert {f"recipe.{kind}" for kind in ADAPTERS[1:]} <= ENGLISH.keys()
     assert {f"noise.{name}" for name in NOISES} <= ENGLISH.keys()
-    assert {f"recipe.augment.{name}" for name in presenters._AUGMENTED} <= ENGLISH.keys()
-    assert {f"recipe.{name}" for name in presenters._HELD} <= ENGLISH.keys()
+    assert {f"recipe.augment.{name}" for name in show._AUGMENTED} <= ENGLISH.keys()
+    assert {f"recipe.{name}" for name in show._HELD} <= ENGLISH.keys()
     for name in (*SAMPLES, "own"):
         assert {f"set.{name}", f"set.{name}.about"} <= ENGLISH.keys()
     for name in (*reading_list.LISTS, reading_list.OWN):
@@ -148,12 +148,12 @@ def test_a_wording_fills_its_fields() -> None:
 )
 def test_a_row_s_place_is_named_in_the_page_s_language(where: str, english: str, chinese: str) -> None:
     row = Dropped("a.wav", "row_no_text", "", where)
-    assert reports.place(row, Wording("en")) == english
-    assert reports.place(row, Wording("zh-CN")) == chinese
+    assert place(row, Wording("en")) == english
+    assert place(row, Wording("zh-CN")) == chinese
 
 
 def test_names_inside_a_sentence_are_in_the_page_s_language() -> None:
     details = {"name": "t.csv", "column": "path", "columns": "a, b"}
-    assert "表示 声音文件 的列" in presenters.reason("table_columns", details, "", Wording("zh-CN"))
-    assert "斯瓦希里语" in presenters.reason("language_unknown", {"id": "x", "language": "sw"}, "", Wording("zh-CN"))
-    assert "“tlh”" in presenters.reason("language_unknown", {"id": "x", "language": "tlh"}, "", Wording("en"))
+    assert "表示 声音文件 的列" in reason("table_columns", details, "", Wording("zh-CN"))
+    assert "斯瓦希里语" in reason("language_unknown", {"id": "x", "language": "sw"}, "", Wording("zh-CN"))
+    assert "“tlh”" in reason("language_unknown", {"id": "x", "language": "tlh"}, "", Wording("en"))

@@ -9,7 +9,7 @@ from core.runs.ladder import ladder, learning_curve
 from core.runs.ladder_job import LadderJob, create
 from demo.background.jobs import Jobs
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import markup, numbers
 from demo.show.progress import ACTIVE, job_progress
 from demo.steps.adapt import settings
 from demo.steps.adapt.handlers import AdaptHandlers, request_of, suited
@@ -35,12 +35,12 @@ class LadderHandlers:
         if one is None:
             return {}
         sizes = self._w("recipe.and").join(str(size) for size in sorted({rung.clips for rung in rungs}))
-        time = presenters.duration(show.seconds(rungs, one), self._w)
-        return {"forecast": presenters.note(self._w("ladder.forecast", sizes=sizes, runs=len(rungs), time=time))}
+        time = numbers.duration(show.seconds(rungs, one), self._w)
+        return {"forecast": markup.note(self._w("ladder.forecast", sizes=sizes, runs=len(rungs), time=time))}
 
     def forecasting(self, session: Session) -> dict[str, Any]:
         """-> forecast: what is happening meanwhile."""
-        return {"forecast": presenters.note(self._w("adapt.forecasting"))}
+        return {"forecast": markup.note(self._w("adapt.forecasting"))}
 
     def start(self, session: Session, *, suits: str, seed: float | None, target: float | None, **fields: Any) -> dict[str, Any]:
         """The recipe's fields, suits, seed, target -> as `look`; a ladder of the same that ended early goes on."""

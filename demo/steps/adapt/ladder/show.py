@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from core.runs.ladder import Curve, Rung
 from core.runs.report.pictures import Series, curves
-from demo.show.presenters import NO_BREAK, escape, fine, percent, points
+from demo.show.markup import NO_BREAK, escape, fine
+from demo.show.numbers import percent, points
 from demo.wording import Wording
 
 if TYPE_CHECKING:

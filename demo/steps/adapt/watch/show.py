@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from core.runs.report.pictures import Series, curves
 from core.text.metrics import mark_words
 from core.training.events import Evaluated, Event, Prepared, Stepped
-from demo.show.presenters import duration, escape, fine, marked, percent
+from demo.show.markup import escape, fine, marked
+from demo.show.numbers import duration, percent
 from demo.wording import Wording
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from demo.show.presenters import subheading
+from demo.show.markup import subheading
 from demo.wording import Wording
 
 

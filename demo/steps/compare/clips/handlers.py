@@ -10,7 +10,7 @@ import gradio as gr
 from core.evaluation.selection import select
 from demo.background.outcomes import Outcomes
 from demo.session.session import Session
-from demo.show import comparisons, presenters
+from demo.show import comparisons, markup
 from demo.wording import Wording
 
 PAGE = 10  # clips at a time, so that hundreds do not freeze the page
@@ -40,7 +40,7 @@ class ClipsHandlers:
             return {"list": "", **nothing(self._w)}
         comparison = self._outcomes.of(run).comparisons.get(group)
         if comparison is None:
-            return {"list": presenters.note(self._w("clips.no_group")), **nothing(self._w)}
+            return {"list": markup.note(self._w("clips.no_group")), **nothing(self._w)}
         chosen = select(comparison, order, kind, wanted or "")
         page = within(page, chosen)
         shown = chosen[page * PAGE : (page + 1) * PAGE]
@@ -68,7 +68,7 @@ def turned(chosen: Sequence[int], all_clips: int, page: int, w: Wording) -> dict
     several = len(chosen) > PAGE
     return {
         "back": gr.update(visible=several, interactive=page > 0),
-        "where": presenters.fine(where) if where else "",
+        "where": markup.fine(where) if where else "",
         "forward": gr.update(visible=several, interactive=last < len(chosen)),
         "page": page,
     }

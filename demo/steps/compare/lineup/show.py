@@ -12,7 +12,8 @@ from core.text.metrics import mark_words
 from core.text.scoring import UNSPACED_LANGUAGES, leading_measure
 from core.training.recipe import Recipe
 from demo.show.comparisons import FINDING, told
-from demo.show.presenters import change, escape, fine, marked, percent, player
+from demo.show.markup import escape, fine, marked, player
+from demo.show.numbers import change, percent
 from demo.wording import Wording
 
 STAMP = "%Y%m%d-%H%M%S"  # with which a run's id begins

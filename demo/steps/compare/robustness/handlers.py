@@ -12,7 +12,7 @@ from core.runs.robustness_job import create, find
 from core.runs.run_folder import Run
 from demo.background.jobs import Jobs
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import markup, numbers
 from demo.show.progress import ACTIVE, job_progress
 from demo.steps.compare.robustness import show
 from demo.steps.job_panel import buttons
@@ -68,6 +68,6 @@ class RobustnessHandlers:
         canary = (result.get("canary") or {"clips": 0})["clips"]
         read = 2 * (result["test"]["clips"] + canary) + result.get("validation_clips", 0)
         seconds = result.get("seconds", {}).get("evaluate", 0.0) / max(1, read) * 2 * result["test"]["clips"] * len(CONDITIONS)
-        time = presenters.duration(seconds, self._w)
+        time = numbers.duration(seconds, self._w)
         told = self._w("robustness.forecast", clips=result["test"]["clips"], conditions=len(CONDITIONS), time=time)
-        return presenters.note(told)
+        return markup.note(told)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from core.evaluation.robustness import ConditionResult
 from core.runs.report.conditions import noise_curves
 from core.runs.report.pictures import curves
-from demo.show.presenters import escape, fine, percent
+from demo.show.markup import escape, fine
+from demo.show.numbers import percent
 from demo.wording import Wording
 
 

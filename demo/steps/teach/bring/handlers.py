@@ -24,9 +24,10 @@ from demo.background.tasks import Task, Tasks
 from demo.session import chosen_set, uploads
 from demo.session.session import Session
 from demo.session.uploads import Upload
-from demo.show import presenters
+from demo.show import errors, markup
 from demo.steps.names import Shown
-from demo.steps.teach import show as reports
+from demo.steps.teach.bring import show
+from demo.steps.teach.show import working
 from demo.wording import Wording
 
 KIND = "import"
@@ -123,7 +124,7 @@ class BringHandlers:
     def stop(self, session: Session) -> Shown:
         """-> progress (it is being stopped)."""
         self._tasks.stop(session.name, KIND)
-        return {"progress": presenters.note(self._w("bring.stopping"))}
+        return {"progress": markup.note(self._w("bring.stopping"))}
 
     def restore(self, session: Session) -> Shown:
         """-> panel (open while there is something to see), and as `look` and `result`."""
@@ -144,24 +145,24 @@ class BringHandlers:
         if task is None:
             return shown
         if not task.ended:
-            progress = reports.working(f"bring.{task.phase or 'reading'}", task, self._w)
+            progress = working(f"bring.{task.phase or 'reading'}", task, self._w)
             going_on = {"stop": gr.update(visible=not task.stopping), "timer": gr.update(active=True)}
             return {**shown, "progress": progress, **going_on}
         if task.error is None:
             self._tasks.forget(session.name, KIND)
             return {**shown, "arrived": task.result}
-        why = presenters.explain(task.error, self._w)
+        why = errors.explain(task.error, self._w)
         if _is_question(task):
-            return {**shown, "question": gr.update(visible=True), "asked": presenters.note(why), **self._answers(task)}
+            return {**shown, "question": gr.update(visible=True), "asked": markup.note(why), **self._answers(task)}
         kind = "info" if getattr(task.error, "reason", "").endswith("_stopped") else "error"
         details = task.error.details if isinstance(task.error, AttuneError) else {}
-        rows = reports.dropped_rows(details["dropped"], self._w) if "dropped" in details else ""
-        return {**shown, "progress": presenters.note(why, kind) + rows}
+        rows = show.dropped_rows(details["dropped"], self._w) if "dropped" in details else ""
+        return {**shown, "progress": markup.note(why, kind) + rows}
 
     def result(self, session: Session) -> Shown:
         """-> result (what became of the rows that the chosen set was made from)."""
         stored = chosen_set.stored_set(session)
-        return {"result": reports.counts(stored, self._w) if stored else ""}
+        return {"result": show.counts(stored, self._w) if stored else ""}
 
     def _answers(self, task: Task) -> Shown:
         error = task.error

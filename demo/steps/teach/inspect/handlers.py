@@ -20,9 +20,10 @@ from demo.background.model_pool import ModelPool
 from demo.background.tasks import Task, Tasks
 from demo.session import chosen_set, removal
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import errors, markup
 from demo.steps.names import Shown, numbered
-from demo.steps.teach import show as reports
+from demo.steps.teach.inspect import show
+from demo.steps.teach.show import working
 from demo.wording import Wording
 
 KIND = "inspection"
@@ -76,7 +77,7 @@ class InspectHandlers:
     def stop(self, session: Session) -> Shown:
         """-> progress (it is being stopped)."""
         self._tasks.stop(session.name, KIND)
-        return {"progress": presenters.note(self._w("bring.stopping"))}
+        return {"progress": markup.note(self._w("bring.stopping"))}
 
     def restore(self, session: Session) -> Shown:
         """-> as `look` and `buttons`."""
@@ -88,15 +89,15 @@ class InspectHandlers:
         if task is not None and not task.ended:
             key = "inspect.asking" if task.order.ask else "inspect.looking"
             going_on = {"stop": gr.update(visible=not task.stopping), "timer": gr.update(active=True)}
-            return {"progress": reports.working(key, task, self._w), **going_on}
+            return {"progress": working(key, task, self._w), **going_on}
         over = {"stop": gr.update(visible=False), "timer": gr.update(active=False)}
         empty = {"summary": "", **self._filled([]), "rest": ""}
         if task is None or task.order.name != session.choices.labelled_set:
             return {"progress": "", **over, **empty}
         if task.error is not None:
             kind = "info" if getattr(task.error, "reason", "").endswith("_stopped") else "error"
-            return {"progress": presenters.note(presenters.explain(task.error, self._w), kind), **over, **empty}
-        stale = "" if self._is_current(session, task.order) else presenters.note(self._w("inspect.stale"), "warning")
+            return {"progress": markup.note(errors.explain(task.error, self._w), kind), **over, **empty}
+        stale = "" if self._is_current(session, task.order) else markup.note(self._w("inspect.stale"), "warning")
         return {"progress": stale, **over, **self._report(session, task, task.result)}
 
     def repair(self, session: Session, closed: bool, place: int) -> Shown:
@@ -112,7 +113,7 @@ class InspectHandlers:
         session.library.update(stored.id, repaired)
         told = self._w(f"mended.{finding.remedy}", count=_changed(task.order.labelled, repaired))
         self._start(session, closed, ask=task.order.ask)
-        return {"told": presenters.note(told, "good"), **self.look(session)}
+        return {"told": markup.note(told, "good"), **self.look(session)}
 
     def undo(self, session: Session, closed: bool) -> Shown:
         """closed -> told (the last change is undone), and as `look`."""
@@ -121,7 +122,7 @@ class InspectHandlers:
         after = session.library.undo(stored.id)
         told = self._w("inspect.undone", before=before, after=len(after.clips))
         self._again(session, closed)
-        return {"told": presenters.note(told, "good"), **self.look(session)}
+        return {"told": markup.note(told, "good"), **self.look(session)}
 
     def back(self, session: Session, closed: bool) -> Shown:
         """closed -> told (all clips that were taken out are in the set again), and as `look`."""
@@ -130,7 +131,7 @@ class InspectHandlers:
         session.library.update(stored.id, whole)
         self._again(session, closed)
         told = self._w("inspect.put_back", count=len(stored.left_out))
-        return {"told": presenters.note(told, "good"), **self.look(session)}
+        return {"told": markup.note(told, "good"), **self.look(session)}
 
     def delete(self, session: Session, closed: bool) -> Shown:
         """closed -> told (the clips that were taken out are deleted for good), and as `look`."""
@@ -138,7 +139,7 @@ class InspectHandlers:
         removal.refuse_in_use(session, frozenset(Path(one.clip.path) for one in stored.left_out))
         count = session.library.delete_left_out(stored.id, partial(removal.forget_clips, session))
         self._again(session, closed)
-        return {"told": presenters.note(self._w("inspect.deleted", count=count), "good"), **self.look(session)}
+        return {"told": markup.note(self._w("inspect.deleted", count=count), "good"), **self.look(session)}
 
     def buttons(self, session: Session) -> Shown:
         """-> undo, back, delete: each is shown where there is something to undo, to put back, to delete for good."""
@@ -217,19 +218,19 @@ class InspectHandlers:
         filled = [
             {
                 "row": gr.update(visible=True),
-                "about": reports.finding(found, report, sound, self._w),
+                "about": show.finding(found, report, sound, self._w),
                 "repair": gr.update(value=self._w(f"remedy.{found.remedy}", count=len(found.clips))),
             }
             for found in shown
         ]
         others = [found for found in report.findings if found not in shown]
-        rest = "".join(reports.finding(found, report, sound, self._w) for found in others)
+        rest = "".join(show.finding(found, report, sound, self._w) for found in others)
         if not report.findings:
-            rest = presenters.note(self._w("inspect.nothing"), "good")
+            rest = markup.note(self._w("inspect.nothing"), "good")
         elif not changeable and any(found.remedy for found in others):
-            rest += presenters.fine(self._w("inspect.copy_first"))
-        asked = "" if task.order.ask else presenters.fine(self._w("inspect.not_asked", model=task.order.model))
-        summary = reports.summary(report, self._w) + reports.report_links(self._w) + asked
+            rest += markup.fine(self._w("inspect.copy_first"))
+        asked = "" if task.order.ask else markup.fine(self._w("inspect.not_asked", model=task.order.model))
+        summary = show.summary(report, self._w) + show.report_links(self._w) + asked
         return {"summary": summary, **self._filled(filled), "rest": rest}
 
     def _filled(self, places: list[Shown]) -> Shown:

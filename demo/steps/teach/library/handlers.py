@@ -17,10 +17,10 @@ from core.errors import DatasetError
 from core.text.scoring import clean
 from demo.session import chosen_set, removal
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import markup
 from demo.steps import removed_panel
 from demo.steps.names import Shown
-from demo.steps.teach import show as reports
+from demo.steps.teach.library import show
 from demo.wording import Wording
 
 
@@ -39,7 +39,7 @@ class LibraryHandlers:
         others = [(one.name, one.id) for one in sets if stored and one.id != current and one.language == stored.language]
         deleted = [(one.name, one.id) for one in trash]
         return {
-            "listed": reports.listed(sets, current, len(session.library.damaged()), self._w),
+            "listed": show.listed(sets, current, len(session.library.damaged()), self._w),
             "changing": gr.update(visible=stored is not None),
             "other": gr.update(choices=others, value=None),
             **removed_panel.offer(deleted),
@@ -53,7 +53,7 @@ class LibraryHandlers:
         stored = chosen_set.stored_set(session)
         if stored is None or format not in LAYOUTS:
             return {"link": ""}
-        label = presenters.escape(self._w("library.download", name=stored.name))
+        label = markup.escape(self._w("library.download", name=stored.name))
         return {"link": f'<a class="download" href="/set/{stored.id}/{format}.zip" download>{label}</a>'}
 
     def save(self, session: Session, name: str) -> Shown:
@@ -81,7 +81,7 @@ class LibraryHandlers:
     def rename(self, session: Session, name: str) -> Shown:
         """name -> note (the chosen set is called so), name (empty)."""
         renamed = session.library.rename(self._chosen(session).id, name)
-        return {"note": presenters.note(self._w("library.renamed", name=renamed.name), "good"), "name": ""}
+        return {"note": markup.note(self._w("library.renamed", name=renamed.name), "good"), "name": ""}
 
     def merge(self, session: Session, other: str | None, name: str) -> Shown:
         """other (id of another set), name -> note (what merging found), name (empty)."""
@@ -101,14 +101,14 @@ class LibraryHandlers:
             speakers=merged.overlap.speakers,
         )
         clashes = bool(merged.conflicting or merged.overlap.sentences or merged.overlap.speakers)
-        return {"note": presenters.note(told, "warning" if clashes else "good"), "name": ""}
+        return {"note": markup.note(told, "warning" if clashes else "good"), "name": ""}
 
     def delete(self, session: Session) -> Shown:
         """-> note (the chosen set is in the trash)."""
         stored = self._chosen(session)
         session.library.delete(stored.id)
         session.choose(labelled_set=SAMPLES[0])
-        return {"note": presenters.note(self._w("library.deleted", name=stored.name), "good")}
+        return {"note": markup.note(self._w("library.deleted", name=stored.name), "good")}
 
     def restore(self, session: Session, id: str | None) -> Shown:
         """id (of a deleted set) -> note (it is back)."""
@@ -116,7 +116,7 @@ class LibraryHandlers:
             raise DatasetError("no_set", "There is no such set in the library.")
         stored = session.library.restore(id)
         session.choose(labelled_set=stored.id)
-        return {"note": presenters.note(self._w("library.restored", name=stored.name), "good")}
+        return {"note": markup.note(self._w("library.restored", name=stored.name), "good")}
 
     def delete_for_good(self, session: Session, id: str | None) -> Shown:
         """id (of a deleted set) -> note (it is deleted for good)."""
@@ -125,13 +125,13 @@ class LibraryHandlers:
             raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be restored.")
         self._refuse_in_use(session, [deleted])
         session.library.delete_for_good(deleted.id, partial(removal.forget_clips, session))
-        return {"note": presenters.note(self._w("removed.gone"), "good")}
+        return {"note": markup.note(self._w("removed.gone"), "good")}
 
     def empty(self, session: Session) -> Shown:
         """-> note (all deleted sets are deleted for good)."""
         self._refuse_in_use(session, session.library.trash())
         gone = session.library.empty_trash(partial(removal.forget_clips, session))
-        return {"note": presenters.note(self._w("library.emptied", sets=gone), "good")}
+        return {"note": markup.note(self._w("library.emptied", sets=gone), "good")}
 
     def _refuse_in_use(self, session: Session, sets: Sequence[StoredSet]) -> None:
         clips = [one.clip for stored in sets for one in (*stored.clips, *stored.left_out)]
@@ -140,7 +140,7 @@ class LibraryHandlers:
     def _made(self, session: Session, stored: StoredSet) -> Shown:
         session.choose(labelled_set=stored.id)
         told = self._w("library.saved", name=stored.name, clips=len(stored.clips))
-        return {"note": presenters.note(told, "good"), "name": ""}
+        return {"note": markup.note(told, "good"), "name": ""}
 
     def _chosen(self, session: Session) -> StoredSet:
         stored = chosen_set.stored_set(session)
@@ -150,7 +150,7 @@ class LibraryHandlers:
 
     def _where(self, session: Session) -> str:
         if not session.local:
-            return presenters.fine(self._w("library.elsewhere"))
+            return markup.fine(self._w("library.elsewhere"))
         stored = session.choices.labelled_set
         folder = session.library.folder / stored if len(stored) == 16 else session.library.folder
-        return presenters.fine(self._w("library.where", folder=folder))
+        return markup.fine(self._w("library.where", folder=folder))

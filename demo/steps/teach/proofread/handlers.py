@@ -18,7 +18,7 @@ from demo.background.tasks import Tasks
 from demo.session import uploads
 from demo.session.session import Session
 from demo.session.uploads import Upload
-from demo.show import presenters
+from demo.show import errors, markup
 from demo.steps.names import Shown, numbered
 from demo.steps.teach.proofread import long_recordings
 from demo.steps.teach.proofread import show as rows
@@ -150,13 +150,13 @@ class ProofreadHandlers:
         """order, page -> kept (how many), and as `shown`."""
         clips = self._current(session).keep_as_clips(session)
         kept = self._w("proofread.kept", clips=clips)
-        return {"kept": presenters.note(kept, "good"), **self.shown(session, order, page)}
+        return {"kept": markup.note(kept, "good"), **self.shown(session, order, page)}
 
     def keep_as_set(self, session: Session, name: str, order: str, page: str) -> Shown:
         """name (of the set), order, page -> kept (how many), and as `shown`."""
         name, clips = self._current(session).keep_as_set(session, name)
         kept = self._w("proofread.kept_as_set", name=name, clips=clips)
-        return {"kept": presenters.note(kept, "good"), **self.shown(session, order, page)}
+        return {"kept": markup.note(kept, "good"), **self.shown(session, order, page)}
 
     def put_aside(self, session: Session, order: str) -> Shown:
         """order -> as `shown`, ready for another recording."""
@@ -187,9 +187,9 @@ class ProofreadHandlers:
         if running is not None and is_running:
             status = rows.progress(about, running.remaining(), running.stopping, self._w)
         elif running is not None and running.error is not None:
-            status = presenters.note(presenters.explain(running.error, self._w), "error")
+            status = markup.note(errors.explain(running.error, self._w), "error")
         elif about.read < about.spans:
-            status = presenters.note(self._w("proofread.stopped", read=about.read, spans=about.spans))
+            status = markup.note(self._w("proofread.stopped", read=about.read, spans=about.spans))
         unread = not is_running and about.read < about.spans
         stop = gr.update(visible=running is not None and is_running and not running.stopping)
         return {

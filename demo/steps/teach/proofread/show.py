@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from core.data.drafts import Draft, Drafts
-from demo.show.presenters import duration, fine, note, percent, player
+from demo.show.markup import fine, note, player
+from demo.show.numbers import duration, percent
 from demo.show.progress import going
 from demo.steps.teach.proofread.long_recordings import About, key_of
 from demo.wording import Wording

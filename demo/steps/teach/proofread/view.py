@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from demo.show.presenters import fine
+from demo.show.markup import fine
 from demo.steps.listen.view import recorder
 from demo.steps.teach.proofread.show import ROWS
 from demo.wording import Wording

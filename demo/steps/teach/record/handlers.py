@@ -12,7 +12,7 @@ from demo.session import reading_list, uploads
 from demo.session.reading_list import Reading
 from demo.session.session import Session
 from demo.session.uploads import Upload
-from demo.show import presenters
+from demo.show import markup
 from demo.steps.names import Shown
 from demo.steps.teach.record import show as takes
 from demo.wording import Wording
@@ -45,7 +45,7 @@ class RecordHandlers:
             "shown": now.prompt,
             "prompt": takes.prompt(now.prompt, self._w),
             "place": takes.place(number, now.prompts, [text for text in now.prompts if text in done], self._w),
-            "take": take or presenters.note(self._w(empty)),
+            "take": take or markup.note(self._w(empty)),
             "heard": self._heard(session, now) if take else "",
             "record": gr.update(value=self._w(label), variant="secondary" if take and good else "primary"),
             "keep": gr.update(interactive=bool(take) and not is_kept, variant="primary" if take and good else "secondary"),
@@ -114,7 +114,7 @@ class RecordHandlers:
     def _heard(self, session: Session, now: Reading) -> str:
         take = now.takes[now.prompt]
         if take.heard is None:
-            return presenters.note(self._w("record.hearing"))
+            return markup.note(self._w("record.hearing"))
         language = now.language or session.choices.language
         suspected = quality.check_speech(now.prompt, take.heard, language) if take.checked else None
         found = [suspected] if suspected else []

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from core.data.inspection.quality import Finding, Measures
 from core.text.metrics import mark_words, score
 from core.text.scoring import leading_measure, normalise
-from demo.show.presenters import NO_BREAK, escape, fine, marked, note, percent, player
+from demo.show.markup import NO_BREAK, escape, fine, marked, note, player
+from demo.show.numbers import percent
 from demo.show.progress import bar
 from demo.wording import Wording
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from demo.show.presenters import escape, note
+from demo.show.markup import escape, note
 from demo.steps.listen.view import recorder
 from demo.steps.teach.record import show as takes
 from demo.wording import Wording

@@ -10,14 +10,15 @@ from core.data.clips import splits
 from core.data.clips.labelled_set import LabelledSet, clip_seconds
 from core.data.inspection import findings, repairs
 from core.data.inspection.findings import Fate
-from core.data.inspection.inspection import Inspection
+from core.data.inspection.inspection import Histogram, Inspection
 from core.errors import DatasetError
 from core.text.scoring import normalise
 from demo.session import chosen_set
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import errors, markup
 from demo.steps.names import Shown
-from demo.steps.teach import show as reports
+from demo.steps.teach.inspect.show import finding_words
+from demo.steps.teach.split import show
 from demo.wording import Wording
 
 CLIP, SPEAKER = "clip:", "speaker:"
@@ -38,14 +39,14 @@ class SplitHandlers:
             try:
                 labelled = chosen_set.labelled_set(session)
             except DatasetError as error:
-                return {"table": presenters.note(presenters.explain(error, self._w), "warning"), **locked}
+                return {"table": markup.note(errors.explain(error, self._w), "warning"), **locked}
             seconds = {clip.id: clip_seconds(clip) for clip in labelled.clips}
         else:
             labelled = stored.labelled()
             seconds = {one.clip.id: one.seconds for one in stored.clips}
         shown = self._table(labelled, seconds)
         if stored is None:
-            return {"table": shown + presenters.fine(self._w("split.copy_first")), **locked}
+            return {"table": shown + markup.fine(self._w("split.copy_first")), **locked}
         who = gr.update(choices=self._choices(labelled), value=[])
         return {"table": shown, "editing": gr.update(visible=True), "who": who, "seed": gr.update(value=stored.seed)}
 
@@ -66,7 +67,7 @@ class SplitHandlers:
             told.append(self._w("split.dragged", count=len(moved.dragged), first=first))
         if moved.overlap.sentences or moved.overlap.speakers:
             told.append(self._w("split.overlap", sentences=moved.overlap.sentences, speakers=moved.overlap.speakers))
-        return {"note": presenters.note(" ".join(told), "good")}
+        return {"note": markup.note(" ".join(told), "good")}
 
     def anew(self, session: Session, seed: float | None) -> Shown:
         """seed -> note (the set has a new split)."""
@@ -76,16 +77,16 @@ class SplitHandlers:
         seed = int(seed or 0)
         after = session.library.update(stored.id, repairs.resplit(stored.labelled(), seed), seed).labelled()
         counts = {part: len(after.part(part)) for part in ("train", "validation", "test")}
-        return {"note": presenters.note(self._w("split.done", seed=seed, **counts), "good")}
+        return {"note": markup.note(self._w("split.done", seed=seed, **counts), "good")}
 
     def _table(self, labelled: LabelledSet, seconds: dict[str, float]) -> str:
         fates = [Fate(clip, True, sentence=normalise(clip.text, labelled.language)) for clip in labelled.clips]
         report = Inspection(labelled.name, labelled.language, tuple(fates), (), (), *_NO_SPREADS)
         found = [*findings.leaks(fates), *findings.conclusions(fates)]
-        remarks = [reports.finding_words(one, report, self._w) for one in found]
+        remarks = [finding_words(one, report, self._w) for one in found]
         sentences = {fate.clip: fate.sentence for fate in fates}
         clips = [(clip, seconds.get(clip.id, 0.0)) for clip in labelled.clips]
-        return reports.split_table(clips, sentences.__getitem__, remarks, self._w)
+        return show.split_table(clips, sentences.__getitem__, remarks, self._w)
 
     def _choices(self, labelled: LabelledSet) -> list[tuple[str, str]]:
         speakers = Counter(clip.speaker for clip in labelled.clips if clip.speaker)
@@ -94,4 +95,4 @@ class SplitHandlers:
         return [*named, *((f"{clip.text} ({parts[clip.part]})", CLIP + clip.id) for clip in labelled.clips)]
 
 
-_NO_SPREADS = (reports.Histogram((), ()), reports.Histogram((), ()))
+_NO_SPREADS = (Histogram((), ()), Histogram((), ()))

@@ -11,9 +11,9 @@ from core.text.normalisation import CHOICES, Normalisation, detect
 from core.text.scripts import CHINESE, EAST_ASIAN, NUMBER_LANGUAGES
 from demo.session import chosen_set
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show import markup
 from demo.steps.names import Shown
-from demo.steps.teach import show as reports
+from demo.steps.teach.write import show
 from demo.wording import Wording
 
 
@@ -46,13 +46,13 @@ class WriteHandlers:
         if stored is None:
             raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
         session.library.write_as(stored.id, Normalisation(**choices))
-        return {"note": presenters.note(self._w("write.stored", name=stored.name), "good")}
+        return {"note": markup.note(self._w("write.stored", name=stored.name), "good")}
 
     def _preview(self, session: Session, form: Normalisation) -> str:
         typed = chosen_set.as_typed(session)
         texts = [clip.text for clip in typed.clips]
-        shown = reports.preview(form.preview(texts, typed.language), len(set(texts)), self._w)
-        return shown if chosen_set.stored_set(session) else shown + presenters.fine(self._w("write.copy_first"))
+        shown = show.preview(form.preview(texts, typed.language), len(set(texts)), self._w)
+        return shown if chosen_set.stored_set(session) else shown + markup.fine(self._w("write.copy_first"))
 
     def _fields(self, form: Normalisation, language: str) -> Shown:
         useful = {

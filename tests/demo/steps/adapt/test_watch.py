@@ -16,7 +16,7 @@ from demo.session.session import Session
 from demo.steps.adapt.watch import show
 from demo.steps.adapt.watch.handlers import WatchHandlers
 from demo.wording import Wording
-from tests.demo.show.test_presenters import HOSTILE, tags
+from tests.demo.show.test_markup import HOSTILE, tags
 
 W = Wording("en")
 SAID = ("the cat sat", "a dog ran")

@@ -22,15 +22,16 @@ from core.training.recipe import Recipe
 from demo.background.model_pool import ModelPool
 from demo.background.outcomes import Outcomes
 from demo.session.session import Session
-from demo.show import comparisons, presenters
+from demo.show import comparisons
 from demo.show.comparisons import BUILT_IN
+from demo.show.markup import marked
 from demo.steps.compare import show as analyses
 from demo.steps.compare.clips.handlers import PAGE, ClipsHandlers
 from demo.steps.compare.handlers import CompareHandlers
 from demo.steps.compare.lineup import show as lineups
 from demo.steps.compare.lineup.handlers import LineUpHandlers
 from demo.wording import Wording
-from tests.demo.show.test_presenters import tags
+from tests.demo.show.test_markup import tags
 
 W = Wording("en")
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}{{x}}`y`</p><script>"
@@ -276,4 +277,4 @@ def test_hostile_transcripts_stay_text(tmp_path: Path) -> None:
     assert is_plain(analyses.beside(found[0].comparisons, W))
     assert is_plain(lineups.rates(lined, W))
     assert is_plain(lineups.clips(lined, range(12), ["/sound"] * 12, W))
-    assert is_plain(presenters.marked(mark_words("a b", "a b", HOSTILE)[1], W, pressable=True))
+    assert is_plain(marked(mark_words("a b", "a b", HOSTILE)[1], W, pressable=True))

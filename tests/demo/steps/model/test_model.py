@@ -19,8 +19,11 @@ from core.models.sources.origins import DEEPSPEECH, TINY_EN
 from demo.background.model_pool import ModelPool
 from demo.background.tasks import Tasks
 from demo.session.session import Session
-from demo.show import presenters
+from demo.show.errors import explain
+from demo.show.languages import language
+from demo.steps.listen.show import transcript
 from demo.steps.model import handlers as module
+from demo.steps.model import show
 from demo.steps.model.handlers import ModelHandlers
 from demo.steps.names import Shown
 from demo.wording import LANGUAGES, Wording
@@ -83,9 +86,9 @@ def test_labels_say_what_is_ready(language: str, monkeypatch: pytest.MonkeyPatch
         Entry("e", "deepspeech", "en", 1, "MIT", megabytes=47, release=DEEPSPEECH),
     )
     monkeypatch.setitem(sys.modules, "tflite", None)
-    monkeypatch.setattr(presenters, "CATALOGUE", rows)
-    monkeypatch.setattr(presenters, "is_here", lambda id: id == "a")
-    labels = dict((id, label) for label, id in presenters.model_choices(Wording(language)))
+    monkeypatch.setattr(show, "CATALOGUE", rows)
+    monkeypatch.setattr(show, "is_here", lambda id: id == "a")
+    labels = dict((id, label) for label, id in show.model_choices(Wording(language)))
     assert all(label.startswith(f"{id} · ") for id, label in labels.items())
     assert "95 MB" in labels["b/c"]
     assert "76 MB" in labels["d"]
@@ -217,7 +220,7 @@ def test_a_visitor_elsewhere_learns_nothing_about_files(id: object, session: Ses
         for asking in (models.begin, models.use):
             with pytest.raises(ModelError) as caught:
                 asking(session, id)
-            sentences.add((caught.value.reason, presenters.explain(caught.value, W)))
+            sentences.add((caught.value.reason, explain(caught.value, W)))
         assert models.about(session, id) == {"about": ""}
     assert sentences == {("model_not_named", W("error.model_not_named"))}
     assert touched == []
@@ -298,7 +301,7 @@ def test_a_restarted_app_says_that_a_download_was_interrupted(models: ModelHandl
 
 
 def test_the_language_is_named_and_said_to_be_detected() -> None:
-    assert presenters.language("zh", True, W) == "Language: Chinese (detected)"
-    assert presenters.language("sw", False, Wording("zh-CN")) == "语言：斯瓦希里语"
-    assert presenters.language("", True, W) == ""
-    assert "&lt;b&gt;" in presenters.transcript("x", 1, 1, "m", W, presenters.language("<b>", True, W))
+    assert language("zh", True, W) == "Language: Chinese (detected)"
+    assert language("sw", False, Wording("zh-CN")) == "语言：斯瓦希里语"
+    assert language("", True, W) == ""
+    assert "&lt;b&gt;" in transcript("x", 1, 1, "m", W, language("<b>", True, W))

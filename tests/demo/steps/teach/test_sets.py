@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from core.audio import sound_files
 from core.data.clips.labelled_set import Clip, Dropped
 from core.data.importers.any_format import read
+from core.data.inspection.inspection import Histogram
 from core.data.library.stored_set import StoredSet
 from core.data.samples import read_sample
 from core.errors import AttuneError, RunError
@@ -27,8 +28,9 @@ from demo.background.tasks import Tasks
 from demo.server import set_files
 from demo.session.session import Session
 from demo.steps.names import Shown
-from demo.steps.teach import show as reports
+from demo.steps.teach.bring.show import counts
 from demo.steps.teach.inspect.handlers import KIND, InspectHandlers
+from demo.steps.teach.inspect.show import histogram
 from demo.steps.teach.library.handlers import LibraryHandlers
 from demo.steps.teach.split.handlers import SplitHandlers
 from demo.steps.teach.write.handlers import WriteHandlers
@@ -203,7 +205,7 @@ def test_nothing_a_set_says_is_markup(looking: InspectHandlers, session: Session
     shown = [text for text in ended(looking, session).values() if isinstance(text, str)]
     shown += [SplitHandlers(W).show(session)["table"], WriteHandlers(W).show(session)["preview"]]
     shown += [text for text in LibraryHandlers(W).show(session, "csv").values() if isinstance(text, str)]
-    shown.append(reports.counts(stored, W))
+    shown.append(counts(stored, W))
     assert sum("&lt;img" in text for text in shown) >= 4
     for text in shown:
         assert "<img" not in text
@@ -440,11 +442,11 @@ def test_every_finding_and_remedy_has_its_words(language: str) -> None:
 
 
 def test_a_histogram_says_its_numbers_too() -> None:
-    shown = reports.histogram(reports.Histogram((0.0, 1.0, 2.0, 3.0), (2, 0, 5)), "durations", W)
+    shown = histogram(Histogram((0.0, 1.0, 2.0, 3.0), (2, 0, 5)), "durations", W)
     assert shown.count("<rect") == 2
     assert "<td>2 – 3</td><td>5</td>" in shown
     assert 'role="img" aria-label="Clip duration, in seconds: from 0 to 3; the tallest bar has 5' in shown
-    assert reports.histogram(reports.Histogram((0.0, 1.0), (0,)), "rates", W) == ""
+    assert histogram(Histogram((0.0, 1.0), (0,)), "rates", W) == ""
 
 
 def test_a_silent_set_is_heard_nowhere(session: Session, tmp_path: Path, looking: InspectHandlers) -> None:

@@ -12,8 +12,13 @@ from core.data.clips.labelled_set import Clip
 from core.errors import AudioError
 from core.evaluation.compare import compare
 from core.text.metrics import mark_words
-from demo.show import comparisons, presenters
+from demo.show import comparisons
 from demo.show.comparisons import BUILT_IN
+from demo.show.errors import explain
+from demo.show.markup import escape, marked, note
+from demo.show.numbers import percent
+from demo.steps.adapt.show import augmented
+from demo.steps.listen.show import transcript
 from demo.wording import Wording
 
 W = Wording("en")
@@ -45,15 +50,15 @@ def tags(markup: str) -> set[str]:
 
 
 def test_escape_leaves_nothing_that_markup_or_a_template_would_read() -> None:
-    assert not set(presenters.escape(HOSTILE)) & set("<>${}`'\"")
+    assert not set(escape(HOSTILE)) & set("<>${}`'\"")
 
 
 @pytest.mark.parametrize(
     "markup",
     [
-        presenters.note(HOSTILE),
-        presenters.transcript(HOSTILE, 1.0, 2.0, HOSTILE, W),
-        presenters.marked(mark_words("a b", "a b", HOSTILE)[1], W),
+        note(HOSTILE),
+        transcript(HOSTILE, 1.0, 2.0, HOSTILE, W),
+        marked(mark_words("a b", "a b", HOSTILE)[1], W),
         comparisons.side_by_side(comparison([HOSTILE], [HOSTILE], [f"word {HOSTILE}"])["clips"][0], "/sound/x", W),
         comparisons.plain_pair(HOSTILE, HOSTILE, "/sound/x", W),
     ],
@@ -65,7 +70,7 @@ def test_hostile_text_stays_text(markup: str) -> None:
 
 
 def test_marks_speak_three_ways() -> None:
-    markup = presenters.marked(mark_words("the quick fox runs", "the fast fox runs", "the quick fox walks")[1], W)
+    markup = marked(mark_words("the quick fox runs", "the fast fox runs", "the quick fox walks")[1], W)
     assert '<span class="word fixed" title="fixed">quick<span class="sr"> (fixed) </span></span>' in markup
     assert '<span class="word broken" title="broken">walks<span class="sr"> (broken) </span></span>' in markup
 
@@ -96,16 +101,16 @@ def test_a_clip_that_was_trained_on_is_flagged() -> None:
 
 def test_errors_become_sentences_in_the_pages_language() -> None:
     error = AudioError("audio_silent", "x.wav is silent.", name="x.wav")
-    assert presenters.explain(error, W).startswith("x.wav is silent from start to end")
-    assert presenters.explain(error, Wording("zh-CN")).startswith("x.wav 全程无声")
-    assert "Traceback" not in presenters.explain(ValueError("secret"), W)
-    assert "secret" not in presenters.explain(ValueError("secret"), W)
-    assert "disk" in presenters.explain(OSError(28, "No space left"), W)
+    assert explain(error, W).startswith("x.wav is silent from start to end")
+    assert explain(error, Wording("zh-CN")).startswith("x.wav 全程无声")
+    assert "Traceback" not in explain(ValueError("secret"), W)
+    assert "secret" not in explain(ValueError("secret"), W)
+    assert "disk" in explain(OSError(28, "No space left"), W)
 
 
 @pytest.mark.parametrize(("share", "shown"), [(0.0, "0.0"), (0.0951, "9.5"), (0.1, "10"), (2.643, "264")])
 def test_percent(share: float, shown: str) -> None:
-    assert presenters.percent(share) == f"{shown}\u00a0%"
+    assert percent(share) == f"{shown}\u00a0%"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +123,6 @@ def test_percent(share: float, shown: str) -> None:
     ],
 )
 def test_an_augmented_clip_says_what_was_drawn(drawn: dict, sentence: str) -> None:
-    markup = presenters.augmented(Augmented(np.zeros(1, np.float32), **drawn), HOSTILE, "/sound/augmented", W)
+    markup = augmented(Augmented(np.zeros(1, np.float32), **drawn), HOSTILE, "/sound/augmented", W)
     assert sentence in markup
     assert tags(markup) == {"div", "p", "audio"}

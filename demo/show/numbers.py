@@ -1,0 +1,38 @@
+"""Numbers as people read them: rates, changes, spans of time."""
+
+from __future__ import annotations
+
+import math
+
+from demo.show.markup import NO_BREAK
+from demo.wording import Wording
+
+MINUS = "\u2212"
+
+
+def percent(share: float) -> str:
+    """A rate for people: whole percent, one decimal below 10 %."""
+    return f"{points(share)}{NO_BREAK}%"
+
+
+def duration(seconds: float, w: Wording) -> str:
+    """A span of time for people."""
+    if not 90 <= seconds < math.inf:
+        return w("time.seconds", n=max(1, round(seconds)) if math.isfinite(seconds) else "?")
+    return w("time.minutes", n=f"{seconds / 60:.1f}")
+
+
+def change(difference: float, low: float | None, high: float | None, w: Wording) -> str:
+    """A difference of rates in percentage points with its interval, where it has one."""
+
+    def signed(share: float) -> str:
+        return f"{100 * share:+.1f}".replace("-", MINUS) if abs(share) >= 0.0005 else "0.0"
+
+    if low is None or high is None:
+        return signed(difference)
+    return w("learned.change_p", change=signed(difference), low=signed(low), high=signed(high))
+
+
+def points(share: float) -> str:
+    """A rate in percent without its sign: whole, one decimal below 10."""
+    return f"{share * 100:.0f}" if abs(share) >= 0.0995 else f"{share * 100:.1f}"

@@ -1,0 +1,20 @@
+"""What the base writes for a clip."""
+
+from __future__ import annotations
+
+from demo.show.markup import escape, fine, player
+from demo.wording import Wording
+
+
+def transcript(text: str, seconds: float, sound_seconds: float, model: str, w: Wording, spoken: str = "") -> str:
+    """What the base heard, how long it took, and in which language."""
+    shown = escape(text) if text else f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
+    took = escape(w("listen.took", model=model, seconds=f"{seconds:.1f}", sound=f"{sound_seconds:.1f}"))
+    said = fine(spoken) if spoken else ""
+    return f'<div class="transcript" id="base-transcript" role="status">{shown}</div>{said}<p class="fine">{took}</p>'
+
+
+def heard_before(text: str, url: str, w: Wording) -> str:
+    """The current clip on a page that was loaded again."""
+    shown = escape(text) if text else f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
+    return f'<div class="transcript" id="base-transcript">{shown}</div><p>{player(url, w)}</p>'

@@ -1,0 +1,23 @@
+"""The texts that a choice changes, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from demo.show.markup import escape, fine, note
+from demo.wording import Wording
+
+SHOWN_PAIRS = 8  # lines before and after
+
+
+def preview(pairs: Sequence[tuple[str, str]], texts: int, w: Wording) -> str:
+    """The lines that a choice changes, before and after."""
+    if not pairs:
+        return note(w("write.same", count=texts))
+    head = f'<th scope="col">{escape(w("write.before"))}</th><th scope="col">{escape(w("write.after"))}</th>'
+    rows = "".join(f"<tr><td>{escape(before)}</td><td>{escape(after)}</td></tr>" for before, after in pairs[:SHOWN_PAIRS])
+    told = fine(w("write.changes", changed=len(pairs), count=texts))
+    return (
+        f'{told}<div class="scroll"><table class="rows before-after"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
