@@ -112,7 +112,8 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
         general=_sounds(decoded["general"], groups["general"]),
         watch=_sounds(decoded["watch"], groups["watch"]),
         adapter_folder=run.folder / "adapter" if keep_model else None,
-        read_base=UnchangedTranscriber(),  # another: the vocabulary, an adapter or a new start may have changed the weights
+        # Another one: the vocabulary, an adapter or a random start may have changed the weights.
+        transcribe_base=UnchangedTranscriber(),
     ):
         prepared = event if isinstance(event, Prepared) else prepared
         trained = event if isinstance(event, Trained) else trained

@@ -16,6 +16,7 @@ from core.audio.waves import Sounds
 from core.data.clips.labelled_set import Clip, LabelledSet, clip_seconds
 from core.data.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.models.base.protocol import AsrModel, Pause, no_pause
+from core.models.base.random_numbers import RandomNumbers
 from core.training.evaluating import looks
 from core.training.learner import Learner, batches_by_length
 from core.training.recipe import Recipe
@@ -56,7 +57,7 @@ class Workload:
         watch: float32 [samples] of clips of general speech that are transcribed at each evaluation.
         train: how many training clips there are.
         test, canary: how many clips base and adapted are compared on.
-        validation: how many clips each evaluation may choose from; those it transcribes follow from `training.looks`.
+        validation: how many clips each evaluation may choose from; those it transcribes follow from `evaluating.looks`.
     """
 
     sample: Sounds
@@ -109,13 +110,53 @@ def forecast(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause = no_
         pause: called between the things that are timed.
     """
 
+    with RandomNumbers(0, model.device):
+        times = _measured(model, work, recipe, pause)
+    clips = math.ceil(work.train / (1 - recipe.replay))
+    return Forecast(
+        train=clips * (times.step * recipe.epochs + times.first_step),
+        evaluate=(times.hard + times.taught) * work.test
+        + 2 * times.easy * work.canary
+        + _evaluations(times, work, recipe, clips),
+    )
+
+
+@dataclass(frozen=True)
+class _Times:
+    """What was timed: seconds a clip.
+
+    Attributes:
+        step: of an optimiser's step.
+        first_step: how much more a clip's first step takes.
+        kept: how much more what is frozen takes the first time it is computed; 0 where it is not kept.
+        hard, easy: of transcribing hard and easy clips with the base.
+        hard_length: how long hard clips are, in easy ones.
+        above: of transcribing easy clips from what is frozen, and how much more it takes the first time; None where it is
+            not transcribed so.
+    """
+
+    step: float
+    first_step: float
+    kept: float
+    hard: float
+    easy: float
+    hard_length: float
+    above: tuple[float, float] | None
+
+    @property
+    def taught(self) -> float:
+        """Of transcribing hard clips with the adapted model: no more than easy ones take it for as much sound."""
+        return min(self.hard, self.easy * self.hard_length)
+
+
+def _measured(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause) -> _Times:
     def step(index: int) -> float:
         pause()
         return _step(learner, optimizer, index)
 
-    def seconds_a_clip(reader: AsrModel | Learner, waves: Sequence[np.ndarray]) -> float:
+    def seconds_a_clip(transcriber: AsrModel | Learner, waves: Sequence[np.ndarray]) -> float:
         pause()
-        return _seconds_a_clip(reader, waves, pause)
+        return _seconds_a_clip(transcriber, waves, pause)
 
     learner = Learner(copy.deepcopy(model), work.sample, recipe, keep=False)
     optimizer = torch.optim.AdamW(learner.groups, fused=True)
@@ -125,30 +166,44 @@ def forecast(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause = no_
     first = sum(map(step, places))
     rounds = [[step(i) for i in places] for _ in range(TRIAL_ROUNDS)]
     again = sum(min(times) for times in zip(*rounds, strict=True))
-    each, once = again / taken, max(0.0, first - again) / taken  # a clip: each time, and more the first time
-    kept = once if learner.keeps_prefix else 0.0
-    clips = math.ceil(work.train / (1 - recipe.replay))
+    more = max(0.0, first - again) / taken
     hard = work.hard or [wave for wave, _ in work.sample]
-    easy = work.easy
-    hard_clip, easy_clip = seconds_a_clip(model, hard), seconds_a_clip(model, easy)
-    easy_length = sum(map(len, easy)) / len(easy)
-    as_long = sum(map(len, hard)) / len(hard) / easy_length  # as easy ones
-    watched = sum(map(len, work.watch)) / easy_length  # easy clips
-    taught_clip = min(hard_clip, easy_clip * as_long)
-    looked_at = len(looks(work.validation, clips, recipe))
-    looks_in_all = 1 + recipe.evaluations
-    told = work.validation * looks_in_all * LOSS_SHARE * each
-    if learner.reads_above:  # what is frozen serves all looks, and the loss of the clips that are read
-        seen, later = (seconds_a_clip(learner, easy) for _ in range(2))
-        read = (looked_at * as_long + watched) * (later * looks_in_all + max(0.0, seen - later))
-        told += (work.validation - looked_at) * kept
-    else:
-        read = looked_at * (hard_clip + taught_clip * recipe.evaluations) + watched * easy_clip * looks_in_all
-        told += work.validation * kept
-    return Forecast(
-        train=clips * (each * recipe.epochs + once),
-        evaluate=(hard_clip + taught_clip) * work.test + 2 * easy_clip * work.canary + read + told,
+    hard_clip, easy_clip = seconds_a_clip(model, hard), seconds_a_clip(model, work.easy)
+    above = None
+    if learner.reads_above:
+        seen, later = (seconds_a_clip(learner, work.easy) for _ in range(2))
+        above = later, max(0.0, seen - later)
+    return _Times(
+        step=again / taken,
+        first_step=more,
+        kept=more if learner.keeps_prefix else 0.0,
+        hard=hard_clip,
+        easy=easy_clip,
+        hard_length=_mean_length(hard) / _mean_length(work.easy),
+        above=above,
     )
+
+
+def _evaluations(times: _Times, work: Workload, recipe: Recipe, train: int) -> float:
+    """Returns the seconds of the evaluations before and during training: transcripts, and the loss of all held-out clips."""
+    count = 1 + recipe.evaluations
+    transcribed = len(looks(work.validation, train, recipe))
+    watched = sum(map(len, work.watch)) / _mean_length(work.easy)  # easy clips
+    loss = work.validation * count * LOSS_SHARE * times.step
+    if times.above is None:
+        by_base_and_adapted = times.hard + times.taught * recipe.evaluations
+        return transcribed * by_base_and_adapted + watched * times.easy * count + loss + work.validation * times.kept
+    # What is frozen serves all evaluations, and the loss of the clips that are transcribed.
+    each, first = times.above
+    return (
+        (transcribed * times.hard_length + watched) * (each * count + first)
+        + loss
+        + (work.validation - transcribed) * times.kept
+    )
+
+
+def _mean_length(waves: Sequence[np.ndarray]) -> float:
+    return sum(map(len, waves)) / len(waves)
 
 
 def _step(learner: Learner, optimizer: torch.optim.Optimizer, index: int) -> float:

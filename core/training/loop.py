@@ -39,7 +39,7 @@ def finetune(
     general: Sounds = (),
     watch: Sounds = (),
     adapter_folder: Path | None = None,
-    read_base: Transcribe = transcribe,
+    transcribe_base: Transcribe = transcribe,
 ) -> Iterator[Event]:
     """Adapts `model` in place, yielding events as it goes.
 
@@ -57,7 +57,7 @@ def finetune(
         general: general English speech, of which the recipe's share is replayed.
         watch: general English speech that is not trained on; transcribed at each evaluation, so that forgetting is seen early.
         adapter_folder: where an adapter is also saved by itself.
-        read_base: transcribes with the model before it has learnt; it may know the texts from an earlier run.
+        transcribe_base: transcribes with the model before it has learnt; it may know the texts from an earlier run.
 
     Raises:
         DatasetError: there is nothing to train on, or the loss is no longer a number before anything was learnt.
@@ -69,7 +69,7 @@ def finetune(
         if recipe.start == "random":
             randomise(model, seed)
         learner = Learner(model, train, recipe, seed, general)
-        evaluator = Evaluator(learner, validation, watch, language, read_base)
+        evaluator = Evaluator(learner, validation, watch, language, transcribe_base)
     yield from learner.notices
     trained = yield from drawing.within(_train(learner, evaluator, seed, should_stop, began))
     model.network.eval()

@@ -71,6 +71,13 @@ def first_stage(sheet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(tmp_path_factory.mktemp("first") / "job", asked(sheet)).model
 
 
+def test_the_callers_random_numbers_stay(sheet: Path, tmp_path: Path) -> None:
+    before, before_of_numpy = torch.get_rng_state(), np.random.get_state()
+    trained(tmp_path / "job", asked(sheet))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), before_of_numpy, strict=True))
+
+
 def test_teaching_size_is_small_enough() -> None:
     for size in SIZES:
         recogniser = sum(p.numel() for p in Wav2Vec2ForPreTraining(wav2vec2_config(size)).parameters())
