@@ -177,7 +177,7 @@ def test_prompts_fill_a_set_of_ones_own(open_page) -> None:
 def test_the_page_fits_and_speaks_the_browsers_language(open_page, locale: str, width: int) -> None:
     page = open_page(locale, width)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    title = {"en-US": "Listen", "zh-CN": "聆听"}[locale]
+    title = {"en-US": "Listen", "zh-CN": "识别"}[locale]
     assert title in page.inner_text("#step-listen h2")
     assert page.evaluate("document.documentElement.lang") == {"en-US": "en", "zh-CN": "zh-CN"}[locale]
     # Once at rest: Gradio loads a page anew whose events were cut off, and on a slow machine that overtakes the link.
@@ -185,7 +185,7 @@ def test_the_page_fits_and_speaks_the_browsers_language(open_page, locale: str, 
     page.click("#banner a.language")
     page.wait_for_url("**/zh-CN/" if locale == "en-US" else "**/en/")
     page.wait_for_selector("#set-card .card")
-    other = {"en-US": "聆听", "zh-CN": "Listen"}[locale]
+    other = {"en-US": "识别", "zh-CN": "Listen"}[locale]
     assert other in page.inner_text("#step-listen h2")
     page.goto(page.url.rsplit("/", 2)[0] + "/")  # the choice is remembered
     page.wait_for_selector("#set-card .card")
