@@ -1,1 +1,1 @@
-"""Processes, their queue, threads, warm models, the worker. Imports: wording, show, session."""
+"""Background work: job processes and their queue, threads, models in memory. Imports: wording, show, session."""

@@ -1,4 +1,4 @@
-"""Whose turn it is to compute: one at a time, fair between people, those who wait for an answer first."""
+"""Fair scheduling of computation: one thread at a time, interactive requests before background work."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SLICE_SECONDS = 1.0  # after which long work gives its turn to whoever comes before it: a usual clip takes a third of that
-PATIENCE_SECONDS = 30.0  # after which background work no longer stands back
-OWNERS_KNOWN = 1000  # when each of them had a turn; who is forgotten counts as new, and comes first
+SLICE_SECONDS = 1.0  # time slice of long work; a typical clip takes a third of that
+PATIENCE_SECONDS = 30.0  # after which background work competes on equal terms
+OWNERS_KNOWN = 1000  # whose last turns are remembered; anyone else counts as new and goes first
 
 
 @dataclass(eq=False)
 class _Place:
-    """One who waits.
+    """A place in the queue.
 
     Attributes:
-        owner: for whom.
-        soon: whether somebody waits for the answer.
-        since: when the wait began, by the clock.
-        number: in the order of coming.
+        owner: whose work it is.
+        soon: whether someone is waiting for the answer.
+        since: when the wait began, in seconds of the clock.
+        number: position in order of arrival.
     """
 
     owner: str
@@ -34,13 +34,13 @@ class _Place:
 
 
 class ComputeTurn:
-    """Lets one thread compute at a time: two together would share the cores, and each would take longer than both in turn.
+    """Lets one thread compute at a time: two at once would share the cores, and both would finish later than in turn.
 
-    Among those who wait for an answer, whoever has waited longest since the last turn is next, so that ten clips of one
-    person do not delay the first clip of another. Background work comes after them, or after 30 seconds with them.
+    Among interactive requests, the owner whose last turn is longest ago goes next, so that ten clips from one person do not
+    delay another's first clip. Background work goes after them, until it has waited 30 seconds; then it counts as interactive.
 
     Args:
-        clock: tells the seconds.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -59,12 +59,12 @@ class ComputeTurn:
         """Waits for a turn and holds it.
 
         Args:
-            owner: for whom.
-            soon: whether somebody waits for the answer; else it is background work.
-            needless: whether there is nothing left to do; asked whenever a turn ends.
+            owner: whose work it is.
+            soon: whether someone is waiting for the answer; otherwise it is background work.
+            needless: returns whether there is nothing left to do; called whenever a turn ends.
 
         Yields:
-            Whether it is held; not where it had become needless.
+            Whether the turn is held; False if the work became needless while waiting.
         """
         place = self._wait(owner, soon, needless)
         if place is None:
@@ -78,12 +78,12 @@ class ComputeTurn:
             self._release()
 
     def pause(self, after: float | None = None) -> None:
-        """Gives the turn of this thread to whoever comes before it, if it has had it for so long, and takes it up again.
+        """Yields this thread's turn to anyone with precedence, if it has held it for `after` seconds, and then resumes.
 
         Args:
-            after: seconds; by default `SLICE_SECONDS`.
+            after: in seconds; `SLICE_SECONDS` by default.
 
-        The random numbers that torch and numpy draw afterwards are those they would have drawn without it.
+        The random state of torch and numpy is saved and restored, so pausing does not change later draws.
         """
         place: _Place | None = getattr(self._mine, "place", None)
         if place is None or self._clock() - self._begun < (SLICE_SECONDS if after is None else after):
@@ -92,7 +92,7 @@ class ComputeTurn:
             if not self._waiting:
                 self._begun = self._clock()
                 return
-        import torch  # which whoever computes has loaded; a page that was just opened has not
+        import torch  # imported late: any thread that computes has loaded it, a newly opened page has not
 
         drawn, drawn_by_numpy = torch.get_rng_state(), np.random.get_state()
         self._release()
@@ -101,12 +101,12 @@ class ComputeTurn:
         np.random.set_state(drawn_by_numpy)
 
     def served(self, owner: str) -> None:
-        """Counts what was done for someone in another's turn as a turn."""
+        """Counts work done for an owner during someone else's turn as a turn of theirs."""
         with self._changed:
             self._count(owner)
 
     def waiting(self) -> int:
-        """Returns how many wait."""
+        """Returns how many are waiting."""
         with self._changed:
             return len(self._waiting)
 

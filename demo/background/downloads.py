@@ -1,4 +1,4 @@
-"""Downloads of models that pages start: each goes on for all who wait for it, within limits, and stops with the last."""
+"""Model downloads started from the page: shared by everyone waiting for the model, limited, stopped when the last leaves."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from demo.background.tasks import EVERYONE, Task, Tasks
 
 Fetch = Callable[[str, Callable[[int, int], None], Callable[[], bool]], str]
 
-MAX_AT_ONCE = 3  # of all visitors together
-MAX_MODEL_BYTES = 5_000_000_000  # for a browser on another computer; the largest of the catalogue has 3.9 GB
-KEPT_FREE_BYTES = 2_000_000_000  # of the disk, on which everyone's recordings and runs are written too
+MAX_AT_ONCE = 3  # across all visitors
+MAX_MODEL_BYTES = 5_000_000_000  # for a browser on another computer; the catalogue's largest model has 3.9 GB
+KEPT_FREE_BYTES = 2_000_000_000  # disk space reserved for everyone's recordings and runs
 
 
 @dataclass
 class Download:
-    """What is fetched, and for whom.
+    """A model being downloaded, and who is waiting for it.
 
     Attributes:
         id: of the model.
-        waiting: names of the sessions that wait for it.
-        lock: held while somebody joins or leaves.
+        waiting: names of the sessions waiting for it.
+        lock: held while a session joins or leaves.
     """
 
     id: str
@@ -41,33 +41,33 @@ class Download:
 
 
 def are_off() -> bool:
-    """Whether nothing may be fetched, by `attune demo --no-downloads` or the hub's own HF_HUB_OFFLINE."""
+    """Returns whether downloads are disabled, by `attune demo --no-downloads` or the hub's own HF_HUB_OFFLINE."""
     return constants.HF_HUB_OFFLINE
 
 
 def switch_off() -> None:
-    """Lets this process and those that it starts fetch nothing from now on."""
+    """Disables downloads in this process and its children."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     constants.HF_HUB_OFFLINE = True
 
 
 def begin(tasks: Tasks, owner: str, id: str, fetch: Fetch, local: bool, before: str = "") -> None:
-    """Starts a download, or joins one that is going on; what the owner waited for before, it leaves.
+    """Starts a download, or joins one in progress, and leaves the one the owner was waiting for before.
 
     Args:
-        tasks: everyone's.
-        owner: name of the session that waits for it.
-        id: of a model that can be fetched.
-        fetch: does it.
+        tasks: those of all sessions.
+        owner: name of the session waiting for it.
+        id: of a downloadable model.
+        fetch: downloads the model, given its id, a progress callback and a function that says whether to stop.
         local: whether the session's browser runs on this computer.
-        before: id of the model that it has waited for until now; "" for none.
+        before: id of the model it was waiting for until now; "" for none.
 
     Raises:
-        ModelError: downloads are switched off, or too many are going on.
+        ModelError: downloads are switched off, the model may only be fetched on this computer, or too many are in progress.
     """
     if are_off():
         raise ModelError("downloads_off", f"{id} is not on this computer, and downloads are switched off here.", id=id)
-    if is_bundle_id(id) and not local:  # torchaudio's own client fetches it, and says neither how large it is nor stops
+    if is_bundle_id(id) and not local:  # torchaudio's client reports no size and cannot be stopped
         raise ModelError(
             "download_of_owner", f"Only the owner of this computer can fetch {id}: run attune models --fetch {id}", id=id
         )
@@ -80,7 +80,7 @@ def begin(tasks: Tasks, owner: str, id: str, fetch: Fetch, local: bool, before: 
 
 
 def leave(tasks: Tasks, owner: str, id: str) -> bool:
-    """Lets an owner wait no longer for a model; its download stops where nobody else waits for it. Returns whether it does."""
+    """Removes an owner from a download, which stops if nobody else is waiting for it. Returns whether it stops."""
     task = look(tasks, id)
     if task is None:
         return False
@@ -92,14 +92,14 @@ def leave(tasks: Tasks, owner: str, id: str) -> bool:
 
 
 def look(tasks: Tasks, id: str) -> Task | None:
-    """Returns the download of a model; None where there was none since the app was started."""
+    """Returns the download of a model, or None if there has been none since the app started."""
     return tasks.look(EVERYONE, _kind(id))
 
 
 def _fetched(task: Task, local: bool, fetch: Fetch) -> None:
     def progress(done: int, total: int) -> None:
         _refuse(task.order.id, done, total, local)
-        if not task.total or not 0 <= done - task.done <= BLOCK_BYTES:  # more at once was here before
+        if not task.total or not 0 <= done - task.done <= BLOCK_BYTES:  # a larger jump was already on disk
             task.measure_from(done)
         task.progress(done, total)
 

@@ -1,4 +1,4 @@
-"""Forecasts of fine-tunes kept for a while, since each takes seconds of measuring; those who ask for the same share it."""
+"""Cache of fine-tune forecasts, since each takes seconds to measure; requests for the same forecast share it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLACES = 256  # two numbers each
 
 
 class Forecasts:
-    """The forecasts last asked about, of all browsers. One is measured at a time: each takes the memory of a fine-tune."""
+    """The most recently used forecasts, of all browsers. One is measured at a time: each takes the memory of a fine-tune."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Forecast] = OrderedDict()
@@ -26,18 +26,18 @@ class Forecasts:
         self._measuring = False
 
     def of(self, owner: str, asked: tuple, measure: Callable[[], Forecast]) -> Forecast | None:
-        """Returns a forecast, measuring it if nobody asked for it before.
+        """Returns a forecast, measuring it if it is not cached.
 
         Args:
-            owner: who asks.
-            asked: all that it depends on; its `repr` tells it from others.
+            owner: who asks for it.
+            asked: everything the forecast depends on; its `repr` is the cache key.
             measure: measures it.
 
         Returns:
-            The forecast; None where the same owner asked for another one while this one waited.
+            The forecast; None if the same owner asked for another one while this one was waiting.
 
         Raises:
-            Exception: what `measure` raised.
+            Exception: whatever `measure` raises.
         """
         key, mine = hashlib.sha256(repr(asked).encode()).hexdigest(), object()
         with self._changed:

@@ -1,4 +1,4 @@
-"""One supervised child process a job, so that it survives a refresh, a closed tab and a restart of the server."""
+"""One detached child process per job, so that it survives a refresh, a closed tab and a server restart."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _DETACHED = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platfo
 
 
 class Jobs:
-    """Starts workers and collects the ended ones."""
+    """Starts workers, reaps finished ones, and kills those of deleted folders."""
 
     def __init__(self) -> None:
         self._children: list[subprocess.Popen[bytes]] = []
 
     def start(self, job: Job) -> None:
-        """Starts the worker of a job, which waits for those started before; what it prints goes to log.txt in its folder."""
+        """Starts a job's worker, which waits for jobs started earlier; its output goes to log.txt in the job's folder."""
         JobQueue(home() / "turns").join(job)
         self._children = [child for child in self._children if child.poll() is None]
         with (job.folder / "log.txt").open("ab") as log:
@@ -35,11 +35,11 @@ class Jobs:
             )
 
     def end(self, folder: Path) -> None:
-        """Ends the workers of all jobs in a folder, at once, and takes those that wait out of the queue."""
+        """Kills the workers of all jobs in a folder and removes waiting jobs from the queue."""
         JobQueue(home() / "turns").leave(folder)
         for child in self._children:
             if Path(str(child.args[-1])).is_relative_to(folder):  # type: ignore[index]
                 child.kill()
                 child.wait()
-        for lock in folder.rglob("alive.lock"):  # of workers that an earlier process of the app started
+        for lock in folder.rglob("alive.lock"):  # workers started by an earlier process of the app
             Job(lock.parent).kill()

@@ -1,4 +1,4 @@
-"""Models that are warm, so that a transcript does not wait for loading, and what is computed with them."""
+"""The pool of models kept in memory, so that a transcript need not wait for loading, and transcription with them."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from core.storage.memory import return_free_memory
 from core.training.stopwatch import Stopwatch
 from demo.background.compute_turn import ComputeTurn
 
-PLACES = 3  # models that stay in memory, however large: a base, its adapted one, and one more
-SMALL_PLACES, SMALL_BYTES = 8, 800_000_000  # so many stay while they are small together, as those that come with Attune
-AUTO = "auto"  # what `load_model` finds best
-LOADS = 2  # at a time: of a large model each takes gigabytes for a while
-IDLE_SECONDS = 300.0  # after which a model that nobody used leaves memory; loading the usual ones again takes a second
-LOOK_SECONDS = 30.0  # between two looks for such
-WAITING_CLIPS = 8  # of one person, such as prompts read one after another; one is transcribed, the others wait
-BATCH_CLIPS = 16  # of different people, transcribed together; as many as Whisper decodes together
+PLACES = 3  # models that stay in memory, however large: a base, its adapted model, and one more
+SMALL_PLACES, SMALL_BYTES = 8, 800_000_000  # limit while their total size is this small, as with models bundled with Attune
+AUTO = "auto"  # lets `load_model` pick the best
+LOADS = 2  # at a time: loading a large model temporarily takes gigabytes
+IDLE_SECONDS = 300.0  # before an unused model is dropped; reloading a typical one takes a second
+LOOK_SECONDS = 30.0  # between checks for idle models
+WAITING_CLIPS = 8  # per person, such as prompts read in a row; one is transcribed, the others wait
+BATCH_CLIPS = 16  # of different people, transcribed together; Whisper's batch size
 SHORT_SECONDS = MAX_CLIP_SECONDS  # what models transcribe in one go; longer clips are transcribed alone, with pauses
-SHORT_SLICE_SECONDS = 5.0  # of such a clip alone, before others have their turn; few need as much
-BATCH_SECONDS = 60.0  # of them in all: more of them would hold up whoever comes next
+SHORT_SLICE_SECONDS = 5.0  # time slice of a short clip transcribed alone; few need that long
+BATCH_SECONDS = 60.0  # total audio of a batch; more would hold up whoever comes next
 
 
 class Key(NamedTuple):
-    """What tells one model in memory from another.
+    """Identifies a model in memory.
 
     Attributes:
         id: of the model.
         language: ISO 639-1 code, as `load_model` takes it.
-        precision: of its numbers, likewise.
-        thin: whether padding is thinned, where the family pads.
+        precision: number format, as `load_model` takes it.
+        thin: whether padding is thinned, in families that pad.
     """
 
     id: str
@@ -54,13 +54,13 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class TimedTranscript:
-    """What a model wrote for one clip.
+    """A model's transcript of one clip.
 
     Attributes:
         transcript: the text.
-        seconds: of computing; waiting and loading are left out. Clips that were transcribed together share it evenly.
-        language: that the model writes, "" where it detects one.
-        parameters: how many the model has.
+        seconds: compute time, excluding waiting and loading; clips transcribed together share it evenly.
+        language: that the model writes; "" if it detects the language.
+        parameters: number of parameters of the model.
     """
 
     transcript: Transcript
@@ -71,14 +71,14 @@ class TimedTranscript:
 
 @dataclass(eq=False)
 class _Warm:
-    """A model in memory, or on its way there.
+    """A model that is in memory or being loaded.
 
     Attributes:
-        ready: set when it is loaded, or has failed to.
-        model: None until then.
-        error: why it failed.
-        users: how many use it now.
-        used: when it was last used, by the clock in seconds.
+        ready: set once loading has succeeded or failed.
+        model: None until loaded.
+        error: why loading failed.
+        users: how many are using it now.
+        used: when it was last used, in seconds of the clock.
     """
 
     ready: threading.Event = field(default_factory=threading.Event)
@@ -90,14 +90,14 @@ class _Warm:
 
 @dataclass(eq=False)
 class _Clip:
-    """A clip that waits to be transcribed.
+    """A clip waiting to be transcribed.
 
     Attributes:
         owner: whose it is.
         key: of the model.
         wave: float32 [samples] at 16 kHz.
-        heard: the answer.
-        alone: whether it is to be transcribed by itself.
+        heard: the transcript, once there is one.
+        alone: whether to transcribe it by itself.
     """
 
     owner: str
@@ -108,13 +108,13 @@ class _Clip:
 
 
 class ModelPool:
-    """The most recently used models of all visitors, each in memory once.
+    """The most recently used models of all visitors, each loaded once.
 
-    Loading a model holds nobody up who uses another one. Computing takes turns (see `ComputeTurn`), and short clips that wait
-    for the same model are transcribed together, which gives the texts that each alone would have given.
+    Loading one model does not block users of another. Threads take turns computing (see `ComputeTurn`), and short clips
+    waiting for the same model are transcribed as a batch, with the same texts as one by one.
 
     Args:
-        clock: tells the seconds.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -132,7 +132,7 @@ class ModelPool:
     def transcribe(
         self, owner: str, id: str, language: str, wave: np.ndarray, precision: str = AUTO, thin: bool = True
     ) -> TimedTranscript:
-        """Transcribes a clip as soon as it is its owner's turn. A person's clips are transcribed one after the other.
+        """Transcribes a clip when its owner's turn comes. Clips of the same owner are transcribed one at a time.
 
         Args:
             owner: whose clip it is.
@@ -140,10 +140,10 @@ class ModelPool:
             language: ISO 639-1 code, as `load_model` takes it.
             wave: float32 [samples] at 16 kHz.
             precision: as `load_model` takes it.
-            thin: whether padding is thinned, where the family pads.
+            thin: whether padding is thinned, in families that pad.
 
         Raises:
-            AttuneError: too many clips of this owner are waiting.
+            AttuneError: this owner has too many clips waiting.
             ModelError: the model cannot be loaded.
         """
         key = Key(id, language, precision, thin)
@@ -164,44 +164,44 @@ class ModelPool:
 
     @contextmanager
     def lend(self, owner: str, id: str, language: str = "", soon: bool = True) -> Iterator[AsrModel]:
-        """Lends a model for a turn, loading it if it is not in memory.
+        """Lends a model for the length of a turn, loading it if needed.
 
-        Work that takes more than a second calls `pause` now and then, with the model as it was lent.
+        Work that takes more than a second must call `pause` now and then, with the model in the state in which it was lent.
 
         Args:
-            owner: for whom.
+            owner: whose work it is.
             id: of the model.
             language: ISO 639-1 code, as `load_model` takes it.
-            soon: whether somebody waits for the answer; background work stands back for those who do.
+            soon: whether someone is waiting for the answer; background work gives way to such requests.
 
         Raises:
-            ModelError: it cannot be loaded.
+            ModelError: the model cannot be loaded.
         """
         with self._used(Key(id, language)) as model, self._turn.taken(owner, soon):
             yield model
 
     def warm(self, id: str, language: str = "") -> None:
-        """Loads a model before anyone asks for it; one that must be fetched first, or cannot be loaded, is left alone."""
+        """Preloads a model, unless it would have to be downloaded; a failure is only logged."""
         if is_here(id):
             try:
                 with self._used(Key(id, language)):
                     pass
-            except Exception as error:  # whoever asks for it is told
+            except Exception as error:  # reported to whoever asks for the model
                 logging.warning("%s could not be loaded: %s", id, error)
 
     def pause(self) -> None:
-        """Lets others have their turn, where this thread has been lent a model for some time; others may use it meanwhile."""
+        """Lets others compute, if this thread has held its turn for a while; they may use the lent model meanwhile."""
         self._turn.pause()
 
     def forget(self, folder: Path) -> None:
-        """Drops the models that lie in a folder; one that is in use goes when it is not used any more."""
+        """Drops the models stored in a folder; one in use is freed when its last user is done."""
         with self._lock:
             for key in [key for key in self._models if Path(key.id).is_relative_to(folder)]:
                 del self._models[key]
         return_free_memory()
 
     def drop_idle(self) -> int:
-        """Drops the models that nobody has used for some minutes and gives their memory back; returns how many."""
+        """Drops models unused for `IDLE_SECONDS` and frees their memory; returns how many."""
         with self._lock:
             idle = [key for key, warm in self._models.items() if not warm.users and self._clock() - warm.used >= IDLE_SECONDS]
             for key in idle:
@@ -227,12 +227,12 @@ class ModelPool:
         finally:
             with self._answered:
                 self._transcribing.discard(owner)
-                self._asked -= Counter([owner])  # who has none left is forgotten
+                self._asked -= Counter([owner])  # drops owners with none left
                 self._answered.notify_all()
 
     @contextmanager
     def _used(self, key: Key) -> Iterator[AsrModel]:
-        """A model that stays in memory meanwhile; whoever comes first loads it, outside of all locks and turns."""
+        """Keeps a model in memory while in use; its first user loads it, holding no turn and no lock but that on loading."""
         with self._lock:
             warm = self._models.get(key)
             first = warm is None
@@ -270,7 +270,7 @@ class ModelPool:
             warm.ready.set()
 
     def _make_room(self) -> int:
-        """Drops the least recently used models that are too many or too large; those in use stay."""
+        """Drops the least recently used models beyond the limits, except those in use; returns how many."""
         before = len(self._models)
         for key in [key for key, warm in self._models.items() if not warm.users]:
             size = sum(_bytes(warm.model) for warm in self._models.values() if warm.model is not None)
@@ -284,14 +284,14 @@ class ModelPool:
         if together:
             try:
                 return self._read(model, [clip, *together])
-            except Exception:  # of whichever clip; each is transcribed by itself now, and its owner told what is wrong
+            except Exception:  # any clip may be at fault: each is retried by itself, and its owner gets its error
                 logging.exception("transcribing %d clips together failed", 1 + len(together))
-        # What a guard threw away is soon decoded again: in slices of a second, most of its time would be waiting.
+        # Decoding again after a guard rejected a text is quick; in one-second slices, most of its time would go to waiting.
         after = None if _seconds(clip) > SHORT_SECONDS else SHORT_SLICE_SECONDS
         self._read(model, [clip], partial(self._turn.pause, after))
 
     def _companions(self, clip: _Clip) -> list[_Clip]:
-        """Takes a clip, and those of others that are transcribed with it, from the waiting ones; in the order of coming."""
+        """Takes a clip and others to transcribe with it off the waiting list; returns the others in order of arrival."""
         with self._lock:
             if clip in self._clips:
                 self._clips.remove(clip)
@@ -311,16 +311,16 @@ class ModelPool:
         parameters = sum(parameter.numel() for parameter in model.network.parameters())
         for clip, transcript in zip(clips, transcripts, strict=True):
             if transcript.guarded and len(clips) > 1:
-                # It may be drawn at random, and then even the rounding counts, which is another one for several clips.
+                # It may have been sampled at random, where rounding matters, and batches round differently.
                 clip.alone = True
             else:
                 clip.heard = TimedTranscript(transcript, seconds, model.language, parameters)
         for other in clips[1:]:
-            if other.heard is not None:  # else its turn is still to come
+            if other.heard is not None:  # else it is still waiting
                 self._turn.served(other.owner)
 
     def _look_for_idle(self) -> None:
-        """Starts the thread that drops idle models; it ends with the last of them."""
+        """Starts the thread that drops idle models, unless it is running; it ends when no models are left."""
         if not self._looking:
             self._looking = True
             threading.Thread(target=self._drop_idle_ones, daemon=True, name="idle models").start()

@@ -1,4 +1,4 @@
-"""Outcomes of runs kept for a while, since working one out means reading every clip."""
+"""Cache of run outcomes, since computing one means reading every clip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PLACES = 8
 
 
 class Outcomes:
-    """The outcomes last asked about, of all browsers; one thread at a time works one out."""
+    """The most recently used outcomes, of all browsers; one thread at a time computes."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, int], Outcome] = OrderedDict()
@@ -24,7 +24,7 @@ class Outcomes:
         """Returns the outcome of a finished run.
 
         Raises:
-            RunError: it is not finished.
+            RunError: the run is not finished.
         """
         try:
             written = (run.folder / "result.json").stat().st_mtime_ns
@@ -40,7 +40,7 @@ class Outcomes:
             return self._kept[key]
 
     def forget(self, folder: Path) -> None:
-        """Forgets the outcomes of the runs in a folder."""
+        """Drops the outcomes of the runs in a folder."""
         with self._lock:
             for key in [key for key in self._kept if Path(key[0]).is_relative_to(folder)]:
                 del self._kept[key]

@@ -1,6 +1,6 @@
-"""Whose turn it is: the jobs of all visitors are carried out one at a time, in the order in which they were asked for.
+"""The job queue: all visitors' jobs run one at a time, first come, first served.
 
-HOME/turns/NUMBER-RANDOM    holds the folder of a job; the lowest number of a job that is not over is next
+HOME/turns/NUMBER-RANDOM    holds the path of a job's folder; the unfinished job with the lowest number is next
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ class JobQueue:
     """The queue in a folder.
 
     Args:
-        folder: where it lies; made when the first job joins.
+        folder: of the queue; created when the first job joins.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def join(self, job: Job) -> None:
-        """Puts a job at the end; it is on disk when this returns.
+        """Appends a job to the queue; it is on disk when this returns.
 
-        The number is one more than the highest there, as a clock may be set back. Two that join at once may get the same
-        one, and either may go first; what is random in the name keeps them apart.
+        Its number is one above the highest, not a time, as clocks may be set back. Two jobs that join at once may get the same
+        number, and either may go first; the random part of the name keeps them apart.
         """
         last = max((_number(path) for path in self._waiting()), default=0)
         with replacing(self._folder / f"{last + 1:020d}-{secrets.token_hex(8)}") as temporary:
             temporary.write_bytes(str(job.folder).encode("utf-8", "surrogateescape"))
 
     def is_next(self, job: Job) -> bool:
-        """Whether no job before this one is waiting or running; one that never joined need not wait for others' turns."""
+        """Returns whether no earlier job is waiting or running; False for a job not in the queue, unless the queue is empty."""
         for path in self._waiting():
             first = _job(path)
             if first is not None and (first.folder == job.folder or first.state() in NOT_OVER):
@@ -47,27 +47,27 @@ class JobQueue:
         return True
 
     def leave(self, folder: Path) -> None:
-        """Takes away the jobs that lie in a folder; none of them may be carried out any more."""
+        """Removes the jobs in a folder from the queue; they will not run any more."""
         for path in self._waiting():
             job = _job(path)
             if job is not None and job.folder.is_relative_to(folder):
                 path.unlink(missing_ok=True)
 
     def _waiting(self) -> list[Path]:
-        """The files of the queue in order; what else lies there is passed over."""
+        """Returns the files of the queue in order, ignoring any others in its folder."""
         found = self._folder.iterdir() if self._folder.is_dir() else ()
         return sorted((path for path in found if _NAME.fullmatch(path.name) and path.is_file()), key=_place)
 
 
 def _job(path: Path) -> Job | None:
-    """Returns the job that a file of the queue names; None where it is gone, or the file is damaged or not the queue's."""
+    """Returns the job that a queue file names; None if the job or file is gone, or the file is damaged or not the queue's."""
     try:
         job = Job(Path(path.read_bytes().decode("utf-8", "surrogateescape")))
         if job.folder.is_absolute() and (job.folder / "request.json").is_file():
             return job
-    except FileNotFoundError:  # another worker has just taken it away
+    except FileNotFoundError:  # another worker has just removed it
         return None
-    except (OSError, ValueError) as error:  # a name that no file can have
+    except (OSError, ValueError) as error:  # an impossible file name
         logging.warning("%s is no file of the queue: %s", path, error)
     return None
 

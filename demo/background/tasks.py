@@ -1,4 +1,4 @@
-"""Work that a page starts and that goes on without it: one thread a piece of work, so that a refresh joins in."""
+"""Background tasks started by a page that outlive it: one thread per task, which a refreshed page finds again."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import Any
 
 from core.errors import AttuneError
 
-EVERYONE = ""  # the owner of work that all browsers share
-RESULTS_KEPT = 64  # of all browsers; whoever comes back later starts the work again
+EVERYONE = ""  # the owner of tasks shared by all browsers
+RESULTS_KEPT = 64  # across all browsers; once dropped, the work must be started again
 
 
 @dataclass
 class Task:
-    """One piece of work.
+    """A background task.
 
     Attributes:
         order: what was asked for.
-        phase: a stable word for what it is doing.
+        phase: a stable name for its current phase.
         done: how much of the phase is done.
-        total: of how much; None where nobody knows.
-        before: how much of it was done when its speed was last measured from.
-        begun: when that was, by the monotonic clock in seconds.
-        stopping: whether someone asked it to stop.
-        ended: whether it is over.
-        result: what came of it.
+        total: the size of the phase; None if unknown.
+        before: the amount done at the start of the current speed measurement.
+        begun: when that measurement started, in seconds of the monotonic clock.
+        stopping: whether it has been asked to stop.
+        ended: whether it has ended.
+        result: what the work returned.
         error: why it failed, if it did.
     """
 
@@ -44,27 +44,27 @@ class Task:
     error: Exception | None = None
 
     def enter(self, phase: str) -> None:
-        """Says what it does from now on."""
+        """Enters a new phase."""
         self.phase, self.total = phase, None
         self.measure_from(0)
 
     def measure_from(self, done: int) -> None:
-        """Says how much was done before now, so that the speed leaves it out."""
+        """Restarts the speed measurement, which excludes what is already done."""
         self.done = self.before = done
         self.begun = time.monotonic()
 
     def progress(self, done: int, total: int | None) -> None:
-        """Says how far the phase is."""
+        """Updates the progress of the phase."""
         self.done, self.total = done, total
 
     def remaining(self) -> float | None:
-        """Returns the seconds still to go at the speed so far; None while there is no speed."""
+        """Returns the seconds remaining at the speed so far; None while that is unknown."""
         came, took = self.done - self.before, time.monotonic() - self.begun
         return (self.total - self.done) * took / came if self.total and came > 0 and took > 1 else None
 
 
 class Tasks:
-    """Starts pieces of work and says how far they are; whoever has the same owner and kind finds the same."""
+    """Starts and tracks tasks, identified by owner and kind."""
 
     def __init__(self) -> None:
         self._tasks: dict[tuple[str, str], Task] = {}
@@ -78,14 +78,14 @@ class Tasks:
         work: Callable[[Task], Any],
         admit: Callable[[int], None] = lambda going_on: None,
     ) -> Task:
-        """Starts a piece of work, or returns the one of its owner and kind that is going on.
+        """Starts a task, or returns the running one of this owner and kind.
 
         Args:
-            owner: name of the session whose work it is, or `EVERYONE`.
-            kind: one piece of work a kind goes on at a time.
+            owner: name of the session that owns it, or `EVERYONE`.
+            kind: an owner has at most one running task of each kind.
             order: what was asked for.
-            work: does it in a thread of its own; what it returns is the result.
-            admit: told how many pieces of work of that owner are going on before one more is started; it may raise.
+            work: runs in a separate thread; its return value is the result.
+            admit: called before a new task starts with the number of the owner's running tasks; may raise to refuse it.
         """
         key = (owner, kind)
         with self._lock:
@@ -102,34 +102,34 @@ class Tasks:
         return task
 
     def look(self, owner: str, kind: str) -> Task | None:
-        """Returns the last piece of work of a kind; None where there was none since the app was started."""
+        """Returns the last task of a kind, or None if there has been none since the app started."""
         return self._tasks.get((owner, kind))
 
     def is_running(self, owner: str, kind: str) -> bool:
-        """Whether a piece of work of a kind is going on."""
+        """Returns whether a task of a kind is running."""
         task = self.look(owner, kind)
         return task is not None and not task.ended
 
     def stop(self, owner: str, kind: str) -> None:
-        """Asks a piece of work to stop."""
+        """Asks a task to stop."""
         task = self.look(owner, kind)
         if task is not None:
             task.stopping = True
 
     def failed(self, owner: str, kind: str, error: Exception) -> Task:
-        """Remembers a piece of work as failed over which an earlier process died."""
+        """Records a task as failed, when an earlier process died during it."""
         task = self._tasks[owner, kind] = Task(None, ended=True, error=error)
         return task
 
     def forget(self, owner: str, kind: str) -> None:
-        """Forgets a piece of work that is over."""
+        """Drops a task that has ended."""
         with self._lock:
             task = self._tasks.get((owner, kind))
             if task is not None and task.ended:
                 del self._tasks[owner, kind]
 
     def end(self, owner: str) -> bool:
-        """Asks all work of an owner to stop and forgets what is over; returns whether some is still going on."""
+        """Asks all tasks of an owner to stop and drops those that have ended; returns whether any is still running."""
         with self._lock:
             its = [key for key in self._tasks if key[0] == owner]
             for key in its:
@@ -141,7 +141,7 @@ class Tasks:
     def _run(self, task: Task, work: Callable[[Task], Any]) -> None:
         try:
             task.result = work(task)
-        except Exception as error:  # it is shown where the page asks how far it is
+        except Exception as error:  # shown when the page asks for progress
             if not isinstance(error, AttuneError):
                 logging.exception("%s failed", threading.current_thread().name)
             task.error = error

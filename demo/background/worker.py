@@ -1,4 +1,4 @@
-"""The process of one job: `python -m demo.background.worker FOLDER`. One at a time computes; the others wait in order."""
+"""The worker process of one job: `python -m demo.background.worker FOLDER`. Jobs run one at a time, in queue order."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from core.storage.state import lock
 from core.training.events import Event, Failed
 from demo.background.queue import JobQueue
 
-TURN_SECONDS = 0.5  # between two looks at whether it is this job's turn
+TURN_SECONDS = 0.5  # how often a waiting job checks whether it is next
 
 
 def main(folder: Path) -> int:
-    """Carries out the job in `folder`; returns 0 if it is whole."""
+    """Runs the job in `folder`; returns 0 if it succeeded, else 1."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     keep_torch_small()
     send_no_login()
     job = Job(folder)
-    if not (folder / "request.json").is_file():  # its visitor wants to be forgotten; a lock would create the folder again
+    if not (folder / "request.json").is_file():  # deleted with its visitor's data; locking would recreate the folder
         return 1
     with job.carried_out():
         turn = _wait_for_turn(job)
@@ -69,14 +69,14 @@ def _carry_out(job: Job) -> int:
             failed = Failed("disk" if isinstance(error, OSError) else "unexpected", f"{type(error).__name__}: {error}", {})
         try:
             job.append(failed)
-        except OSError as full:  # not even that fits; the page then says that the job was interrupted
+        except OSError as full:  # the disk is too full even for that; the page will report the job as interrupted
             logging.warning("what ended the job could not be written down: %s", full)
         return 1
     return 0
 
 
 def _steps(job: Job) -> Iterator[Event]:
-    """Imports only now: a queue of waiting jobs must not hold torch in memory each."""
+    """Returns the events of the job. Imports late, so that waiting jobs do not each hold torch in memory."""
     match job.kind:
         case "ladder":
             from core.runs.ladder_job import LadderJob
