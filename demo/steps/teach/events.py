@@ -1,4 +1,4 @@
-"""Step 3 as a whole: the chosen set and the own clips, and what every panel does when another set is chosen."""
+"""Step 3 as a whole: events of the chosen set and of the visitor's own clips, and the updates of all panels for another set."""
 
 from __future__ import annotations
 
@@ -28,26 +28,27 @@ from demo.wording import Wording
 
 
 def own_clips(view: TeachView, handlers: TeachHandlers) -> Part:
-    """Returns what shows the own clips."""
+    """Returns the part of the page that shows the visitor's own clips."""
     return Part({**named(view, "own", "removal", "card"), **view.removed.outputs}, handlers.own)
 
 
 def wire(
     on: On, w: Wording, view: TeachView, handlers: TeachHandlers, pool: ModelPool, tasks: Tasks, then_propose: Then
 ) -> tuple[Part, Then]:
-    """Wires the step and its panels.
+    """Connects the events of the step and its panels to their handlers.
 
     Args:
-        on: wires one event, see `demo.steps.wiring`.
-        w: the page's language.
+        on: connects one event, see `demo.steps.wiring`.
+        w: the wording of the page's language.
         view: the components.
-        handlers: those of the step as a whole.
-        pool: models that are warm.
-        tasks: what goes on in the background.
-        then_propose: lets step 4 follow another set.
+        handlers: the handlers of the step as a whole.
+        pool: models kept in memory.
+        tasks: the background tasks.
+        then_propose: updates step 4 for the chosen set, after an event.
 
     Returns:
-        What shows the step again when the page was loaded; and what restores its panels after that.
+        The part that fills the step when the page loads, and a function that connects the restoring of its panels to an
+        event after that.
     """
     own = own_clips(view, handlers)
     sets = Part(named(view, "choice"), handlers.choices)
@@ -65,7 +66,7 @@ def wire(
 
 
 def _wire_own(on: On, view: TeachView, handlers: TeachHandlers, own: Part) -> None:
-    """Wires adding a clip to the own ones and removing one."""
+    """Connects the buttons that add, remove, restore and delete the visitor's own clips."""
     said, added = named(view, "text", "language"), {**named(view, "added"), **own.outputs}
     told, gone = {**named(view, "removed_note"), **own.outputs}, view.removed
     for event in (view.add.click, view.text.submit):
@@ -79,7 +80,7 @@ def _wire_own(on: On, view: TeachView, handlers: TeachHandlers, own: Part) -> No
 def _wire_sets(
     on: On, w: Wording, view: TeachView, handlers: TeachHandlers, pool: ModelPool, tasks: Tasks, then_propose: Then
 ) -> Part:
-    """Wires the choice of a set, and the panels that are about the chosen one; returns what shows them again."""
+    """Connects the choice of a set and the panels about the chosen set; returns the part that restores those panels."""
     bringing, looking = BringHandlers(w, tasks), InspectHandlers(w, pool, tasks, len(view.inspect.places))
     splitting, writing, keeping = SplitHandlers(w), WriteHandlers(w), LibraryHandlers(w)
     chosen_set = combined(
@@ -100,7 +101,7 @@ def _wire_sets(
 
     chosen = on(view.choice.input, handlers.choose, {"name": view.choice}, named(view, "card"), view.message, **QUIET)
     then_propose(chosen.then)
-    then_look(then_show(chosen.then).then)  # what was said about the last one goes
+    then_look(then_show(chosen.then).then)  # clears the report of the previous set
     split.wire(on, view.split, splitting, then_show, then_look)
     write.wire(on, view.write, writing, then_show, then_look)
     library.wire(on, view.library, keeping, then_show, then_look, then_propose)

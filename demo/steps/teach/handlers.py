@@ -19,22 +19,22 @@ from demo.wording import Wording
 
 
 class TeachHandlers:
-    """What happens in step 3."""
+    """Event handlers of step 3."""
 
     def __init__(self, w: Wording) -> None:
         self._w = w
 
     def restore(self, session: Session) -> Shown:
-        """-> choice, language (of the own clips), and as `own`."""
+        """-> choice, language (of the own clips), and the outputs of `own`."""
         return {**self.choices(session), "language": session.choices.language, **self.own(session)}
 
     def choose(self, session: Session, name: str) -> Shown:
-        """name (of a set) -> card (what it holds)."""
+        """name (of a set) -> card (its contents)."""
         chosen_set.choose(session, name)
         return {"card": self._card(session)}
 
     def choices(self, session: Session) -> Shown:
-        """-> choice (what can be learnt from, and what is)."""
+        """-> choice (the sets to train on, and the chosen one)."""
         return {"choice": gr.update(choices=chosen_set.choices(session, self._w), value=session.choices.labelled_set)}
 
     def chosen(self, session: Session) -> Shown:
@@ -42,7 +42,7 @@ class TeachHandlers:
         return {**self.choices(session), "card": self._card(session)}
 
     def add(self, session: Session, text: str, language: str) -> Shown:
-        """text (the corrected transcript), language -> added (a note), and as `own`."""
+        """text (the corrected transcript), language -> added (a note), and the outputs of `own`."""
         clip = session.choices.clip
         if not clip:
             raise DatasetError("no_clip", "Record or upload a clip first.")
@@ -51,7 +51,7 @@ class TeachHandlers:
         return {"added": markup.note(self._w("teach.added", text=recording.text, clips=clips), "good"), **self.own(session)}
 
     def own(self, session: Session) -> Shown:
-        """-> own (the clips), removal (which can be removed), card, and `removed_panel.offer`."""
+        """-> own (the clips), removal (the clips that can be removed), card, and `removed_panel.offer`."""
         recordings = session.recordings.all()
         choices = [(self._label(recording), recording.id) for recording in reversed(recordings)]
         gone = [(self._label(recording), recording.id) for recording in session.recordings.removed()]
@@ -63,7 +63,7 @@ class TeachHandlers:
         }
 
     def remove(self, session: Session, id: str | None) -> Shown:
-        """id (of a recording) -> removed_note (what became of it), and as `own`."""
+        """id (of a recording) -> removed_note (the sets and runs that still use it), and the outputs of `own`."""
         if not id:
             raise RunError("removal_missing", "Choose first what it is about.")
         path = session.recordings.get(id).path
@@ -78,12 +78,12 @@ class TeachHandlers:
         return {"removed_note": told, **self.own(session)}
 
     def restore_clip(self, session: Session, id: str | None) -> Shown:
-        """id (of a removed recording) -> removed_note (that it is back), and as `own`."""
+        """id (of a removed recording) -> removed_note (it is restored), and the outputs of `own`."""
         session.recordings.restore(id or "")
         return {"removed_note": markup.note(self._w("removed.back"), "good"), **self.own(session)}
 
     def delete(self, session: Session, id: str | None) -> Shown:
-        """id (of a removed recording) -> removed_note (that it is deleted for good), and as `own`."""
+        """id (of a removed recording) -> removed_note (it is permanently deleted), and the outputs of `own`."""
         removal.refuse_in_use(session, frozenset(one.path for one in session.recordings.removed() if one.id == id))
         session.recordings.delete(id or "", partial(removal.forget_clips, session))
         return {"removed_note": markup.note(self._w("removed.gone"), "good"), **self.own(session)}

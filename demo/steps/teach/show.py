@@ -1,4 +1,4 @@
-"""What is said about a set and about the own clips, and how far work on a set is. Markup, no Gradio."""
+"""Markup for a set, for the visitor's own clips and for the progress of work on a set. No Gradio."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from demo.wording import Wording
 
 
 def set_card(about: str, labelled: LabelledSet, minutes: float, example_url: str, w: Wording) -> str:
-    """What a labelled set is and holds, with one clip to hear."""
+    """Returns a card that describes a labelled set and plays one of its clips."""
     counts = {part: len(labelled.part(part)) for part in ("train", "validation", "test")}
     lines = [f"<p>{escape(about)}</p>"]
     if labelled.synthetic:
@@ -25,7 +25,7 @@ def set_card(about: str, labelled: LabelledSet, minutes: float, example_url: str
 
 
 def own_clips(recordings: Sequence[Recording], w: Wording) -> str:
-    """The user's own recordings, newest first."""
+    """Returns a list of the visitor's own recordings, newest first."""
     if not recordings:
         return note(w("teach.none"))
     rows = "".join(
@@ -41,7 +41,7 @@ def own_clips(recordings: Sequence[Recording], w: Wording) -> str:
 
 
 class Progress(Protocol):
-    """How far some work is."""
+    """The progress of some work; `total` is None where the end is not known."""
 
     done: int
     total: int | None
@@ -49,7 +49,7 @@ class Progress(Protocol):
 
 
 def working(key: str, task: Progress, w: Wording) -> str:
-    """How far a task is: a sentence, and a bar where the end is known."""
+    """Returns the progress of a task: a sentence, and a bar if the end is known."""
     if task.stopping:
         return note(w("bring.stopping"))
     sentence = w(key, done=task.done, total=task.total or "?")
@@ -57,6 +57,6 @@ def working(key: str, task: Progress, w: Wording) -> str:
 
 
 def part_heads(w: Wording) -> str:
-    """The headings of a table with a line for each part of a set."""
+    """Returns the headings of a table with one row for each part of a set."""
     names = ("part", "clips", "minutes", "speakers", "sentences")
     return "".join(f'<th scope="col">{escape(w(f"parts.{name}"))}</th>' for name in names)

@@ -31,7 +31,7 @@ LANGUAGES = ("en", "zh", "es", "fr", "de", "pt", "it", "ru", "ar", "hi", "ja", "
 
 @dataclass(frozen=True)
 class TeachView:
-    """The components of step 3, and those of its panels."""
+    """The components of step 3 and of its panels."""
 
     choice: gr.Radio
     card: gr.HTML
@@ -56,7 +56,7 @@ class TeachView:
 
 
 def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
-    """Lays out step 3; `lists` are the prompts of each reading list, by name."""
+    """Lays out step 3; `lists` holds the prompts of each reading list, by name."""
     with gr.Column(elem_classes="step", elem_id="step-teach"):
         gr.HTML(heading(3, "teach", w))
         choice = gr.Radio(

@@ -1,4 +1,4 @@
-"""Step 3, importing: which event calls which handler."""
+"""Step 3, importing: events and their handlers."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from demo.steps.wiring import QUIET, Named, On, Part, Then, named
 
 
 def watched(view: BringView) -> Named:
-    """Returns the components that show how far an import is, and what it asks."""
+    """Returns the components that show an import's progress and its question."""
     return named(view, "progress", "stop", "timer", "question", "asked", "path", "text", "speaker", "tier", "arrived")
 
 
 def wire(on: On, view: BringView, handlers: BringHandlers, then_show: Then, then_look: Then, then_propose: Then) -> Part:
-    """Wires the panel.
+    """Connects the panel's events to their handlers.
 
     Args:
-        on: wires one event, see `demo.steps.wiring`.
+        on: connects one event, see `demo.steps.wiring`.
         view: the components.
-        handlers: what the events do.
-        then_show: shows the chosen set.
-        then_look: shows its report.
-        then_propose: lets step 4 follow another set.
+        handlers: the event handlers.
+        then_show: shows the chosen set after an event.
+        then_look: shows the set's report after an event.
+        then_propose: updates step 4 for the chosen set, after an event.
 
     Returns:
-        What shows the panel again when the page was loaded.
+        The part of the page that fills the panel when the page loads.
     """
     shown = watched(view)
     called = named(view, "name", "language")
-    # No event that may fail has the files among its outputs: gradio makes a component anew that it is told to leave as it
-    # is, and the new one would not know the files' own names.
+    # No event that may fail has the files among its outputs: Gradio recreates a component even when told to leave it
+    # unchanged, and the new one would have lost the files' original names.
     begun = on(view.start.click, handlers.begin, {**named(view, "files"), **called}, shown, view.message, **QUIET)
     on(begun.then, handlers.emptied, {}, named(view, "files"), None, **QUIET)
     asked = {"id": view.dataset, **named(view, "rows"), **called}

@@ -1,4 +1,4 @@
-"""Step 3: importing what others made, in the background, into a set of the session's library."""
+"""Step 3: importing files or a dataset, in the background, into a set of the session's library."""
 
 from __future__ import annotations
 
@@ -31,27 +31,31 @@ from demo.steps.teach.show import working
 from demo.wording import Wording
 
 KIND = "import"
-QUESTIONS = ("table_columns", "table_ambiguous", "tier_needed")  # what a visitor can answer, and the files are kept for
+QUESTIONS = (
+    "table_columns",
+    "table_ambiguous",
+    "tier_needed",
+)  # that a visitor can answer; the files are kept
 ASKED_COLUMNS = ("path", "text", "speaker")
 MAX_DATASET_ROWS = 5_000
-MAX_NAME_BYTES = 120  # of an uploaded file; a file system takes 255
-NOTE = "import.json"  # in an import's folder, what it is called: a note that outlives its process says what was lost
+MAX_NAME_BYTES = 120  # of an uploaded file; file systems allow 255
+NOTE = "import.json"  # in an import's folder, names the set: if it outlives the process, it tells which import was lost
 _DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(:[\w.-]+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class ImportOrder:
-    """What is to be imported.
+    """An import to carry out.
 
     Attributes:
-        folder: of this import alone: `uploaded` holds the files, `work` what is unpacked and cut.
+        folder: used by this import alone: `uploaded` holds the files, `work` unpacked and cut ones.
         source: the file or folder to read, or a dataset's id.
-        name: of the set.
+        name: name of the set.
         language: ISO 639-1 code of the speech.
-        alive: held until the import is over, a question about it among that; a process that dies lets go of it.
+        alive: held until the import has ended, also while it waits for an answer; released if the process dies.
         dataset: whether `source` is an id on the Hugging Face hub.
-        limit: how many rows to read; None for all.
-        columns, tier: what a visitor answered.
+        limit: maximum number of rows to read; None for all.
+        columns, tier: the visitor's answers.
     """
 
     folder: Path
@@ -67,29 +71,29 @@ class ImportOrder:
 
 @dataclass(frozen=True)
 class Note:
-    """What an import's folder says of it.
+    """The note in an import's folder.
 
     Attributes:
-        name: of the set to be.
+        name: name of the set that the import creates.
     """
 
     name: str
 
 
 class BringHandlers:
-    """What happens while something is imported."""
+    """Event handlers of the import."""
 
     def __init__(self, w: Wording, tasks: Tasks) -> None:
         self._w, self._tasks = w, tasks
 
     def begin(self, session: Session, files: Sequence[Upload] | None, name: str, language: str) -> Shown:
-        """files, name, language -> as `look`. The files are this session's from now on."""
+        """files, name, language -> the outputs of `look`. The files now belong to this session."""
         if not files:
             raise DatasetError("nothing_uploaded", "Choose files first.")
         with self._new_folder(session) as (folder, alive):
             uploaded = folder / "uploaded"
             uploaded.mkdir()
-            for upload in files:  # by the names on the visitor's computer tables and annotations name their sounds
+            for upload in files:  # tables and annotations refer to sounds by their names on the visitor's computer
                 uploads.move(session, upload, _free(uploaded, _file_name(upload.name)))
             there = sorted(uploaded.iterdir())
             source = there[0] if len(there) == 1 else uploaded
@@ -97,11 +101,11 @@ class BringHandlers:
         return self.look(session)
 
     def emptied(self, session: Session) -> Shown:
-        """-> files (none: they were taken)."""
+        """-> files (none, since the import has taken them)."""
         return {"files": None}
 
     def fetch(self, session: Session, id: str, rows: float | None, name: str, language: str) -> Shown:
-        """id (of a dataset), rows (how many), name, language -> as `look`."""
+        """id (of a dataset), rows (how many), name, language -> the outputs of `look`."""
         id = (id or "").strip()
         if not _DATASET.fullmatch(id):
             raise DatasetError("huggingface_id", "A dataset's id looks like google/fleurs:sw_ke.")
@@ -113,7 +117,7 @@ class BringHandlers:
         return self.look(session)
 
     def answer(self, session: Session, path: str | None, text: str | None, speaker: str | None, tier: str | None) -> Shown:
-        """path, text, speaker (columns of a table), tier -> as `look`; the import goes on."""
+        """path, text, speaker (columns of a table), tier -> the outputs of `look`; the import continues."""
         task = self._tasks.look(session.name, KIND)
         if task is None or not _is_question(task):
             raise DatasetError("nothing_uploaded", "There is nothing to go on with. Upload it again.")
@@ -122,18 +126,18 @@ class BringHandlers:
         return self.look(session)
 
     def stop(self, session: Session) -> Shown:
-        """-> progress (it is being stopped)."""
+        """-> progress (the import is stopping)."""
         self._tasks.stop(session.name, KIND)
         return {"progress": markup.note(self._w("bring.stopping"))}
 
     def restore(self, session: Session) -> Shown:
-        """-> panel (open while there is something to see), and as `look` and `result`."""
+        """-> panel (open while there is an import to show), and the outputs of `look` and `result`."""
         shown = {**self.look(session), **self.result(session)}
         return shown if self._tasks.look(session.name, KIND) is None else {"panel": gr.update(open=True), **shown}
 
     def look(self, session: Session) -> Shown:
-        """-> progress, stop, timer, question, asked (what), path, text, speaker and tier (the answers one can choose),
-        arrived (the id of a set that has just come)."""
+        """-> progress, stop, timer, question, asked (the question's text), path, text, speaker and tier (the possible
+        answers), arrived (the id of the set just imported)."""
         task = self._tasks.look(session.name, KIND) or self._interrupted(session)
         shown: Shown = {
             "progress": "",
@@ -160,7 +164,7 @@ class BringHandlers:
         return {**shown, "progress": markup.note(why, kind) + rows}
 
     def result(self, session: Session) -> Shown:
-        """-> result (what became of the rows that the chosen set was made from)."""
+        """-> result (how many rows of the chosen set's source were imported, and why others were dropped)."""
         stored = chosen_set.stored_set(session)
         return {"result": show.counts(stored, self._w) if stored else ""}
 
@@ -176,10 +180,10 @@ class BringHandlers:
         return {**columns, "tier": gr.update(visible=False)}
 
     def _interrupted(self, session: Session) -> Task | None:
-        """The import over which an earlier process died, as one that failed; nothing half-made is left of it."""
+        """Returns an import that an earlier process left unfinished when it died, as a failed task; deletes its files."""
         names = []
         for note in (session.folder / "imports").glob(f"*/{NOTE}"):
-            with suppress(Timeout), _lock(session).acquire(timeout=0):  # another process of this user's may be at it
+            with suppress(Timeout), _lock(session).acquire(timeout=0):  # another process of this user may be running it
                 names.append(read_fields(note, Note, None).get("name", note.parent.name))
                 discard(note.parent, session.folder)
         if not names:
@@ -189,14 +193,14 @@ class BringHandlers:
 
     @contextmanager
     def _new_folder(self, session: Session) -> Iterator[tuple[Path, FileLock]]:
-        """Gives an import its folder, and what says that it is alive; takes both back if it cannot begin."""
+        """Creates an import's folder and acquires its lock; undoes both if the import cannot start."""
         task, alive, folder = (
             self._tasks.look(session.name, KIND),
             _lock(session),
             session.folder / "imports" / secrets.token_hex(8),
         )
         if task is not None and task.ended and task.order is not None:
-            task.order.alive.release()  # what was asked about the last one was never answered
+            task.order.alive.release()  # the question of the previous import was never answered
         try:
             alive.acquire(timeout=0)
         except Timeout:
@@ -227,7 +231,7 @@ class BringHandlers:
 
 
 def _lock(session: Session) -> FileLock:
-    """Returns what the process holds that has the session's import in hand; one thread takes it, another gives it back."""
+    """Returns the lock of the process that runs the session's import; one thread acquires it, another releases it."""
     return lock(session.folder / "imports.lock", thread_local=False)
 
 
@@ -265,7 +269,7 @@ def _is_question(task: Task) -> bool:
 
 
 def _file_name(called: str) -> str:
-    """Returns a file's name as its owner called it, without folders and without what no file system takes."""
+    """Returns a file's original name without folders and without characters that file systems forbid."""
     name = clean(re.split(r"[\\/]", called)[-1]).lstrip(".").replace("\0", "") or "file"
     stem, dot, suffix = name.rpartition(".")
     while len(name.encode()) > MAX_NAME_BYTES:

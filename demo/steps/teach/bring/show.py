@@ -1,4 +1,4 @@
-"""What became of the rows that a set was made from: each that was dropped, where it was, and why."""
+"""Markup for the rows of an import: how many were kept, and where and why others were dropped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from demo.show.errors import reason
 from demo.show.markup import escape, fine
 from demo.wording import Wording
 
-SHOWN_ROWS = 50  # that are named on the page; the download has all
+SHOWN_ROWS = 50  # listed on the page; the download has all
 PLACES = {  # as importers write them
     "counts.line": re.compile(r"(?P<file>.*), line (?P<number>\d+)"),
     "counts.piece": re.compile(r"(?P<file>.*), tier (?P<tier>.*), piece (?P<number>\d+)"),
@@ -21,7 +21,7 @@ PLACES = {  # as importers write them
 
 
 def counts(stored: StoredSet, w: Wording) -> str:
-    """What became of the rows that a set was made from, each lost one by its place."""
+    """Returns how many rows of a set's source were kept, and each dropped row with its place."""
     kept, out, dropped = len(stored.clips), len(stored.left_out), stored.dropped
     line = w("counts.rows", rows=kept + out + len(dropped), kept=kept, dropped=len(dropped), name=stored.name)
     parts = [f'<p class="counts"><strong>{escape(line)}</strong></p>']
@@ -35,7 +35,7 @@ def counts(stored: StoredSet, w: Wording) -> str:
 
 
 def dropped_rows(dropped: Sequence[Dropped], w: Wording) -> str:
-    """The lost rows: how many for what reason, and each by its place and name."""
+    """Returns the dropped rows: counts by reason, and each row's place and name."""
     by_reason = Counter(why(row, w) for row in dropped)
     lines = "".join(
         f"<li>{escape(w('counts.reason', count=count, why=said))}</li>" for said, count in by_reason.most_common(10)
@@ -53,7 +53,7 @@ def dropped_rows(dropped: Sequence[Dropped], w: Wording) -> str:
 
 
 def place(row: Dropped, w: Wording) -> str:
-    """Where a row stood, in the page's language."""
+    """Returns the place of a row in its source, in the page's language."""
     for key, written in PLACES.items():
         if found := written.fullmatch(row.where):
             return w(key, **found.groupdict())
@@ -61,14 +61,14 @@ def place(row: Dropped, w: Wording) -> str:
 
 
 def why(row: Dropped, w: Wording) -> str:
-    """Why a row was left out, as a sentence in the page's language."""
+    """Returns why a row was dropped, as a sentence in the page's language."""
     try:
         return reason(row.reason, row.details, row.message, w)
-    except KeyError:  # the sentence names what an older set did not write down
+    except KeyError:  # the sentence needs a detail that older sets did not store
         return row.message
 
 
 def dropped_table(dropped: Sequence[Dropped], w: Wording) -> list[tuple[str, str, str, str]]:
-    """The lost rows as a table to download, its first line the headings."""
+    """Returns the dropped rows as a table to download; the first line has the headings."""
     head = (w("counts.where"), w("counts.file"), "reason", w("counts.why"))
     return [head, *((place(row, w), row.name, row.reason, why(row, w)) for row in dropped)]

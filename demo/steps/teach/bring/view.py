@@ -1,4 +1,4 @@
-"""Step 3: recordings that others made, or other programs."""
+"""Step 3: importing recordings from other people or programs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BringView:
 
 
 def build(w: Wording, languages: tuple[str, ...]) -> BringView:
-    """Lays out the import; `languages` are those of the speech, as ISO 639-1 codes."""
+    """Lays out the import; `languages` are the languages of speech to choose from, as ISO 639-1 codes."""
     with gr.Accordion(w("bring.title"), open=False, elem_id="bring") as panel:
         gr.HTML(f'<p class="fine">{w("bring.about")}</p>')
         files = gr.File(file_count="multiple", label=w("bring.files"), height=130, elem_id="bring-files")

@@ -1,4 +1,4 @@
-"""Step 3, the report before training: which event calls which handler."""
+"""Step 3, the report before training: events and their handlers."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from demo.steps.wiring import QUIET, Named, On, Part, Then, named
 
 
 def watched(view: InspectView) -> Named:
-    """Returns the components that show how far an inspection is, and its report."""
+    """Returns the components that show an inspection's progress and its report."""
     places = numbered("place", (named(place, "row", "about", "repair") for place in view.places))
     return {**named(view, "progress", "stop", "timer", "summary", "rest"), **places}
 
 
 def wire(on: On, view: InspectView, handlers: InspectHandlers, then_show: Then) -> Part:
-    """Wires the panel.
+    """Connects the panel's events to their handlers.
 
     Args:
-        on: wires one event, see `demo.steps.wiring`.
+        on: connects one event, see `demo.steps.wiring`.
         view: the components.
-        handlers: what the events do.
-        then_show: shows the chosen set.
+        handlers: the event handlers.
+        then_show: shows the chosen set after an event.
 
     Returns:
-        What shows the panel again when the page was loaded.
+        The part of the page that fills the panel when the page loads.
     """
     shown, closed = watched(view), named(view, "closed")
     on(view.look.click, handlers.begin, closed, shown, view.message, **QUIET)

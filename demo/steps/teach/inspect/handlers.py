@@ -1,4 +1,4 @@
-"""Step 3: the report before training, in the background, and its remedies."""
+"""Step 3: inspecting a set before training, in the background, and repairing it."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from demo.steps.teach.show import working
 from demo.wording import Wording
 
 KIND = "inspection"
-SPELLING = ("ctc", "deepspeech", "seq2seq")  # families that may lack a character; others need not be waited for
+SPELLING = ("ctc", "deepspeech", "seq2seq")  # families that may lack a character; for others, the model is not needed
 
 
 @dataclass(frozen=True)
 class InspectionOrder:
-    """What is to be looked at.
+    """An inspection to carry out.
 
     Attributes:
-        name: of the chosen set, as `Choices.labelled_set` has it.
-        labelled: its clips as they were when this was asked for.
+        name: name of the chosen set, from `Choices.labelled_set`.
+        labelled: the set's clips at the time of the request.
         normalisation: how its texts are to be written.
         model: id of the base.
-        ask: whether the base is asked how well each text fits its sound.
+        ask: whether to check with the base how well each text fits its sound.
         closed: whether the texts are a closed set of words.
     """
 
@@ -52,39 +52,39 @@ class InspectionOrder:
 
 
 class InspectHandlers:
-    """What happens while a set is looked at.
+    """Event handlers of the inspection.
 
     Args:
-        w: the words.
-        pool: models that are warm.
-        tasks: what goes on in the background.
-        places: how many findings with a remedy can be shown at once.
+        w: the wording of the page's language.
+        pool: models kept in memory.
+        tasks: the background tasks.
+        places: maximum number of repairable findings shown at once.
     """
 
     def __init__(self, w: Wording, pool: ModelPool, tasks: Tasks, places: int) -> None:
         self._w, self._pool, self._tasks, self._places = w, pool, tasks, places
 
     def begin(self, session: Session, closed: bool) -> Shown:
-        """closed (whether the texts are a closed set of words) -> as `look`."""
+        """closed (whether the texts are a closed set of words) -> the outputs of `look`."""
         self._start(session, closed, ask=False)
         return self.look(session)
 
     def ask(self, session: Session, closed: bool) -> Shown:
-        """closed -> as `look`. The base is asked, too, how well each text fits its sound."""
+        """closed -> the outputs of `look`. Also checks with the base how well each text fits its sound."""
         self._start(session, closed, ask=True)
         return self.look(session)
 
     def stop(self, session: Session) -> Shown:
-        """-> progress (it is being stopped)."""
+        """-> progress (the inspection is stopping)."""
         self._tasks.stop(session.name, KIND)
         return {"progress": markup.note(self._w("bring.stopping"))}
 
     def restore(self, session: Session) -> Shown:
-        """-> as `look` and `buttons`."""
+        """-> the outputs of `look` and `buttons`."""
         return {**self.look(session), **self.buttons(session)}
 
     def look(self, session: Session) -> Shown:
-        """-> progress, stop, timer, summary, of each place its row, about and repair, rest (the other findings)."""
+        """-> progress, stop, timer, summary, for each place its row, about and repair, rest (the other findings)."""
         task = self._tasks.look(session.name, KIND)
         if task is not None and not task.ended:
             key = "inspect.asking" if task.order.ask else "inspect.looking"
@@ -101,7 +101,7 @@ class InspectHandlers:
         return {"progress": stale, **over, **self._report(session, task, task.result)}
 
     def repair(self, session: Session, closed: bool, place: int) -> Shown:
-        """closed, place (whose button was pressed) -> told (what was done), and as `look`: the report is made again."""
+        """closed, place (number of the pressed button) -> told (what was done), and the outputs of `look` for a new report."""
         task = self._tasks.look(session.name, KIND)
         stored = chosen_set.stored_set(session)
         if stored is None:
@@ -116,7 +116,7 @@ class InspectHandlers:
         return {"told": markup.note(told, "good"), **self.look(session)}
 
     def undo(self, session: Session, closed: bool) -> Shown:
-        """closed -> told (the last change is undone), and as `look`."""
+        """closed -> told (the last change is undone), and the outputs of `look`."""
         stored = self._stored(session)
         before = len(stored.clips)
         after = session.library.undo(stored.id)
@@ -125,7 +125,7 @@ class InspectHandlers:
         return {"told": markup.note(told, "good"), **self.look(session)}
 
     def back(self, session: Session, closed: bool) -> Shown:
-        """closed -> told (all clips that were taken out are in the set again), and as `look`."""
+        """closed -> told (all left-out clips are back in the set), and the outputs of `look`."""
         stored = self._stored(session)
         whole = replace(stored.labelled(), clips=tuple(one.clip for one in (*stored.clips, *stored.left_out)))
         session.library.update(stored.id, whole)
@@ -134,7 +134,7 @@ class InspectHandlers:
         return {"told": markup.note(told, "good"), **self.look(session)}
 
     def delete(self, session: Session, closed: bool) -> Shown:
-        """closed -> told (the clips that were taken out are deleted for good), and as `look`."""
+        """closed -> told (the left-out clips are permanently deleted), and the outputs of `look`."""
         stored = self._stored(session)
         removal.refuse_in_use(session, frozenset(Path(one.clip.path) for one in stored.left_out))
         count = session.library.delete_left_out(stored.id, partial(removal.forget_clips, session))
@@ -142,7 +142,7 @@ class InspectHandlers:
         return {"told": markup.note(self._w("inspect.deleted", count=count), "good"), **self.look(session)}
 
     def buttons(self, session: Session) -> Shown:
-        """-> undo, back, delete: each is shown where there is something to undo, to put back, to delete for good."""
+        """-> undo, back, delete: each is shown if there is something to undo, restore or permanently delete."""
         stored = chosen_set.stored_set(session)
         steps = session.library.changes(stored.id) if stored else 0
         out = len(stored.left_out) if stored else 0
@@ -234,7 +234,7 @@ class InspectHandlers:
         return {"summary": summary, **self._filled(filled), "rest": rest}
 
     def _filled(self, places: list[Shown]) -> Shown:
-        """Values for all places; those that are not filled are hidden."""
+        """Returns values for all places; unused ones are hidden."""
         empty = [{"row": gr.update(visible=False), "about": ""} for _ in range(self._places - len(places))]
         return numbered("place", [*places, *empty])
 

@@ -1,4 +1,4 @@
-"""The report before training: what is in a set, how it is spread, what is wrong with it."""
+"""Markup for the report before training: a set's contents, its distributions and its problems."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from demo.steps.teach.bring.show import dropped_rows, why
 from demo.steps.teach.show import part_heads
 from demo.wording import Wording
 
-SHOWN_EXAMPLES = 3  # clips that a finding plays
+SHOWN_EXAMPLES = 3  # playable clips per finding
 SHOWN_CHARACTERS = 20
 BAR_WIDTH, BAR_HEIGHT = 600, 120
-SoundAddress = Callable[[Clip], str]  # the address under which a clip is heard; "" where it cannot be
+SoundAddress = Callable[[Clip], str]  # the URL of a clip's sound; "" if it has none
 REPORT_STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#1b2330}"
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:4px 8px;border-bottom:1px solid #d5dae3}"
@@ -25,7 +25,7 @@ REPORT_STYLE = (
 
 
 def summary(report: Inspection, w: Wording, dropped: Sequence[Dropped] = ()) -> str:
-    """The report without its findings: rows, parts, how durations and rates are spread."""
+    """Returns the report without its findings: rows, parts, and distributions of durations and speaking rates."""
     lost = len(report.fates) - report.kept
     line = w("counts.rows", rows=len(report.fates), kept=report.kept, dropped=lost, name=report.name)
     rows = "".join(
@@ -42,7 +42,7 @@ def summary(report: Inspection, w: Wording, dropped: Sequence[Dropped] = ()) -> 
 
 
 def report_links(w: Wording) -> str:
-    """Where the report is downloaded."""
+    """Returns links to download the report."""
     links = (
         f'<a href="/set/report-{w.language}.{kind}" download>{escape(w(f"inspect.download.{kind}"))}</a>'
         for kind in ("html", "csv", "json")
@@ -51,7 +51,7 @@ def report_links(w: Wording) -> str:
 
 
 def histogram(spread: Histogram, name: str, w: Wording) -> str:
-    """How values are spread, as bars and as numbers; the bins beyond the last value are left out."""
+    """Returns a histogram as bars and as a table; bins beyond the last value are left out."""
     title, total = w(f"spread.{name}"), sum(spread.counts)
     if not total:
         return ""
@@ -87,9 +87,9 @@ def _short(value: float) -> str:
 
 
 def finding_words(finding: SetFinding, report: Inspection, w: Wording) -> str:
-    """What was found, as a sentence."""
+    """Returns a finding as a sentence."""
     key = f"finding.{finding.kind}"
-    if not w.has(key):  # why a run would leave rows out: the reasons of `core.errors`
+    if not w.has(key):  # rows that a run would leave out, for one of the reasons of `core.errors`
         fate = next((fate for fate in report.fates if fate.reason == finding.kind), None)
         row = Dropped("", finding.kind, fate.message if fate else "", details=dict(fate.details) if fate else {})
         return w("finding.unusable", count=finding.count, why=why(row, w))
@@ -100,7 +100,7 @@ def finding_words(finding: SetFinding, report: Inspection, w: Wording) -> str:
 
 
 def finding(finding: SetFinding, report: Inspection, sound: SoundAddress, w: Wording) -> str:
-    """One finding: how severe, what, and some of its clips to hear."""
+    """Returns a finding: its severity, a sentence, and some of its clips to play."""
     clips = "".join(example(clip, sound, w) for clip in finding.clips[:SHOWN_EXAMPLES])
     heard = f'<ul class="clips">{clips}</ul>' if clips else ""
     folded = (
@@ -108,7 +108,7 @@ def finding(finding: SetFinding, report: Inspection, sound: SoundAddress, w: Wor
         f"{heard}</details>"
     )
     said = escape(finding_words(finding, report, w))
-    left = "note" if not finding.clips and not w.has(f"finding.{finding.kind}") else finding.severity  # out already
+    left = "note" if not finding.clips and not w.has(f"finding.{finding.kind}") else finding.severity  # already left out
     label = escape(w(f"severity.{left}"))
     return (
         f'<div class="found is-{left}" data-kind="{escape(finding.kind)}"><p><span class="severity">{label}</span> '
@@ -117,7 +117,7 @@ def finding(finding: SetFinding, report: Inspection, sound: SoundAddress, w: Wor
 
 
 def example(clip: Clip, sound: SoundAddress, w: Wording) -> str:
-    """One clip with its text and where it stands."""
+    """Returns a clip with its text, speaker and part."""
     address = sound(clip)
     told = " · ".join(filter(None, (clip.speaker, w(f"part.{clip.part}") if clip.part in PARTS else "")))
     heard = player(address, w) if address else ""
@@ -125,7 +125,7 @@ def example(clip: Clip, sound: SoundAddress, w: Wording) -> str:
 
 
 def document(title: str, body: str, w: Wording, style: str) -> str:
-    """A page that stands by itself."""
+    """Returns a self-contained HTML page."""
     return (
         f'<!doctype html><html lang="{w.language}"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{style}</style></head>'
@@ -134,7 +134,7 @@ def document(title: str, body: str, w: Wording, style: str) -> str:
 
 
 def report_document(report: Inspection, when: str, w: Wording) -> str:
-    """The whole report as a page that stands by itself; without sounds, which stay where they are."""
+    """Returns the whole report as a self-contained HTML page, without the sounds."""
     rows = [
         Dropped(fate.clip.path, fate.reason, fate.message, fate.where, fate.details) for fate in report.fates if fate.reason
     ]
@@ -144,7 +144,7 @@ def report_document(report: Inspection, when: str, w: Wording) -> str:
 
 
 def report_rows(report: Inspection, name: Callable[[Clip], str], w: Wording) -> list[list[Any]]:
-    """What became of every row, as a table to download; a sound by the name it came with."""
+    """Returns the outcome of every row as a table to download; `name` gives a clip's original file name."""
     rows: list[list[Any]] = []
     for fate, row in zip(report.fates, report.rows(), strict=True):
         said = why(Dropped("", fate.reason, fate.message, fate.where, fate.details), w) if fate.reason else ""

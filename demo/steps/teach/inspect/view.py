@@ -1,4 +1,4 @@
-"""Step 3: the report before training, and its remedies."""
+"""Step 3: the report before training, with repairs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import gradio as gr
 from demo.wording import Wording
 
 POLL_SECONDS = 0.5
-PLACES = 10  # findings with a remedy that are shown at once; the rest come up as these are repaired
+PLACES = 10  # repairable findings shown at once; others follow as these are repaired
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one finding with a remedy is shown."""
+    """The components of one repairable finding."""
 
     row: gr.Row
     about: gr.HTML

@@ -1,4 +1,4 @@
-"""Step 3, named sets: which event calls which handler."""
+"""Step 3, named sets: events and their handlers."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from demo.steps.wiring import QUIET, Named, On, Then, named
 
 
 def shown(view: LibraryView) -> Named:
-    """Returns the components that depend on the chosen set and on what there is."""
+    """Returns the components that depend on the chosen set and on the library's sets."""
     return {**named(view, "listed", "changing", "other", "empty", "link", "where"), **view.removed.outputs}
 
 
 def wire(on: On, view: LibraryView, handlers: LibraryHandlers, then_show: Then, then_look: Then, then_propose: Then) -> None:
-    """Wires the panel.
+    """Connects the panel's events to their handlers.
 
     Args:
-        on: wires one event, see `demo.steps.wiring`.
+        on: connects one event, see `demo.steps.wiring`.
         view: the components.
-        handlers: what the events do.
-        then_show: shows the chosen set.
-        then_look: shows its report.
-        then_propose: lets step 4 follow another set.
+        handlers: the event handlers.
+        then_show: shows the chosen set after an event.
+        then_look: shows the set's report after an event.
+        then_propose: updates step 4 for the chosen set, after an event.
     """
 
     def then_follow(event: Any) -> None:

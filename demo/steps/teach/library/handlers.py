@@ -1,4 +1,4 @@
-"""Step 3: named sets of the session's library."""
+"""Step 3: handlers for the named sets of the session's library."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from demo.wording import Wording
 
 
 class LibraryHandlers:
-    """What happens to named sets."""
+    """Event handlers for named sets."""
 
     def __init__(self, w: Wording) -> None:
         self._w = w
 
     def show(self, session: Session, format: str) -> Shown:
-        """format (of the download) -> listed, changing (shown where the chosen set can be changed), other (which it can be
-        merged with), `removed_panel.offer`, empty (the trash), link (the download), where (they lie)."""
+        """format (of the download) -> listed, changing (shown if the chosen set can be changed), other (the sets it can be
+        merged with), `removed_panel.offer`, empty (the trash), link (the download), where (the sets' folder)."""
         sets, trash = session.library.sets(), session.library.trash()
         current = session.choices.labelled_set
         stored = next((one for one in sets if one.id == current), None)
@@ -49,7 +49,7 @@ class LibraryHandlers:
         }
 
     def link(self, session: Session, format: str) -> Shown:
-        """format -> link (where the chosen set is downloaded in it)."""
+        """format -> link (the download of the chosen set in that format)."""
         stored = chosen_set.stored_set(session)
         if stored is None or format not in LAYOUTS:
             return {"link": ""}
@@ -57,17 +57,17 @@ class LibraryHandlers:
         return {"link": f'<a class="download" href="/set/{stored.id}/{format}.zip" download>{label}</a>'}
 
     def save(self, session: Session, name: str) -> Shown:
-        """name -> note (the own clips are kept under it), name (empty)."""
+        """name -> note (the own clips are saved as a set of that name), name (empty)."""
         clips = session.recordings.clips()
         if not clips:
             raise DatasetError("no_training_clips", "There are no labelled clips of your own yet.")
         language = session.choices.language
-        with suppress(DatasetError):  # too few to hold any out
+        with suppress(DatasetError):  # too few to hold out any
             clips = assign_parts(clips, language)
         return self._made(session, session.library.create(clean(name) or self._w("set.own"), clips, language).stored)
 
     def copy(self, session: Session, name: str) -> Shown:
-        """name -> note (the chosen set was copied under it), name (empty)."""
+        """name -> note (the chosen set is copied under that name), name (empty)."""
         stored = chosen_set.stored_set(session)
         if stored is not None:
             name = clean(name) or self._w("library.copy_of", name=stored.name)
@@ -79,12 +79,12 @@ class LibraryHandlers:
         return self._made(session, created.stored)
 
     def rename(self, session: Session, name: str) -> Shown:
-        """name -> note (the chosen set is called so), name (empty)."""
+        """name -> note (the chosen set has that name), name (empty)."""
         renamed = session.library.rename(self._chosen(session).id, name)
         return {"note": markup.note(self._w("library.renamed", name=renamed.name), "good"), "name": ""}
 
     def merge(self, session: Session, other: str | None, name: str) -> Shown:
-        """other (id of another set), name -> note (what merging found), name (empty)."""
+        """other (id of another set), name -> note (the size of the merged set, duplicates and conflicts), name (empty)."""
         one = self._chosen(session)
         if not other:
             raise DatasetError("merge_none", "Choose the set to merge with.")
@@ -111,7 +111,7 @@ class LibraryHandlers:
         return {"note": markup.note(self._w("library.deleted", name=stored.name), "good")}
 
     def restore(self, session: Session, id: str | None) -> Shown:
-        """id (of a deleted set) -> note (it is back)."""
+        """id (of a deleted set) -> note (it is restored)."""
         if not id:
             raise DatasetError("no_set", "There is no such set in the library.")
         stored = session.library.restore(id)
@@ -119,7 +119,7 @@ class LibraryHandlers:
         return {"note": markup.note(self._w("library.restored", name=stored.name), "good")}
 
     def delete_for_good(self, session: Session, id: str | None) -> Shown:
-        """id (of a deleted set) -> note (it is deleted for good)."""
+        """id (of a deleted set) -> note (it is permanently deleted)."""
         deleted = next((one for one in session.library.trash() if one.id == id), None)
         if deleted is None:
             raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be restored.")
@@ -128,7 +128,7 @@ class LibraryHandlers:
         return {"note": markup.note(self._w("removed.gone"), "good")}
 
     def empty(self, session: Session) -> Shown:
-        """-> note (all deleted sets are deleted for good)."""
+        """-> note (all sets in the trash are permanently deleted)."""
         self._refuse_in_use(session, session.library.trash())
         gone = session.library.empty_trash(partial(removal.forget_clips, session))
         return {"note": markup.note(self._w("library.emptied", sets=gone), "good")}

@@ -1,4 +1,4 @@
-"""The sets of a library."""
+"""Markup for the sets of a library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from demo.wording import Wording
 
 
 def listed(sets: Sequence[StoredSet], current: str, damaged: int, w: Wording) -> str:
-    """The sets of a library; the chosen one is marked."""
+    """Returns a list of a library's sets; the chosen one is marked."""
     lines = []
     for stored in sets:
         language, minutes = language_name(stored.language, w), f"{stored.seconds / 60:.1f}"

@@ -1,4 +1,4 @@
-"""Step 3, proofreading: which event calls which handler."""
+"""Step 3, proofreading: events and their handlers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ EMPTIED = "() => null"
 
 
 def wire(on: On, view: ProofreadView, handlers: ProofreadHandlers, own: Part, sets: Part) -> Then:
-    """Wires the panel.
+    """Connects the panel's events to their handlers.
 
     Args:
-        on: wires one event, see `demo.steps.wiring`.
+        on: connects one event, see `demo.steps.wiring`.
         view: the components.
-        handlers: what the events do.
-        own: shows the own clips.
-        sets: shows what can be learnt from.
+        handlers: the event handlers.
+        own: the part that shows the visitor's own clips.
+        sets: the part that lists the sets to train on.
 
     Returns:
-        What restores the panel after the page was loaded.
+        A function that connects the restoring of the panel to an event of the page, such as its loading.
     """
     where = named(view, "order", "page")
     running = named(view, "loading", "status", "stop", "go_on", "timer")
@@ -55,7 +55,7 @@ def wire(on: On, view: ProofreadView, handlers: ProofreadHandlers, own: Part, se
 def _wire_row(on: On, number: int, row: RowView, view: ProofreadView, handlers: ProofreadHandlers, sheet: Named) -> None:
     where = named(view, "order", "page")
     typed = named(row, "key", "text")
-    for event in (row.text.input, row.text.blur):  # what is pasted or dictated is no input to Gradio
+    for event in (row.text.input, row.text.blur):  # Gradio sends no input event for pasted or dictated text
         on(event, handlers.type, typed, {}, view.message, **QUIET, trigger_mode="always_last")
     for event in (row.accept.click, row.text.submit):
         on(event, handlers.accept, {**typed, **where}, sheet, view.message, **QUIET)

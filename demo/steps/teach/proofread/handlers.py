@@ -1,4 +1,4 @@
-"""Step 3: proofreading a long recording."""
+"""Step 3: handlers for proofreading a long recording."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from demo.wording import Wording
 
 
 class ProofreadHandlers:
-    """What happens while a long recording is proofread. Most answer with the panel as the disk has it, see `shown`."""
+    """Event handlers for proofreading a long recording. Most of them show the panel from what is on disk, see `shown`."""
 
     def __init__(self, w: Wording, pool: ModelPool, tasks: Tasks) -> None:
         self._w, self._pool, self._tasks = w, pool, tasks
 
     def restore(self, session: Session) -> Shown:
-        """-> panel (open while there is something to do), and as `shown` from the first page on."""
+        """-> panel (open while a recording is being proofread), and the outputs of `shown` for the first page."""
         panel = {} if long_recordings.current(session) is None else {"panel": gr.update(open=True)}
         return {**panel, **self.shown(session, "doubt", "0")}
 
     def shown(self, session: Session, order: str, page: str) -> Shown:
-        """order, page -> loading, earlier, status, stop, go_on, timer, work, summary, back, forward, page, and of each row
+        """order, page -> loading, earlier, status, stop, go_on, timer, work, summary, back, forward, page, and for each row
         its frame, key, about and text."""
         recording, earlier = long_recordings.current(session), self._earlier(session)
         drafts = recording.drafts if recording else ()
@@ -63,7 +63,7 @@ class ProofreadHandlers:
         }
 
     def receive(self, session: Session, upload: Upload | None) -> Shown:
-        """upload -> nothing; it is kept, cut at its pauses, and being transcribed."""
+        """upload -> nothing; the recording is stored and cut at its pauses, and transcription has begun."""
         if upload is not None and long_recordings.current(session) is None:
             with uploads.taken(session, upload) as path:
                 recording = long_recordings.receive(session, path)
@@ -71,50 +71,50 @@ class ProofreadHandlers:
         return {}
 
     def look(self, session: Session) -> Shown:
-        """-> loading, status, stop, go_on, timer, finished (which recording, once it is no longer being transcribed)."""
+        """-> loading, status, stop, go_on, timer, finished (the recording, once transcription has ended)."""
         running, recording = self._running(session), long_recordings.current(session)
-        # Asked after `running`: when that stops the timer, this is the last time that the page looks.
+        # Checked after `running`: once that has stopped the timer, the page does not ask again.
         is_over = recording is not None and not self._tasks.is_running(session.name, _kind(recording))
         return {**running, "finished": f"{recording.id} {recording.about.read}" if recording is not None and is_over else ""}
 
     def stop(self, session: Session) -> Shown:
-        """-> as `look`."""
+        """-> the outputs of `look`."""
         recording = long_recordings.current(session)
         if recording is not None:
             self._tasks.stop(session.name, _kind(recording))
         return self.look(session)
 
     def go_on(self, session: Session, order: str, page: str) -> Shown:
-        """order, page -> as `shown`, the rest being transcribed."""
+        """order, page -> the outputs of `shown`, while the rest is transcribed."""
         recording = long_recordings.current(session)
         if recording is not None:
             self._start(session, recording)
         return self.shown(session, order, page)
 
     def back(self, session: Session, order: str, page: str) -> Shown:
-        """order, page -> as `shown`, the page before."""
+        """order, page -> the outputs of `shown`, for the previous page."""
         return self.shown(session, order, str(int(page) - 1))
 
     def forward(self, session: Session, order: str, page: str) -> Shown:
-        """order, page -> as `shown`, the next page."""
+        """order, page -> the outputs of `shown`, for the next page."""
         return self.shown(session, order, str(int(page) + 1))
 
     def type(self, session: Session, key: str, text: str) -> Shown:
-        """key (of a row), text (as typed so far) -> nothing; it is on disk, and nobody vouches for it yet."""
+        """key (of a row), text (as typed so far) -> nothing; the text is on disk, but not accepted yet."""
         recording = self._current(session)
-        with suppress(DatasetError):  # what was split, joined or deleted meanwhile took its text along
+        with suppress(DatasetError):  # a row that was split, merged or deleted meanwhile took its text along
             recording.change(lambda drafts: _typed(drafts, recording.find(key), text))
         return {}
 
     def accept(self, session: Session, key: str, text: str, order: str, page: str) -> Shown:
-        """key, text, order, page -> as `shown`."""
+        """key, text, order, page -> the outputs of `shown`."""
         recording = self._current(session)
         language = recording.about.language
         recording.change(lambda drafts: drafting.edit(drafts, recording.find(key), text, language))
         return self.shown(session, order, page)
 
     def split(self, session: Session, key: str, text: str, seconds: float, order: str, page: str) -> Shown:
-        """key, text, seconds (where the row's player is), order, page -> as `shown`."""
+        """key, text, seconds (the position of the row's player), order, page -> the outputs of `shown`."""
         recording = self._current(session)
         if not seconds:
             raise DatasetError("draft_where", "Play the row, pause it where it is to be split, then press Split.")
@@ -129,7 +129,7 @@ class ProofreadHandlers:
         return self.shown(session, order, page)
 
     def merge(self, session: Session, key: str, text: str, order: str, page: str) -> Shown:
-        """key, text, order, page -> as `shown`."""
+        """key, text, order, page -> the outputs of `shown`."""
         recording = self._current(session)
         language = recording.about.language
 
@@ -141,25 +141,25 @@ class ProofreadHandlers:
         return self.shown(session, order, page)
 
     def delete(self, session: Session, key: str, order: str, page: str) -> Shown:
-        """key, order, page -> as `shown`."""
+        """key, order, page -> the outputs of `shown`."""
         recording = self._current(session)
         recording.change(lambda drafts: drafting.delete(drafts, recording.find(key)))
         return self.shown(session, order, page)
 
     def keep(self, session: Session, order: str, page: str) -> Shown:
-        """order, page -> kept (how many), and as `shown`."""
+        """order, page -> kept (how many), and the outputs of `shown`."""
         clips = self._current(session).keep_as_clips(session)
         kept = self._w("proofread.kept", clips=clips)
         return {"kept": markup.note(kept, "good"), **self.shown(session, order, page)}
 
     def keep_as_set(self, session: Session, name: str, order: str, page: str) -> Shown:
-        """name (of the set), order, page -> kept (how many), and as `shown`."""
+        """name (of the set), order, page -> kept (how many), and the outputs of `shown`."""
         name, clips = self._current(session).keep_as_set(session, name)
         kept = self._w("proofread.kept_as_set", name=name, clips=clips)
         return {"kept": markup.note(kept, "good"), **self.shown(session, order, page)}
 
     def put_aside(self, session: Session, order: str) -> Shown:
-        """order -> as `shown`, ready for another recording."""
+        """order -> the outputs of `shown`, ready for another recording."""
         recording = long_recordings.current(session)
         if recording is not None:
             self._tasks.stop(session.name, _kind(recording))
@@ -167,7 +167,7 @@ class ProofreadHandlers:
         return self.shown(session, order, "0")
 
     def take_up(self, session: Session, id: str | None, order: str) -> Shown:
-        """id (of an earlier recording), order -> as `shown`."""
+        """id (of an earlier recording), order -> the outputs of `shown`."""
         if id:
             session.choose(long=long_recordings.find(session, id).id)
         return self.shown(session, order, "0")
@@ -176,7 +176,7 @@ class ProofreadHandlers:
         return long_recordings.find(session, session.choices.long)
 
     def _running(self, session: Session) -> Shown:
-        """Values for loading, status, stop, go_on and timer."""
+        """Returns values for loading, status, stop, go_on and timer."""
         recording = long_recordings.current(session)
         if recording is None:
             hidden = {"stop": gr.update(visible=False), "go_on": gr.update(visible=False), "timer": gr.update(active=False)}

@@ -1,8 +1,8 @@
-"""Long recordings being proofread: the sound, and what the base has written of it so far; on disk at every step.
+"""Long recordings being proofread: the sound and the base's drafts so far, on disk at every step.
 
 SESSION/long/ID/
   recording.flac    16 kHz mono
-  about.json        name, language, duration, how many spans it was cut into and how many the base has read
+  about.json        name, language, duration, number of spans it was cut into and number transcribed by the base
   drafts.jsonl      see `core.data.drafts`
 """
 
@@ -39,20 +39,20 @@ from demo.session.session import Session
 
 SOUND = "recording.flac"
 MAX_NAME_CHARACTERS = 60  # of the recording, as the page shows it
-ROW_SECONDS = 30.0  # of sound in a row at most: a span without a pause, and what is kept on either side
-SPANS_A_TURN = 2  # that the base transcribes before others have their turn: half a minute of sound
+ROW_SECONDS = 30.0  # maximum length of a row: a span without a pause, and the margins on either side
+SPANS_A_TURN = 2  # transcribed before other visitors have their turn: half a minute of sound
 
 
 @dataclass(frozen=True)
 class About:
-    """What is known of a long recording.
+    """Metadata of a long recording.
 
     Attributes:
-        name: of the file it came as.
+        name: name of the uploaded file.
         language: ISO 639-1 code of the speech.
         seconds: duration.
-        spans: how many it was cut into.
-        read: how many of them a model has transcribed.
+        spans: number of spans it was cut into.
+        read: number of spans that a model has transcribed.
     """
 
     name: str
@@ -66,8 +66,8 @@ class LongRecording:
     """One long recording.
 
     Args:
-        folder: where it lies.
-        damaged: told of damaged files.
+        folder: the recording's folder.
+        damaged: called for each damaged file.
     """
 
     def __init__(self, folder: Path, damaged: Report | None = None) -> None:
@@ -86,22 +86,22 @@ class LongRecording:
         return self.folder / SOUND
 
     def wave(self) -> np.ndarray:
-        """Returns all of it, float32 [samples] at 16 kHz."""
+        """Returns the whole sound, float32 [samples] at 16 kHz."""
         return sound_files.decode(self.sound, MAX_SECONDS + 1)  # resampling may have added a sample
 
     @property
     def about(self) -> About:
-        """What is known of it now; what a damaged file no longer tells is worked out again from the sound and the drafts."""
+        """The current metadata; fields missing from a damaged file are rebuilt from the sound and the drafts."""
         fields = read_fields(self.folder / "about.json", About, self._damaged)
         if fields.keys() < {field.name for field in dataclasses.fields(About)}:
             fields = self._worked_out() | fields
-            with suppress(OSError):  # then it is worked out once more
+            with suppress(OSError):  # then it is rebuilt again next time
                 write_json(self.folder / "about.json", fields)
         about = About(**fields)
         return dataclasses.replace(about, read=max(0, min(about.read, about.spans)), spans=max(0, about.spans))
 
     def _worked_out(self) -> dict[str, Any]:
-        """What is known of the recording without about.json: its spans up to the last draft count as read."""
+        """Rebuilds the metadata without about.json: spans up to the last draft count as transcribed."""
         try:
             wave = self.wave()
         except AudioError:
@@ -114,7 +114,7 @@ class LongRecording:
 
     @property
     def drafts(self) -> Drafts:
-        """What is left to proofread or to keep, in time."""
+        """The drafts that are still to be proofread or kept, in order of time."""
         return read_drafts(self._drafts, self._damaged)
 
     def change(self, change: Callable[[Drafts], Drafts]) -> Drafts:
@@ -125,24 +125,24 @@ class LongRecording:
         return drafts
 
     def add(self, written: Drafts, read: int) -> None:
-        """Takes in what a model wrote of further spans.
+        """Adds a model's drafts of further spans.
 
         Args:
             written: the new drafts.
-            read: how many spans it has read by now, these among them.
+            read: number of spans transcribed so far, including these.
         """
-        ends = max((draft.end for draft in self.drafts), default=0.0)  # a crash may have left some of them already
+        ends = max((draft.end for draft in self.drafts), default=0.0)  # some may already be on disk after a crash
         self.change(lambda drafts: (*drafts, *(draft for draft in written if draft.start >= ends)))
         with self._lock():
             write_json(self.folder / "about.json", dataclasses.asdict(dataclasses.replace(self.about, read=read)))
 
     def transcribe(self, lend: Callable[[str], AbstractContextManager[AsrModel]], model: str, task: Task) -> None:
-        """Lets a model read what is not read yet. Whatever stops it, what is read is on disk, and the rest can be read later.
+        """Transcribes the remaining spans. If interrupted, the drafts so far are on disk and the rest can be transcribed later.
 
         Args:
-            lend: lends the model, for a few spans at a time, so that nobody waits for a whole recording.
-            model: its id.
-            task: is told how many spans are read; one that is stopping ends this after the spans in flight.
+            lend: lends the model for a few spans at a time, so that nobody waits for a whole recording.
+            model: id of the model.
+            task: receives the number of transcribed spans; if it is stopping, this ends after the spans in flight.
         """
         wave, first = self.wave(), self.about.read
         spans = segment(wave)  # the same samples give the same spans
@@ -157,10 +157,10 @@ class LongRecording:
             task.progress(start + len(chosen), len(spans))
 
     def find(self, key: str) -> int:
-        """Returns the place of the draft that a page knows by `key_of`.
+        """Returns the index of the draft with this key, see `key_of`.
 
         Raises:
-            DatasetError: it is no longer there.
+            DatasetError: there is no such draft any more.
         """
         for place, draft in enumerate(self.drafts):
             if key_of(draft) == key:
@@ -168,10 +168,10 @@ class LongRecording:
         raise DatasetError("no_draft", "That draft is no longer on the list. Load the list again.")
 
     def cut(self, start: float, end: float) -> bytes:
-        """Returns the sound of a row as a FLAC file; `start` and `end` in seconds.
+        """Returns the sound of a row as a FLAC file; `start` and `end` are in seconds.
 
         Raises:
-            DatasetError: no row is like that.
+            DatasetError: no row can have these times.
         """
         if not 0 <= start < end <= start + ROW_SECONDS:
             raise DatasetError("no_draft", "That draft is no longer on the list. Load the list again.")
@@ -187,7 +187,7 @@ class LongRecording:
         """Moves the accepted drafts into the session's own clips; returns how many.
 
         Raises:
-            DatasetError: none is accepted, or there are too many recordings; what was moved before stays moved.
+            DatasetError: none is accepted, or there are too many recordings; drafts moved before that stay moved.
             OSError: the disk is full; likewise.
         """
         about = self.about
@@ -217,21 +217,21 @@ class LongRecording:
         return created.stored.name, len(moved)
 
     def _lock(self) -> FileLock:
-        return lock(self.folder / "lock")  # the base may write further drafts while a person mends others
+        return lock(self.folder / "lock")  # the base may add drafts while a person corrects others
 
 
 def key_of(draft: Draft) -> str:
-    """By what a page knows a draft: from when to when it goes, in milliseconds. Split or joined, it is another one."""
+    """Returns the key of a draft on the page: its start and end in milliseconds. Splitting or merging changes it."""
     return f"{1000 * draft.start:.0f}-{1000 * draft.end:.0f}"
 
 
 def receive(session: Session, path: Path) -> LongRecording:
-    """Keeps a long recording and cuts it at its pauses; it is the current one then, with nothing transcribed yet.
+    """Stores a long recording, cuts it at its pauses and makes it the current one; nothing is transcribed yet.
 
     Raises:
-        AudioError: it cannot be used.
-        DatasetError: nobody speaks in it.
-        OSError: the disk is full; nothing was kept.
+        AudioError: the file cannot be used.
+        DatasetError: it contains no speech.
+        OSError: the disk is full; nothing is stored.
     """
     wave = sound_files.decode(path)
     spans = segment(wave)
@@ -251,7 +251,7 @@ def find(session: Session, id: str) -> LongRecording:
     """Returns one of the session's long recordings.
 
     Raises:
-        RunError: it has none of that id.
+        RunError: the session has none with that id.
     """
     recording = LongRecording(session.folder / "long" / id, session.damaged)
     if not ID.fullmatch(id) or not recording.sound.is_file():
@@ -268,7 +268,7 @@ def current(session: Session) -> LongRecording | None:
 
 
 def put_aside(session: Session) -> list[LongRecording]:
-    """Returns the session's long recordings of which something is left to do, by name."""
+    """Returns the session's unfinished long recordings, sorted by name."""
     folder = session.folder / "long"
     named = [path.name for path in folder.iterdir() if ID.fullmatch(path.name)] if folder.is_dir() else []
     found = [find(session, id) for id in named if (folder / id / SOUND).is_file()]

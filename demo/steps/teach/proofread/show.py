@@ -1,4 +1,4 @@
-"""Drafts of a long recording into what the page shows: a row's sound and how sure the base is, progress, what is left."""
+"""Markup for the drafts of a long recording: a row's sound and the base's confidence, progress, and the work left."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from demo.show.progress import going
 from demo.steps.teach.proofread.long_recordings import About, key_of
 from demo.wording import Wording
 
-ROWS = 6  # on a page
+ROWS = 6  # per page
 
 
 def about(id: str, draft: Draft, w: Wording) -> str:
-    """When a draft is, how sure the base was, and its sound."""
+    """Returns a draft's player, its start time and the base's confidence."""
     key = "proofread.accepted" if draft.accepted else "proofread.sure"
     told = w(key, start=_clock(draft.start), seconds=f"{draft.end - draft.start:.1f}", share=percent(math.exp(-draft.doubt)))
     url = f"/sound/long/{id}/{key_of(draft)}"
@@ -24,7 +24,7 @@ def about(id: str, draft: Draft, w: Wording) -> str:
 
 
 def progress(about: About, left: float | None, stopping: bool, w: Wording) -> str:
-    """How far the base has read: a sentence and a bar."""
+    """Returns the progress of the transcription: a sentence and a bar."""
     if stopping:
         return note(w("proofread.stopping"))
     sentence = w("proofread.reading", name=about.name, read=about.read, spans=about.spans)
@@ -34,15 +34,15 @@ def progress(about: About, left: float | None, stopping: bool, w: Wording) -> st
 
 
 def summary(about: About, drafts: Drafts, shows_any: bool, w: Wording, *, page: int, pages: int) -> str:
-    """What is left, what is accepted, and which page this is.
+    """Returns how many drafts are left and accepted, and the page number.
 
     Args:
-        about: the recording.
-        drafts: all of its rows.
-        shows_any: whether any of them is shown in the chosen order.
-        w: the words.
-        page: which one this is, from 0 on.
-        pages: how many there are.
+        about: the recording's metadata.
+        drafts: all drafts of the recording.
+        shows_any: whether the chosen order shows any of them.
+        w: the wording of the page's language.
+        page: number of this page, from 0.
+        pages: number of pages.
     """
     accepted = [draft for draft in drafts if draft.accepted]
     told = w(

@@ -1,4 +1,4 @@
-"""Step 3: a long recording, transcribed by the base, to proofread instead of to type."""
+"""Step 3: proofreading a long recording that the base has transcribed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def build(w: Wording) -> ProofreadView:
         go_on = gr.Button(w("proofread.go_on"), visible=False, elem_id="go-on")
         message = gr.HTML(elem_classes="message", elem_id="proofread-message")
         kept = gr.HTML(elem_id="proofread-kept")
-        # Outside the rows: showing a row would show these too.
+        # Kept outside the rows, because showing a row would show these too.
         unseen = [(gr.Textbox(visible="hidden"), gr.Number(visible="hidden")) for _ in range(ROWS)]
         with gr.Column(visible=False) as work:
             order = gr.Radio(
@@ -99,12 +99,12 @@ def build(w: Wording) -> ProofreadView:
 
 
 def with_place(number: int, inputs: Iterable[str]) -> str:
-    """JavaScript that fills an event's input `seconds` with where a row's player is.
+    """Returns JavaScript that sets an event's input `seconds` to the position of a row's player.
 
-    That is 0 where the sound was not played, or is at its end.
+    The position is 0 if the sound was not played or has ended.
 
     Args:
-        number: of the row.
+        number: number of the row.
         inputs: names of the event's inputs, in order; "seconds" is one of them.
     """
     names = ", ".join(inputs)

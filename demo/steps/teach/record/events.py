@@ -1,4 +1,4 @@
-"""Step 3, prompted recording: which event calls which handler."""
+"""Step 3, prompted recording: events and their handlers."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from demo.steps.wiring import QUIET, On, Part, Then, named
 from demo.wording import Wording
 
 OFTEN = {**QUIET, "trigger_mode": "multiple"}  # a second recording may come while the base still transcribes the first
-HEARS = {**OFTEN, "concurrency_limit": None}  # waits for its turn to compute
+HEARS = {**OFTEN, "concurrency_limit": None}  # spends most of its time in the queue for computation
 EMPTIED = "() => null"
 
 
 def wire(on: On, w: Wording, view: RecordView, handlers: RecordHandlers, language: gr.Dropdown, own: Part) -> Then:
-    """Wires the panel.
+    """Connects the panel's events to their handlers.
 
     Args:
-        on: wires one event, see `demo.steps.wiring`.
-        w: the page's language.
+        on: connects one event, see `demo.steps.wiring`.
+        w: the wording of the page's language.
         view: the components.
-        handlers: what the events do.
-        language: of the own clips.
-        own: shows them.
+        handlers: the event handlers.
+        language: the language of the visitor's own clips.
+        own: the part that shows those clips.
 
     Returns:
-        What restores the panel after the page was loaded.
+        A function that connects the restoring of the panel to an event of the page, such as its loading.
     """
     panel = named(view, "shown", "prompt", "place", "take", "heard", "record", "keep", "previous", "next", "aim")
     here = {"prompt": view.shown}

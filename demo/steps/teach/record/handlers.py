@@ -1,4 +1,4 @@
-"""Step 3: recording against a list of prompts."""
+"""Step 3: handlers for recording the sentences of a list."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from demo.wording import Wording
 
 
 class RecordHandlers:
-    """What happens while prompts are recorded. All handlers answer with the panel as the disk has it."""
+    """Event handlers for recording prompts. All of them show the panel from what is on disk."""
 
     def __init__(self, w: Wording, pool: ModelPool) -> None:
         self._w, self._pool = w, pool
 
     def restore(self, session: Session) -> Shown:
-        """-> panel (open where something was recorded), list, own (sentences), and as `shown`."""
+        """-> panel (open if something was recorded), list, own (sentences), and the outputs of `shown`."""
         now = reading_list.read(session)
         own = {"own": "\n".join(now.own)} if now.own else {}
-        panel = {"panel": gr.update(open=True)} if now.takes else {}  # someone may have opened it already
+        panel = {"panel": gr.update(open=True)} if now.takes else {}  # never closed: the visitor may have opened it already
         return {**panel, "list": gr.update(value=now.list), **own, **self.shown(session)}
 
     def shown(self, session: Session) -> Shown:
-        """-> shown (the prompt), prompt, place, take, heard (by the base), record, keep, previous, next, aim."""
+        """-> shown (the prompt), prompt, place, take, heard (the base's transcript), record, keep, previous, next, aim."""
         now = reading_list.read(session)
         done = reading_list.kept(session, now)
         number = now.prompts.index(now.prompt) + 1
@@ -55,27 +55,27 @@ class RecordHandlers:
         }
 
     def choose(self, session: Session, name: str) -> Shown:
-        """name (of a list) -> as `shown`."""
+        """name (of a list) -> the outputs of `shown`."""
         reading_list.choose(session, name)
         return self.shown(session)
 
     def use_own(self, session: Session, text: str, language: str) -> Shown:
-        """text (pasted lines), language -> list, and as `shown`."""
+        """text (pasted lines), language -> list, and the outputs of `shown`."""
         reading_list.use_own(session, text, language)
         return {"list": reading_list.OWN, **self.shown(session)}
 
     def previous(self, session: Session, prompt: str) -> Shown:
-        """prompt -> as `shown`, one back."""
+        """prompt -> the outputs of `shown`, for the previous prompt."""
         reading_list.move(session, prompt, -1)
         return self.shown(session)
 
     def next(self, session: Session, prompt: str) -> Shown:
-        """prompt -> as `shown`, one on."""
+        """prompt -> the outputs of `shown`, for the next prompt."""
         reading_list.move(session, prompt, 1)
         return self.shown(session)
 
     def receive(self, session: Session, prompt: str, upload: Upload | None) -> Shown:
-        """prompt (that was read), upload (its recording) -> nothing; it is in the collection."""
+        """prompt (the one spoken), upload (its recording) -> nothing; the recording is added to the collection."""
         if upload is None:
             raise DatasetError("prompt_nothing", "Record the sentence first.")
         with uploads.taken(session, upload) as path:
@@ -83,7 +83,7 @@ class RecordHandlers:
         return {}
 
     def hear(self, session: Session, prompt: str, language: str) -> Shown:
-        """prompt, language -> heard (what the base hears in the prompt's take, and whether that was the prompt)."""
+        """prompt, language -> heard (the base's transcript of the prompt's take, compared with the prompt)."""
         now = reading_list.read(session)
         take = now.takes.get(prompt)
         if take is None or take.heard is not None:
@@ -95,14 +95,14 @@ class RecordHandlers:
         return {"heard": self._heard(session, now)} if now.prompt == prompt else {}
 
     def keep(self, session: Session, prompt: str, language: str) -> Shown:
-        """prompt, language (of the own clips) -> language, and as `shown` with the next prompt."""
+        """prompt, language (of the own clips) -> language, and the outputs of `shown` for the next prompt."""
         language = reading_list.read(session).language or language
         reading_list.keep(session, prompt, language)
         session.choose(language=language)
         return {"language": language, **self.shown(session)}
 
     def _take(self, session: Session, now: Reading) -> tuple[str, bool]:
-        """The take of the current prompt as markup, and whether nothing is wrong with its sound."""
+        """Returns the take of the current prompt as markup, and whether its sound passed all checks."""
         recording = reading_list.pending(session, now)
         if recording is None:
             return "", False

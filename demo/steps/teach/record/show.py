@@ -1,4 +1,4 @@
-"""The recording of a prompt into what the page shows: how good it is, what the base heard, how far one has come."""
+"""Markup for recorded prompts: sound quality, the base's transcript, and progress through the list."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from demo.show.progress import bar
 from demo.wording import Wording
 
 AIMS = (5, 10, 20, 40)  # clips
-LEVELS_DB = (-60, 0)  # of the scale that a level is shown on
+LEVELS_DB = (-60, 0)  # range of the level bar
 _SHARES = ("mostly_silent", "clipped", "wrong_speech")
 _DECIBELS = ("too_quiet", "noisy")
 
 
 def prompt(text: str, w: Wording) -> str:
-    """The sentence to read, as large as a hall needs it."""
+    """Returns the sentence to speak, large enough for a lecture hall."""
     return f'<p class="prompt" aria-label="{escape(w("record.prompt"))}">{escape(text)}</p>'
 
 
 def place(number: int, prompts: Sequence[str], done: Sequence[str], w: Wording) -> str:
-    """Which prompt of how many, and which are kept."""
+    """Returns the position in the list, with a square for each prompt; those with a kept take are marked."""
     squares = "".join(
         f'<i class="{"done" if text in done else ""}{" now" if i == number else ""}"></i>' for i, text in enumerate(prompts, 1)
     )
@@ -34,7 +34,7 @@ def place(number: int, prompts: Sequence[str], done: Sequence[str], w: Wording) 
 
 
 def take(url: str, measures: Measures, findings: Sequence[Finding], is_kept: bool, w: Wording) -> str:
-    """That a recording is safe, how it sounds, and each thing wrong with it as a sentence with what to do."""
+    """Returns a take: that it was received, its sound levels, and a sentence of advice for each problem."""
     received = w("record.kept" if is_kept else "record.received")
     level = max(LEVELS_DB[0], measures.speech_dbfs)
     told = w(
@@ -55,7 +55,7 @@ def take(url: str, measures: Measures, findings: Sequence[Finding], is_kept: boo
 
 
 def finding(found: Finding, w: Wording) -> str:
-    """One thing wrong with a recording, and what to do."""
+    """Returns one problem of a recording, with advice."""
     key = f"record.finding.{found.kind}"
     key = f"{key}.error" if found.severity == "error" and w.has(f"{key}.error") else key
     if found.kind in _SHARES:
@@ -66,7 +66,10 @@ def finding(found: Finding, w: Wording) -> str:
 
 
 def heard(prompt: str, text: str, language: str, findings: Sequence[Finding], checked: bool, w: Wording) -> str:
-    """What the base made of a take, each wrong word marked; by characters first where no spaces part the words."""
+    """Returns the base's transcript of a take with wrong words marked, and its error rates.
+
+    The character error rate comes first, and alone, in languages that do not separate words with spaces.
+    """
     if not normalise(prompt, language):
         return ""
     words = mark_words(prompt, text, text, language)[0]
@@ -83,19 +86,19 @@ def heard(prompt: str, text: str, language: str, findings: Sequence[Finding], ch
 
 
 def decibels(value: float) -> str:
-    """A level for people: whole, with a proper minus sign."""
+    """Formats a level as a whole number with a typographic minus sign."""
     return f"{value:.0f}".replace("-", "−")
 
 
 def aim(clips: int, seconds: float, w: Wording) -> str:
-    """How much there is, and what so many clips usually bring."""
+    """Returns how much has been recorded, and what each number of clips usually achieves."""
     reached = sum(clips >= many for many in AIMS)
     cells = "".join(
         f'<li class="{"reached" if clips >= many else "next" if i == reached else ""}"><b>{many}</b>'
         f"<span>{escape(w(f'record.aim.{many}'))}</span></li>"
         for i, many in enumerate(AIMS)
     )
-    # Each aim doubles the one before, so equal steps of the bar are equal factors.
+    # Each aim is twice the previous one, so equal steps of the bar are equal factors.
     share = _along(clips)
     have = w("record.have", clips=clips, time=f"{seconds:.0f}{NO_BREAK}{w('record.seconds')}")
     drawn = bar(share, have, str(clips))
@@ -103,7 +106,7 @@ def aim(clips: int, seconds: float, w: Wording) -> str:
 
 
 def _along(clips: int) -> float:
-    """How far along the bar: a quarter for each aim, in proportion between two of them."""
+    """Returns the filled share of the bar, 0 to 1: a quarter for each aim, linear between two aims."""
     edges = (0, *AIMS)
     for i, (low, high) in enumerate(zip(edges, AIMS, strict=False)):
         if clips < high:

@@ -1,4 +1,4 @@
-"""Step 3: recording against a list of prompts, with one button."""
+"""Step 3: recording the sentences of a list, with one button."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RecordView:
 
 
 def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> RecordView:
-    """Lays out the panel; `lists` are the prompts of each reading list, by name, of which the first is shown."""
+    """Lays out the panel; `lists` holds the prompts of each reading list, by name, and the first list is shown."""
     first = next(iter(lists))
     choices = [(w(f"record.list.{name}", prompts=len(prompts)), name) for name, prompts in lists.items()]
     with gr.Accordion(w("record.panel"), open=False, elem_id="reading") as panel:
@@ -56,7 +56,7 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> RecordView:
         message = gr.HTML(elem_classes="message", elem_id="record-message")
         take = gr.HTML(note(w("record.empty")), elem_id="take")
         heard = gr.HTML(elem_id="take-heard")
-        unheard = gr.HTML(elem_classes="message")  # of its own: it must not wipe out why a recording was refused
+        unheard = gr.HTML(elem_classes="message")  # separate: it must not erase the reason why a recording was refused
         audio = recorder(w("record.microphone"), ["microphone"], "prompt-audio")
         with gr.Row():
             upload = gr.UploadButton(
@@ -83,7 +83,7 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> RecordView:
 
 
 def on_start(w: Wording) -> str:
-    """JavaScript for when recording begins: the button stops it, and the sound belongs to the prompt shown now."""
+    """Returns JavaScript that runs when recording begins: the button now stops it, and the prompt shown is noted."""
     return f"(prompt) => {{ attune.recording(true); return [{json.dumps(w('record.stop'))}, prompt]; }}"
 
 

@@ -1,4 +1,4 @@
-"""Step 3: the split, shown and changed."""
+"""Step 3: showing and changing the split."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ CLIP, SPEAKER = "clip:", "speaker:"
 
 
 class SplitHandlers:
-    """What happens to the split."""
+    """Event handlers of the split."""
 
     def __init__(self, w: Wording) -> None:
         self._w = w
 
     def show(self, session: Session) -> Shown:
-        """-> table (the split, and what it allows to conclude), editing (shown where it can be changed), who (can be moved),
-        seed."""
+        """-> table (the split, and which conclusions it allows), editing (shown if the split can be changed), who (the clips
+        and speakers to move), seed."""
         locked = {"editing": gr.update(visible=False), "who": gr.update(choices=[], value=[])}
         stored = chosen_set.stored_set(session)
         if stored is None:
@@ -51,7 +51,7 @@ class SplitHandlers:
         return {"table": shown, "editing": gr.update(visible=True), "who": who, "seed": gr.update(value=stored.seed)}
 
     def move(self, session: Session, who: list[str], part: str) -> Shown:
-        """who (clips and speakers), part -> note (what moved, and what went along)."""
+        """who (clips and speakers), part -> note (the clips moved, including those that had to move along)."""
         stored = chosen_set.stored_set(session)
         if stored is None or not who:
             raise DatasetError("nothing_to_move", "Choose clips or speakers to move.")
@@ -70,7 +70,7 @@ class SplitHandlers:
         return {"note": markup.note(" ".join(told), "good")}
 
     def anew(self, session: Session, seed: float | None) -> Shown:
-        """seed -> note (the set has a new split)."""
+        """seed -> note (the sizes of the new split)."""
         stored = chosen_set.stored_set(session)
         if stored is None:
             raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")

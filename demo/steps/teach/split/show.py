@@ -1,4 +1,4 @@
-"""What each part of a set holds, and what that allows to conclude."""
+"""Markup for the split of a set: the contents of each part, and which conclusions they allow."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from demo.wording import Wording
 def split_table(
     clips: Sequence[tuple[Clip, float]], sentence: Callable[[Clip], str], remarks: Sequence[str], w: Wording
 ) -> str:
-    """What each part holds, and what that allows to conclude.
+    """Returns a table of the contents of each part, with remarks.
 
     Args:
-        clips: each with its duration in seconds.
-        sentence: what makes two texts the same sentence.
-        remarks: what is wrong with the split, and what cannot be concluded.
-        w: the words.
+        clips: the clips, each with its duration in seconds.
+        sentence: maps a clip to its normalised text; equal texts are the same sentence.
+        remarks: problems of the split, and conclusions that it does not allow.
+        w: the wording of the page's language.
     """
     rows = []
     for part in (*PARTS, ""):

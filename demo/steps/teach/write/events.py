@@ -1,4 +1,4 @@
-"""Step 3, how the transcripts of a set are written: which event calls which handler."""
+"""Step 3, how the transcripts of a set are written: events and their handlers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from demo.steps.wiring import QUIET, On, Then, named
 
 
 def wire(on: On, view: WriteView, handlers: WriteHandlers, then_show: Then, then_look: Then) -> None:
-    """Wires the panel.
+    """Connects the panel's events to their handlers.
 
     Args:
-        on: wires one event, see `demo.steps.wiring`.
+        on: connects one event, see `demo.steps.wiring`.
         view: the components.
-        handlers: what the events do.
-        then_show: shows the chosen set.
-        then_look: shows its report.
+        handlers: the event handlers.
+        then_show: shows the chosen set after an event.
+        then_look: shows the set's report after an event.
     """
     then_show(view.panel.expand)
     for field in view.fields.values():

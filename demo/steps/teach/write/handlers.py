@@ -1,4 +1,4 @@
-"""Step 3: how the transcripts of a set are written."""
+"""Step 3: handlers for how the transcripts of a set are written."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from demo.wording import Wording
 
 
 class WriteHandlers:
-    """What happens to the wording of a set."""
+    """Event handlers for the spelling of a set's transcripts."""
 
     def __init__(self, w: Wording) -> None:
         self._w = w
 
     def show(self, session: Session) -> Shown:
-        """-> each choice by its name, store (usable where they can be kept), preview (what they change)."""
+        """-> each choice by name, store (enabled if the set can be changed), preview (the texts that they change)."""
         typed = chosen_set.as_typed(session)
         form = chosen_set.form(session, typed)
         changeable = gr.update(interactive=chosen_set.stored_set(session) is not None)
         return {**self._fields(form, typed.language), "store": changeable, "preview": self._preview(session, form)}
 
     def preview(self, session: Session, **choices: Any) -> Shown:
-        """Each choice by its name -> preview (what they change, before and after)."""
+        """Each choice by name -> preview (the texts that they change, before and after)."""
         return {"preview": self._preview(session, Normalisation(**choices))}
 
     def propose(self, session: Session) -> Shown:
-        """-> each choice by its name, so that the texts are consistent, preview (what they change)."""
+        """-> each choice by name, set to make the texts consistent, preview (the texts that they change)."""
         typed = chosen_set.as_typed(session)
         form = detect([clip.text for clip in typed.clips], typed.language)
         return {**self._fields(form, typed.language), "preview": self._preview(session, form)}
 
     def store(self, session: Session, **choices: Any) -> Shown:
-        """Each choice by its name -> note (the set keeps them)."""
+        """Each choice by name -> note (the choices are stored in the set)."""
         stored = chosen_set.stored_set(session)
         if stored is None:
             raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")

@@ -1,4 +1,4 @@
-"""The texts that a choice changes, before and after."""
+"""Markup for the texts that a choice changes, before and after."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from demo.show.markup import escape, fine, note
 from demo.wording import Wording
 
-SHOWN_PAIRS = 8  # lines before and after
+SHOWN_PAIRS = 8  # pairs of lines
 
 
 def preview(pairs: Sequence[tuple[str, str]], texts: int, w: Wording) -> str:
-    """The lines that a choice changes, before and after."""
+    """Returns the lines that a choice changes, before and after."""
     if not pairs:
         return note(w("write.same", count=texts))
     head = f'<th scope="col">{escape(w("write.before"))}</th><th scope="col">{escape(w("write.after"))}</th>'

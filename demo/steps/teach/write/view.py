@@ -12,7 +12,7 @@ from demo.wording import Wording
 
 @dataclass(frozen=True)
 class WriteView:
-    """The components of the choice; `fields` by the names of `core.text.normalisation.CHOICES`."""
+    """The components of the panel; the keys of `fields` are the names in `core.text.normalisation.CHOICES`."""
 
     panel: gr.Accordion
     fields: dict[str, gr.components.Component]
@@ -24,7 +24,7 @@ class WriteView:
 
 
 def build(w: Wording) -> WriteView:
-    """Lays out the choice."""
+    """Lays out the panel."""
     with gr.Accordion(w("write.title"), open=False, elem_id="write") as panel:
         gr.HTML(f'<p class="fine">{w("write.about")}</p>')
         fields: dict[str, gr.components.Component] = {}
