@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -148,10 +149,24 @@ def adversarial_loss(
     x + epsilon * sign(grad_x L(x)), taken on what the network reads, in that input's own unit.
     """
     clean = [dataclasses.replace(one, values=one.values.detach().requires_grad_(True)) for one in features]
-    loss = model.loss(batch, model.prefix(batch, clean), smoothing)
+    with _reading_what_has_a_gradient(model.network):
+        loss = model.loss(batch, model.prefix(batch, clean), smoothing)
     gradients = torch.autograd.grad(loss, [one.values for one in clean], retain_graph=True)
     disturbed = [
         dataclasses.replace(one, values=(one.values + epsilon * gradient.sign()).detach())
         for one, gradient in zip(clean, gradients, strict=True)
     ]
     return (loss + model.loss(batch, model.prefix(batch, disturbed), smoothing)) / 2
+
+
+@contextmanager
+def _reading_what_has_a_gradient(network: nn.Module) -> Iterator[None]:
+    """Keeps transformers' convolutions from asking for the gradient of what they read, which fails where it has one."""
+    asking: list[Any] = [module for module in network.modules() if getattr(module, "_requires_grad", False)]
+    for module in asking:
+        module._requires_grad = False
+    try:
+        yield
+    finally:
+        for module in asking:
+            module._requires_grad = True

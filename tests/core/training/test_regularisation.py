@@ -141,6 +141,13 @@ def test_the_adversarial_step_goes_up_the_gradient(model: AsrModel) -> None:
     torch.testing.assert_close(adversarial_loss(model, batch, features, 1e-3), (clean + worse) / 2)
 
 
+def test_a_training_takes_the_adversarial_step(model: AsrModel) -> None:
+    recipe = dataclasses.replace(RECIPE, adversarial=0.01, epochs=1)
+    happened = list(finetune(model, TRAIN, (), recipe))
+    assert isinstance(happened[-1], Trained)
+    assert happened[-1].distance > 0
+
+
 def test_features_are_what_the_prefix_reads(model: AsrModel) -> None:
     model.network.eval()
     batch = [model.example(wave, text) for wave, text in TRAIN[:2]]
