@@ -1,1 +1,1 @@
-"""Who owns what: sessions, uploads, the chosen set, removal. Ids only, never models. Imports: wording, show."""
+"""Sessions and what they own: uploads, the chosen set, removed items. Ids only, never models. Imports: wording, show."""

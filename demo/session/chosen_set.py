@@ -1,4 +1,4 @@
-"""The labelled set that a session learns from: a sample set, the own clips, or a set of its library."""
+"""The labelled set that a session trains on: a sample set, the visitor's own clips, or a set of the library."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ OWN = "own"
 
 
 def choices(session: Session, w: Wording) -> list[tuple[str, str]]:
-    """Returns what can be learnt from, each with its label: sample sets, the own clips, then the library by name."""
+    """Returns the sets to choose from as (label, name): sample sets, the visitor's own clips, then the library by name."""
     return [*((w(f"set.{name}"), name) for name in (*SAMPLES, OWN)), *_listed(session.library.sets(), w)]
 
 
 def about(session: Session, w: Wording) -> str:
-    """Says what the chosen set is.
+    """Returns a description of the chosen set.
 
     Raises:
-        DatasetError: it is no longer in the library.
+        DatasetError: the set is no longer in the library.
     """
     name = session.choices.labelled_set
     if name in (*SAMPLES, OWN):
@@ -36,7 +36,7 @@ def about(session: Session, w: Wording) -> str:
 
 
 def choose(session: Session, name: str) -> None:
-    """Chooses a set by the name of a sample set, "own", or an id of the library.
+    """Chooses a set: the name of a sample set, "own", or the id of a set of the library.
 
     Raises:
         DatasetError: there is no such set.
@@ -47,14 +47,14 @@ def choose(session: Session, name: str) -> None:
 
 
 def labelled_set(session: Session, closed: bool = False) -> LabelledSet:
-    """Returns the chosen set with its split, its texts as a model is to write them.
+    """Returns the chosen set with its split and its texts as a model should write them.
 
     Args:
-        session: whose.
-        closed: the texts are a closed set of words, see `assign_parts`.
+        session: whose choice counts.
+        closed: whether the texts come from a closed vocabulary, see `assign_parts`.
 
     Raises:
-        DatasetError: too few own clips to hold any out, or the set is no longer in the library.
+        DatasetError: there are too few clips to hold any out, or the set is no longer in the library.
     """
     typed = as_typed(session)
     if typed.name in SAMPLES and session.choices.labelled_set in SAMPLES:
@@ -65,7 +65,7 @@ def labelled_set(session: Session, closed: bool = False) -> LabelledSet:
 
 
 def as_typed(session: Session) -> LabelledSet:
-    """Returns the chosen set with its texts as a person typed them; clips that nobody has put into a part have none.
+    """Returns the chosen set with its texts as typed; clips not assigned to a part by hand have none.
 
     Raises:
         DatasetError: the set is no longer in the library.
@@ -78,26 +78,26 @@ def as_typed(session: Session) -> LabelledSet:
 
 
 def stored_set(session: Session) -> StoredSet | None:
-    """Returns the chosen set of the library, or None where a sample set or the own clips are chosen.
+    """Returns the chosen set of the library, or None if a sample set or the visitor's own clips are chosen.
 
     Raises:
-        DatasetError: it is no longer in the library.
+        DatasetError: the set is no longer in the library.
     """
     name = session.choices.labelled_set
     return session.library.open(name) if ID.fullmatch(name) else None
 
 
 def form(session: Session, typed: LabelledSet) -> Normalisation:
-    """Returns how the texts of the chosen set are to be written: as was chosen for it, or what suits it."""
+    """Returns the normalisation of the chosen set's texts: the one chosen for it, or a default that suits it."""
     stored = stored_set(session)
     return stored.normalisation if stored else default(typed.language, [clip.text for clip in typed.clips])
 
 
 def canary(session: Session) -> LabelledSet:
-    """Returns the general speech that is to show what is forgotten.
+    """Returns the general speech that measures forgetting.
 
     Raises:
-        DatasetError: it is the set to learn from, or no longer in the library, or of another language now.
+        DatasetError: it is also the training set, is no longer in the library, or is now in another language.
     """
     choices = session.choices
     if choices.canary == CANARY:
@@ -110,13 +110,13 @@ def canary(session: Session) -> LabelledSet:
 
 
 def canaries(session: Session, w: Wording) -> list[tuple[str, str]]:
-    """Returns what general speech there is, each with its label: what comes with Attune, then the library's English sets."""
+    """Returns the available general speech as (label, name): the bundled set, then the library's English sets."""
     english = [one for one in session.library.sets() if one.language == "en"]
     return [(w("adapt.canary.general", clips=len(read_sample(CANARY).clips)), CANARY), *_listed(english, w)]
 
 
 def choose_canary(session: Session, name: str) -> None:
-    """Chooses the general speech by "general" or an id of the library.
+    """Chooses the general speech: "general", or the id of a set of the library.
 
     Raises:
         DatasetError: there is no such set, or it is not English.
@@ -127,7 +127,7 @@ def choose_canary(session: Session, name: str) -> None:
 
 
 def sound(session: Session, clip: Clip) -> str:
-    """Returns the address under which the browser of this session hears a clip of the chosen set.
+    """Returns the URL at which this session's browser can play a clip of the chosen set.
 
     Raises:
         DatasetError: the chosen set has no such clip.
@@ -145,5 +145,5 @@ def sound(session: Session, clip: Clip) -> str:
 
 
 def _listed(sets: Sequence[StoredSet], w: Wording) -> list[tuple[str, str]]:
-    """Returns sets of the library, each with its label and its id."""
+    """Returns sets of the library as (label, id)."""
     return [(w("set.stored", name=one.name, clips=len(one.clips)), one.id) for one in sets]

@@ -1,4 +1,4 @@
-"""Whether a request comes from the person at this computer."""
+"""Detection of requests from the person at this computer."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ FORWARDED = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "tru
 
 
 def is_local(client: str | None, headers: Mapping[str, str], owner: bool) -> bool:
-    """Whether a request comes from the person at this computer.
+    """Returns whether a request comes from the person at this computer.
 
-    A loopback address alone says little: whatever a proxy or a tunnel on this computer passes on comes from there too, and
-    some leave no trace of themselves. So the browser must also know what only the terminal shows.
+    A loopback address alone proves little: requests forwarded by a proxy or tunnel on this computer have one too, and some
+    of these leave no trace in the headers. So the browser must also know a secret that only the terminal shows.
 
     Args:
         client: the address it comes from.
-        headers: its headers, by names in small letters.
-        owner: whether its browser has opened the address that the terminal shows.
+        headers: its headers, by lower-case name.
+        owner: whether its browser has opened the address shown in the terminal.
     """
     try:
         loopback = ipaddress.ip_address(client or "").is_loopback

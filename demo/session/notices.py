@@ -1,7 +1,7 @@
-"""What a person is still to be told of damaged files of theirs: noted by whatever finds one, told once by the page.
+"""Notices about a visitor's damaged files; the page shows each once.
 
 SESSION/
-  notices.jsonl     a line a damaged file; gone once it was told
+  notices.jsonl     one line per damaged file; deleted once shown
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.storage.files import append_json_line
 from core.storage.state import fits, read_lines, remove
 
 FILE = "notices.jsonl"
-MOST = 3  # told at once; a disk that failed may have damaged a hundred files
+MOST = 3  # shown at once; a failing disk may damage a hundred files
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Notice:
     """A damaged file.
 
     Attributes:
-        name: of the file, as it lies in the session's folder.
-        kept: name under which what was in it is kept beside it.
+        name: of the file, relative to the session's folder.
+        kept: name of the copy of the damaged file beside it.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Notice:
 
 
 def note(folder: Path, path: Path, kept: Path) -> None:
-    """Notes that a file in a session's folder was damaged, and where it is kept; on a full disk the log alone says so."""
+    """Notes that a file in a session's folder was damaged, and where its copy is; on a full disk, only logs it."""
     try:
         name = str(path.relative_to(folder)) if path.is_relative_to(folder) else path.name
         append_json_line(folder / FILE, asdict(Notice(name, kept.name)))
@@ -42,7 +42,7 @@ def note(folder: Path, path: Path, kept: Path) -> None:
 
 
 def take(folder: Path) -> list[Notice]:
-    """Returns what is to be told now, each once; of two handlers that ask at the same time one is given it."""
+    """Returns the notices to show now and deletes all; of two handlers that ask at once, only one gets them."""
     path = folder / FILE
     if not path.is_file():
         return []

@@ -1,7 +1,7 @@
-"""What a person reads aloud: the list, the place in it, and the last recording of each prompt; on disk at every step.
+"""The prompts a person reads aloud: the list, the position in it and the last take of each prompt, saved at every step.
 
 SESSION/
-  reading.json      this; the recordings themselves are in SESSION/recordings
+  reading.json      all of this; the recordings themselves are in SESSION/recordings
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from demo.session.session import Session
 OWN = "own"
 KINDS = ("sentences", "accent", "names", "digits")
 LISTS = tuple(f"{language}_{kind}" for language in ("en", "zh") for kind in KINDS)
-MAX_PROMPTS = 1_000  # of an own list
+MAX_PROMPTS = 1_000  # of the person's own list
 _FOLDER = Path(__file__).parents[1] / "wording" / "prompts"
 
 
@@ -35,9 +35,9 @@ class Take:
     """The last recording of a prompt.
 
     Attributes:
-        id: of the recording; it is kept once it has a text there.
-        heard: what the base wrote for it, or None while it has not read it.
-        checked: whether the base knows the language, so that a transcript far from the prompt says something.
+        id: of the recording; the take counts as kept once the recording has a text.
+        heard: the base's transcript, or None until there is one.
+        checked: whether the base knows the language, so that a transcript far from the prompt is meaningful.
     """
 
     id: str
@@ -47,12 +47,12 @@ class Take:
 
 @dataclass(frozen=True)
 class Reading:
-    """Where a person is.
+    """A person's list, prompts, position and takes.
 
     Attributes:
         list: one of `LISTS`, or "own".
-        own: the prompts of the own list.
-        place: of the prompt to read, counted from 0.
+        own: the prompts of the person's own list.
+        place: index of the prompt to read, from 0.
         takes: the last recording of each prompt, by its text.
     """
 
@@ -68,12 +68,12 @@ class Reading:
 
     @property
     def prompt(self) -> str:
-        """What is to be read now."""
+        """The prompt to read now."""
         return self.prompts[min(self.place, len(self.prompts) - 1)]
 
     @property
     def language(self) -> str:
-        """ISO 639-1 code of the list; "" for the own one, whose language the person says."""
+        """ISO 639-1 code of the list; "" for the person's own, whose language they choose themselves."""
         return "" if self.list == OWN else self.list.partition("_")[0]
 
 
@@ -84,7 +84,7 @@ def listed(name: str) -> tuple[str, ...]:
 
 
 def read(session: Session) -> Reading:
-    """Returns where the person of this session is."""
+    """Returns the stored state of this session's reading."""
     path = session.folder / "reading.json"
     stored = read_fields(path, Reading, session.damaged)
     if "list" not in stored:
@@ -97,16 +97,16 @@ def read(session: Session) -> Reading:
 
 
 def kept(session: Session, reading: Reading) -> dict[str, Recording]:
-    """Returns the recordings of prompts that were kept, by prompt; what was taken off the list since is none of them."""
+    """Returns the kept recordings by prompt, without those removed since."""
     labelled = {recording.id: recording for recording in session.recordings.all() if recording.text}
     return {prompt: labelled[take.id] for prompt, take in reading.takes.items() if take.id in labelled}
 
 
 def choose(session: Session, name: str) -> Reading:
-    """Chooses a list, and goes to its first prompt that is not kept yet.
+    """Chooses a list and goes to its first prompt that has no kept take.
 
     Raises:
-        DatasetError: there is no such list, or the own one is still empty.
+        DatasetError: there is no such list, or the person's own is still empty.
     """
     reading = read(session)
     if name == OWN and not reading.own:
@@ -118,10 +118,10 @@ def choose(session: Session, name: str) -> Reading:
 
 
 def use_own(session: Session, text: str, language: str) -> Reading:
-    """Takes pasted lines for the own list and chooses it; empty lines, doubles and lines without words are left out.
+    """Stores pasted lines as the person's own list and chooses it, dropping empty lines, duplicates and lines with no words.
 
     Raises:
-        DatasetError: no line has words, there are too many, or one is too long.
+        DatasetError: no line has words, there are too many lines, or one is too long.
     """
     lines = [line for line in dict.fromkeys(map(clean, text.splitlines())) if normalise(line, language)]
     if not lines:
@@ -136,17 +136,17 @@ def use_own(session: Session, text: str, language: str) -> Reading:
 
 
 def move(session: Session, prompt: str, steps: int) -> Reading:
-    """Goes on or back from a prompt; at either end it stays."""
+    """Moves forward or back from a prompt, stopping at either end."""
     reading = read(session)
     place = _place(reading, prompt) + steps
     return _change(session, place=max(0, min(place, len(reading.prompts) - 1)))
 
 
 def receive(session: Session, prompt: str, path: Path | str) -> Reading:
-    """Puts the recording of a prompt into the recordings; an earlier one of the same prompt is then taken off its list.
+    """Adds a take of a prompt to the recordings and then removes the prompt's earlier take.
 
     Raises:
-        AudioError: it cannot be used; the earlier one stays.
+        AudioError: the file cannot be used; the earlier take stays.
         DatasetError: there are too many recordings, or the prompt has no words; likewise.
         OSError: the disk is full; likewise.
     """
@@ -162,7 +162,7 @@ def receive(session: Session, prompt: str, path: Path | str) -> Reading:
 
 
 def hear(session: Session, prompt: str, id: str, heard: str, checked: bool) -> Reading:
-    """Notes what the base wrote for a take, unless there is another one by now."""
+    """Stores the base's transcript of a take, unless the take has been replaced since."""
     with _lock(session):
         reading = read(session)
         take = reading.takes.get(prompt)
@@ -173,7 +173,7 @@ def hear(session: Session, prompt: str, id: str, heard: str, checked: bool) -> R
 
 
 def keep(session: Session, prompt: str, language: str) -> Reading:
-    """Vouches that the take of a prompt says what it should, and goes to the next prompt that has none.
+    """Keeps the take of a prompt, labelled with the prompt's text, and goes to the next prompt that has no kept take.
 
     Raises:
         DatasetError: there is no take of this prompt.
@@ -188,7 +188,7 @@ def keep(session: Session, prompt: str, language: str) -> Reading:
 
 
 def forget(session: Session, ids: Collection[str]) -> None:
-    """Drops takes whose recordings are deleted for good, and what the base heard in them."""
+    """Drops takes whose recordings are being deleted for good, along with their transcripts."""
     if not (session.folder / "reading.json").exists():
         return
     with _lock(session):
@@ -199,7 +199,7 @@ def forget(session: Session, ids: Collection[str]) -> None:
 
 
 def pending(session: Session, reading: Reading) -> Recording | None:
-    """Returns the take of the current prompt, kept or not; None where there is none or it was taken off the list."""
+    """Returns the recording of the current prompt, kept or not; None if there is none or it was removed."""
     take = reading.takes.get(reading.prompt)
     try:
         return session.recordings.get(take.id) if take is not None else None
@@ -208,7 +208,7 @@ def pending(session: Session, reading: Reading) -> Recording | None:
 
 
 def _next(reading: Reading, done: dict[str, Recording], after: int) -> int:
-    """The place of the next prompt that is not kept, beginning anew at the end; the last place where all are."""
+    """Returns the index of the next prompt with no kept take, wrapping around; the last index if all are kept."""
     places = range(len(reading.prompts))
     order = [*places[after + 1 :], *places[: after + 1]]
     return next((place for place in order if reading.prompts[place] not in done), places[-1])
@@ -232,4 +232,4 @@ def _write(session: Session, reading: Reading) -> None:
 
 
 def _lock(session: Session) -> FileLock:
-    return lock(session.folder / "reading.lock")  # the base may finish reading a take while the next one is kept
+    return lock(session.folder / "reading.lock")  # the base may finish transcribing one take while the next is being kept

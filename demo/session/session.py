@@ -1,4 +1,4 @@
-"""Who owns what: a browser is known by a cookie, and everything of one browser lies in one folder."""
+"""Sessions: a browser is identified by a cookie, and all its data is in one folder."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ COOKIE = "attune_session"
 OWNER_COOKIE = "attune_owner"
 YEAR_SECONDS = 365 * 24 * 3600
 SECRET_BYTES = 32
-NEW_SESSIONS = 120  # of one address in a minute; a class may share one
-_TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})?")  # 128 random bits, and this server's signature
+NEW_SESSIONS = 120  # per address and minute; a class may share an address
+_TOKEN = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})?")  # 128 random bits and this server's signature
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What is chosen on the page; ids only.
+    """The choices made on the page; ids only.
 
     Attributes:
         model: id of the base.
         labelled_set: a sample set's name, "own", or the id of a set of the library.
         clip: id of the recording last listened to.
-        heard: what the base wrote for it.
-        run: id of the run last started, the first of them where several were queued.
-        queue: ids of all that were queued with it, in order, apart by spaces.
+        heard: the base's transcript of it.
+        run: id of the run last started, or of the first if several were queued.
+        queue: ids of all runs queued with it, in order, separated by spaces.
         long: id of the long recording being proofread.
-        language: ISO 639-1 code spoken in the own clips.
-        fetching: id of the model that is to be used as soon as it has been fetched.
+        language: ISO 639-1 code of the language spoken in the visitor's own clips.
+        fetching: id of the model to switch to once it has been downloaded.
         ladder: id of the ladder last started.
-        canary: what general speech shows what is forgotten: "general", or the id of a set of the library.
+        canary: the general speech that measures forgetting: "general", or the id of a set of the library.
     """
 
     model: str = CATALOGUE[0].id
@@ -73,30 +73,30 @@ class Session:
     """One browser's folder.
 
     Args:
-        folder: where it lies.
-        local: whether the browser runs on this computer, so that its user may know where files lie.
+        folder: of the session.
+        local: whether the browser runs on this computer, so that its user may see file paths.
     """
 
     def __init__(self, folder: Path, local: bool = False) -> None:
         self.folder = folder
         self.local = local
-        self.damaged = partial(notices.note, folder)  # told of a damaged file, so that the page can say so
+        self.damaged = partial(notices.note, folder)  # called with a damaged file, so that the page can report it
         self.recordings = Recordings(folder / "recordings", self.damaged)
         self.library = Library(folder / "library")
 
     @property
     def name(self) -> str:
-        """By what work in the background knows whose it is: the name of the folder."""
+        """The name of the folder, which identifies the owner of background work."""
         return self.folder.name
 
     @property
     def choices(self) -> Choices:
-        """What is chosen now."""
+        """The current choices."""
         choices = self._stored_choices()
-        return replace(choices, model=permitted_or_first(choices.model, self.local))  # a folder was chosen on this computer
+        return replace(choices, model=permitted_or_first(choices.model, self.local))  # may be a folder chosen locally
 
     def choose(self, **changes: str) -> Choices:
-        """Changes choices; they are on disk when this returns."""
+        """Changes and returns the choices; they are on disk when this returns."""
         with lock(self.folder / "choices.lock"):  # two handlers may choose at the same time
             choices = replace(self._stored_choices(), **changes)
             write_json(self.folder / "choices.json", asdict(choices))
@@ -106,11 +106,11 @@ class Session:
         return Choices(**read_fields(self.folder / "choices.json", Choices, self.damaged))
 
     def new_run_folder(self) -> Path:
-        """Returns the folder of a run to come."""
+        """Returns the folder for a new run."""
         return self.folder / "runs" / new_id()
 
     def new_ladder_folder(self) -> Path:
-        """Returns the folder of a ladder to come."""
+        """Returns the folder for a new ladder."""
         return self.folder / "ladders" / new_id()
 
     def ladder(self) -> LadderJob | None:
@@ -127,14 +127,14 @@ class Session:
         """Returns one of this browser's runs.
 
         Raises:
-            RunError: it has none of that id.
+            RunError: there is none of that id.
         """
         if not _ID.fullmatch(id):
             raise RunError("run_missing", "There is no such run.")
         return open_run(self.folder / "runs" / id)
 
     def queue(self) -> list[Run]:
-        """Returns the runs that were last started together, in order."""
+        """Returns the runs last started together, in order."""
         choices = self.choices
         found = []
         for id in (choices.queue or choices.run).split():
@@ -160,13 +160,13 @@ class Session:
 
 
 def new_token() -> str:
-    """Returns the unguessable name of a new session; its folder is made when a browser first comes back with it."""
+    """Returns an unguessable token for a new session; its folder is created when a browser first returns with it."""
     random = secrets.token_hex(16)
     return random + _signature(random)
 
 
 def is_known(token: str | None) -> bool:
-    """Whether a cookie names a session of this server: one it has signed, or of an earlier version whose folder is here."""
+    """Returns whether this server issued a cookie: it signed it, or an older version did not but the folder exists."""
     parts = _TOKEN.fullmatch(token) if token is not None else None
     if parts is None:
         return False
@@ -175,15 +175,15 @@ def is_known(token: str | None) -> bool:
 
 
 def find(token: str | None, local: bool = False, make: bool = True) -> Session:
-    """Returns the session a cookie names.
+    """Returns the session of a cookie.
 
     Args:
         token: the cookie.
         local: as `Session` takes it.
-        make: whether to make its folder if it has none yet; who only looks needs none.
+        make: whether to create its folder if it has none yet; reading needs none.
 
     Raises:
-        RunError: there is none; the page must be loaded anew.
+        RunError: there is none; the page must be reloaded.
     """
     if token is None or not is_known(token):
         raise RunError("session_missing", "This page has lost its session. Reload it; cookies must be allowed.")
@@ -194,12 +194,12 @@ def find(token: str | None, local: bool = False, make: bool = True) -> Session:
 
 
 def owner_token() -> str:
-    """Returns what the browser of the person at this computer is known by, see `is_owner`."""
+    """Returns the token that identifies the browser of the person at this computer, see `is_owner`."""
     return _signature("owner")
 
 
 def is_owner(token: str | None) -> bool:
-    """Whether a browser has opened the address that only the terminal shows."""
+    """Returns whether a browser has opened the address that only the terminal shows."""
     return token is not None and hmac.compare_digest(token.encode(), owner_token().encode())
 
 
@@ -209,7 +209,7 @@ def _signature(random: str) -> str:
 
 @cache
 def _secret(home: Path) -> bytes:
-    """Returns the random bytes by which this server knows what it has signed, made the first time."""
+    """Returns the secret key of this server's signatures, created on first use."""
     path = home / "secret"
     home.mkdir(parents=True, exist_ok=True)
     with lock(home / "secret.lock"):
@@ -222,15 +222,15 @@ def _secret(home: Path) -> bytes:
 
 
 def _folder(token: str) -> Path:
-    # The folder's name may be shown on the page; the token it is made from may not.
+    # The folder's name may be shown on the page; the token it is derived from may not.
     return home() / "sessions" / hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 class Cookies:
-    """ASGI middleware that gives a browser its session when it opens a page without one.
+    """ASGI middleware that gives a browser a session when it opens a page without one.
 
     Args:
-        app: what it wraps.
+        app: the application it wraps.
         paths: of the pages.
     """
 
@@ -240,7 +240,7 @@ class Cookies:
         self._minute = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes on, adding a Set-Cookie header to a page's response where one is due."""
+        """Passes the request on, adding a Set-Cookie header to a page's response if needed."""
         if scope["type"] != "http" or scope["path"] not in self._paths:
             return await self._app(scope, receive, send)
         if is_known(Request(scope).cookies.get(COOKIE)):
@@ -258,7 +258,7 @@ class Cookies:
         return await self._app(scope, receive, with_cookie)
 
     def _has_enough(self, address: str) -> bool:
-        """Counts a new session; whether an address has had all that it may have in this minute."""
+        """Counts a new session; returns whether its address has exceeded the limit for this minute."""
         minute = int(time.monotonic() // 60)
         if minute != self._minute:
             self._minute, self._given = minute, Counter()

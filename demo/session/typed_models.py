@@ -1,4 +1,4 @@
-"""Which ids a page may give: the one place where what a visitor types becomes the id of a model."""
+"""Validation of model ids typed by a visitor; the only place where such text becomes a model id."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from core.models.sources import model_ids
 
 
 def permitted(id: object, local: bool) -> str:
-    """Returns the id of a model that a visitor gave, without the white space around it.
+    """Returns a model id given by a visitor, stripped of surrounding white space.
 
-    A browser on another computer names models of the catalogue, of the Hugging Face hub and of torchaudio, and no files:
-    whatever else it gives gets one answer, whether it exists or not, and nothing looks for it.
+    A browser on another computer may name models of the catalogue, the Hugging Face hub and torchaudio, but no files:
+    anything else gets the same error, whether it exists or not, and is never looked up.
 
     Args:
-        id: as it came from the page, or from what a page chose earlier.
+        id: as received from the page, or as stored from an earlier choice.
         local: whether the browser runs on this computer.
 
     Raises:
-        ModelError: it is none that may be given.
+        ModelError: the id is not allowed.
     """
     text = id.strip() if isinstance(id, str) else ""
     model_ids.check_id(text)
@@ -32,7 +32,7 @@ def permitted(id: object, local: bool) -> str:
 
 
 def permitted_or_first(id: object, local: bool) -> str:
-    """Returns the id of a model that was chosen earlier, or the first of the catalogue where it may not be given now."""
+    """Returns the id of a model chosen earlier, or the first of the catalogue if that id is no longer allowed."""
     try:
         return permitted(id, local)
     except ModelError:

@@ -1,9 +1,9 @@
-"""Files that a browser uploads: kept for their own session alone, until a handler takes them over or an hour is over.
+"""Files uploaded by a browser, private to its session and kept until a handler takes them over or an hour has passed.
 
-SESSION/uploads/ID/NAME      one file; NAME is what its owner calls it
+SESSION/uploads/ID/NAME      one file; NAME is its owner's name for it
 
-A browser learns "ID/NAME" and sends it back with an event. Only the id counts, and only in the session that uploaded the
-file: no path that a request names is ever opened.
+The browser gets "ID/NAME" and sends it back with an event. Only the id is used, and only in the session that uploaded the
+file: a path from a request is never opened.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _ID = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Upload:
-    """An upload as a request names it; nothing of it is believed before `find` has found it.
+    """An upload as named by a request; not to be trusted until `find` has found it.
 
     Attributes:
-        id: of the upload; "" where the request names something else.
-        name: what the visitor's computer calls the file.
+        id: of the upload; "" if the request names something else.
+        name: of the file on the visitor's computer.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Upload:
 
 
 def named(value: Any) -> Upload | tuple[Upload, ...] | None:
-    """Returns what a request says of the files in a component: one, several, or None for an empty component."""
+    """Returns the uploads that a request names for a component: one, several, or None for an empty component."""
     if value is None:
         return None
     if isinstance(value, list):
@@ -58,7 +58,7 @@ def _named(value: Any) -> Upload:
 
 
 def folder(owner: Session) -> Path:
-    """Returns where the uploads of a session lie."""
+    """Returns the folder of a session's uploads."""
     return owner.folder / "uploads"
 
 
@@ -66,7 +66,7 @@ def find(owner: Session, id: str) -> Path:
     """Returns the file of an upload of this session.
 
     Raises:
-        DatasetError: it has none of that id, or no longer.
+        DatasetError: there is no such upload, or no longer.
     """
     place = folder(owner) / id
     if _ID.fullmatch(id) and stat.S_ISDIR(_mode(place)):
@@ -77,7 +77,7 @@ def find(owner: Session, id: str) -> Path:
 
 
 def move(owner: Session, upload: Upload, to: Path) -> Path:
-    """Moves an upload to a new path; it is no upload after that.
+    """Moves an upload to a new path; the upload no longer exists afterwards.
 
     Raises:
         DatasetError: as `find`.
@@ -95,9 +95,9 @@ def move(owner: Session, upload: Upload, to: Path) -> Path:
 
 @contextmanager
 def taken(owner: Session, upload: Upload) -> Iterator[Path]:
-    """Takes an upload over: gives its file in the session's folder, and deletes it afterwards.
+    """Takes an upload over: yields its file, moved within the session's folder, and deletes it afterwards.
 
-    Where something fails that is not the file's fault, such as a full disk, the upload is put back, to be tried again.
+    If something fails that is not the file's fault, such as a full disk, the upload is put back for another try.
 
     Raises:
         DatasetError: as `find`.
@@ -118,11 +118,11 @@ def taken(owner: Session, upload: Upload) -> Iterator[Path]:
 
 
 def keep(owner: Session, upload: Upload) -> Recording:
-    """Takes an upload over as a recording of the session's own, of the same id; asked twice, it is the same recording.
+    """Adds an upload to the session's recordings under the same id; calling it again returns the same recording.
 
     Raises:
         DatasetError: as `find`, or there are too many recordings.
-        AudioError: it cannot be used.
+        AudioError: the file cannot be used.
         OSError: the disk is full; the upload is still there.
     """
     for recording in owner.recordings.all():
@@ -133,16 +133,16 @@ def keep(owner: Session, upload: Upload) -> Recording:
 
 
 def sweep(seconds: float = KEPT_SECONDS) -> None:
-    """Deletes uploads older than so many seconds, and what a crash left while one was taken over."""
+    """Deletes uploads older than `seconds`, and leftovers of crashes while one was being taken over."""
     oldest = time.time() - seconds
-    sessions, earlier = home() / "sessions", home() / "uploads"  # where versions before this one left them
+    sessions, earlier = home() / "sessions", home() / "uploads"  # where older versions kept them
     for place in (*sessions.glob("*/uploads/*"), *sessions.glob("*/incoming/*"), *earlier.glob("*")):
         if _changed(place) < oldest:
             remove(place)
 
 
 def _mode(path: Path) -> int:
-    """Returns what kind of file lies there, links not followed; 0 where nothing does."""
+    """Returns the mode of a file, without following links; 0 if there is none."""
     try:
         return os.lstat(path).st_mode
     except OSError:
@@ -150,7 +150,7 @@ def _mode(path: Path) -> int:
 
 
 def _changed(path: Path) -> float:
-    """Returns when something was last changed, in seconds since 1970; infinity where it is gone."""
+    """Returns when a file was last changed, in seconds since 1970; infinity if it is gone."""
     try:
         return os.lstat(path).st_mtime
     except OSError:
