@@ -1,1 +1,1 @@
-"""Fine-tuning: the recipe, the loop and everything it uses. Imports: evaluation and below."""
+"""Fine-tuning: the recipe, the training loop and everything it uses. Imports: evaluation and below."""

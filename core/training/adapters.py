@@ -1,11 +1,11 @@
-"""Adapters, by PEFT: a few new weights beside a network's projections learn, and its own stay as they are.
+"""Adapters, via PEFT: a few new weights beside a network's projections are trained while the network itself is frozen.
 
 - lora: W x + (alpha / rank) B A x, where A is drawn at random and B starts at 0 (Hu et al. 2021, arXiv 2106.09685).
-- dora: the same, and the length of each row of weights learns apart from its direction (Liu et al. 2024, arXiv 2402.09353).
-- ia3: keys, values and the feed-forward block's inner activations are multiplied by factors, which start at 1
+- dora: the same, with the norm of each weight row trained separately from its direction (Liu et al. 2024, arXiv 2402.09353).
+- ia3: keys, values and the feed-forward block's inner activations are multiplied by learned factors that start at 1
   (Liu et al. 2022, arXiv 2205.05638).
 
-All three change nothing before they have learnt, and can be folded into the weights they sit on.
+All three leave the network's output unchanged until training starts, and can be merged into the weights they sit on.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from core.training.recipe import ADAPTERS, TARGETS
 if TYPE_CHECKING:
     from peft import IA3Config, LoraConfig
 
-# peft is imported where it is used: few need it, and it takes a third of a second.
+# peft is imported only where it is used: few runs need it, and importing it takes a third of a second.
 
 WEIGHTS_FILE = "adapter_model.safetensors"  # as PEFT names it
 
-# What a linear projection does, by the end of its name; the first row that fits counts.
+# The role of a linear projection, by the end of its name; the first matching row wins.
 # Source: the modeling_*.py files of transformers 5.24; fc1 to fc4 with .fc are torchaudio's DeepSpeech.
 _ROLES = (
     ("query", r"q_proj|linear_q|query_proj"),
@@ -44,9 +44,9 @@ _ROLES = (
 )
 _TARGETED = {"attention": ("query", "key", "value", "output"), "feed_forward": ("widening", "narrowing")}
 _TARGETED["all"] = _TARGETED["attention"] + _TARGETED["feed_forward"]
-_SCALED = ("key", "value", "narrowing")  # by ia3; of the last it is the input, which the block holds in its middle
+_SCALED = ("key", "value", "narrowing")  # by ia3; for the last, its input is scaled: the block's inner activations
 
-# These take the weights out of their projections and never call them, so that an adapter there would do nothing.
+# These use their projections' weights directly and never call the modules, so an adapter there would do nothing.
 _BYPASSING = ("WavLMAttention",)
 
 _PREFIX = "base_model.model."  # of a parameter's name in a PEFT file
@@ -62,29 +62,29 @@ def attach(
     dropout: float = 0.0,
     seed: int = 0,
 ) -> list[Layer]:
-    """Puts an adapter on the projections of some layers, in place; what the network computes stays the same.
+    """Attaches an adapter to the projections of some layers, in place; the network's output stays the same.
 
-    Convolutions, norms, embeddings and output layers never get one, nor do the projections of positions. Every
-    parameter but the adapter's is frozen. `model.save` must wait until `merge` has been called.
+    Convolutions, norms, embeddings, output layers and positional projections never get one. Every parameter except the
+    adapter's is frozen. Call `merge` before `model.save`.
 
     Args:
         model: the base.
-        layers: of `model.layers()`.
-        kind: of `core.training.recipe.ADAPTERS`; "none" changes nothing.
-        targets: "attention" (query, key, value and output), "feed_forward" (both of a block's projections) or "all".
-            IA3 keeps to the key, the value and the second of a block's, as its paper does.
-        rank: rows of A, columns of B. IA3 has none, nor the two that follow.
-        alpha: alpha / rank is what B A is multiplied by.
-        dropout: share of the values that A reads which are left out in training.
-        seed: of A's values.
+        layers: some of `model.layers()`.
+        kind: one of `core.training.recipe.ADAPTERS`; "none" changes nothing.
+        targets: "attention" (query, key, value and output), "feed_forward" (both projections of a block) or "all".
+            As in its paper, IA3 uses only the key, the value and a block's second projection.
+        rank: rows of A, columns of B. IA3 ignores it, as well as alpha and dropout.
+        alpha: B A is multiplied by alpha / rank.
+        dropout: share of A's inputs dropped in training.
+        seed: seeds A's initial values.
 
     Returns:
-        The same layers in order, each with its adapter's parameters alone, float32: none where a layer has no such
+        The same layers in order, each with only its adapter's parameters, float32; none for a layer without such a
         projection.
 
     Raises:
-        ModelError: no layer has a projection that an adapter can sit on, or the model carries one already.
-        RecipeError: there is no such kind, or there are no such targets.
+        ModelError: no layer has a projection that an adapter can sit on, or the model already has an adapter.
+        RecipeError: unknown kind or targets.
     """
     one_of("adapter", kind, ADAPTERS)
     one_of("adapter_targets", targets, TARGETS)
@@ -112,16 +112,16 @@ def attach(
 
 
 def is_attached(model: AsrModel) -> bool:
-    """Whether a model carries an adapter that has not been merged."""
+    """Returns whether a model has an adapter that has not been merged."""
     return hasattr(model.network, "peft_config")
 
 
 def drift(model: AsrModel, parameters: Collection[nn.Parameter]) -> float:
-    """Returns ||W' - W|| / ||W|| over the projections that some of an adapter's parameters sit on; W' is W merged.
+    """Returns ||W' - W|| / ||W|| over the projections that hold the given adapter parameters; W' is W after merging.
 
     Args:
-        model: with its adapter attached.
-        parameters: an adapter's, such as those of one layer that `attach` returned.
+        model: the model with its adapter attached.
+        parameters: adapter parameters, such as those of one layer returned by `attach`.
     """
     from peft.tuners.tuners_utils import BaseTunerLayer
 
@@ -139,15 +139,15 @@ def drift(model: AsrModel, parameters: Collection[nn.Parameter]) -> float:
 
 
 def merge(model: AsrModel) -> None:
-    """Folds an adapter into the weights it sits on and takes it away; without one, nothing happens.
+    """Merges an adapter into the weights it sits on and removes it; does nothing if there is none.
 
-    Afterwards the network is an ordinary one again; what was frozen stays so.
+    Afterwards the network is an ordinary one again; frozen parameters stay frozen.
     """
     if not is_attached(model):
         return
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    # PEFT's own merge_and_unload belongs to the wrapper that a network without one does not have.
+    # PEFT's merge_and_unload is a method of its wrapper model, which this network does not have.
     for name, module in list(model.network.named_modules()):
         if isinstance(module, BaseTunerLayer):
             module.merge()
@@ -157,12 +157,12 @@ def merge(model: AsrModel) -> None:
 
 
 def save(model: AsrModel, folder: Path) -> None:
-    """Writes the adapter alone, before it is merged, as a folder that `peft.PeftModel.from_pretrained` reads.
+    """Writes the unmerged adapter by itself, as a folder that `peft.PeftModel.from_pretrained` reads.
 
-    The folder must not be the model's own: transformers would take the adapter in it for a part of the model.
+    The folder must not be the model's own folder: transformers would treat the adapter as part of the model.
 
     Raises:
-        ModelError: there is no adapter.
+        ModelError: the model has no adapter.
     """
     if not is_attached(model):
         raise ModelError("adapter_missing", f"{model.id} carries no adapter that could be saved.", id=model.id)
@@ -171,14 +171,14 @@ def save(model: AsrModel, folder: Path) -> None:
     network: Any = model.network
     (config,) = network.peft_config.values()
     dataclasses.replace(config, base_model_name_or_path=model.id, inference_mode=True).save_pretrained(str(folder))
-    # Left to itself, PEFT asks the hub whether the vocabulary has grown.
+    # By default, PEFT asks the hub whether the vocabulary has grown.
     state = get_peft_model_state_dict(network, save_embedding_layers=False)
     state = {_PREFIX + name: tensor.contiguous() for name, tensor in state.items()}
     save_file(state, folder / WEIGHTS_FILE, {"format": "pt"})
 
 
 def _projections(network: nn.Module) -> dict[str, str]:
-    """Returns the role of every linear projection that an adapter can sit on, by its full name."""
+    """Returns the role of every linear projection that an adapter can sit on, keyed by its full name."""
     modules = dict(network.named_modules())
     found = {}
     for name, module in modules.items():
@@ -198,7 +198,7 @@ def _configuration(
         return IA3Config(target_modules=list(names), feedforward_modules=list(scaled))
     return LoraConfig(
         r=rank,
-        lora_alpha=alpha,  # type: ignore[arg-type]  # any number will do
+        lora_alpha=alpha,  # type: ignore[arg-type]  # PEFT accepts any number
         lora_dropout=dropout,
         use_dora=kind == "dora",
         target_modules=list(names),
@@ -208,9 +208,9 @@ def _configuration(
 def _inject(network: nn.Module, configuration: LoraConfig | IA3Config, seed: int) -> None:
     from peft import inject_adapter_in_model
 
-    with RandomNumbers(seed):  # PEFT draws on the CPU, wherever the network is
+    with RandomNumbers(seed):  # PEFT draws on the CPU, whatever device the network is on
         inject_adapter_in_model(configuration, network)
-    network.train(network.training)  # new modules would drop values whatever the others do
+    network.train(network.training)  # new modules start in training mode, with dropout on
 
 
 def _added(module: nn.Module) -> list[nn.Parameter]:

@@ -1,4 +1,4 @@
-"""Which parameters a training keeps: those of its best evaluation, or the mean of its last steps."""
+"""Checkpoint selection: the parameters of the best evaluation, or the mean of the last steps."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from core.training.regularisation import Average
 class BestStep:
     """The parameters of the best evaluation so far.
 
-    Few validation clips often tie in WER, and then the loss decides; where nothing is held out, the last step is the best.
+    With few validation clips, WERs often tie; the loss then decides. Without validation clips, the last step is the best.
 
     Args:
-        parameters: that learn.
+        parameters: the trained parameters.
 
     Attributes:
-        step: after which the best evaluation was; 0 before the first.
-        wer: its WER; inf before the first, and without meaning where nothing is held out.
-        waited: evaluations in a row since one was better by its WER.
+        step: step of the best evaluation; 0 before the first.
+        wer: its WER; inf before the first, meaningless without validation clips.
+        waited: consecutive evaluations without an improvement in WER.
     """
 
     def __init__(self, parameters: Sequence[torch.nn.Parameter]) -> None:
@@ -34,11 +34,11 @@ class BestStep:
 
     @property
     def kept(self) -> bool:
-        """Whether there are parameters to go back to."""
+        """Whether any parameters have been kept."""
         return self._kept.taken
 
     def take(self, evaluated: Evaluated) -> None:
-        """Keeps the parameters as they are now if their evaluation is the best so far."""
+        """Keeps a copy of the current parameters if their evaluation is the best so far."""
         wer, loss = (-evaluated.step, 0.0) if evaluated.wer is None else (evaluated.wer, evaluated.loss or 0.0)
         self.waited = 0 if wer < self.wer else self.waited + 1
         if (wer, loss) < (self.wer, self._loss):
@@ -46,11 +46,11 @@ class BestStep:
             self._kept.take(self._parameters)
 
     def take_average(self, average: Average, evaluated: Evaluated) -> Noticed:
-        """Decides between the mean, whose values the parameters have now, and the best step, and says how it went.
+        """Chooses between the mean, which the parameters currently hold, and the best step; returns a notice of the outcome.
 
         Args:
-            average: of the last steps.
-            evaluated: its evaluation.
+            average: the mean over the last steps.
+            evaluated: the mean's evaluation.
         """
         rank = (-math.inf, 0.0) if evaluated.wer is None else (evaluated.wer, evaluated.loss or 0.0)
         told = {
@@ -60,13 +60,13 @@ class BestStep:
         }
         if rank <= (self.wer, self._loss):
             self.step, (self.wer, self._loss) = evaluated.step, rank
-            self._kept = KeptParameters()  # the mean is in place already
+            self._kept = KeptParameters()  # the parameters already hold the mean
             kept = "The mean of the last {steps} steps is kept: validation WER {wer} %."
             return Noticed("averaged", kept.format(**told), told)
         not_kept = "The mean of the last {steps} steps has a validation WER of {wer} %: the best step, {best} %, is kept."
         return Noticed("not_averaged", not_kept.format(**told), told)
 
     def put_back(self) -> None:
-        """Sets the parameters to the best ones."""
+        """Restores the best parameters."""
         if self._kept.taken:
             self._kept.put_back(self._parameters)

@@ -16,31 +16,31 @@ from core.training.events import Evaluated
 from core.training.learner import Learner
 from core.training.recipe import Recipe
 
-LOOK_SHARE = 0.1  # of the training: transcribing a clip costs about as much as learning from it once
-LEAST_LOOKED_AT = 16  # clips, where there are as many: on fewer, a rate of errors says next to nothing
+LOOK_SHARE = 0.1  # of the training work: transcribing a clip costs about as much as one training pass over it
+LEAST_LOOKED_AT = 16  # clips, if there are that many: an error rate on fewer is almost meaningless
 
 Transcribe = Callable[[AsrModel, Sequence[np.ndarray]], Sequence[Transcript]]
 
 
 def transcribe(model: AsrModel, waves: Sequence[np.ndarray]) -> Sequence[Transcript]:
-    """Transcribes, looking nothing up."""
+    """Transcribes without a cache."""
     return model.transcribe(waves)
 
 
 class Evaluator:
-    """Evaluates a model as it learns, always on the same clips.
+    """Evaluates a model during training, always on the same clips.
 
     Args:
-        learner: the model about to learn.
-        validation: held-out clips. All of them give the held-out loss; some are transcribed, see `looks`.
-        watch: general speech, whose error rate shows forgetting.
-        language: ISO 639-1 code, chooses the normalisation of the scores.
-        transcribe_base: transcribes with the model before it has learnt.
+        learner: the model to be trained.
+        validation: held-out clips. The held-out loss is over all of them; only some are transcribed, see `looks`.
+        watch: general speech, whose error rate reveals forgetting.
+        language: ISO 639-1 code; selects the text normalisation for scoring.
+        transcribe_base: transcribes with the model before training.
 
     Attributes:
-        validation: how many held-out clips there are.
-        references: what was said in those that are transcribed.
-        seconds: the evaluations took so far.
+        validation: number of held-out clips.
+        references: reference texts of the transcribed held-out clips.
+        seconds: total time spent on evaluations so far.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class Evaluator:
         self.seconds = 0.0
 
     def evaluate(self, step: int, started: float) -> Evaluated:
-        """Evaluates the model as it is after a step.
+        """Evaluates the model after a step.
 
         Args:
-            step: how many were taken.
-            started: when training began, by `time.perf_counter`.
+            step: number of steps taken.
+            started: start of training, from `time.perf_counter`.
         """
         begun = time.perf_counter()
         return_free_memory()
@@ -84,7 +84,7 @@ class Evaluator:
         return evaluated
 
     def _transcribe(self, step: int, waves: Sequence[np.ndarray]) -> Sequence[Transcript]:
-        # What is frozen is wanted by every later evaluation: to look the base's texts up would only put it off.
+        # Every later evaluation needs the frozen prefix: looking up the base's texts would only delay computing it.
         if step == 0 and not self._learner.reads_above:
             return self._transcribe_base(self._learner.model, waves)
         return self._learner.transcribe(waves)
@@ -98,29 +98,29 @@ class Evaluator:
 
 
 def looks(validation: int, train: int, recipe: Recipe) -> list[int]:
-    """Chooses the validation clips that are transcribed at each evaluation: all of few, an even sample of many.
+    """Chooses the validation clips to transcribe at each evaluation: all if there are few, otherwise an even sample.
 
-    The sample is as large as keeps all evaluations together within a tenth of the training's work, but no smaller than 16
-    clips. It depends on counts alone, so that the same run makes the same choices on any machine.
+    The sample is as large as possible while all evaluations together stay within a tenth of the training work, but at
+    least 16 clips. It depends only on counts, so the same run makes the same choices on any machine.
 
     Args:
-        validation: how many validation clips there are.
-        train: how many clips are trained on, the replayed ones among them.
-        recipe: the choices.
+        validation: number of validation clips.
+        train: number of training clips, including replayed ones.
+        recipe: the recipe.
 
     Returns:
-        Indices, the first clip's among them.
+        Indices, always including the first clip.
     """
     afforded = round(LOOK_SHARE * train * recipe.epochs / (recipe.evaluations + 1))
     return evenly(validation, max(LEAST_LOOKED_AT, afforded))
 
 
 def _examples(model: AsrModel, sounds: Sounds) -> list[Example]:
-    """Returns the clips that the loss can be computed of."""
+    """Returns examples of the clips for which the loss can be computed."""
     examples = []
     for wave, text in sounds:
         try:
             examples.append(model.example(wave, text))
         except DatasetError:
-            continue  # its transcript is scored all the same
+            continue  # its transcript is still scored
     return examples

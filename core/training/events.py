@@ -1,8 +1,8 @@
-"""What a run yields as it goes.
+"""Events that a run yields.
 
-`core.training.loop.finetune`: Prepared, then Stepped and Evaluated, then Trained. `core.runs.execute.execute` puts Entered
-before each phase around that, and ends with Finished or Failed. Noticed may stand anywhere. A ladder and a robustness
-job say Advanced in between.
+`core.training.loop.finetune` yields Prepared, then Stepped and Evaluated, then Trained. `core.runs.execute.execute` also
+yields Entered before each phase, and Finished or Failed at the end. Noticed may occur anywhere. Ladder and robustness
+jobs yield Advanced in between.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.storage.state import fits
 
 @dataclass(frozen=True)
 class Noticed:
-    """Something the user should know; training goes on.
+    """Something the user should know; training continues.
 
     Attributes:
         reason: stable identifier, e.g. "characters_dropped".
@@ -31,18 +31,19 @@ class Noticed:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The clips are decoded and the plan is made.
+    """The clips are decoded and training is planned.
 
     Attributes:
-        clips: training clips, the replayed ones among them.
-        minutes: of training sound.
-        steps: optimiser steps to come; 0 where a span of time is given instead.
-        trained_parameters, parameters: how many parameters learn, of how many.
-        seconds: it took so far.
-        replayed: how many of the clips are general speech.
-        held_out: what was said in the validation clips that are transcribed.
-        padding: share of the frames in the training batches that only make clips equally long.
-        validation: held-out clips. All of them tell the held-out loss; `Evaluated.clips` of them are transcribed each time.
+        clips: number of training clips, including replayed ones.
+        minutes: total duration of the training audio.
+        steps: planned optimiser steps; 0 if a time limit is given instead.
+        trained_parameters, parameters: number of trained parameters, and of all parameters.
+        seconds: preparation time so far.
+        replayed: how many of the clips are replayed general speech.
+        held_out: reference texts of the validation clips that are transcribed.
+        padding: share of the training batches' frames that is padding.
+        validation: number of held-out clips. The held-out loss is over all of them; each evaluation transcribes
+            `Evaluated.clips` of them.
     """
 
     clips: int
@@ -62,11 +63,11 @@ class Stepped:
     """One optimiser step.
 
     Attributes:
-        step: from 1.
+        step: number of the step, from 1.
         loss: L, the mean loss of the step's batches, before the step, without the penalty.
-        penalty: lambda * ||theta - theta_p||^2 + beta * ||theta_new||^2, 0.0 without one.
-        seconds: since training began, evaluations included.
-        remaining: forecast of the seconds to go, evaluations included.
+        penalty: lambda * ||theta - theta_p||^2 + beta * ||theta_new||^2; 0.0 if the recipe has none.
+        seconds: time since training began, including evaluations.
+        remaining: forecast of the remaining seconds, including evaluations.
     """
 
     step: int
@@ -78,20 +79,20 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Validation clips were transcribed: all of few, some of many. None of them was trained on.
+    """Validation clips were transcribed: all if there are few, otherwise a sample. None of them was trained on.
 
     Attributes:
-        step: after which; 0 is the base.
-        wer, cer: on the validation clips; None where there are none.
-        clips: how many validation clips were transcribed: what the rates, and the choice of the best step, rest on.
-        watched: what the model now writes for the watched held-out clip.
-        reference: what was said in it.
-        seconds: since training began.
-        loss: mean loss of all validation clips; None where there are none.
-        canary_wer: on the general speech that is watched; None where there is none.
-        drift: name and ||theta_l - theta_p,l|| / ||theta_p,l|| of every layer that learns, bottom to top.
-        texts: what the model now writes for each validation clip, in the order of `Prepared.held_out`.
-        measures: name and value of what else is measured; of a pretraining, e.g. how often a masked sound is told from others.
+        step: the step before this evaluation; 0 is the base.
+        wer, cer: on the validation clips; None if there are none.
+        clips: number of validation clips transcribed; the error rates and the choice of the best step are based on these.
+        watched: the model's current transcript of the watched held-out clip.
+        reference: the reference text of that clip.
+        seconds: time since training began.
+        loss: mean loss over all validation clips; None if there are none.
+        canary_wer: WER on the watched general speech; None if there is none.
+        drift: name and ||theta_l - theta_p,l|| / ||theta_p,l|| of every trained layer, bottom to top.
+        texts: the model's current transcripts of the validation clips, in the order of `Prepared.held_out`.
+        measures: name and value of any further measures; in pretraining, e.g. how often a masked sound is told from others.
     """
 
     step: int
@@ -113,14 +114,14 @@ class Trained:
     """Training ended; the model now holds the parameters of `best_step`.
 
     Attributes:
-        steps: taken.
-        best_step: the evaluation with the lowest validation WER (the last where there is no validation).
-        stopped: whether someone asked to stop.
-        distance: ||theta - theta_p|| / ||theta_p|| over what learns.
-        seconds: training took, evaluations excluded.
-        evaluation_seconds: the evaluations took.
-        ended: why before the last step: "asked", "patience" or a guard's reason; "" after the last.
-        drift: as in Evaluated, of the parameters that are kept.
+        steps: number of steps taken.
+        best_step: step of the evaluation with the lowest validation WER (the last step without validation clips).
+        stopped: whether a stop was requested.
+        distance: ||theta - theta_p|| / ||theta_p|| over the trained parameters.
+        seconds: training time, excluding evaluations.
+        evaluation_seconds: time spent on evaluations.
+        ended: reason for ending early: "asked", "patience" or a guard's reason; "" after the last step.
+        drift: as in Evaluated, for the parameters that are kept.
     """
 
     steps: int
@@ -138,8 +139,8 @@ class Entered:
     """A phase of a run began.
 
     Attributes:
-        phase: "loading", "base", "training", "saving" or "adapted"; of other jobs "rungs" or "conditions".
-        clips: that the phase is about; 0 where that means nothing.
+        phase: "loading", "base", "training", "saving" or "adapted"; in other jobs "rungs" or "conditions".
+        clips: number of clips the phase handles; 0 where that does not apply.
     """
 
     phase: str
@@ -148,12 +149,12 @@ class Entered:
 
 @dataclass(frozen=True)
 class Advanced:
-    """A part of a ladder or of a robustness job is done.
+    """A part of a ladder or robustness job is done.
 
     Attributes:
-        done: parts; a fraction where one is on its way.
-        parts: there are in all.
-        remaining: forecast of the seconds to go.
+        done: parts done; fractional while one is in progress.
+        parts: total number of parts.
+        remaining: forecast of the remaining seconds.
     """
 
     done: float
@@ -163,10 +164,10 @@ class Advanced:
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is whole.
+    """The run is complete.
 
     Attributes:
-        seconds: it took.
+        seconds: total time.
     """
 
     seconds: float
@@ -177,7 +178,7 @@ class Failed:
     """The run ended early.
 
     Attributes:
-        reason: stable identifier; "unexpected" for a fault of Attune's own, whose traceback is in the log.
+        reason: stable identifier; "unexpected" for a bug in Attune, whose traceback is in the log.
         message: the English sentence.
         details: values that a translated sentence may name.
     """
@@ -195,7 +196,7 @@ _KINDS = {
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """Returns an event as a dict whose "event" names its kind."""
+    """Returns an event as a dict whose "event" entry names its kind."""
     return {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
 
 
@@ -203,7 +204,7 @@ def from_json(fields: Any) -> Event | None:
     """Returns the event of a dict, or None for a kind this version does not know.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the value is not an event.
     """
     name = fields.get("event", "") if isinstance(fields, dict) else None
     if not isinstance(name, str):
@@ -211,7 +212,7 @@ def from_json(fields: Any) -> Event | None:
     kind = _KINDS.get(name)
     if kind is None:
         return None
-    if not fits({name: 0.0 if isinstance(value, float) else value for name, value in fields.items()}, kind):  # nan is one too
+    if not fits({name: 0.0 if isinstance(value, float) else value for name, value in fields.items()}, kind):  # nan counts as a float
         raise ValueError(f"no event of the kind {name}")
     known = {f.name: fields[f.name] for f in dataclasses.fields(kind) if f.name in fields}
     for name in ("drift", "measures"):

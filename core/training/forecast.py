@@ -1,4 +1,4 @@
-"""How long a fine-tune will take on this machine, by doing a little of it."""
+"""Forecasts how long a fine-tune will take on this machine, by timing a small part of it."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from core.training.learner import Learner, batches_by_length
 from core.training.recipe import Recipe
 from core.training.stopwatch import Stopwatch
 
-TRIAL_BATCHES = 3  # of short, middling and long clips: what a step costs is not even, nor what a size costs when it is new
-TRIAL_ROUNDS = 2  # of which the quicker counts: what else the computer does, such as drawing the page, comes and goes
-LOSS_SHARE = 1 / 3  # of a step: a held-out batch is computed forwards alone
-TRIAL_CLIPS = 16  # whose transcription is timed: as many as are read together where there are more
+TRIAL_BATCHES = 3  # of short, medium and long clips: the cost of a step varies, as does the extra cost of a new size
+TRIAL_ROUNDS = 2  # the faster one counts: other load on the computer, such as drawing the page, comes and goes
+LOSS_SHARE = 1 / 3  # of a step: a held-out batch needs only the forward pass
+TRIAL_CLIPS = 16  # clips whose transcription is timed at most: as many as are transcribed together
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds of the parts of a run.
+    """Forecast seconds of the parts of a run.
 
     Attributes:
-        train: the optimiser's steps.
-        evaluate: transcribing held-out clips, before, during and after.
+        train: the optimiser steps.
+        evaluate: transcribing held-out clips before, during and after training.
     """
 
     train: float
@@ -42,22 +42,22 @@ class Forecast:
 
     @property
     def total(self) -> float:
-        """Seconds in all."""
+        """Total seconds."""
         return self.train + self.evaluate
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """How much a fine-tune has to do, and the sound of a little of it.
+    """The amount of work in a fine-tune, with the audio of a small sample of it.
 
     Attributes:
         sample: training clips, see `spread_clips`.
-        hard: float32 [samples] of held-out clips, see `usual_clips`; where there are none, the sample's count.
-        easy: the same of the general speech that is transcribed, which the base understands.
-        watch: float32 [samples] of clips of general speech that are transcribed at each evaluation.
-        train: how many training clips there are.
-        test, canary: how many clips base and adapted are compared on.
-        validation: how many clips each evaluation may choose from; those it transcribes follow from `evaluating.looks`.
+        hard: float32 [samples] of held-out clips, see `usual_clips`; if there are none, the sample is used instead.
+        easy: the same for general speech, which the base transcribes well.
+        watch: float32 [samples] of the general speech clips transcribed at each evaluation.
+        train: number of training clips.
+        test, canary: number of clips on which base and adapted are compared.
+        validation: number of clips each evaluation may choose from; `evaluating.looks` gives those it transcribes.
     """
 
     sample: Sounds
@@ -71,15 +71,15 @@ class Workload:
 
     @classmethod
     def of(cls, labelled: LabelledSet, general: Sequence[Clip], recipe: Recipe) -> Workload:
-        """Decodes as much of a labelled set as a forecast times.
+        """Decodes the clips of a labelled set that a forecast needs for timing.
 
         Args:
-            labelled: the set to learn from.
-            general: general speech that base and adapted are compared on; without any, none is watched either.
-            recipe: the choices.
+            labelled: the set to train on.
+            general: general speech on which base and adapted are compared; if empty, none is watched either.
+            recipe: the recipe.
 
         Raises:
-            AudioError: a clip's sound is missing or damaged.
+            AudioError: a clip's audio is missing or damaged.
         """
         train, test, easy = labelled.part("train"), labelled.part("test"), general or read_sample(CANARY).clips
         spread = spread_clips([clip_seconds(clip) for clip in train], recipe.batch_size)
@@ -98,16 +98,16 @@ class Workload:
 
 
 def forecast(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause = no_pause) -> Forecast:
-    """Times a step and a few transcriptions, and scales them up. What an earlier run has kept on disk makes it quicker still.
+    """Times a step and a few transcriptions, and scales them up. Caches of earlier runs may make the real run even faster.
 
-    Clips that the base cannot make out cost it several attempts each, so hard and easy clips are timed apart: the
-    held-out clips tell what the base will need, easy ones what the adapted model will, for as much sound.
+    The base needs several attempts for each clip it cannot recognise, so hard and easy clips are timed separately: the
+    held-out clips show how long the base will take, easy ones how long the adapted model will, for as much audio.
 
     Args:
-        model: the base; what is timed is a copy, and the model stays as it is.
-        work: what there is to do.
-        recipe: the choices.
-        pause: called between the things that are timed.
+        model: the base; a copy is timed, so the model does not change.
+        work: the amount of work.
+        recipe: the recipe.
+        pause: called between timings.
     """
 
     with RandomNumbers(0, model.device):
@@ -123,16 +123,16 @@ def forecast(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause = no_
 
 @dataclass(frozen=True)
 class _Times:
-    """What was timed: seconds a clip.
+    """Measured times, in seconds per clip.
 
     Attributes:
-        step: of an optimiser's step.
-        first_step: how much more a clip's first step takes.
-        kept: how much more what is frozen takes the first time it is computed; 0 where it is not kept.
-        hard, easy: of transcribing hard and easy clips with the base.
-        hard_length: how long hard clips are, in easy ones.
-        above: of transcribing easy clips from what is frozen, and how much more it takes the first time; None where it is
-            not transcribed so.
+        step: an optimiser step.
+        first_step: extra time for a clip's first step.
+        kept: extra time to compute the frozen prefix for the first time; 0 if it is not kept.
+        hard, easy: transcribing hard and easy clips with the base.
+        hard_length: mean length of hard clips, as a multiple of that of easy clips.
+        above: transcribing easy clips from the kept frozen prefix, and the extra time for the first time; None if the
+            model does not transcribe that way.
     """
 
     step: float
@@ -145,7 +145,7 @@ class _Times:
 
     @property
     def taught(self) -> float:
-        """Of transcribing hard clips with the adapted model: no more than easy ones take it for as much sound."""
+        """Transcribing hard clips with the adapted model: at most what as much audio of easy clips takes."""
         return min(self.hard, self.easy * self.hard_length)
 
 
@@ -185,7 +185,7 @@ def _measured(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause) -> 
 
 
 def _evaluations(times: _Times, work: Workload, recipe: Recipe, train: int) -> float:
-    """Returns the seconds of the evaluations before and during training: transcripts, and the loss of all held-out clips."""
+    """Returns the seconds of the evaluations before and during training: transcription, and the loss of all held-out clips."""
     count = 1 + recipe.evaluations
     transcribed = len(looks(work.validation, train, recipe))
     watched = sum(map(len, work.watch)) / _mean_length(work.easy)  # easy clips
@@ -193,7 +193,7 @@ def _evaluations(times: _Times, work: Workload, recipe: Recipe, train: int) -> f
     if times.above is None:
         by_base_and_adapted = times.hard + times.taught * recipe.evaluations
         return transcribed * by_base_and_adapted + watched * times.easy * count + loss + work.validation * times.kept
-    # What is frozen serves all evaluations, and the loss of the clips that are transcribed.
+    # The kept frozen prefix serves all evaluations, and the loss of the transcribed clips.
     each, first = times.above
     return (
         (transcribed * times.hard_length + watched) * (each * count + first)
@@ -207,7 +207,7 @@ def _mean_length(waves: Sequence[np.ndarray]) -> float:
 
 
 def _step(learner: Learner, optimizer: torch.optim.Optimizer, index: int) -> float:
-    """Takes a step with a batch and returns the seconds it took."""
+    """Takes one step on a batch and returns the seconds it took."""
     recipe = learner.recipe
     begun = time.perf_counter()
     optimizer.zero_grad()
@@ -229,14 +229,14 @@ def _seconds_a_clip(reader: AsrModel | Learner, waves: Sequence[np.ndarray], pau
 
 
 def spread_clips(seconds: Sequence[float], size: int) -> list[int]:
-    """Returns indices of clips for `forecast`'s sample: a few batches of `size`, from short to long."""
+    """Returns the indices of the clips that `forecast` samples: a few batches of `size`, from short to long."""
     batches = batches_by_length(seconds, size)
     count = min(TRIAL_BATCHES, len(batches))
     return [i for n in range(count) for i in batches[(2 * n + 1) * len(batches) // (2 * count)]]
 
 
 def usual_clips(seconds: Sequence[float]) -> list[int]:
-    """Returns indices of the clips for `forecast` to read: all of few, of many those nearest to the length in the middle."""
+    """Returns the indices of the clips that `forecast` transcribes: all if there are few, else those of about median length."""
     by_length = sorted(range(len(seconds)), key=lambda i: seconds[i])
     first = max(0, len(by_length) - TRIAL_CLIPS) // 2
     return by_length[first : first + TRIAL_CLIPS]

@@ -1,4 +1,4 @@
-"""Which parameters learn, and at what rate."""
+"""Selects which parameters are trained, and sets their learning rates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from core.models.base.protocol import AsrModel, Depth, Layer
 from core.training.recipe import Recipe
 
-if TYPE_CHECKING:  # a page shows plans without torch
+if TYPE_CHECKING:  # the page shows plans without importing torch
     from torch import nn
 
 _TRAINED_PARTS = {
@@ -20,19 +20,19 @@ _TRAINED_PARTS = {
     "decoder": {"decoder", "head"},
     "head": {"head"},
 }
-TIED = frozenset({"whisper", "seq2seq"})  # families whose output layer is the table of embeddings, too large for an adapter run
-BETWEEN = ("norm", "rest")  # how the names end of what belongs to no numbered layer
+TIED = frozenset({"whisper", "seq2seq"})  # families whose output layer is the embedding table, too large for an adapter run
+BETWEEN = ("norm", "rest")  # name endings of layers that are not numbered
 
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """What happens to one layer.
+    """How one layer is trained.
 
     Attributes:
         layer: the layer.
-        rate: its peak learning rate; 0.0 where it is frozen.
-        adapter: the parameters that learn in place of the layer's own, where there is an adapter.
-        adapted: whether an adapter is to learn in place of the layer's own parameters.
+        rate: its peak learning rate; 0.0 if it is frozen.
+        adapter: the adapter parameters trained in place of the layer's own, if there is an adapter.
+        adapted: whether an adapter is to be trained in place of the layer's own parameters.
     """
 
     layer: Layer
@@ -42,21 +42,21 @@ class LayerPlan:
 
     @property
     def size(self) -> int:
-        """Number of parameters, an adapter's not counted."""
+        """Number of parameters, not counting an adapter's."""
         return sum(p.numel() for p in self.layer.parameters)
 
     @property
     def learning(self) -> tuple[nn.Parameter, ...]:
-        """The parameters that learn."""
+        """The parameters to train."""
         return () if self.rate == 0 else self.adapter if self.adapted else self.layer.parameters
 
 
 def plan(model: AsrModel, recipe: Recipe) -> list[LayerPlan]:
-    """Says for every layer, bottom to top, at what rate it learns. Changes nothing.
+    """Returns the learning rate of every layer, bottom to top. Changes nothing.
 
-    The layer k places below the topmost trained one learns at learning_rate * layer_decay^k, and the head at
-    head_rate times that. An output layer of which something is new learns by any plan. With an adapter, convolutions stay as
-    they are, and so does an output layer that is also the table of embeddings; any other output layer learns itself.
+    The layer k places below the topmost trained one has the rate learning_rate * layer_decay^k, and the head head_rate
+    times that. An output layer with new entries is trained under every plan. With an adapter, convolutions are frozen, and
+    so is an output layer tied to the embedding table; any other output layer is trained directly.
     """
     layers = model.layers()
     new = {id(parameter) for parameter in model.fresh}
@@ -89,7 +89,7 @@ def _trained(layers: Sequence[Layer], recipe: Recipe) -> list[bool]:
 
 
 def apply(plans: Sequence[LayerPlan], network: nn.Module) -> list[dict]:
-    """Freezes every parameter that no plan trains and returns AdamW's parameter groups, one a layer, bottom to top."""
+    """Freezes every parameter that no plan trains and returns AdamW's parameter groups, one per layer, bottom to top."""
     network.requires_grad_(False)
     groups = []
     for entry in plans:
@@ -101,16 +101,16 @@ def apply(plans: Sequence[LayerPlan], network: nn.Module) -> list[dict]:
 
 
 def joined(groups: int, step: int, steps: int, share: float) -> int:
-    """Returns how many layers, counted from the top, learn at a step under gradual unfreezing.
+    """Returns how many layers, counted from the top, are trained at a step under gradual unfreezing.
 
-    The top one learns from the start, the others join one after the other, evenly spread over the first `share` of the
-    steps (Howard & Ruder 2018 let one join an epoch; a share means the same for 30 steps as for 3,000).
+    The top one is trained from the start; the others join one by one, evenly spread over the first `share` of the steps
+    (Howard & Ruder 2018 unfreeze one per epoch; a share means the same for 30 steps as for 3,000).
 
     Args:
-        groups: layers that are to learn in the end.
-        step: from 1.
-        steps: in all.
-        share: of the steps after which all learn; 0 for all from the first step.
+        groups: number of layers trained in the end.
+        step: number of the step, from 1.
+        steps: total number of steps.
+        share: share of the steps after which all layers are trained; 0 trains all from the first step.
     """
     if share <= 0:
         return groups
@@ -118,11 +118,12 @@ def joined(groups: int, step: int, steps: int, share: float) -> int:
 
 
 def frozen_depth(depths: Sequence[Depth], learning: Iterable[nn.Parameter]) -> Depth | None:
-    """Returns the deepest of a model's depths below which nothing learns, or None where something learns below each.
+    """Returns the deepest of a model's depths below which everything is frozen, or None if there is none.
 
     Args:
-        depths: of `AsrModel.depths`, or those of them that may be used.
-        learning: all parameters that ever learn. Gradual unfreezing lets some join late; what is kept must last for the run.
+        depths: those of `AsrModel.depths` that may be used.
+        learning: all parameters trained at any time. Gradual unfreezing adds some late, but a cached prefix must stay valid
+            for the whole run.
     """
     ever = {id(parameter) for parameter in learning}
     return next((depth for depth in reversed(depths) if not any(id(weight) in ever for _, weight in depth.weights)), None)

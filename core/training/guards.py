@@ -1,4 +1,4 @@
-"""What can go wrong while a model learns, seen while it happens, with a name and what to do."""
+"""Detects problems during training; each has a name and advice."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ from collections.abc import Sequence
 
 from core.training.events import Evaluated, Noticed
 
-STOPS = frozenset({"loss_not_finite", "rate_diverges", "overfits_on"})  # reasons after which going on wastes time
-SMOOTHING = 0.7  # weight of the past in the running mean of the loss: single batches differ
-FIRST_STEPS = 3  # whose mean loss is where training began
-DIVERGED_FACTOR, DIVERGED_NATS = 2.0, 0.5  # above the loss at the beginning, by both, for as many steps as:
+STOPS = frozenset({"loss_not_finite", "rate_diverges", "overfits_on"})  # reasons to stop: continuing would waste time
+SMOOTHING = 0.7  # weight of the past in the running mean of the loss, which varies between batches
+FIRST_STEPS = 3  # their mean loss is the initial loss
+DIVERGED_FACTOR, DIVERGED_NATS = 2.0, 0.5  # the loss exceeds the initial loss by both, for this many steps:
 DIVERGED_STEPS = 3
-WORSE_LOSS = 1.02  # times the lowest held-out loss: by more than rounding
-OVERFIT_NOTICED, OVERFIT_STOPS = 2, 3  # evaluations in a row
-CANARY_POINTS = 0.10  # of WER on the general speech that is watched
-BLANK_SHARE = 0.4  # of the steps, after which a CTC model that writes nothing is stuck
+WORSE_LOSS = 1.02  # times the lowest held-out loss: more than a rounding error
+OVERFIT_NOTICED, OVERFIT_STOPS = 2, 3  # consecutive evaluations
+CANARY_POINTS = 0.10  # rise of the WER on the watched general speech
+BLANK_SHARE = 0.4  # of the steps; a CTC model that still writes nothing after these is stuck
 
 
 class Guards:
-    """Watches the numbers of one run.
+    """Monitors the losses and error rates of one run.
 
     Args:
-        steps: to come.
-        blanks: whether the model writes by CTC, and so can get stuck at writing nothing.
+        steps: planned number of steps.
+        blanks: whether the model uses CTC, and so can get stuck writing nothing.
     """
 
     def __init__(self, steps: int, blanks: bool) -> None:
         self._steps, self._blanks = steps, blanks
         self._losses: list[float] = []
         self._mean = 0.0
-        self._high = 0  # steps in a row
+        self._high = 0  # consecutive steps
         self._said: set[str] = set()
         self._base: Evaluated | None = None
         self._best: tuple[float, float, float] | None = None  # held-out loss, training loss and WER of the best evaluation
-        self._rising = 0  # evaluations in a row
+        self._rising = 0  # consecutive evaluations
 
     def after_step(self, step: int, loss: float) -> Noticed | None:
-        """Looks at a step's training loss."""
+        """Checks a step's training loss."""
         self._losses.append(loss)
         self._mean = loss if step == 1 else SMOOTHING * self._mean + (1 - SMOOTHING) * loss
         first = sum(self._losses[:FIRST_STEPS]) / len(self._losses[:FIRST_STEPS])
@@ -52,7 +52,7 @@ class Guards:
         return None
 
     def after_evaluation(self, seen: Evaluated, texts: Sequence[str]) -> list[Noticed]:
-        """Looks at an evaluation and what was written in it; the first one is the base's."""
+        """Checks an evaluation and its transcripts; the first one is the base's."""
         if self._base is None:
             self._base = seen
             return []
@@ -60,7 +60,7 @@ class Guards:
         return [notice for notice in found if notice is not None]
 
     def at_end(self, best_wer: float | None) -> Noticed | None:
-        """Looks at the best checkpoint: whether the validation clips gained anything."""
+        """Checks whether the best checkpoint improves on the base on the validation clips."""
         if self._base is None or self._base.wer is None or best_wer is None or best_wer <= self._base.wer:
             return None
         return self._once(

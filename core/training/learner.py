@@ -1,4 +1,4 @@
-"""A model about to learn: its examples in batches, what learns and what holds it back, and the loss of a batch."""
+"""A model set up for training: its batched examples, trained parameters, regularisation, and the loss of a batch."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ from core.training.recipe import Recipe
 from core.training.regularisation import Anchor, adversarial_loss, masks_hidden
 from core.training.transcript_cache import weights_key
 
-SHOWN_CHARACTERS = 20  # of those a notice names
-BATCH_SECONDS = 10.0  # a clip: how long the clips of a full batch may be; of longer ones fewer are taken at once
-PREFIX_VERSION = 6  # raise it when a model of the same weights may compute another prefix than before
-AUGMENTING = 1  # streams of random numbers beside the batches' order, so that one choice does not change the other
+SHOWN_CHARACTERS = 20  # at most, in a notice
+BATCH_SECONDS = 10.0  # per clip: the longest clips of which a batch holds its full number; it holds fewer longer ones
+PREFIX_VERSION = 6  # raise it when the same weights may compute a different prefix than before
+AUGMENTING = 1  # random streams separate from the batch order, so that one choice does not change the other
 REPLAYING = 2
-BABBLE_CLIPS = 50  # of which the babble of many voices is mixed, where augmentation adds it
+BABBLE_CLIPS = 50  # mixed into the babble of many voices, if augmentation adds it
 
 
 class Learner:
-    """What a training loop, the search for a rate and the forecast have in common.
+    """The training state shared by the training loop, the learning-rate search and the forecast.
 
     Args:
         model: the base; its vocabulary is fitted and its adapter attached here.
-        train: clips to learn from.
-        recipe: the choices.
-        seed: of augmentation and of which general speech is replayed.
-        general: general English speech, of which the recipe's share is mixed in.
-        keep: whether what a frozen prefix computes is kept on disk, for other runs.
+        train: clips to train on.
+        recipe: the recipe.
+        seed: for augmentation and the choice of replayed general speech.
+        general: general English speech; the recipe's share of it is mixed in.
+        keep: whether to cache the outputs of a frozen prefix on disk for other runs.
 
     Attributes:
-        notices: what was noticed meanwhile.
-        examples: training clips, the replayed ones last; `own` of them are the user's. Where their
-            sound is changed in each epoch, they hold no features, which would only take memory.
+        notices: notices from the setup.
+        examples: training clips, the replayed ones last; the first `own` are the user's. If their audio changes in
+            each epoch, they hold no features, which would only take up memory.
         batches: indices into `examples`, clips of similar length together.
         padding: see `padding`.
-        plans: what happens to each layer.
+        plans: how each layer is trained.
         groups: AdamW's parameter groups.
-        learning: all parameters that learn.
-        anchor: their start, and the penalty.
+        learning: all trained parameters.
+        anchor: their initial values, and the penalty.
 
     Raises:
         DatasetError: there is nothing to train on.
@@ -67,7 +67,7 @@ class Learner:
         self.model, self.recipe = model, recipe
         fitted = model.fit_to([text for _, text in train], [len(wave) / SAMPLE_RATE for wave, _ in train], recipe.vocabulary)
         self.notices = list(_vocabulary_notices(fitted))
-        self._sounds: list[tuple[Sounds, int, str]] = []  # where an example is from, and its language
+        self._sounds: list[tuple[Sounds, int, str]] = []  # each example's source and language
         self.examples: list[Example] = []
         for place in range(len(train)):
             self._take(train, place, model.language, noticed=True)
@@ -93,7 +93,7 @@ class Learner:
         augment = recipe.augment
         masks, hidden = bool(augment.time_mask or augment.frequency_mask), masks_hidden(model.network)
         self._masks = masks and not hidden
-        # What the recipe masks within the network changes in every epoch, so what lies above is computed again.
+        # Masking within the network differs in every epoch, so everything above it must be recomputed.
         self._depth = freezing.frozen_depth(
             [depth for depth in model.depths() if depth.layers == FRONT or not (masks and hidden)], self.learning
         )
@@ -106,23 +106,23 @@ class Learner:
 
     @property
     def keeps_prefix(self) -> bool:
-        """Whether what is frozen is computed once for the training clips, which augmentation forbids."""
+        """Whether the frozen prefix of the training clips is computed only once; augmentation rules that out."""
         return self._cached_training
 
     def forget(self) -> None:
-        """Drops what was kept in memory."""
+        """Clears the in-memory cache."""
         self._cache = None if self._depth is None else PrefixCache()
 
     @property
     def minutes(self) -> float:
-        """Of training sound."""
+        """Minutes of training audio."""
         return sum(example.seconds for example in self.examples) / 60
 
     def backward(self, index: int, share: float = 1.0) -> float:
-        """Adds the gradient of a batch's loss, times `share`, to what learns, and returns that loss, in training mode.
+        """Backpropagates a batch's loss times `share`, in training mode, and returns the loss.
 
-        On a processor a batch of much sound is computed in pieces, one after the other: the mean of their losses, each
-        counting by its clips, is the batch's. Where the loss of a piece is no number, its gradient is left out.
+        On the CPU, a batch with much audio is computed in pieces, one after the other: its loss is the mean of their
+        losses, weighted by their numbers of clips. If the loss of a piece is not finite, its gradient is left out.
         """
         batch = self.batches[index]
         mean = 0.0
@@ -158,10 +158,10 @@ class Learner:
 
     @torch.no_grad()
     def held_out_loss(self, examples: Sequence[Example]) -> float | None:
-        """Returns the mean loss of clips that are not trained on; None without any."""
+        """Returns the mean loss on held-out clips; None if there are none."""
         self.model.network.eval()
         total = 0.0
-        size = 1 if self.reads_above else self.recipe.batch_size  # by itself, as it is read: what is frozen serves for both
+        size = 1 if self.reads_above else self.recipe.batch_size  # one by one, as in transcription, so that both share the frozen prefix
         for chosen in batches_by_length([example.seconds for example in examples], size):
             batch = [examples[i] for i in chosen]
             prefix = None if self._depth is None else self._kept(batch)
@@ -170,26 +170,26 @@ class Learner:
 
     @property
     def reads_above(self) -> bool:
-        """Whether `transcribe` computes what is frozen once a clip."""
+        """Whether `transcribe` computes the frozen prefix only once per clip."""
         return self._depth is not None and isinstance(self.model, TranscribesAbove)
 
     def transcribe(self, waves: Sequence[np.ndarray]) -> list[Transcript]:
-        """Transcribes as the model does; where its family can, what is frozen is computed once a clip."""
+        """Transcribes as the model does; if its family supports it, the frozen prefix is computed only once per clip."""
         if self._depth is not None and isinstance(self.model, TranscribesAbove):
             return self.model.transcribe_above(waves, self._kept, self._layers)
         return self.model.transcribe(waves)
 
     def join(self, step: int, steps: int) -> None:
-        """Lets the layers learn that are to learn at a step, see `freezing.joined`."""
+        """Unfreezes the layers that are trained at a step, see `freezing.joined`."""
         learn = freezing.joined(len(self.groups), step, steps, self.recipe.unfreeze)
         for place, group in enumerate(reversed(self.groups)):
             for parameter in group["params"]:
                 parameter.requires_grad_(place < learn)
 
     def drift(self) -> tuple[tuple[str, float], ...]:
-        """Returns ||theta_l - theta_p,l|| / ||theta_p,l|| of every layer that learns, bottom to top.
+        """Returns ||theta_l - theta_p,l|| / ||theta_p,l|| of every trained layer, bottom to top.
 
-        With an adapter it is what the adapter adds to the weights it sits on, relative to those.
+        With an adapter, it is the norm of what the adapter adds to its weights, relative to theirs.
         """
         return tuple((entry.layer.name, self._moved(entry)) for entry in self.plans if entry.learning)
 
@@ -214,7 +214,7 @@ class Learner:
         wave, text = sounds[place]
         try:
             return _example(self.model, language, self._augmenter.wave(wave, self._rng), text)
-        except DatasetError:  # spoken faster, the text may no longer fit its frames
+        except DatasetError:  # sped up, the clip may have too few frames for its text
             return _example(self.model, language, wave, text)
 
     def _voices(self) -> list[np.ndarray]:
@@ -222,24 +222,24 @@ class Learner:
         return [sounds[place][0] for sounds, place, _ in chosen]
 
     def _prefix_key(self, depth: Depth) -> str:
-        """Returns the key of all that the frozen prefix depends on, a clip apart: its weights, and how it computes."""
+        """Returns the key of everything the frozen prefix depends on except the clip: its weights and how it computes."""
         model = self.model
         how = (model.family, type(model.network).__name__, model.extractor, model.thin, self.recipe.precision, model.device)
         return key_of([weights_key(depth.weights), *map(str, (*how, depth.layers, PREFIX_VERSION))])
 
     def _keys(self, batch: Sequence[Example]) -> list[str]:
-        """Returns each clip's key: its sound, what is read of it, and how long the longest clip beside it makes it."""
+        """Returns each clip's key: its audio, its features, and the length to which the batch's longest clip pads it."""
         longest = (max(e.seconds for e in batch), max(e.features.numel() for e in batch))
         return [f"{e.sound}-{key_of([self._told, *longest, e.key])}" for e in batch]
 
     def _kept(self, batch: Sequence[Example]) -> torch.Tensor:
-        """Returns the frozen prefix of clips, computed or kept."""
+        """Returns the frozen prefix of clips, from the cache or newly computed."""
         assert self._cache is not None, "what is frozen is kept"
         return self._cache.get(self._keys(batch), partial(self._frozen, batch))
 
     @torch.no_grad()
     def _frozen(self, batch: Sequence[Example], features: Sequence[Features] | None = None) -> torch.Tensor:
-        # Dropout and the network's own masking act on what learns; what is kept must come out the same every time.
+        # Dropout and the network's own masking apply only to trained layers; a cached prefix must be deterministic.
         self.model.network.eval()
         return self.model.prefix(batch, features, self._layers)
 
@@ -252,7 +252,7 @@ def masked(features: Features, augmenter: Augmenter, rng: np.random.Generator) -
     """Returns features with stretches of each clip hidden, see `Augmenter.features`."""
     values = features.values.clone()
     for row, frames in zip(values, features.frames, strict=True):
-        if features.bands is None:  # samples: stretches of time alone
+        if features.bands is None:  # samples: only stretches of time
             row.copy_(augmenter.features(row[None], frames, rng)[0])
         else:
             upright = row if features.bands < features.time else row.T
@@ -266,13 +266,13 @@ def _example(model: AsrModel, language: str, wave: np.ndarray, text: str) -> Exa
 
 
 def batches_by_length(seconds: Sequence[float], size: int) -> list[list[int]]:
-    """Groups clips of similar duration, so that little of a batch is padding.
+    """Groups clips of similar duration into batches with little padding.
 
-    A batch holds `size` clips, but no more than `BATCH_SECONDS` a clip would take, padding included: so the memory that
-    the longest clips take is bounded, and batches of usual clips are as large as the recipe says.
+    A batch holds `size` clips, but at most `size * BATCH_SECONDS` of audio, padding included: this bounds the memory that
+    the longest clips take, while batches of ordinary clips are as large as the recipe says.
 
     Returns:
-        Indices into `seconds`, shortest clips first. The groups stay the same in every epoch; their order changes.
+        Indices into `seconds`, shortest clips first. The groups stay the same in every epoch; only their order changes.
     """
     by_length = sorted(range(len(seconds)), key=lambda i: seconds[i])
     batches: list[list[int]] = [[]]
@@ -284,20 +284,20 @@ def batches_by_length(seconds: Sequence[float], size: int) -> list[list[int]]:
 
 
 def padding(seconds: Sequence[float], batches: Sequence[Sequence[int]]) -> float:
-    """Returns which share of the batches' sound only makes clips as long as the longest beside them."""
+    """Returns the share of the batches' audio that is padding, up to each batch's longest clip."""
     taken = sum(len(batch) * max(seconds[i] for i in batch) for batch in batches)
     return 1 - sum(seconds) / taken if taken else 0.0
 
 
 def _replayed(general: int, own: int, share: float, seed: int) -> list[int]:
-    """Chooses as many of the clips of general speech as make up `share` of all, each once before any comes again."""
+    """Chooses clips of general speech to make up `share` of all clips; none is repeated before all have been used."""
     count = round(own * share / (1 - share)) if general else 0
     order = np.random.default_rng([seed, REPLAYING]).permutation(general) if count else np.array([], int)
     return np.resize(order, count).tolist()
 
 
 def with_adapters(model: AsrModel, plans: Sequence[freezing.LayerPlan], recipe: Recipe, seed: int) -> list[freezing.LayerPlan]:
-    """Attaches a recipe's adapter to the layers that are to have one, and returns the plans with what learns in them."""
+    """Attaches a recipe's adapter to the layers that need one, and returns the plans with the adapter's parameters."""
     chosen = [entry for entry in plans if entry.adapted and entry.rate > 0]
     attached = adapters.attach(
         model,
@@ -328,7 +328,7 @@ def for_task(model: AsrModel, recipe: Recipe, texts: Sequence[str], seed: int = 
 
 
 def layer_plans(model: AsrModel, recipe: Recipe) -> list[freezing.LayerPlan]:
-    """Returns what a recipe would do with each layer of a model. The model stays as it is."""
+    """Returns how a recipe would train each layer of a model, without changing the model."""
     if recipe.adapter == "none":
         return freezing.plan(model, recipe)
     twin = copy.deepcopy(model)

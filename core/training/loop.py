@@ -1,4 +1,4 @@
-"""Fine-tuning, read from top to bottom."""
+"""The fine-tuning loop; read it from top to bottom."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ def finetune(
     """Adapts `model` in place, yielding events as it goes.
 
     Args:
-        model: the base; when the iteration ends it is the adapted model, an adapter merged into its weights.
-        train: clips to learn from.
+        model: the base; when the iteration ends it is the adapted model, with any adapter merged into its weights.
+        train: clips to train on.
         validation: held-out clips that choose the best checkpoint; may be empty. The first one is watched. Their
-            score is not a test score: it took part in a choice. Where there are many, some of them are transcribed at
-            each evaluation, always the same ones, and all of them give the held-out loss; see `evaluating.looks`.
-        recipe: the choices.
-        seed: of batches, dropout, augmentation and random weights. Same seed, same machine, same events, timings apart. The
-            random numbers that the consumer draws from torch and numpy are left as they are.
-        language: ISO 639-1 code, chooses the normalisation of the scores.
-        should_stop: asked before every step; True ends training after a last evaluation.
-        general: general English speech, of which the recipe's share is replayed.
-        watch: general English speech that is not trained on; transcribed at each evaluation, so that forgetting is seen early.
+            score is not a test score, since it took part in a choice. If there are many, each evaluation transcribes
+            the same sample of them; the held-out loss is always over all of them. See `evaluating.looks`.
+        recipe: the recipe.
+        seed: for batches, dropout, augmentation and random weights. Same seed, same machine, same events, except for
+            timings. The consumer's own random numbers from torch and numpy are not affected.
+        language: ISO 639-1 code; selects the text normalisation for scoring.
+        should_stop: called before every step; True ends training after a last evaluation.
+        general: general English speech; the recipe's share of it is replayed.
+        watch: general English speech that is not trained on; transcribed at each evaluation, to detect forgetting early.
         adapter_folder: where an adapter is also saved by itself.
-        transcribe_base: transcribes with the model before it has learnt; it may know the texts from an earlier run.
+        transcribe_base: transcribes with the model before training; may use texts cached by an earlier run.
 
     Raises:
-        DatasetError: there is nothing to train on, or the loss is no longer a number before anything was learnt.
+        DatasetError: there is nothing to train on, or the loss becomes non-finite before the first checkpoint.
         ModelError: the recipe's adapter does not fit the model.
     """
     began = time.perf_counter()
@@ -83,7 +83,7 @@ def finetune(
 def _train(
     learner: Learner, evaluator: Evaluator, seed: int, should_stop: Callable[[], bool], began: float
 ) -> Generator[Event, None, Trained]:
-    """Takes the steps; when it returns, what learns has the values that are kept."""
+    """Runs the training steps; on return, the trained parameters hold the chosen values."""
     recipe, family = learner.recipe, learner.model.family
     steps = recipe.epochs * math.ceil(len(learner.batches) / recipe.accumulate)
     optimizer, schedule = _optimizer(learner, steps)
@@ -150,7 +150,7 @@ def _optimizer(learner: Learner, steps: int) -> tuple[torch.optim.Optimizer, tor
     """Returns AdamW and its schedule."""
     recipe = learner.recipe
     optimizer = torch.optim.AdamW(learner.groups, weight_decay=recipe.weight_decay, fused=True)
-    optimizer.zero_grad()  # of whatever was computed with this model before
+    optimizer.zero_grad()  # clears gradients of earlier computations with this model
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: rate_share(step, steps, recipe.warmup, recipe.schedule)
     )
@@ -173,7 +173,7 @@ def _prepared(learner: Learner, evaluator: Evaluator, steps: int, seconds: float
 
 
 def _take_step(learner: Learner, optimizer: torch.optim.Optimizer, batches: Sequence[int]) -> tuple[float, float]:
-    """Takes a step with some batches, and returns their mean loss and the penalty; takes none where the loss is no number."""
+    """Takes a step on some batches and returns their mean loss and the penalty; takes none if the loss is not finite."""
     recipe = learner.recipe
     loss = sum(learner.backward(index, 1 / len(batches)) for index in batches) / len(batches)
     if not math.isfinite(loss):
@@ -183,12 +183,12 @@ def _take_step(learner: Learner, optimizer: torch.optim.Optimizer, batches: Sequ
         penalty.backward()
     torch.nn.utils.clip_grad_norm_(learner.learning, recipe.clip_norm)
     optimizer.step()
-    optimizer.zero_grad()  # now, so that evaluations have the room
+    optimizer.zero_grad()  # now, to free memory for evaluations
     return loss, float(penalty.detach())
 
 
 def _remaining(elapsed: float, evaluating: float, step: int, steps: int, due: Collection[int]) -> float:
-    """Forecasts the seconds to go, from those of the steps and evaluations so far."""
+    """Forecasts the remaining seconds from the time of the steps and evaluations so far."""
     evaluated = 1 + sum(d < step for d in due)
     return (elapsed - evaluating) / step * (steps - step) + evaluating / evaluated * sum(d >= step for d in due)
 
@@ -201,9 +201,9 @@ def rate_share(step: int, steps: int, warmup: float, schedule: str = "linear") -
     """Returns the share of the peak rate at a step: linear warm-up, then the schedule.
 
     Args:
-        step: from 0.
-        steps: in all; "linear" and "cosine" come to 0 just after the last.
-        warmup: share of the steps in which the rate rises; at least the first step.
+        step: number of the step, from 0.
+        steps: total number of steps; "linear" and "cosine" reach 0 just after the last.
+        warmup: share of the steps during which the rate rises; at least the first step.
         schedule: "linear", "cosine" (half a period, Loshchilov & Hutter 2017, arXiv 1608.03983) or "constant".
     """
     rising = max(1, round(steps * warmup))
@@ -216,7 +216,7 @@ def rate_share(step: int, steps: int, warmup: float, schedule: str = "linear") -
 
 
 def _steps(order: np.random.Generator, batches: int, recipe: Recipe) -> Iterator[list[int]]:
-    """Yields the batches of each step, every epoch in another order."""
+    """Yields the batches of each step, in a new order every epoch."""
     for _ in range(recipe.epochs):
         shuffled = [int(i) for i in order.permutation(batches)]
         for start in range(0, batches, recipe.accumulate):

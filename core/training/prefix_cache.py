@@ -1,4 +1,4 @@
-"""What a frozen prefix computes of a clip is the same in every epoch and every run: keep it."""
+"""A cache of frozen prefixes: a clip's output is the same in every epoch and every run, so it is computed once."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 
 from core.storage.cache import DiskCache
 
-BUDGET_BYTES = 1_000_000_000  # of memory; beyond it, clips are read from disk, or computed anew where there is no disk
-_TYPES = {2: torch.bfloat16, 4: torch.float32}  # by bytes of a number
+BUDGET_BYTES = 1_000_000_000  # of memory; beyond it, prefixes are read from disk, or recomputed without a disk cache
+_TYPES = {2: torch.bfloat16, 4: torch.float32}  # by bytes per number
 
 
 class PrefixCache:
-    """Frozen prefixes by clip, within a budget of memory, and on disk for other runs.
+    """Frozen prefixes by clip, within a memory budget, and on disk for other runs.
 
     Args:
-        budget: bytes it may hold in memory.
-        on_disk: where they are kept on disk; None keeps them in memory alone.
+        budget: most bytes to hold in memory.
+        on_disk: the disk cache; None keeps prefixes in memory only.
     """
 
     def __init__(self, budget: int = BUDGET_BYTES, on_disk: DiskCache | None = None) -> None:
@@ -27,11 +27,11 @@ class PrefixCache:
         self._kept: dict[str, torch.Tensor] = {}
 
     def get(self, keys: Sequence[str], compute: Callable[[], torch.Tensor]) -> torch.Tensor:
-        """Returns the prefix of a batch, computing it where one of its clips is not known.
+        """Returns the prefix of a batch, computing it if any of its clips is not cached.
 
         Args:
-            keys: of the clips: of all that a clip's prefix depends on.
-            compute: returns the prefix of all of them, float [clips, frames, width].
+            keys: one per clip, covering everything its prefix depends on.
+            compute: returns the prefix of the whole batch, float [clips, frames, width].
         """
         rows = [self._find(key) for key in keys]
         known = [row for row in rows if row is not None]
@@ -60,7 +60,7 @@ class PrefixCache:
         size = row.numel() * row.element_size()
         if size <= self._room and key not in self._kept:
             self._room -= size
-            self._kept[key] = row.clone()  # a view would hold its whole batch
+            self._kept[key] = row.clone()  # a view would keep its whole batch in memory
         if to_disk and self._on_disk is not None and row.device.type == "cpu" and row.dtype in _TYPES.values():
             shape = np.array(row.shape, "<i8").tobytes()
             self._on_disk.write(key, shape + row.contiguous().view(torch.uint8).numpy().tobytes())

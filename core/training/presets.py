@@ -1,4 +1,4 @@
-"""Named recipes, one a purpose; their numbers come from experiments (tests/bench/sweep.py, assets/docs/recipes.md)."""
+"""Named recipes, one per purpose; their numbers come from experiments (tests/bench/sweep.py, assets/docs/recipes.md)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from core.training.recipe import MAX_EPOCHS, UNCHANGED, Recipe
 
 @dataclass(frozen=True)
 class _Numbers:
-    """What a preset sets for encoder-decoders.
+    """A preset's values for encoder-decoders.
 
     Attributes:
-        visits: epochs times clips, about; at least `MIN_EPOCHS` epochs.
+        visits: approximately epochs times clips; there are at least `MIN_EPOCHS` epochs.
         trains, learning_rate, replay, average: as in `Recipe`.
         speed: as in `Augmentation`.
     """
@@ -39,17 +39,17 @@ _NUMBERS = {
 PRESETS = tuple(_NUMBERS)
 MIN_EPOCHS = 4
 CAREFUL_PULL = 0.01  # lambda
-CAREFUL_SHARE = 1 / 3  # of the usual rate, where there is no decoder to keep to
-CTC_LAYERS, CTC_RATE, CTC_HEAD = 4, 5e-4, 2.0  # of the preset for accents
+CAREFUL_SHARE = 1 / 3  # of the default rate, for families without a decoder to restrict training to
+CTC_LAYERS, CTC_RATE, CTC_HEAD = 4, 5e-4, 2.0  # in the accent preset
 
 
 def preset(name: str, family: str, clips: int) -> Recipe:
     """Returns a named recipe for a model family and a number of training clips.
 
-    The families without a decoder keep their own default rates, and take what a preset adds to them.
+    Families without a decoder keep their default rates and adopt the preset's other settings.
 
     Raises:
-        RecipeError: there is no such preset.
+        RecipeError: unknown preset.
     """
     if name not in PRESETS:
         raise RecipeError("recipe_preset", f"There is no preset {name!r}. There are: {', '.join(PRESETS)}.", name=name)
@@ -62,8 +62,8 @@ def preset(name: str, family: str, clips: int) -> Recipe:
         augment=Augmentation(speed=numbers.speed),
     )
     if family == "ctc" and name == "accent":
-        # What lies below the upper layers is computed once a clip, which clips whose speed changes would forbid. It hears
-        # a new voice no worse than all layers at a fifth of the rate, in half the time: assets/docs/recipes.md.
+        # The layers below the trained ones are computed once per clip, which rules out changes of speed. A new voice is
+        # recognised as well as with all layers trained at a fifth of the rate, in half the time: assets/docs/recipes.md.
         return dataclasses.replace(
             recipe, trains="last", last_layers=CTC_LAYERS, learning_rate=CTC_RATE, head_rate=CTC_HEAD, augment=UNCHANGED
         )

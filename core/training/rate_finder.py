@@ -1,4 +1,4 @@
-"""Finding a learning rate: raise it step by step and watch the loss (Smith 2017, arXiv 1506.01186, "LR range test")."""
+"""Finds a learning rate by raising it step by step and watching the loss (Smith 2017, arXiv 1506.01186, "LR range test")."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from core.training.regularisation import regularised
 LOWEST_RATE, HIGHEST_RATE = 1e-7, 1e-1
 STEPS = 60
 SMOOTHING = 0.8  # weight of the past in the running mean of the loss
-BELOW_LOWEST = 0.1  # the suggestion, as a share of the rate at the lowest point
-BLOWN_UP = 3.0  # times the lowest running mean, after which the rest is left out
+BELOW_LOWEST = 0.1  # the suggestion, as a share of the rate at the lowest loss
+BLOWN_UP = 3.0  # times the lowest running mean; the search ends there
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class RateCurve:
     """The loss at each rate.
 
     Attributes:
-        rates: tried, rising by the same factor.
-        losses: of the batch at each, before its step.
+        rates: the rates tried, each a constant factor above the last.
+        losses: the batch loss at each rate, before its step.
         smoothed: their running mean.
-        suggestion: a tenth of the rate at which the running mean was lowest; None where it never fell.
+        suggestion: a tenth of the rate at which the running mean was lowest; None if it never fell.
     """
 
     rates: tuple[float, ...]
@@ -53,16 +53,16 @@ def find_rate(
 ) -> RateCurve:
     """Trains a copy for a few steps at rates that rise from 1e-7 to 0.1, until the loss blows up.
 
-    The rate is that of the topmost body layer; the head's and the lower layers' follow as the recipe says.
+    The rate is that of the topmost body layer; the rates of the head and the lower layers follow from the recipe.
 
     Args:
-        model: the base; it stays as it is.
-        train: clips to learn from.
-        recipe: the choices; its learning rate does not matter.
-        seed: of batches, dropout and augmentation.
-        steps: how many rates at most.
-        on_step: told after each how many are done, of how many.
-        should_stop: asked before each.
+        model: the base; it is not changed.
+        train: clips to train on.
+        recipe: the recipe; its learning rate does not matter.
+        seed: for batches, dropout and augmentation.
+        steps: maximum number of rates.
+        on_step: called after each rate with the number done and the total.
+        should_stop: called before each rate; True ends the search.
 
     Raises:
         DatasetError: there is nothing to train on.
@@ -107,10 +107,10 @@ def _curve(
 
 
 def suggested(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:
-    """Returns a tenth of the rate at which the running mean was lowest, or None where it never fell.
+    """Returns a tenth of the rate at which the running mean was lowest, or None if it never fell.
 
-    By then the loss is about to rise again, so the peak should lie well below. The steepest fall would be the other usual
-    choice, but over a few dozen clips it is mostly the difference between two batches.
+    At its lowest point the loss is about to rise again, so the peak rate should be well below. The steepest descent is the
+    other common choice, but with a few dozen clips it mostly reflects the difference between two batches.
     """
     lowest = int(np.argmin(smoothed)) if smoothed else 0
     return rates[lowest] * BELOW_LOWEST if lowest > 0 else None

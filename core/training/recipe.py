@@ -1,4 +1,4 @@
-"""Every choice of a fine-tune in one small dataclass, checked once, where it is built."""
+"""The recipe: every setting of a fine-tune in one small dataclass, validated when it is built."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SCHEDULES = ("linear", "cosine", "constant")
 VOCABULARIES = ("auto", "keep", "extend", "new")
 TASKS = ("transcribe", "classify")
 PRECISIONS = ("auto", "float32", "bfloat16")
-DEFAULT_CLIP_VISITS = 240  # few clips are read often: epochs times clips is about this, 30 steps of 8
-CLASSIFIER_VISITS = 1200  # a head alone over kept features learns quickly, and each visit costs next to nothing
-MIN_EPOCHS, MAX_EPOCHS = 3, 40  # of the default
+DEFAULT_CLIP_VISITS = 240  # epochs times clips is about this, 30 steps of 8: the fewer the clips, the more epochs
+CLASSIFIER_VISITS = 1200  # a head alone over cached features learns quickly, and each visit costs almost nothing
+MIN_EPOCHS, MAX_EPOCHS = 3, 40  # of the default recipe
 
 
-UNCHANGED = Augmentation()  # clips as they were recorded
+UNCHANGED = Augmentation()  # clips as recorded
 
 
 @dataclass(frozen=True)
@@ -35,39 +35,39 @@ class Recipe:
         RecipeError: a field is outside its limits.
     """
 
-    # What learns: "everything"; "all_but_front" (not the convolutions); "all_but_head" (not the output layer, nor the table
-    # of embeddings that it is tied to); "encoder" (convolutions and encoder); "decoder" (with the output layer; in a family
-    # without a decoder the output layer alone); "last" (the top `last_layers` numbered layers and all above them); or
-    # "head". The rest keeps its pretrained values; a new output layer learns in any case.
+    # The trained parts: "everything"; "all_but_front" (not the convolutions); "all_but_head" (not the output layer, nor the
+    # embedding table it is tied to); "encoder" (convolutions and encoder); "decoder" (with the output layer; in a family
+    # without a decoder only the output layer); "last" (the top `last_layers` numbered layers and everything above them); or
+    # "head". The rest keeps its pretrained values; a new output layer is always trained.
     trains: Annotated[str, OneOf(PLANS)] = "everything"
     last_layers: Annotated[int, Within(1, 1000)] = 2  # how many numbered layers "last" trains
 
-    # "none": the weights of `trains` learn themselves. Or small matrices beside them do: "lora" (Hu et al. 2021, arXiv
-    # 2106.09685), "dora" (Liu et al. 2024, arXiv 2402.09353) or "ia3" (Liu et al. 2022, arXiv 2205.05638).
+    # "none": the weights chosen by `trains` are trained directly. Otherwise small adapters beside them are: "lora" (Hu et al.
+    # 2021, arXiv 2106.09685), "dora" (Liu et al. 2024, arXiv 2402.09353) or "ia3" (Liu et al. 2022, arXiv 2205.05638).
     adapter: Annotated[str, OneOf(ADAPTERS)] = "none"
-    adapter_rank: Annotated[int, Within(1, 1024)] = 16  # of LoRA and DoRA: alpha / rank * B A is added to a weight
+    adapter_rank: Annotated[int, Within(1, 1024)] = 16  # for LoRA and DoRA: alpha / rank * B A is added to a weight
     adapter_alpha: Annotated[float, Within(0.0, 1e4)] = 32.0
-    adapter_targets: Annotated[str, OneOf(TARGETS)] = "attention"  # which projections get one
+    adapter_targets: Annotated[str, OneOf(TARGETS)] = "attention"  # which projections get an adapter
 
-    # "random" is the control experiment: the same architecture with weights drawn at random.
+    # "random" is the control experiment: the same architecture trained from scratch.
     start: Annotated[str, OneOf(STARTS)] = "pretrained"
 
     learning_rate: Annotated[float, Within(1e-8, 1.0)] = 3e-5  # peak of AdamW's
     head_rate: Annotated[float, Within(0.0, 1000.0)] = 1.0  # the head's learning rate, as a multiple of `learning_rate`
 
-    # Each layer's learning rate as a share of that of the layer above it; 1 trains all alike (Howard & Ruder 2018, arXiv
-    # 1801.06146, "discriminative fine-tuning").
+    # Each layer's learning rate as a share of that of the layer above; 1 trains all at the same rate (Howard & Ruder 2018,
+    # arXiv 1801.06146, "discriminative fine-tuning").
     layer_decay: Annotated[float, Within(0.01, 1.0)] = 1.0
 
-    # Gradual unfreezing (the same): share of the steps over which the layers join from the top, one after the other; 0
+    # Gradual unfreezing (same paper): share of the steps over which the layers are unfrozen one by one from the top; 0
     # trains all from the first step.
     unfreeze: Annotated[float, Within(0.0, 0.9)] = 0.0
 
     epochs: Annotated[int, Within(1, 1000)] = 5  # passes over the training clips
-    batch_size: Annotated[int, Within(1, 256)] = 8  # clips whose gradient is computed at once
-    accumulate: Annotated[int, Within(1, 256)] = 1  # batches a step
-    warmup: Annotated[float, Within(0.0, 0.9)] = 0.1  # share of the steps in which the learning rate rises from 0
-    schedule: Annotated[str, OneOf(SCHEDULES)] = "linear"  # what it does afterwards: fall to 0, or stay "constant"
+    batch_size: Annotated[int, Within(1, 256)] = 8  # clips per gradient computation
+    accumulate: Annotated[int, Within(1, 256)] = 1  # batches per step
+    warmup: Annotated[float, Within(0.0, 0.9)] = 0.1  # share of the steps during which the learning rate rises from 0
+    schedule: Annotated[str, OneOf(SCHEDULES)] = "linear"  # afterwards the rate falls to 0, or stays "constant"
 
     weight_decay: Annotated[float, Within(0.0, 1.0)] = 0.0  # AdamW's decoupled decay towards 0
 
@@ -79,44 +79,44 @@ class Recipe:
     # new output layer's.
     l2_new: Annotated[float, Within(0.0, 1e6)] = 0.0
 
-    # Probability that an activation is dropped in training; None leaves the model's own.
+    # Probability that an activation is dropped in training; None keeps the model's setting.
     dropout: Annotated[float | None, Within(0.0, 0.9)] = None
-    # Probability that a whole layer is skipped in training; None leaves the model's own.
+    # Probability that a whole layer is skipped in training; None keeps the model's setting.
     layer_drop: Annotated[float | None, Within(0.0, 0.9)] = None
 
-    label_smoothing: Annotated[float, Within(0.0, 0.9)] = 0.0  # share of the target that is spread over all labels
+    label_smoothing: Annotated[float, Within(0.0, 0.9)] = 0.0  # share of the target probability spread over all labels
 
     # Epsilon of a step along the sign of the gradient at the network's input (FGSM, Goodfellow et al. 2015, arXiv
-    # 1412.6572), in that input's own unit; the loss is the mean of the clean and the disturbed one. 0 = none.
+    # 1412.6572), in the input's unit; the loss is the mean of the clean and the perturbed loss. 0 = none.
     adversarial: Annotated[float, Within(0.0, 10.0)] = 0.0
 
-    augment: Augmentation = UNCHANGED  # what is done to training clips, differently in every epoch
+    augment: Augmentation = UNCHANGED  # random changes to training clips, different in every epoch
     replay: Annotated[float, Within(0.0, 0.9)] = 0.0  # share of the training clips that are general speech, against forgetting
-    clip_norm: Annotated[float, Within(1e-6, 1e6)] = 1.0  # largest norm of a gradient
+    clip_norm: Annotated[float, Within(1e-6, 1e6)] = 1.0  # maximum gradient norm
     evaluations: Annotated[int, Within(1, 1000)] = 5  # how often the validation clips are transcribed during training
 
-    # Evaluations in a row without a better validation WER after which training stops; 0 never does.
+    # Training stops after this many consecutive evaluations without a better validation WER; 0 disables this.
     patience: Annotated[int, Within(0, 1000)] = 0
 
-    # Share of the steps, the last ones, whose parameters are averaged (stochastic weight averaging, Izmailov et al. 2018,
-    # arXiv 1803.05407); the average is kept where it does as well on the validation clips. 0 = none.
+    # Final share of the steps whose parameters are averaged (stochastic weight averaging, Izmailov et al. 2018, arXiv
+    # 1803.05407); the average is kept if it is at least as good on the validation clips. 0 = none.
     average: Annotated[float, Within(0.0, 0.9)] = 0.0
 
-    # Whether training ends by itself where going on would waste time; see `core.training.guards`.
+    # Whether training stops by itself when continuing would waste time; see `core.training.guards`.
     guards: bool = True
 
-    precision: Annotated[str, OneOf(PRECISIONS)] = "auto"  # of matrix products; parameters are float32 always
-    thin: bool = True  # whether Whisper leaves out most of its padding's frames
+    precision: Annotated[str, OneOf(PRECISIONS)] = "auto"  # of matrix products; parameters are always float32
+    thin: bool = True  # whether Whisper skips most of its padding frames
 
-    # The characters a CTC model writes: "keep" its own and leave others out; "extend" it by the training texts' unseen
-    # ones; a "new" one of the training texts alone; or "auto": kept where it has every letter, extended where it lacks
-    # some, new where it lacks over 30 % of them or there is none.
+    # The characters a CTC model writes: "keep" its vocabulary and drop other characters; "extend" it with unseen ones from
+    # the training texts; build a "new" one from the training texts alone; or "auto": keep it if it has every letter, extend
+    # it if it lacks some, build a new one if it lacks over 30 % of them or there is none.
     vocabulary: Annotated[str, OneOf(VOCABULARIES)] = "auto"
 
-    # "transcribe" any sentence, or "classify" clips as one of the training texts (a closed set of words).
+    # "transcribe" any sentence, or "classify" each clip as one of the training texts (a closed set of words).
     task: Annotated[str, OneOf(TASKS)] = "transcribe"
 
-    # How many of DeepSpeech's top layers get random weights before training, as its own transfer learning does.
+    # How many of DeepSpeech's top layers get random weights before training, as in its own transfer learning.
     drop_layers: Annotated[int, Within(0, 5)] = 0
 
     def __post_init__(self) -> None:
@@ -126,7 +126,7 @@ class Recipe:
     def default(cls, family: str, clips: int) -> Recipe:
         """Returns the default recipe for a model family ("classifier" for that task) and a number of training clips.
 
-        Few clips are read often, many seldom; the rate is what matters most (see the measurements in the README).
+        The fewer the clips, the more epochs. The learning rate matters most (see the measurements in the README).
         """
         epochs = max(MIN_EPOCHS, min(MAX_EPOCHS, math.ceil(DEFAULT_CLIP_VISITS / max(clips, 1))))
         if family == "classifier":
@@ -139,12 +139,12 @@ class Recipe:
         return cls(trains="decoder", learning_rate=5e-5, epochs=epochs)
 
     def changed(self, settings: Mapping[str, str]) -> Recipe:
-        """Returns a recipe with fields replaced from text, as `--set KEY=VALUE` gives them.
+        """Returns a copy with fields replaced from text, as given by `--set KEY=VALUE`.
 
-        A field of the augmentation is named with its part: `augment.noise=0.5`.
+        Augmentation fields have a prefix: `augment.noise=0.5`.
 
         Raises:
-            RecipeError: no such field, or a value that is not of its type or range.
+            RecipeError: unknown field, or a value of the wrong type or out of range.
         """
         types = get_type_hints(Recipe)
         inner = get_type_hints(Augmentation)
@@ -162,18 +162,18 @@ class Recipe:
         return dataclasses.replace(self, **values, augment=dataclasses.replace(self.augment, **drawn))
 
     def settings(self) -> dict[str, Any]:
-        """Returns every field under the name by which `changed` takes it."""
+        """Returns every field under the name that `changed` accepts."""
         fields = self.to_json()
         drawn = fields.pop("augment")
         return {**fields, **{f"augment.{name}": value for name, value in drawn.items()}}
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the fields as a plain dict, the augmentation's within."""
+        """Returns the fields as a plain dict, with the augmentation's nested."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Recipe:
-        """Builds a recipe from `to_json`'s dict, ignoring fields of another version."""
+        """Builds a recipe from `to_json`'s dict, ignoring unknown fields of another version."""
         known = {name: value for name, value in fields.items() if name in _names(cls) - {"augment"}}
         return cls(**known, augment=Augmentation.from_json(fields.get("augment") or {}))
 

@@ -1,4 +1,4 @@
-"""What holds a fine-tune back: the pull towards pretrained values, dropout, averaging, disturbed inputs."""
+"""Regularisation of a fine-tune: the pull towards pretrained values, dropout, weight averaging, adversarial inputs."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ PIECE = 1 << 20  # numbers
 
 
 class Anchor:
-    """theta_p, and the penalty lambda * ||theta - theta_p||^2 + beta * ||theta_new||^2 over what learns.
+    """theta_p, and the penalty lambda * ||theta - theta_p||^2 + beta * ||theta_new||^2 over the trained parameters.
 
-    Li et al. 2018 (arXiv 1802.01483), equation 3, where the coefficients are alpha / 2 and beta / 2: theta_new is what was
-    not pretrained, such as the rows of an output layer for characters the model did not write before.
+    Li et al. 2018 (arXiv 1802.01483), equation 3, where the coefficients are alpha / 2 and beta / 2: theta_new are the
+    parameters that were not pretrained, such as an output layer's rows for characters the model could not write before.
 
     Args:
-        parameters: the parameters that learn, at the values now from which they start.
+        parameters: the trained parameters, at their initial values.
         strength: lambda.
         new_strength: beta.
-        fresh: which of them, or which of their entries, were not pretrained; see `AsrModel.fresh`.
+        fresh: masks of the parameters' entries that were not pretrained; see `AsrModel.fresh`.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Anchor:
         self._places = {parameter: place for place, parameter in enumerate(parameters)}
         start = [compact(parameter) for parameter in parameters]
         self._before: Callable[[int], torch.Tensor] = start.__getitem__
-        if not (strength or new_strength):  # asked for at evaluations alone
+        if not (strength or new_strength):  # needed only at evaluations
             kept = KeptParameters()
             kept.take(start)
             self._before = kept.value
@@ -61,11 +61,11 @@ class Anchor:
         return torch.stack(terms).sum()
 
     def distance(self, parameters: Iterable[nn.Parameter] | None = None) -> float:
-        """Returns ||theta - theta_p|| / ||theta_p||: how far all that learns, or some of it, has moved from its start."""
+        """Returns ||theta - theta_p|| / ||theta_p||: how far the given (by default all trained) parameters have moved."""
         moved = length = 0.0
         for parameter in self._places if parameters is None else parameters:
             both = (parameter, self._before(self._places[parameter]).to(parameter.device))
-            # In pieces: a whole embedding table would be copied three times.
+            # In pieces: otherwise a whole embedding table would be copied three times.
             pieces = zip(*(values.detach().reshape(-1).split(PIECE) for values in both), strict=True)
             for now, before in pieces:
                 moved += float((now - before).square().sum())
@@ -82,7 +82,7 @@ class Average:
         self.count = 0
 
     def add(self) -> None:
-        """Takes the parameters as they are now into the mean."""
+        """Adds the current parameters to the mean."""
         self.count += 1
         if self.count == 1:
             self._mean = [p.detach().clone() for p in self._parameters]
@@ -102,10 +102,10 @@ class Average:
 
 @contextmanager
 def regularised(network: nn.Module, recipe: Recipe) -> Iterator[None]:
-    """Sets a recipe's dropout, layer drop and hidden masking for the time of a training; afterwards all is as it was.
+    """Applies a recipe's dropout, layer drop and hidden masking during training; restores the old settings on exit.
 
-    Networks that read samples mask stretches of time and channels in their first hidden layer, as wav2vec 2.0 does
-    (Baevski et al. 2020, arXiv 2006.11477, section 4.2); the others are masked where they read their spectrum.
+    Networks that take raw samples mask stretches of time and channels in their first hidden layer, as wav2vec 2.0 does
+    (Baevski et al. 2020, arXiv 2006.11477, section 4.2); for the others, the input spectrum is masked.
     """
     changes: list[tuple[object, str, float | bool]] = []
     for module in network.modules():
@@ -122,7 +122,7 @@ def regularised(network: nn.Module, recipe: Recipe) -> Iterator[None]:
         changes.append((config, "mask_time_prob", recipe.augment.time_mask))
         if hasattr(config, "apply_spec_augment"):
             changes.append((config, "apply_spec_augment", True))
-        if hasattr(config, "mask_feature_min_masks"):  # WavLM masks time alone
+        if hasattr(config, "mask_feature_min_masks"):  # WavLM masks only time
             changes.append((config, "mask_feature_prob", recipe.augment.frequency_mask))
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
     try:
@@ -135,7 +135,7 @@ def regularised(network: nn.Module, recipe: Recipe) -> Iterator[None]:
 
 
 def masks_hidden(network: nn.Module) -> bool:
-    """Whether a network masks its own first hidden layer in training, as wav2vec 2.0 and kin do."""
+    """Returns whether a network masks its first hidden layer in training, as wav2vec 2.0 and its relatives do."""
     config = getattr(network, "config", None)
     return hasattr(config, "mask_time_prob") and getattr(config, "model_type", "") != "whisper"
 
@@ -143,10 +143,10 @@ def masks_hidden(network: nn.Module) -> bool:
 def adversarial_loss(
     model: AsrModel, batch: Sequence[Example], features: Sequence[Features], epsilon: float, smoothing: float = 0.0
 ) -> torch.Tensor:
-    """Returns the mean of the loss and the loss after a step of size epsilon that makes it worse.
+    """Returns the mean of the clean loss and the loss after an adversarial step of size epsilon.
 
-    The step is the fast gradient sign method's (Goodfellow et al. 2015, arXiv 1412.6572, section 4):
-    x + epsilon * sign(grad_x L(x)), taken on what the network reads, in that input's own unit.
+    The step is that of the fast gradient sign method (Goodfellow et al. 2015, arXiv 1412.6572, section 4):
+    x + epsilon * sign(grad_x L(x)), taken on the network's input, in the input's unit.
     """
     clean = [dataclasses.replace(one, values=one.values.detach().requires_grad_(True)) for one in features]
     with _reading_what_has_a_gradient(model.network):

@@ -1,4 +1,4 @@
-"""Timing work that pauses, without its pauses."""
+"""A stopwatch for work that pauses; pauses do not count."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from core.models.base.protocol import Pause
 
 
 class Stopwatch:
-    """Starts when it is made.
+    """Measures time from its creation, excluding pauses.
 
     Args:
-        pause: what the work is to call between its steps, through `Stopwatch.pause`.
+        pause: called by `Stopwatch.pause`, which the work calls between its steps.
     """
 
     def __init__(self, pause: Pause) -> None:
@@ -20,11 +20,11 @@ class Stopwatch:
         self._paused = 0.0
 
     def pause(self) -> None:
-        """Pauses; the time that takes does not count."""
+        """Pauses; the pause is not counted."""
         begun = time.perf_counter()
         self._pause()
         self._paused += time.perf_counter() - begun
 
     def seconds(self) -> float:
-        """Returns the seconds since it was made, less the pauses."""
+        """Returns the seconds since creation, minus the pauses."""
         return time.perf_counter() - self._begun - self._paused

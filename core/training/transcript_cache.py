@@ -1,4 +1,4 @@
-"""What an unchanged model writes is the same in every run: it is computed once and kept."""
+"""A cache of transcripts: an unchanged model transcribes a clip the same way in every run."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from core.audio.sound_files import fingerprint
 from core.models.base.protocol import AsrModel, Transcript
 from core.storage.cache import DiskCache, key_of
 
-VERSION = 5  # raise it when a model of the same weights may write something else than before
+VERSION = 5  # raise it when the same weights may give a different transcript than before
 BUDGET_BYTES = 200_000_000
 
 
 def transcribe_once(model: AsrModel, waves: Sequence[np.ndarray], weights: str = "") -> list[Transcript]:
-    """Transcribes, but what this model has transcribed before is looked up.
+    """Transcribes, taking from the cache what this model has transcribed before.
 
     Args:
-        model: the model as it is; it is told by its weights and settings, not by its name.
+        model: the model; identified by its weights and settings, not by its name.
         waves: float32 [samples] at 16 kHz.
-        weights: `weights_key` of the model's state, where the caller knows it; else it is worked out.
+        weights: `weights_key` of the model's state, if the caller knows it; otherwise it is computed.
     """
     cache = DiskCache("transcripts", BUDGET_BYTES)
     told = _model_key(model, weights) if waves else ""
@@ -37,10 +37,10 @@ def transcribe_once(model: AsrModel, waves: Sequence[np.ndarray], weights: str =
 
 
 class UnchangedTranscriber:
-    """Transcribes as `transcribe_once` does, and hashes the model's weights once for all calls.
+    """Transcribes like `transcribe_once`, but hashes the model's weights only once for all calls.
 
-    Whoever uses one vouches that the weights stay as they are meanwhile. It cannot tell: a fused optimiser changes weights
-    and leaves no trace on them. Settings such as the language may change.
+    The caller must ensure that the weights do not change in the meantime. This class cannot detect it: a fused optimiser
+    changes weights without a trace. Settings such as the language may change.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class UnchangedTranscriber:
 
 
 def weights_key(tensors: Iterable[tuple[str, torch.Tensor]]) -> str:
-    """Returns the key of named weights: of their names, shapes and every bit of their values."""
+    """Returns a key of named weights: a hash of their names, shapes and every bit of their values."""
     return key_of(part for name, tensor in tensors for part in (name, str(tuple(tensor.shape)), _bytes(tensor)))
 
 
@@ -82,5 +82,5 @@ def _read(cache: DiskCache, key: str) -> Transcript | None:
         return None
     try:
         return Transcript(**json.loads(found.tobytes()))
-    except (ValueError, TypeError):  # of another version
+    except (ValueError, TypeError):  # written by another version
         return None
