@@ -212,7 +212,7 @@ def from_json(fields: Any) -> Event | None:
     kind = _KINDS.get(name)
     if kind is None:
         return None
-    if not fits({name: 0.0 if isinstance(value, float) else value for name, value in fields.items()}, kind):  # nan counts as a float
+    if not fits({name: 0.0 if isinstance(value, float) else value for name, value in fields.items()}, kind):  # or nan
         raise ValueError(f"no event of the kind {name}")
     known = {f.name: fields[f.name] for f in dataclasses.fields(kind) if f.name in fields}
     for name in ("drift", "measures"):

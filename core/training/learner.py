@@ -161,7 +161,7 @@ class Learner:
         """Returns the mean loss on held-out clips; None if there are none."""
         self.model.network.eval()
         total = 0.0
-        size = 1 if self.reads_above else self.recipe.batch_size  # one by one, as in transcription, so that both share the frozen prefix
+        size = 1 if self.reads_above else self.recipe.batch_size  # 1, as in transcription, to share the frozen prefix
         for chosen in batches_by_length([example.seconds for example in examples], size):
             batch = [examples[i] for i in chosen]
             prefix = None if self._depth is None else self._kept(batch)
