@@ -1,1 +1,1 @@
-"""Requests: security, delivery of the page, uploads and downloads. Imports: steps and below."""
+"""The HTTP server: security, page delivery, uploads and downloads. Imports: steps and below."""

@@ -1,4 +1,4 @@
-"""What a request for a file is answered with, and that all that a visitor may not have is not found."""
+"""Responses to requests for files; anything a visitor may not have is answered with 404."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Find = Callable[[Request], Session]
 
 
 def visitor(request: Request) -> Session:
-    """Returns a request's session, without making its folder.
+    """Returns a request's session, without creating its folder.
 
     Raises:
         RunError: there is none.
@@ -26,12 +26,12 @@ def visitor(request: Request) -> Session:
 
 
 def answer(request: Request, find: Find, made: Callable[[Session], Response]) -> Response:
-    """Answers from a visitor's session, or that nothing is found.
+    """Answers from a visitor's session, or with 404.
 
     Args:
-        request: who asks.
-        find: returns a request's session; raises RunError where there is none.
-        made: makes the answer; an AttuneError, KeyError or IndexError says that there is no such thing.
+        request: whose session to use.
+        find: returns a request's session; raises RunError if there is none.
+        made: makes the response; an AttuneError, KeyError or IndexError means not found.
     """
     try:
         return made(find(request))
@@ -40,7 +40,7 @@ def answer(request: Request, find: Find, made: Callable[[Session], Response]) ->
 
 
 def missing() -> Response:
-    """Returns that nothing is found."""
+    """Returns a 404 response."""
     return PlainTextResponse("Not found.", 404)
 
 
@@ -50,15 +50,15 @@ def sound(path: Path) -> Response:
 
 
 def download(path: Path, name: str) -> Response:
-    """Returns a file that the browser is to save by a name."""
+    """Returns a file for the browser to save under a name."""
     return FileAnswer(path, filename=name)
 
 
 class FileAnswer(FileResponse):
-    """A file that may be moved or deleted before it is sent; it is then not found."""
+    """A file response that becomes a 404 if the file is moved or deleted before it is sent."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends it."""
+        """Sends the file."""
         begun = False
 
         async def noted(message: Message) -> None:
@@ -68,6 +68,6 @@ class FileAnswer(FileResponse):
 
         try:
             await super().__call__(scope, receive, noted)
-        except (FileNotFoundError, RuntimeError):  # Starlette's own word for a file that was gone before
+        except (FileNotFoundError, RuntimeError):  # RuntimeError: Starlette's for a file already gone
             if not begun:
                 await missing()(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Connections that may not stay open for nothing."""
+"""Timeout for connections that send no complete request head."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-HEAD_SECONDS = 20.0  # from opening a connection, or from a request's first byte, to the end of its head
+HEAD_SECONDS = 20.0  # from opening the connection, or from a request's first byte, to the end of the request's head
 
 
 class TimedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """Uvicorn's protocol, which would wait for ever for the end of a request's head."""
+    """Uvicorn's protocol with a timeout; its own waits forever for the end of a request's head."""
 
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Begins to wait for a request."""
+        """Starts the timeout."""
         super().connection_made(transport)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Stops waiting once a request has begun, or waits for the rest of its head."""
+        """Cancels the timeout once the head is complete, or starts one for the rest of it."""
         super().data_received(data)
         if self._is_answering():
             self._stop_waiting()
@@ -29,7 +29,7 @@ class TimedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Waits no longer."""
+        """Cancels the timeout."""
         self._stop_waiting()
         super().connection_lost(exc)
 

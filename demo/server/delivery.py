@@ -1,4 +1,4 @@
-"""What a browser is sent to show a page: worked out once, compressed once, and kept by the browser where it never changes."""
+"""Delivery of pages and their files: computed and compressed once, and cached by the browser where safe."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-FILES = re.compile(r"^/[^/]+/((?:assets|static)/.+|theme\.css)$")  # of Gradio, the same in every language
-FINGERPRINTED = re.compile(r"-[A-Za-z0-9_-]{8,10}\.[a-z0-9]+$")  # Vite names a file after its contents
+FILES = re.compile(r"^/[^/]+/((?:assets|static)/.+|theme\.css)$")  # Gradio's files, the same in every language
+FINGERPRINTED = re.compile(r"-[A-Za-z0-9_-]{8,10}\.[a-z0-9]+$")  # Vite puts a content hash in the file name
 COMPRESSIBLE = ("text/", "application/javascript", "application/json", "image/svg+xml")
 FOR_EVER = b"public, max-age=31536000, immutable"
 FOR_A_DAY = b"public, max-age=86400"
-ASK_FIRST = b"private, no-cache"  # kept by the browser alone, which asks whether it is still the same
-SHAPING = ("host", "x-forwarded-host", "x-forwarded-proto", "x-gradio-server")  # headers that a page's own address follows from
-BROTLI_QUALITY, GZIP_LEVEL = 6, 6  # of 11 and 9: beyond them it takes several times as long for a few per cent
-LEAST_BYTES = 500  # less is not worth compressing
-KEPT_BYTES = 24_000_000  # of answers, compressed or not: what one page loads, a few times
+ASK_FIRST = b"private, no-cache"  # cached by the browser only, which revalidates it before use
+SHAPING = ("host", "x-forwarded-host", "x-forwarded-proto", "x-gradio-server")  # headers that determine a page's address
+BROTLI_QUALITY, GZIP_LEVEL = 6, 6  # of 11 and 9: higher levels take several times as long to save a few per cent
+LEAST_BYTES = 500  # smaller bodies are not worth compressing
+KEPT_BYTES = 24_000_000  # cache size, of bodies as sent: a few times what one page loads
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """A whole answer.
+    """A complete cached response.
 
     Attributes:
-        type: its media type.
-        body: as it is sent.
+        type: the media type.
+        body: as sent.
         encoding: "br", "gzip" or "".
-        tag: tells it from others.
-        lasting: the value of its Cache-Control header.
+        tag: the ETag.
+        lasting: the value of the Cache-Control header.
     """
 
     type: bytes
@@ -45,20 +45,20 @@ class _Answer:
     lasting: bytes
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """All of its headers but the length."""
+        """Returns all headers but the length."""
         encoded = [(b"content-encoding", self.encoding.encode())] if self.encoding else []
         lasting = [(b"etag", self.tag), (b"cache-control", self.lasting), (b"vary", b"Accept-Encoding")]
         return [(b"content-type", self.type), *encoded, *lasting]
 
 
 class Delivery:
-    """ASGI middleware that keeps pages and the files they load, and lets browsers keep them.
+    """ASGI middleware that caches pages and the files they load, and lets browsers cache them.
 
-    Everything else passes through as it is, streams of events among it.
+    Everything else, including event streams, passes through unchanged.
 
     Args:
-        app: what it wraps.
-        pages: paths of the pages, which are the same for everyone who asks by the same address.
+        app: the application it wraps.
+        pages: paths of the pages, which are the same for everyone who requests them at the same address.
     """
 
     def __init__(self, app: ASGIApp, pages: frozenset[str]) -> None:
@@ -67,7 +67,7 @@ class Delivery:
         self._making: dict[tuple[str, ...], asyncio.Lock] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers, or passes on."""
+        """Answers the request, or passes it on."""
         if scope["type"] != "http" or scope["method"] != "GET":
             return await self._app(scope, receive, send)
         headers, path = Headers(scope=scope), scope["path"]
@@ -92,9 +92,9 @@ class Delivery:
         await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(self, key: tuple[str, ...], scope: Scope, receive: Receive, send: Send, is_page: bool) -> _Answer | None:
-        """The answer that is kept, or a new one; None where it was no success and has been sent."""
+        """Returns the cached or a new response; None if it was not a 200 and has already been sent."""
         lock = self._making.setdefault(key, asyncio.Lock())
-        async with lock:  # many who ask for the same wait for one who makes it
+        async with lock:  # concurrent requests for the same response wait for the first
             try:
                 if key in self._kept:
                     self._kept.move_to_end(key)
@@ -116,7 +116,7 @@ class Delivery:
                 self._making.pop(key, None)
 
     async def _asked(self, scope: Scope, receive: Receive) -> list[Message]:
-        """Asks the app, for a whole answer that is not compressed yet."""
+        """Requests a complete, uncompressed response from the app."""
         unwanted = (b"accept-encoding", b"if-none-match", b"if-modified-since")
         headers = [(name, value) for name, value in scope["headers"] if name.lower() not in unwanted]
         messages: list[Message] = []

@@ -1,4 +1,4 @@
-"""What is left until somebody has a page in front of them, as it would only delay that page."""
+"""Startup work deferred until the first page has been sent, so that it does not delay that page."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SETTLING_SECONDS = 2.0  # in which the browser fetches the scripts of a page that it has just been given
+SETTLING_SECONDS = 2.0  # time for the browser to fetch the scripts of the page
 
 
 class FirstPage:
-    """ASGI middleware that starts something once, in a thread, soon after the first page has been sent.
+    """ASGI middleware that calls a function once, in a thread, shortly after the first page has been sent.
 
     Args:
-        app: what it wraps.
-        pages: their paths.
-        start: what to start.
-        after: seconds after the page.
+        app: the application it wraps.
+        pages: paths of the pages.
+        start: the function to call.
+        after: delay in seconds.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class FirstPage:
         self._served = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes everything on."""
+        """Passes every request on."""
         if self._served or scope["type"] != "http" or scope["path"] not in self._pages:
             return await self._app(scope, receive, send)
 

@@ -1,6 +1,6 @@
-"""Forgetting a visitor: everything of one session, on disk and in memory.
+"""Forgetting visitors: deletion of everything a session has on disk and in memory.
 
-HOME/sessions/.gone-NAME   a session that is being deleted: no cookie opens it any more, and a crash is gone on with later
+HOME/sessions/.gone-NAME   a session being deleted: no cookie opens it any more; if a crash interrupts this, `sweep` finishes it
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from demo.server.answers import Find
 from demo.session.session import COOKIE, Session
 
 PREFIX = ".gone-"
-PATIENCE_SECONDS = 20.0  # for which work of this process that was asked to stop is waited for
-AFTERWARDS_SECONDS = (1.0, 10.0)  # after which what an answer in flight has written is deleted; `sweep` has an eye on it later
+PATIENCE_SECONDS = 20.0  # how long to wait for this process's tasks to stop
+AFTERWARDS_SECONDS = (1.0, 10.0)  # delays before deleting what requests in flight have written; `sweep` catches the rest
 
 
 class Forgetting:
     """Forgets visitors.
 
     Args:
-        jobs: whose workers are ended.
-        tasks: work of this process, which is stopped.
-        pool: models that are warm.
-        outcomes: the results of runs.
+        jobs: whose workers are killed.
+        tasks: background tasks of this process, which are stopped.
+        pool: models in memory, of which the session's are dropped.
+        outcomes: cached outcomes of runs, of which the session's are dropped.
     """
 
     def __init__(self, jobs: Jobs, tasks: Tasks, pool: ModelPool, outcomes: Outcomes) -> None:
@@ -47,7 +47,7 @@ class Forgetting:
         self._forgotten: set[Path] = set()
 
     def forget(self, session: Session) -> None:
-        """Forgets one; when this returns, nothing of it is on disk.
+        """Forgets a session; when this returns, its folder is gone.
 
         Raises:
             OSError: its folder cannot be moved; nothing was deleted.
@@ -60,36 +60,36 @@ class Forgetting:
         gone = folder.with_name(PREFIX + folder.name)
         self._forgotten.add(folder)
         folder.replace(gone)
-        self._jobs.end(folder)  # what was started meanwhile finds no folder
+        self._jobs.end(folder)  # jobs started meanwhile find no folder
         self._outcomes.forget(folder)
         _finish(gone)
         threading.Thread(target=self._afterwards, args=(session,), daemon=True, name="forget").start()
 
     def add_route(self, server: FastAPI, find: Find) -> None:
-        """Adds the address that forgets whoever posts to it; a foreign page's request does not come so far, see `Guard`.
+        """Adds the route that forgets the visitor who posts to it; `Guard` has already refused requests from foreign pages.
 
         Args:
-            server: to add it to.
-            find: returns a request's session; raises RunError where there is none.
+            server: to add the route to.
+            find: returns a request's session; raises RunError if there is none.
         """
 
         @server.post("/forget")
         def forget(request: Request) -> Response:
-            with suppress(RunError):  # it has been forgotten already
+            with suppress(RunError):  # already forgotten
                 self.forget(find(request))
             response = RedirectResponse("/", 303)
             response.delete_cookie(COOKIE, httponly=True, samesite="lax")
             return response
 
     def sweep(self) -> None:
-        """Finishes deletions that a crash cut short, and deletes what work that could not be stopped has written since."""
+        """Finishes deletions interrupted by a crash, and deletes what tasks that could not be stopped have written since."""
         for gone in (home() / "sessions").glob(f"{PREFIX}*"):
             _finish(gone)
         for folder in tuple(self._forgotten):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _afterwards(self, session: Session) -> None:
-        """Deletes what was still being written meanwhile, and lets go of models, one of which may be in use for a while."""
+        """Deletes late writes, waits for the session's tasks to end, and drops its models."""
         for seconds in AFTERWARDS_SECONDS:
             time.sleep(seconds)
             shutil.rmtree(session.folder, ignore_errors=True)
@@ -100,14 +100,14 @@ class Forgetting:
 
 
 def _finish(gone: Path) -> None:
-    """Deletes a session's cache entries, then its folder: what is found by it goes before it."""
+    """Deletes a session's cache entries and then its folder, which is needed to find them."""
     forget_sounds(set(_fingerprints(gone)))
     shutil.rmtree(gone, ignore_errors=True)
 
 
 def _fingerprints(folder: Path) -> Iterator[str]:
     for path in (folder / "recordings" / "audio").glob("*.flac"):
-        with suppress(AttuneError):  # of a damaged sound nothing was computed
+        with suppress(AttuneError):  # nothing is cached for a damaged sound
             yield sound_files.fingerprint(sound_files.decode(path, sound_files.MAX_SECONDS + 1))
     for path in (folder / "library").rglob("clips.jsonl"):
         for stored in read_clips(path.parent):

@@ -1,4 +1,4 @@
-"""Gradio's Blocks, made deaf to the files that a request names."""
+"""Gradio's Blocks, modified to ignore file paths in requests."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ TAKES_FILES = (gr.Audio, gr.File, gr.UploadButton)
 
 
 class Page(gr.Blocks):
-    """Blocks whose handlers are given `uploads.Upload`s, never a path.
+    """Blocks whose handlers receive `uploads.Upload`s, never paths.
 
-    Gradio itself would open, hash and copy whatever path a request names as an upload. It checks such paths only where
-    `has_launched` is set, which `gr.mount_gradio_app` leaves unset. Here it never sees them: a component that takes files
-    hands its handlers the uploads that were named, and `uploads.find` decides what they are; anywhere else a file is refused.
+    Gradio itself would open, hash and copy any path that a request names as an upload. It checks such paths only if
+    `has_launched` is set, which `gr.mount_gradio_app` does not do. Here Gradio never sees them: a file component passes its
+    handlers the named uploads, which `uploads.find` resolves; any other component refuses files.
 
     Args:
         w: the page's language.
-        **how: as `gr.Blocks` takes it.
+        **how: passed to `gr.Blocks`.
     """
 
     def __init__(self, w: Wording, **how: Any) -> None:
         super().__init__(**how)
         self._w = w
-        self.has_launched = True  # a second wall: Gradio's own check of paths
+        self.has_launched = True  # second line of defence: turns on Gradio's own path check
 
     def get_config_file(self) -> Any:
-        """Returns what a browser builds the page from; nothing before it is mounted.
+        """Returns the configuration from which a browser builds the page; empty before the page is mounted.
 
-        Gradio asks at each of six steps of building and mounting a page, which took a fifth of the start, and serves the last
-        answer alone.
+        Gradio asks for it six times while building and mounting a page, which took a fifth of the startup time, and uses only
+        the last answer.
         """
         return super().get_config_file() if self.custom_mount_path else {}
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False) -> list[Any]:
-        """Returns the values for a handler, as Gradio does, with uploads in the place of files.
+        """Returns the values for a handler, as Gradio does, with uploads in place of files.
 
         Raises:
-            gr.Error: a component that takes no files was given one.
+            gr.Error: a component that takes no files received one.
         """
         named, rest = {}, list(inputs)
         for place, (block, value) in enumerate(zip(block_fn.inputs, inputs, strict=False)):

@@ -1,7 +1,7 @@
-"""Which browser has opened which page: a page's events and answers belong to the session that opened it.
+"""Binding of pages to sessions: only the session that opened a page may send its events and read its answers.
 
-Gradio lets whoever names a page's `session_hash` send its events and read its answers, and forgets the pages that were used
-least recently once there are many. So each page is bound to a session here, and no session has many.
+Gradio lets anyone who knows a page's `session_hash` do both, and drops the least recently used pages once there are many. So
+each page is bound to a session here, and the number of pages per session is limited.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.session import session
 
-PAGES = 8  # remembered for each browser; one that was forgotten is remembered again when it is next used
+PAGES = 8  # remembered per browser; a page dropped from memory is bound again when next used
 SESSIONS = 10_000
 MAX_HASH_CHARACTERS = 64
 _EVENTS = ("/gradio_api/queue/join", "/gradio_api/queue/data", "/gradio_api/run/")
 
 
 class PageSessions:
-    """ASGI middleware that refuses events of browsers without a session, and those of other browsers' pages.
+    """ASGI middleware that refuses events from browsers without a session, and events for other browsers' pages.
 
     Args:
-        app: what it wraps.
+        app: the application it wraps.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -35,7 +35,7 @@ class PageSessions:
         self._pages: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses with 400 or 403, or passes on."""
+        """Refuses the request with 400 or 403, or passes it on."""
         path = "/" + scope["path"].split("/", 2)[-1] if scope["type"] == "http" else ""
         if not path.startswith(_EVENTS):
             return await self._app(scope, receive, send)
@@ -56,7 +56,7 @@ class PageSessions:
         return await self._app(scope, replay, send)
 
     def _bind(self, page: str, owner: str) -> bool:
-        """Whether a page is this owner's, or nobody's until now."""
+        """Binds a page to an owner; returns False if it already belongs to another."""
         if self._owners.setdefault(page, owner) != owner:
             return False
         pages = self._pages.setdefault(owner, OrderedDict())
@@ -80,7 +80,7 @@ def _named(body: bytes) -> object:
 
 
 async def _body(receive: Receive) -> tuple[bytes, bool]:
-    """Returns a request's body, and whether all of it came."""
+    """Returns a request's body and whether it is complete."""
     parts = []
     while True:
         message = await receive()
@@ -92,7 +92,7 @@ async def _body(receive: Receive) -> tuple[bytes, bool]:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """Gives the body once more, then what comes after it."""
+    """Returns a `receive` that replays the body and then continues with the original."""
     given = False
 
     async def replay() -> Message:

@@ -1,4 +1,4 @@
-"""The server: a page a language, and the addresses beside the pages."""
+"""The server: one page per language, and the other routes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from demo.wording import LANGUAGES, Wording, preferred
 LANGUAGE_COOKIE = "attune_language"
 
 BuildPage = Callable[[Wording, ModelPool, Jobs, Outcomes, Tasks, Forecasts], gr.Blocks]
-Look = Callable[[str], dict[str, Any]]  # of a language's page: theme, css and head, as `gr.mount_gradio_app` takes them
+Look = Callable[[str], dict[str, Any]]  # returns theme, css and head of a language's page, as `gr.mount_gradio_app` takes them
 
 
 def build_server(build_page: BuildPage, look: Look, hosts: frozenset[str] = frozenset()) -> FastAPI:
@@ -40,14 +40,14 @@ def build_server(build_page: BuildPage, look: Look, hosts: frozenset[str] = froz
 
     Args:
         build_page: builds the page of a language.
-        look: returns what a language's page looks like.
-        hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
+        look: returns theme, css and head of a language's page.
+        hosts: names and addresses, besides the loopback ones, at which browsers may reach it.
     """
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
     pool, jobs, outcomes, tasks, forecasts = ModelPool(), Jobs(), Outcomes(), Tasks(), Forecasts()
     forgetting = Forgetting(jobs, tasks, pool, outcomes)
     server.state.sweep = forgetting.sweep
-    server.state.warm = partial(pool.warm, CATALOGUE[0].id)  # what a new visitor has chosen
+    server.state.warm = partial(pool.warm, CATALOGUE[0].id)  # a new visitor's default
     _add_start(server)
     _add_results(server, visitor)
     sounds.add_routes(server, visitor, pool)
@@ -78,7 +78,7 @@ def _mount(server: FastAPI, language: str, page: gr.Blocks, look: dict[str, Any]
 
 
 def _add_start(server: FastAPI) -> None:
-    """Adds what leads to a page: the start, the choice of a language, and the owner's address that the terminal shows."""
+    """Adds the routes that lead to a page: the start, the language choice, and the owner's address shown in the terminal."""
 
     @server.get("/")
     def start(request: Request) -> Response:
@@ -108,7 +108,7 @@ def _add_start(server: FastAPI) -> None:
 
 
 def _add_results(server: FastAPI, find: Find) -> None:
-    """Adds what is taken home of a run: the adapted model and the report."""
+    """Adds the downloads of a run: the adapted model and the report."""
 
     @server.get("/take-home/{id}.zip")
     def model_zip(request: Request, id: str) -> Response:

@@ -1,4 +1,4 @@
-"""What may talk to the app: its own pages, from the hosts it was started for, with requests of bounded size and time."""
+"""Request filtering: only the app's own pages, on the hosts it was started for, with requests of bounded size and time."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from core.audio.sound_files import MAX_BYTES
 from demo.session.local import LOOPBACK, host_name
 
 MAX_UPLOAD_BYTES = MAX_BYTES + 1_000_000  # a sound file and its multipart envelope
-MAX_BODY_BYTES = 4_000_000  # of any other request; the longest list of sentences to read takes a fourth
-BODY_SECONDS = 30.0  # without a byte of a body that is not complete; and for all of it, beside what its size takes
-LEAST_BYTES_A_SECOND = 20_000  # of a body; a slow telephone connection brings as much
+MAX_BODY_BYTES = 4_000_000  # of any other request; the longest reading list takes a quarter of that
+BODY_SECONDS = 30.0  # longest pause within a body; the whole body may take this plus the time its size allows
+LEAST_BYTES_A_SECOND = 20_000  # of a body; slow mobile connections manage that
 FORWARDED_TO_PAGES = frozenset({b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-prefix", b"x-gradio-server"})
 UPLOAD = re.compile(r"/[^/]+/gradio_api/upload")
-# All that Gradio's page asks Gradio's server for. The rest, such as its dashboard or its editor of the app, answers nobody.
+# Every path that Gradio's page requests. The others, such as Gradio's dashboard and app editor, are blocked.
 GRADIO = re.compile(
     r"/?|/(?:assets|static)/.+|/theme\.css|/gradio_api/(?:upload|upload_progress|file=.+|queue/(?:join|data)|run/[^/]+|reset|app_id)"
 )
@@ -31,16 +31,16 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware.
+    """ASGI middleware that refuses unsafe requests and adds security headers.
 
-    A page elsewhere must not read recordings or start runs, whether it posts across origins or binds its own name to
-    this address: unknown host names and foreign origins are refused. A body may not exceed what its address needs, nor
-    stop in the middle, and of Gradio's addresses only those answer that the page uses.
+    A foreign page must not read recordings or start runs, whether by cross-origin requests or DNS rebinding, so unknown host
+    names and foreign origins are refused. Bodies may not exceed what their path needs, nor stall, and of Gradio's paths only
+    those that the page uses are served.
 
     Args:
-        app: what it guards.
-        hosts: names and addresses it may be reached by, besides the loopback ones.
-        pages: first parts of the paths under which Gradio's apps lie.
+        app: the application it guards.
+        hosts: names and addresses at which it may be reached, besides the loopback ones.
+        pages: first path segments of the mounted Gradio apps.
     """
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str] = frozenset(), pages: Collection[str] = ()) -> None:
@@ -49,7 +49,7 @@ class Guard:
         self._pages = frozenset(pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses with 403, 404 or 413, or passes on."""
+        """Refuses the request with 403, 404 or 413, or passes it on."""
         if scope["type"] == "websocket":  # the page uses none
             return await send({"type": "websocket.close", "code": 1008})
         if scope["type"] != "http":
@@ -73,7 +73,7 @@ class Guard:
 
         async def bounded() -> Message:
             nonlocal received, is_complete
-            if is_complete:  # what is waited for now is the browser's going away
+            if is_complete:  # from now on, only a disconnect can arrive
                 return await receive()
             left = begun + BODY_SECONDS + received / LEAST_BYTES_A_SECOND - loop.time()
             try:
@@ -92,7 +92,7 @@ class Guard:
         return await self._app(scope, bounded, hardened)
 
     def _is_trusted(self, name: bytes, value: bytes) -> bool:
-        """Whether a header may shape a page's own address: Gradio renders a page anew for each."""
+        """Returns whether to keep a header; untrusted ones may not set a page's address: Gradio renders a page for each."""
         if name.lower() not in FORWARDED_TO_PAGES:
             return True
         text = value.decode("latin-1")
@@ -100,7 +100,7 @@ class Guard:
 
 
 def _place(origin: str) -> str:
-    """The host and port of an Origin header; "" of one that is none."""
+    """Returns the host and port of an Origin header; "" if it is malformed."""
     try:
         return urlsplit(origin).netloc
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a visitor downloads of a set: itself, the rows that were lost, the report."""
+"""Downloads about a set: the set itself, the dropped rows, the inspection report."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from demo.steps.teach.inspect.handlers import KIND
 from demo.steps.teach.inspect.show import report_document, report_rows
 from demo.wording import LANGUAGES, Wording
 
-BYTE_ORDER_MARK = "\ufeff"  # without it some spreadsheets take UTF-8 for an older encoding
+BYTE_ORDER_MARK = "\ufeff"  # without it, some spreadsheets mistake UTF-8 for an older encoding
 
 
 def add_routes(server: FastAPI, find: Find, tasks: Tasks) -> None:
-    """Adds the addresses.
+    """Adds the routes.
 
     Args:
         server: to add them to.
-        find: returns a request's session; raises RunError where there is none.
-        tasks: where reports are.
+        find: returns a request's session; raises RunError if there is none.
+        tasks: background tasks, whose results include the reports.
     """
 
     @server.get("/set/{id}/dropped-{language}.csv")
@@ -87,7 +87,7 @@ def _report(session: Session, report: Inspection, kind: str, w: Wording) -> Resp
             told = report.to_json()
             for finding, found in zip(told["findings"], report.findings, strict=True):
                 finding["examples"] = [called(clip) for clip in found.clips[: len(finding["examples"])]]
-                finding["details"].pop("messages", None)  # they name folders of this computer
+                finding["details"].pop("messages", None)  # they contain paths of this computer
             return _attached(json.dumps(told, ensure_ascii=False, indent=1), "application/json", name)
     return missing()
 

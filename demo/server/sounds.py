@@ -1,4 +1,4 @@
-"""The sounds that pages play, and when each word in them is said."""
+"""Routes for the sounds played on the pages and for their word times."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from demo.wording import LANGUAGES, Wording
 
 
 class Number(IntegerConvertor):
-    """A number in an address; there is nothing at one that is negative or longer."""
+    """A number in a path; negative or longer numbers match no route."""
 
     regex = "[0-9]{1,9}"
 
 
 def add_routes(server: FastAPI, find: Find, pool: ModelPool) -> None:
-    """Adds the addresses.
+    """Adds the routes.
 
     Args:
         server: to add them to.
-        find: returns a request's session; raises RunError where there is none.
-        pool: models that are warm.
+        find: returns a request's session; raises RunError if there is none.
+        pool: models in memory.
     """
     register_url_convertor("number", Number())
 

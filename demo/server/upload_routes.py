@@ -1,4 +1,4 @@
-"""The addresses under which pages upload files, watch how much has arrived, and get them back."""
+"""Routes for uploading files, following upload progress, and fetching uploaded files."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ from demo.session.session import Session
 from demo.show import errors
 from demo.wording import LANGUAGES, Wording
 
-MAX_SESSION_BYTES = 2_000_000_000  # of uploads that wait to be taken over: ten of the largest
+MAX_SESSION_BYTES = 2_000_000_000  # of uploads not yet taken over: ten of the largest
 MAX_SESSION_FILES = 5_000
 POLL_SECONDS = 0.2
-START_SECONDS = 3.0  # in which the upload begins whose progress a page has asked for
+START_SECONDS = 3.0  # how long a request for progress waits for its upload to begin
 _PROGRESS_ID = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
 class UploadProgress:
-    """How much of each upload has arrived, for the bar on the page; the interface that Gradio's parser calls."""
+    """How much of each upload has arrived, for the page's progress bar; has the interface that Gradio's parser calls."""
 
     def __init__(self) -> None:
         self._arrived: dict[str, dict[str, int]] = {}
 
     def track(self, id: str) -> None:
-        """Says that an upload begins."""
+        """Starts tracking an upload."""
         self._arrived[id] = {}
 
     def append(self, id: str, name: str, data: bytes) -> None:
-        """Says that a piece of a file has arrived."""
+        """Records that a chunk of a file has arrived."""
         arrived = self._arrived[id]
         arrived[name] = arrived.get(name, 0) + len(data)
 
     def set_done(self, id: str) -> None:
-        """Says that an upload is over; asked again, it may be unknown by now."""
+        """Stops tracking an upload; does nothing if it is unknown."""
         self._arrived.pop(id, None)
 
     async def events(self, id: str) -> AsyncIterator[str]:
-        """Yields server-sent events as Gradio's page expects them, until the upload is over."""
+        """Yields server-sent events in Gradio's format until the upload ends."""
         waited = 0.0
         while id not in self._arrived and waited < START_SECONDS:
             await asyncio.sleep(POLL_SECONDS)
@@ -73,11 +73,11 @@ class UploadProgress:
 
 
 def add_routes(server: FastAPI, find: Find) -> None:
-    """Adds the addresses under which Gradio's page uploads files and gets them back, in place of Gradio's own.
+    """Adds the routes that replace Gradio's own for uploading files and fetching them.
 
     Args:
         server: to add them to.
-        find: returns a request's session; raises RunError where there is none.
+        find: returns a request's session; raises RunError if there is none.
     """
     progress = UploadProgress()
 
@@ -101,7 +101,7 @@ def add_routes(server: FastAPI, find: Find) -> None:
         try:
             files = await _receive(request, arriving, progress, tracked)
             return JSONResponse([await run_in_threadpool(_keep, owner, path, name) for path, name in files])
-        except (MultiPartException, ClientDisconnect, ValueError) as error:  # ValueError: a boundary or a name of odd bytes
+        except (MultiPartException, ClientDisconnect, ValueError) as error:  # ValueError: odd bytes in a boundary or name
             too_large = "File size exceeded" in str(getattr(error, "message", ""))
             key = "error.upload_too_large" if too_large else "error.upload_damaged"
             return PlainTextResponse(w(key, limit=MAX_BYTES // 1_000_000), 413 if too_large else 400)
@@ -124,7 +124,7 @@ def add_routes(server: FastAPI, find: Find) -> None:
             id = path.partition("/")[0]
             try:
                 found = uploads.find(owner, id)
-            except DatasetError:  # a player may still ask for what has become a recording
+            except DatasetError:  # a player may still request an upload that has become a recording
                 return sound(owner.recordings.get(id).path)
             kind = mimetypes.guess_type(found.name)[0] or ""
             if kind.startswith(("audio/", "video/")):
@@ -135,9 +135,9 @@ def add_routes(server: FastAPI, find: Find) -> None:
 
 
 class _FilesOnly(GradioMultiPartParser):
-    """Gradio's parser, for it writes to disk as the bytes come and tells the bar on the page.
+    """Gradio's parser, used because it streams to disk and reports progress; refuses parts that are not files.
 
-    A field of text it would keep in memory, however long; the page sends none.
+    Gradio's would hold a text field of any length in memory; the page sends none.
     """
 
     def on_headers_finished(self) -> None:
@@ -147,10 +147,10 @@ class _FilesOnly(GradioMultiPartParser):
 
 
 async def _receive(request: Request, arriving: Path, progress: UploadProgress, tracked: str) -> list[tuple[Path, str]]:
-    """Writes what a request carries into a folder; returns each file and what it is to be called.
+    """Writes a request's files into a folder; returns the path of each and its name.
 
     Raises:
-        MultiPartException, ValueError: it is no upload, or a damaged one, or a file is too large.
+        MultiPartException, ValueError: the request is not an upload or is malformed, or a file is too large.
         ClientDisconnect: the browser went away.
         OSError: the disk is full.
     """
@@ -178,7 +178,7 @@ async def _receive(request: Request, arriving: Path, progress: UploadProgress, t
 
 
 def _keep(owner: Session, path: Path, name: str) -> str:
-    """Gives a file that has arrived an id; returns what the page calls it from now on."""
+    """Moves a received file to a new upload; returns the "ID/NAME" that the page will use for it."""
     id = secrets.token_hex(8)
     place = uploads.folder(owner) / id
     place.mkdir(parents=True)
