@@ -1,1 +1,1 @@
-"""What several steps show. No Gradio, no state. Imports: wording."""
+"""Markup shared by several steps. No Gradio, no state. Imports: wording."""

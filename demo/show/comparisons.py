@@ -1,4 +1,4 @@
-"""Comparisons into what the page shows: verdicts, tables of figures, clips side by side, models side by side."""
+"""Markup of comparisons: verdicts, tables of figures, clips side by side, models side by side."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from demo.show.markup import NO_BREAK, escape, fine, marked, note, player
 from demo.show.numbers import percent, points
 from demo.wording import Wording
 
-BUILT_IN = {"name": CANARY, "synthetic": True}  # the "canary_set" of a result that names none: there was no other then
+BUILT_IN = {"name": CANARY, "synthetic": True}  # for results without "canary_set", written when there was no other
 
-# What assets/words.js says beside a clip; it fills in the braces itself.
+# The messages assets/words.js shows beside a clip; it fills in the braces itself.
 _BLANKS: dict[str, dict[str, str]] = {
     "finding": {},
     "failed": {},
     "heard": {"word": "{word}", "start": "{start}", "end": "{end}"},
 }
-FINDING = '<p class="fine finding" role="status"></p>'  # where it says so
+FINDING = '<p class="fine finding" role="status"></p>'  # where it shows them
 
 
 def legend(w: Wording) -> str:
-    """What the marks mean."""
+    """Returns the legend of the word marks."""
     items = "".join(
         f'<span><span class="word {kind}">{escape(w("mark.sample"))}</span> {escape(w(f"mark.{key}"))}</span>'
         for kind, key in (("fixed", "fixed"), ("broken", "broken"), ("wrong", "wrong"), ("wrong missing", "missing"))
@@ -36,12 +36,12 @@ def legend(w: Wording) -> str:
 
 
 def general(canary: dict[str, Any], clips: int, w: Wording) -> str:
-    """What the general speech of a result is, its "canary_set", to follow the number of its clips."""
+    """Describes a result's general speech, its "canary_set", with the number of clips."""
     return w("canary.synthetic", clips=clips) if canary["synthetic"] else w("canary.real", clips=clips, name=canary["name"])
 
 
 def verdict(group: dict[str, Any], name: str, heard: str, w: Wording) -> str:
-    """The sentence above the numbers; a change for the worse is said as such. `heard` is what `general` returns."""
+    """Returns the verdict on one group, which calls a change for the worse by its name; `heard` is from `general`."""
     base, adapted, difference = group["base"]["wer"], group["adapted"]["wer"], group["difference"]
     sentence = w(
         f"verdict.{name}.{group['verdict']}",
@@ -62,7 +62,7 @@ def verdict(group: dict[str, Any], name: str, heard: str, w: Wording) -> str:
 
 
 def verdicts(comparison: dict[str, Any], synthetic: bool, canary: dict[str, Any], w: Wording) -> str:
-    """All verdicts, the bad news first."""
+    """Returns all verdicts, bad news first."""
     named = [(name, comparison[name]) for name in ("test", "canary") if name in comparison]
     named.sort(key=lambda pair: pair[1]["verdict"] != "worse")
     heard = general(canary, len(comparison["canary"]["clips"]) if "canary" in comparison else 0, w)
@@ -71,8 +71,8 @@ def verdicts(comparison: dict[str, Any], synthetic: bool, canary: dict[str, Any]
 
 
 def _needed(group: dict[str, Any], w: Wording) -> str:
-    """How much more it takes where there is no verdict yet."""
-    more = group.get("clips_needed", 0)  # runs of an earlier version do not say
+    """Returns a note on how much more data a verdict needs, if there is none yet."""
+    more = group.get("clips_needed", 0)  # missing in runs of older versions
     if more is None:
         return note(w("verdict.hopeless"))
     unit = w(f"verdict.{group['difference']['unit']}", count=more)
@@ -80,7 +80,7 @@ def _needed(group: dict[str, Any], w: Wording) -> str:
 
 
 def figures(comparison: dict[str, Any], canary: dict[str, Any], w: Wording) -> str:
-    """WER and CER of base and adapted, normalised and raw."""
+    """Returns a table of WER and CER of base and adapted, normalised and raw."""
     head = "".join(f'<th scope="col">{escape(w(f"figures.{c}"))}</th>' for c in ("measure", "base", "adapted"))
     rows = []
     for name in ("test", "canary"):
@@ -102,7 +102,7 @@ def figures(comparison: dict[str, Any], canary: dict[str, Any], w: Wording) -> s
 
 
 def control(result: dict[str, Any], random: dict[str, Any], w: Wording) -> str:
-    """Why not train directly: the same network on the same clips, from pretrained and from random weights."""
+    """Shows why to fine-tune: the same network on the same clips, from pretrained weights and trained from scratch."""
     rates = {
         "base": points(result["test"]["base"]["wer"]),
         "adapted": points(result["test"]["adapted"]["wer"]),
@@ -113,7 +113,7 @@ def control(result: dict[str, Any], random: dict[str, Any], w: Wording) -> str:
 
 
 def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) -> str:
-    """One clip as several models read it; with a reference their words are marked and counted."""
+    """Returns a table of one clip's transcripts by several models; with a reference, words are marked and errors counted."""
     names = ("trials.model", "figures.wer", "trials.seconds", "trials.parameters")
     head = "".join(f'<th scope="col">{escape(w(name))}</th>' for name in names)
     rows = []
@@ -136,19 +136,19 @@ def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) ->
 
 
 def told(w: Wording) -> str:
-    """Returns the attributes of a clip whose words can be pressed: what is said while one is sought and heard."""
+    """Returns the attributes of a clip whose words can be played: the messages while a word is looked up and played."""
     return "".join(f' data-{name}="{escape(w(f"clips.{name}", **_BLANKS[name]))}"' for name in _BLANKS)
 
 
 def side_by_side(clip: dict[str, Any], url: str, w: Wording, language: str = "en", times: str = "") -> str:
-    """One clip: base left, what was said and its sound between, adapted right.
+    """Returns one clip: base on the left, reference and sound in the middle, adapted on the right.
 
     Args:
         clip: fields of a `core.evaluation.compare.ClipComparison`.
         url: of its sound.
         w: the page's wording.
         language: of the comparison.
-        times: where it is told when each word was said; without it words cannot be pressed.
+        times: URL of the word times; without it, words cannot be played.
     """
     cells = []
     for model in ("base", "adapted"):
@@ -171,7 +171,7 @@ def side_by_side(clip: dict[str, Any], url: str, w: Wording, language: str = "en
 
 
 def plain_pair(base: str, adapted: str, url: str, w: Wording) -> str:
-    """One clip nobody has labelled: two transcripts and no count of errors."""
+    """Returns one unlabelled clip: two transcripts and no error count."""
     cells = [
         f'<div class="side {model}"><h4>{escape(w(f"compare.{model}"))}</h4><p class="heard">'
         f"{escape(text) or escape(w('compare.nothing'))}</p></div>"
@@ -182,13 +182,13 @@ def plain_pair(base: str, adapted: str, url: str, w: Wording) -> str:
 
 
 def clip_list(run: str, group: str, comparison: Comparison, shown: Sequence[int], w: Wording) -> str:
-    """Some clips of a comparison side by side, whose words can be pressed to be heard.
+    """Returns some clips of a comparison side by side, with words that play when pressed.
 
     Args:
-        run: its id.
+        run: id of the run.
         group: "test" or "canary".
         comparison: of that group.
-        shown: the positions of the clips, in order.
+        shown: indices of the clips, in order.
         w: the page's wording.
     """
     if not shown:

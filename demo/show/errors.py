@@ -11,7 +11,7 @@ from demo.wording import Wording
 
 
 def explain(error: BaseException, w: Wording) -> str:
-    """An error as a sentence in the page's language; what nobody foresaw gets a general one, never a traceback."""
+    """Returns an error as a sentence in the page's language; unexpected errors get a general one, never a traceback."""
     if isinstance(error, Exception) and not isinstance(error, AttuneError):
         error = disk.explained(error, home())
     if isinstance(error, AttuneError):
@@ -20,12 +20,12 @@ def explain(error: BaseException, w: Wording) -> str:
 
 
 def reason(name: str, details: dict[str, Any], message: str, w: Wording) -> str:
-    """The sentence for a stable reason; the English message where a translation has none."""
+    """Returns the sentence for a stable reason, or the English message if the page's language has none."""
     called = {"name": "adapt"} if name.startswith("recipe_") else {"column": "column", "language": "language"}
-    for field, family in called.items():  # by its name on the page
+    for field, family in called.items():  # use the name shown on the page
         if w.has(f"{family}.{details.get(field)}"):
             details = {**details, field: w(f"{family}.{details[field]}")}
     try:
         return w(f"error.{name}", **details) if w.has(f"error.{name}") else message
-    except (LookupError, TypeError, ValueError):  # details as a damaged file has them
+    except (LookupError, TypeError, ValueError):  # bad details from a damaged file
         return message

@@ -1,4 +1,4 @@
-"""Languages by their names."""
+"""Names of languages."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from demo.wording import Wording
 
 
 def language_name(code: str, w: Wording) -> str:
-    """A language by its name in the page's language; by its code where it has none."""
+    """Returns a language's name in the page's language, or its code if there is none."""
     return w(f"language.{code}") if w.has(f"language.{code}") else code
 
 
 def language(code: str, detected: bool, w: Wording) -> str:
-    """Which language a model wrote, and whether it found that out itself; empty where it does not say."""
+    """Says which language a model transcribed and whether it detected that itself; empty if unknown."""
     if not code:
         return ""
     return w("listen.language_detected" if detected else "listen.language", language=language_name(code, w))

@@ -1,4 +1,4 @@
-"""Numbers as people read them: rates, changes, spans of time."""
+"""Formatting of numbers: rates, changes, durations."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ MINUS = "\u2212"
 
 
 def percent(share: float) -> str:
-    """A rate for people: whole percent, one decimal below 10 %."""
+    """Formats a rate as a whole percentage, with one decimal below 10 %."""
     return f"{points(share)}{NO_BREAK}%"
 
 
 def duration(seconds: float, w: Wording) -> str:
-    """A span of time for people."""
+    """Formats a duration: in minutes from 90 seconds, else in seconds."""
     if not 90 <= seconds < math.inf:
         return w("time.seconds", n=max(1, round(seconds)) if math.isfinite(seconds) else "?")
     return w("time.minutes", n=f"{seconds / 60:.1f}")
 
 
 def change(difference: float, low: float | None, high: float | None, w: Wording) -> str:
-    """A difference of rates in percentage points with its interval, where it has one."""
+    """Formats a difference of rates in percentage points, with its interval if there is one."""
 
     def signed(share: float) -> str:
         return f"{100 * share:+.1f}".replace("-", MINUS) if abs(share) >= 0.0005 else "0.0"
@@ -34,5 +34,5 @@ def change(difference: float, low: float | None, high: float | None, w: Wording)
 
 
 def points(share: float) -> str:
-    """A rate in percent without its sign: whole, one decimal below 10."""
+    """Formats a rate in percent without the percent sign: whole, with one decimal below 10."""
     return f"{share * 100:.0f}" if abs(share) >= 0.0995 else f"{share * 100:.1f}"

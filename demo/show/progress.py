@@ -1,4 +1,4 @@
-"""How far something is: a sentence and a bar."""
+"""Progress displays: a sentence and a bar."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ ACTIVE = ("waiting", "running")
 
 
 def bar(share: float, label: str, text: str = "") -> str:
-    """A bar.
+    """Returns a progress bar.
 
     Args:
-        share: how much of it is full, from 0 to 1.
+        share: how much is done, from 0 to 1.
         label: what it is about, for screen readers.
-        text: where a browser has no bars; the share in percent unless given.
+        text: fallback for browsers without progress bars; by default the share in percent.
     """
     return f'<progress value="{share:.3f}" max="1" aria-label="{escape(label)}">{escape(text) or f"{share:.0%}"}</progress>'
 
 
 def going(sentence: str, share: float | None, label: str, state: str = "", below: str = "") -> str:
-    """A sentence about something that goes on, and a bar.
+    """Returns a sentence about work in progress, and a bar.
 
     Args:
-        sentence: what is going on. It is refreshed every second, so a screen reader is not asked to read it out each time.
-        share: how much is done, from 0 to 1; None where nobody knows, then without a bar.
+        sentence: what is in progress. Not announced by screen readers, as it is refreshed every second.
+        share: how much is done, from 0 to 1; None if unknown, for no bar.
         label: what the bar is about, for screen readers.
         state: of a job.
-        below: markup.
+        below: markup to put below the bar.
     """
     told = note(sentence).replace(' role="status"', "")
     return _framed(told + (bar(share, label) if share is not None else "") + below, state)
 
 
 def fetching(id: str, done: int, total: int, remaining: float | None, stopping: bool, w: Wording) -> str:
-    """How far a model's fetch is."""
+    """Shows the progress of a model download."""
     if stopping:
         return note(w("model.stopping"))
     if not total:
@@ -54,7 +54,7 @@ def fetching(id: str, done: int, total: int, remaining: float | None, stopping: 
 
 
 def run_progress(run: Run, state: State, happened: Sequence[events.Event], w: Wording) -> str:
-    """Where a fine-tune is, and what it noticed."""
+    """Shows the progress of a fine-tune and its warnings."""
     prepared = next((e for e in happened if isinstance(e, events.Prepared)), None)
     stepped = next((e for e in reversed(happened) if isinstance(e, events.Stepped)), None)
     entered = next((e for e in reversed(happened) if isinstance(e, events.Entered)), None)
@@ -83,7 +83,7 @@ def run_progress(run: Run, state: State, happened: Sequence[events.Event], w: Wo
 
 
 def job_progress(job: Job, w: Wording) -> str:
-    """Where a ladder or a robustness job is, in a sentence of its kind, and what it noticed."""
+    """Shows the progress of a ladder or robustness job and its warnings."""
     state, happened = job.state(), job.events()
     advanced = next((event for event in reversed(happened) if isinstance(event, events.Advanced)), None)
     share, kind = 0.0, "info"
