@@ -1,1 +1,1 @@
-"""The browser app over `core`."""
+"""The browser app on top of `core`."""

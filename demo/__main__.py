@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 7860
 PORTS_TRIED = 100
 KEEPALIVE_SECONDS = 60
-CONNECTIONS = 2_000  # at a time; a page has six at most
+CONNECTIONS = 2_000  # at a time; a page opens six at most
 
 
 def main() -> int:
     """Parses the arguments and serves until interrupted."""
     options = _options()
     _log()
-    listener = _listen(options.host, options.port)  # first: a port that is taken is told at once
+    listener = _listen(options.host, options.port)  # first, to report a taken port at once
     _prepare_libraries()
     print("Attune is starting.", flush=True)
     server = _build(options)
@@ -49,26 +49,26 @@ def _log() -> None:
 
 
 def _prepare_libraries() -> None:
-    """Sets what libraries read when they are imported or first allocate, hence before any of them is imported."""
+    """Sets options that libraries read on import or first allocation; must run before any of them is imported."""
     from core.storage.files import home
     from core.storage.memory import keep_heap_small, keep_torch_small
 
-    # Of gradio and the hub's client: nothing is reported to anyone.
+    # No telemetry from gradio or the hub's client.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    # Else gradio's queue makes a table of the last 10,000 events, with percentiles of each kind, after every single event.
+    # Otherwise gradio's queue tabulates the last 10,000 events, with percentiles by kind, after every single event.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    # Of torch: threads that wait for each other sleep instead of spinning. With as many other processes as on a busy
-    # computer, such as a fine-tune, the spinning took the cores from the thread that was waited for: 7 s a clip, not 1.
+    # Makes torch's threads sleep instead of spin while waiting for each other. On a busy computer, such as during a
+    # fine-tune, spinning took cores away from the thread being waited for: 7 s per clip instead of 1.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ["GRADIO_TEMP_DIR"] = str(home() / "gradio")  # nothing is put there, see demo/server/page.py
+    os.environ["GRADIO_TEMP_DIR"] = str(home() / "gradio")  # stays empty, see demo/server/page.py
     keep_heap_small()
     keep_torch_small()
 
 
 def _build(options: argparse.Namespace) -> FastAPI:
-    """Builds the server; what computes is loaded when the first page has been sent."""
+    """Builds the server; the default model is loaded after the first page has been sent."""
     from core.models.sources.hub import send_no_login
     from demo.app import build_server
     from demo.background.downloads import switch_off
@@ -113,15 +113,15 @@ def _serve(server: FastAPI, listener: socket.socket, options: argparse.Namespace
 
 
 def _listen(host: str, wanted: int | None) -> socket.socket:
-    """Returns a listening socket on the wanted port, or on the first free one from the default on."""
+    """Returns a listening socket on the wanted port, or by default on the first free one from `DEFAULT_PORT`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in (wanted,) if wanted is not None else range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
-        # Only where a socket says that it is TCP does asyncio switch Nagle's algorithm off. With it, the end of an event
-        # reached the page 40 ms late, and an event begun meanwhile was never answered: the page took its stream for open.
+        # asyncio disables Nagle's algorithm only for sockets with an explicit TCP protocol. With it on, the end of an event
+        # reached the page 40 ms late, and an event begun meanwhile was never answered: the page thought its stream open.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        if os.name != "nt":  # on Windows this would let two programs share a port
+        if os.name != "nt":  # on Windows, it would let two programs share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a browser that vanished is noticed
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # detects browsers that have vanished
         if hasattr(socket, "TCP_KEEPIDLE"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_SECONDS)
@@ -136,14 +136,14 @@ def _listen(host: str, wanted: int | None) -> socket.socket:
 
 
 def _names(host: str) -> frozenset[str]:
-    """Names by which browsers on the network may reach this computer, besides the loopback ones."""
+    """Returns names and addresses, besides the loopback ones, at which browsers on the network may reach this computer."""
     if ipaddress.ip_address(host).is_loopback if _is_address(host) else host == "localhost":
         return frozenset()
     own = {host, socket.gethostname(), socket.getfqdn(), f"{socket.gethostname()}.local"}
     try:
         own |= {str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None)}
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("192.0.2.1", 9))  # sends nothing: only asks which address would be used
+            probe.connect(("192.0.2.1", 9))  # sends nothing, only selects the local address
             own.add(probe.getsockname()[0])
     except OSError:
         pass

@@ -1,4 +1,4 @@
-"""The page: lays the views out and wires every event. No logic."""
+"""The page: lays out the views and connects every event. No logic."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     """Builds the server of these pages.
 
     Args:
-        hosts: names and addresses, besides the loopback ones, by which browsers may reach it.
+        hosts: names and addresses, besides the loopback ones, at which browsers may reach it.
     """
     return routes.build_server(build_page, lambda language: {"theme": theme(), "css": css(), "head": head(language)}, hosts)
 

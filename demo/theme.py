@@ -1,4 +1,4 @@
-"""How the page looks: Gradio's plain theme with one accent colour, system fonts, and assets/attune.css."""
+"""The page's look: Gradio's plain theme with one accent colour, system fonts, and assets/attune.css."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MONOSPACED = ("ui-monospace", "Menlo", "Consolas", "monospace")
 
 
 def theme() -> gr.themes.Base:
-    """Returns the theme; fonts are the system's, so nothing is fetched."""
+    """Returns the theme; it uses system fonts, so nothing is downloaded."""
     return gr.themes.Base(
         primary_hue=gr.themes.colors.indigo, neutral_hue=gr.themes.colors.slate, font=FONTS, font_mono=MONOSPACED
     )
@@ -23,8 +23,8 @@ def css() -> str:
 
 
 def head(language: str) -> str:
-    """Returns what goes into the page's head: its language, the sign that the browser will hide the microphone, what makes
-    words be heard that are pressed, and the reading panel's keys.
+    """Returns the contents of the page's head: its language, the class that marks an insecure context, where browsers
+    disable the microphone, the script that plays pressed words, and the reading panel's keys.
     """
     return (
         "<script>"
@@ -35,6 +35,6 @@ def head(language: str) -> str:
 
 
 def _asset(name: str) -> str:
-    """Reads a file of the folder assets, which lies beside the packages in a checkout and inside `demo` in a wheel."""
+    """Reads a file of the assets folder, which is beside the packages in a checkout and inside `demo` in a wheel."""
     inside, beside = (folder / "assets" / name for folder in (Path(__file__).parent, Path(__file__).parents[1]))
     return (inside if inside.is_file() else beside).read_text(encoding="utf-8")

@@ -1,1 +1,1 @@
-"""One folder a step: view (components), handlers (inputs -> core -> outputs), events (wiring), show (markup)."""
+"""One folder per step: view (components), handlers (inputs -> core -> outputs), events (wiring), show (markup)."""

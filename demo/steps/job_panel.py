@@ -1,4 +1,4 @@
-"""A panel for a long piece of work: what it is, how long it would take, start, stop, progress and what came of it."""
+"""A panel for a long job: description, estimated time, start, stop, progress and result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ POLL_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class JobView:
-    """The components of such a panel."""
+    """The components of a job panel."""
 
     panel: gr.Accordion
     forecast: gr.HTML
@@ -29,12 +29,12 @@ class JobView:
 
 
 def build(name: str, w: Wording, visible: bool = True) -> JobView:
-    """Lays the panel out, folded away.
+    """Lays out the panel, collapsed.
 
     Args:
-        name: of the keys in the wording, and of the elements.
+        name: prefix of its keys in the wording and of its element ids.
         w: the wording.
-        visible: whether it is there from the start.
+        visible: whether it is visible from the start.
     """
     with gr.Accordion(w(f"{name}.title"), open=False, visible=visible, elem_id=f"{name}-panel") as panel:
         gr.HTML(fine(w(f"{name}.about")))
@@ -51,7 +51,7 @@ def build(name: str, w: Wording, visible: bool = True) -> JobView:
 
 
 def buttons(active: bool) -> dict[str, Any]:
-    """Returns values for a panel's `start`, `stop` and `timer` while its work goes on, or while none does."""
+    """Returns values for a panel's `start`, `stop` and `timer`, by whether its job is active."""
     return {
         "start": gr.update(interactive=not active),
         "stop": gr.update(interactive=active),

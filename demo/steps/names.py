@@ -1,7 +1,7 @@
-"""Names of components where one event answers for several panels, or for several rows that are alike.
+"""Component names for events that update several panels or several identical rows.
 
-The name of the place comes first: "split.table" is the table of the split, "row 3.text" the text of the fourth row. Views,
-handlers and events make such names by these two functions alone.
+The place comes first: "split.table" is the table of the split panel, "row 3.text" the text of the fourth row. Views, handlers
+and events build such names only with these two functions.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-Shown = dict[str, Any]  # what a handler returns: new values by the names of components; those it leaves out stay as they are
+Shown = dict[str, Any]  # a handler's result: new values by component name; the other components stay unchanged
 
 
 def within(place: str, named: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the same with the name of a panel or a row before each name."""
+    """Returns the same mapping with each name prefixed by that of a panel or row."""
     return {f"{place}.{name}": one for name, one in named.items()}
 
 
 def numbered(kind: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns what is in rows that are alike, each name with its row's number, which begins at 0.
+    """Returns the contents of identical rows in one mapping, each name prefixed by the kind and the row's number from 0.
 
     Args:
-        kind: what the rows are called.
-        rows: components, or their values, of each.
+        kind: prefix for the rows.
+        rows: components or values of each row, by name.
     """
     return {name: one for number, row in enumerate(rows) for name, one in within(f"{kind} {number}", row).items()}

@@ -1,4 +1,4 @@
-"""What was removed and can still be restored."""
+"""A row for removed items that can still be restored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from demo.wording import Wording
 
 @dataclass(frozen=True)
 class RemovedView:
-    """A row that is only shown while something can be restored."""
+    """The components of the row, which is visible only while something can be restored."""
 
     row: gr.Row
     choice: gr.Dropdown
@@ -22,12 +22,12 @@ class RemovedView:
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The components that `offer` has values for."""
+        """The components for which `offer` returns values."""
         return {"removed": self.row, "removed_choice": self.choice}
 
 
 def build(name: str, w: Wording) -> RemovedView:
-    """Lays the row out; `name` begins the ids of its parts."""
+    """Lays out the row; `name` is the prefix of its element ids."""
     with gr.Row(visible=False, elem_classes="field-and-button", elem_id=f"{name}-removed") as row:
         choice = gr.Dropdown([], label=w("removed.choose"), scale=3, elem_id=f"{name}-removed-choice")
         restore = gr.Button(w("removed.undo"), scale=0, min_width=120, elem_id=f"{name}-undo")
@@ -36,10 +36,10 @@ def build(name: str, w: Wording) -> RemovedView:
 
 
 def offer(gone: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Returns values for `RemovedView.outputs`: the row is shown while there is something to restore.
+    """Returns values for `RemovedView.outputs`; the row is visible if there is something to restore.
 
     Args:
-        gone: what was removed, each with its label and its id, the newest first.
+        gone: the removed items as (label, id), newest first.
     """
     return {
         "removed": gr.update(visible=bool(gone)),

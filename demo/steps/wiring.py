@@ -1,4 +1,4 @@
-"""Connects an event, a handler, its inputs and its outputs; the one place where errors meet the page."""
+"""Connects events to handlers, inputs and outputs, and turns handlers' errors into messages on the page."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from demo.steps.names import Shown, within
 from demo.wording import Wording
 
 QUIET = {"show_progress": "hidden"}
-HIDDEN = {"api_visibility": "private"}  # documented, every event would add all its inputs to the page: four fifths of it
-WAITS = {**QUIET, "concurrency_limit": None}  # mostly waits for its turn to compute: of such, any number at a time
-AT_ONCE = {**QUIET, "queue": False, "trigger_mode": "always_last"}  # only reads what is there, as often as it is asked
+HIDDEN = {"api_visibility": "private"}  # in the API docs, each event would list all its inputs: four fifths of the page's size
+WAITS = {**QUIET, "concurrency_limit": None}  # mostly waits for its turn to compute, so no limit
+AT_ONCE = {**QUIET, "queue": False, "trigger_mode": "always_last"}  # quick reads, on every call
 
-AT_A_TIME = 2  # calls of one other handler: they read files and write markup, which Python does one at a time anyway
-EVENTS = 256  # in hand at a time, of all visitors, most of them waiting for their turn to compute
-QUEUE_SECONDS = 0.01  # between two looks at the queue; Gradio's own 0.001 keep a tenth of a core busy with nothing to do
-SPARE_THREADS = 64  # for the events that do not queue, such as a timer's, whatever the others wait for
+AT_A_TIME = 2  # concurrent calls per other handler: they read files and write markup, which Python serialises anyway
+EVENTS = 256  # in progress at a time, of all visitors, most of them waiting for their turn to compute
+QUEUE_SECONDS = 0.01  # poll interval of the queue; Gradio's own 0.001 keeps a tenth of a core busy when idle
+SPARE_THREADS = 64  # reserved for events that do not queue, such as a timer's
 
 Handler = Callable[..., Any]
-Named = Mapping[str, Any]  # components by the names that a handler uses for them
+Named = Mapping[str, Any]  # components by a handler's names for them
 On = Callable[..., Any]
-Then = Callable[[Callable[..., Any]], Any]  # given `then` of an event, wires what follows it, and returns the last of that
+Then = Callable[[Callable[..., Any]], Any]  # takes an event's `then`, wires the events that follow, and returns the last
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the page that a handler fills after any of several events.
+    """A part of the page that a handler fills, whichever event triggers it.
 
     Attributes:
         outputs: components by name.
@@ -50,11 +50,11 @@ class Part:
 
 
 def combined(name: str, **parts: Part) -> Part:
-    """Returns parts of the page as one that a single event fills.
+    """Combines parts of the page into one that a single event fills.
 
     Args:
-        name: of its handler.
-        **parts: by the names that go before those of their components, see `demo.steps.names`.
+        name: of the combined handler.
+        **parts: by the prefix of their components' names, see `demo.steps.names`.
     """
 
     def show(found: session.Session, **values: Any) -> Shown:
@@ -71,9 +71,9 @@ def combined(name: str, **parts: Part) -> Part:
 
 
 def prepare_queue(page: gr.Blocks) -> None:
-    """Gives a page's events so many threads that none which computes or waits keeps those that do not queue from theirs."""
+    """Gives a page enough threads that events which compute or wait never block those that do not queue."""
     page.max_threads = EVENTS
-    page.queue(default_concurrency_limit=AT_A_TIME, api_open=False)  # else a direct call would pass the queue by
+    page.queue(default_concurrency_limit=AT_A_TIME, api_open=False)  # otherwise direct API calls would bypass the queue
     page.max_threads = EVENTS + SPARE_THREADS
     page._queue.sleep_when_free = QUEUE_SECONDS
 
@@ -83,7 +83,7 @@ def named(view: Any, *names: str) -> dict[str, Any]:
 
     Args:
         view: a dataclass of components.
-        *names: of the fields; without any, all of them that hold a component.
+        *names: of the fields; by default all that hold a component.
 
     Raises:
         AttributeError: the view has no such field.
@@ -94,7 +94,7 @@ def named(view: Any, *names: str) -> dict[str, Any]:
 
 
 def connector(w: Wording) -> On:
-    """Returns what wires one event of a page in the given language."""
+    """Returns a function that wires one event of a page in the given language."""
 
     def on(
         event: Callable,
@@ -105,27 +105,27 @@ def connector(w: Wording) -> On:
         blank: bool = False,
         **how: Any,
     ) -> Any:
-        """Wires it.
+        """Wires an event.
 
         Args:
             event: of a component, or `then` of an event wired before.
-            handler: given the session and the inputs by their names, returns a mapping from the names of outputs to their
-                new values. An output that it does not name stays as it is.
+            handler: takes the session and the inputs by name; returns new values by output name. Outputs that it does not
+                name stay unchanged.
             inputs: components by name, the handler's keyword arguments.
             outputs: components by name.
-            message: where a sentence about an error goes; emptied where there is none.
-            blank: whether an error empties the outputs, as they say that something is going on; else they stay.
-            how: as Gradio takes it.
+            message: where an error message goes; emptied if there is no error.
+            blank: whether an error empties the outputs, because they say that something is in progress.
+            how: passed to Gradio.
 
         Returns:
             The event, as Gradio returns it.
 
         Raises:
-            TypeError: the inputs are not the handler's.
+            TypeError: the inputs do not match the handler's parameters.
         """
-        inspect.signature(handler).bind(None, **inputs)  # raises now, not when a visitor causes the event
+        inspect.signature(handler).bind(None, **inputs)  # fails now, not when a visitor triggers the event
         how = {**HIDDEN, **how}
-        tells = how.get("queue", True)  # only an event in Gradio's queue can show a note beside its outputs
+        tells = how.get("queue", True)  # only events in Gradio's queue can show a notification as well as outputs
         shown = [*outputs.values(), *([message] if message else [])]
         answer = answering(handler, inputs, outputs, message is not None, w, blank, tells)
         return event(answer, [*inputs.values()], shown, **how)
@@ -142,10 +142,10 @@ def answering(
     blank: bool = False,
     tells: bool = True,
 ) -> Callable[..., Any]:
-    """Gives a handler its session and its inputs, orders its answer as the outputs are, and turns an error into a sentence.
+    """Wraps a handler for Gradio: finds its session, names its inputs, orders its outputs and turns errors into messages.
 
-    On an error the outputs stay as they are, or are emptied with `blank`, where they said that something was going on.
-    With `tells`, damaged files that were found since are told once, in a note that stays until it is closed.
+    On an error the outputs stay unchanged, or are emptied with `blank`, for outputs that said something was in progress.
+    With `tells`, newly found damaged files are reported, each once, in a notification that stays until closed.
     """
 
     def handle(request: gr.Request, *values: Any) -> Any:

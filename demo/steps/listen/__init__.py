@@ -1,1 +1,1 @@
-"""Step 2: a clip, and what the base writes for it."""
+"""Step 2: a clip and the base's transcript of it."""

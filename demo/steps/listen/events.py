@@ -1,4 +1,4 @@
-"""Step 2: which event calls which handler."""
+"""Event wiring of step 2."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def wire(on: On, view: ListenView, handlers: ListenHandlers, text: gr.Textbox, o
     Args:
         on: wires one event, see `demo.steps.wiring`.
         view: the components.
-        handlers: what the events do.
-        text: of step 3, where the transcript is corrected.
-        own: shows the own clips.
+        handlers: the step's handlers.
+        text: the text box of step 3 where the transcript is corrected.
+        own: shows the visitor's own clips.
 
     Returns:
-        What shows the step again when the page was loaded.
+        The part that restores the step when the page is loaded.
     """
     transcribed = {**named(view, "transcript"), "text": text}
     upload = {"upload": view.audio}

@@ -1,4 +1,4 @@
-"""Step 2: keeping a clip and transcribing it."""
+"""Handlers of step 2: keeping a clip and transcribing it."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from demo.steps.listen import show
 from demo.steps.names import Shown
 from demo.wording import Wording
 
-WINDOW_SAMPLES = 400  # 25 ms, as Whisper's front end
+WINDOW_SAMPLES = 400  # 25 ms, as in Whisper's front end
 HOP_SAMPLES = 160  # 10 ms
 MELS = 80
 FLOOR_DB = -80.0
 
 
 class ListenHandlers:
-    """What happens in step 2."""
+    """The handlers of step 2."""
 
     def __init__(self, w: Wording, pool: ModelPool) -> None:
         self._w, self._pool = w, pool
 
     def working(self, session: Session, upload: Upload | None) -> Shown:
-        """upload -> transcript (what is happening meanwhile)."""
+        """upload -> transcript (a note that it is being transcribed)."""
         return {"transcript": markup.note(self._w("listen.working"))} if upload else {}
 
     def hear(self, session: Session, upload: Upload | None) -> Shown:
-        """upload -> transcript (with its timing), text (to correct). The recording is kept before anything else happens."""
+        """upload -> transcript (with its timing), text (to correct). Saves the recording first."""
         if upload is None:
             return {}
         recording = uploads.keep(session, upload)
@@ -51,14 +51,14 @@ class ListenHandlers:
         return {"transcript": shown, "text": text}
 
     def trying(self, session: Session) -> Shown:
-        """-> trials (which models are about to be tried)."""
+        """-> trials (a note on which models are about to be tried)."""
         if not session.choices.clip:
             raise DatasetError("no_clip", "Record or upload a clip first.")
         ids = ready_models(session.choices.model)
         return {"trials": markup.note(self._w("listen.trying", count=len(ids), models=", ".join(ids)))}
 
     def try_all(self, session: Session) -> Shown:
-        """-> trials (what every model that is ready writes for the current clip)."""
+        """-> trials (transcripts of the current clip by every model that is ready)."""
         if not session.choices.clip:
             return {}
         recording = session.recordings.get(session.choices.clip)
@@ -70,7 +70,7 @@ class ListenHandlers:
         return {"trials": comparisons.trials(trials, recording.text, language, self._w)}
 
     def restore(self, session: Session) -> Shown:
-        """-> transcript and text (to correct) of the current clip, as they were before the page was loaded again."""
+        """-> transcript and text (to correct) of the current clip, as before the page was reloaded."""
         choices, empty = session.choices, {"transcript": markup.note(self._w("listen.empty")), "text": ""}
         if not choices.clip:
             return empty
@@ -85,7 +85,7 @@ class ListenHandlers:
         """-> spectrogram (a picture of the current clip's log-mel energies)."""
         if not session.choices.clip:
             return {"spectrogram": ""}
-        import librosa  # it and matplotlib take a second, and not every visitor looks at the spectrogram
+        import librosa  # importing it and matplotlib takes a second, and not every visitor opens the spectrogram
 
         wave = sound_files.decode(session.recordings.get(session.choices.clip).path)
         energies = librosa.feature.melspectrogram(
@@ -104,11 +104,11 @@ class ListenHandlers:
         kilohertz = (0.25, 0.5, 1, 2, 4)
         edges = librosa.mel_frequencies(MELS, fmax=SAMPLE_RATE / 2)
         axes.set_yticks([float(np.interp(k * 1000, edges, np.arange(MELS))) for k in kilohertz], [f"{k:g}" for k in kilohertz])
-        # Pictures are drawn without a CJK font, so their axes are labelled by symbols; the page explains them.
+        # No CJK font is available for pictures, so axes are labelled with symbols, which the page explains.
         axes.set_xlabel("s")
         axes.set_ylabel("kHz")
         figure.colorbar(shown, ax=axes, label="dB")
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
-        # In the page itself: a picture of a voice lies in no file that has to be guarded and deleted.
+        # Embedded in the page, so that no picture of a voice is left in a file that must be protected and deleted.
         return markup.picture(buffer.getvalue(), self._w("listen.spectrogram"))

@@ -1,4 +1,4 @@
-"""What the base writes for a clip."""
+"""Markup of step 2: the base's transcript of a clip."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from demo.wording import Wording
 
 
 def transcript(text: str, seconds: float, sound_seconds: float, model: str, w: Wording, spoken: str = "") -> str:
-    """What the base heard, how long it took, and in which language."""
+    """Returns the base's transcript, the language, and how long it took."""
     shown = escape(text) if text else f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
     took = escape(w("listen.took", model=model, seconds=f"{seconds:.1f}", sound=f"{sound_seconds:.1f}"))
     said = fine(spoken) if spoken else ""
@@ -15,6 +15,6 @@ def transcript(text: str, seconds: float, sound_seconds: float, model: str, w: W
 
 
 def heard_before(text: str, url: str, w: Wording) -> str:
-    """The current clip on a page that was loaded again."""
+    """Returns the current clip's transcript and player, for a reloaded page."""
     shown = escape(text) if text else f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
     return f'<div class="transcript" id="base-transcript">{shown}</div><p>{player(url, w)}</p>'

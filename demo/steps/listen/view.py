@@ -1,4 +1,4 @@
-"""Step 2: a clip, and what the base hears in it."""
+"""View of step 2: a clip and the base's transcript of it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def build(w: Wording) -> ListenView:
 
 
 def recorder(label: str, sources: list, elem_id: str) -> gr.Audio:
-    """A recorder whose file reaches the handler as it came, undecoded."""
+    """Returns a recorder whose file reaches the handler unchanged, not decoded."""
     return gr.Audio(
         sources=sources,
         type="filepath",

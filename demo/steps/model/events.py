@@ -1,4 +1,4 @@
-"""Step 1: which event calls which handler."""
+"""Event wiring of step 1."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def wire(on: On, view: ModelView, handlers: ModelHandlers, then_propose: Then) -
     Args:
         on: wires one event, see `demo.steps.wiring`.
         view: the components.
-        handlers: what the events do.
-        then_propose: lets step 4 follow another model.
+        handlers: the step's handlers.
+        then_propose: wires the update of step 4 after a change of model.
 
     Returns:
-        What shows the step again when the page was loaded.
+        The part that restores the step when the page is loaded.
     """
     fetching = named(view, "status", "stop", "timer", "fetched")
 
@@ -30,7 +30,7 @@ def wire(on: On, view: ModelView, handlers: ModelHandlers, then_propose: Then) -
         used = on(used.then, handlers.relabel, {"id": id}, named(view, "choice"), None, **QUIET)
         then_propose(used.then)
 
-    # Leaving the list asks about the model, and the next thing pressed is the button: the two share no stream.
+    # Leaving the list triggers `about`, usually by a click on the button; unqueued, it does not share the click's stream.
     chosen = {"id": view.choice}
     on(view.choice.input, handlers.about, chosen, named(view, "about"), None, **QUIET, queue=False)
     begun = on(view.use.click, handlers.begin, chosen, named(view, "status", "stop", "timer"), view.message, **QUIET)

@@ -1,4 +1,4 @@
-"""Step 1: fetching and loading the base."""
+"""Handlers of step 1: downloading and loading the base."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from demo.wording import Wording
 
 
 class ModelHandlers:
-    """What happens in step 1.
+    """The handlers of step 1.
 
     Args:
-        w: the words.
-        pool: models that are warm.
-        tasks: what goes on in the background; a fetch is everyone's, so that a second visitor joins in.
-        fetch: what fetches a model.
+        w: the wording.
+        pool: models in memory.
+        tasks: background tasks; downloads belong to everyone, so that a second visitor joins a running one.
+        fetch: downloads a model.
     """
 
     def __init__(self, w: Wording, pool: ModelPool, tasks: Tasks, fetch: Fetch = fetch_model) -> None:
@@ -37,11 +37,11 @@ class ModelHandlers:
         self._public: set[str] = set()
 
     def about(self, session: Session, id: str) -> Shown:
-        """id -> about (what using the model takes: nothing, a package, or a download and how large)."""
+        """id -> about (what using the model requires: nothing, a package, or a download of some size)."""
         return {"about": self._about(session, id)}
 
     def begin(self, session: Session, id: str) -> Shown:
-        """id -> status, stop, timer. What is not on this computer is fetched from now on."""
+        """id -> status, stop, timer. Starts the download of a model that is not on this computer."""
         id = permitted(id, session.local)
         if self._is_here(session, id) or not is_fetchable(id):
             session.choose(fetching="")
@@ -57,10 +57,10 @@ class ModelHandlers:
         return {"status": status, "stop": gr.update(visible=True), "timer": gr.update(active=True)}
 
     def use(self, session: Session, id: str) -> Shown:
-        """id -> status. Loads the model, unless it is on its way; on failure the earlier choice stays."""
+        """id -> status. Loads the model, unless it is still downloading; on failure the earlier choice stays."""
         id = permitted(id, session.local)
         if session.choices.fetching == id or (is_fetchable(id) and not self._is_here(session, id)):
-            return {}  # loading fetches nothing: `begin` does, within limits, or has said why not
+            return {}  # only `begin` downloads, within limits, or has said why not
         with self._pool.lend(session.name, id) as model:
             parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
             family = model.family
@@ -68,24 +68,24 @@ class ModelHandlers:
         return {"status": markup.note(self._w("model.ready", id=id, parameters=f"{parameters:.1f}", family=family))}
 
     def arrived(self, session: Session, id: str) -> Shown:
-        """id (of a model that has just been fetched) -> status."""
+        """id (of a model just downloaded) -> status."""
         return self.use(session, id) if id else {}
 
     def relabel(self, session: Session, id: str) -> Shown:
-        """id -> choice (with what is ready by now)."""
+        """id -> choice (with labels that say what is ready now)."""
         used = id.strip() if isinstance(id, str) else ""
-        if not used:  # nothing has come; labelling the list anew would undo what is being typed into it
+        if not used:  # nothing was downloaded; relabelling the list would undo what is being typed into it
             return {}
         if used == session.choices.model:
             return self._chosen(used)
         return {"choice": gr.update(choices=show.model_choices(self._w))}
 
     def restore(self, session: Session) -> Shown:
-        """-> choice, and as `look`."""
+        """-> choice, and the outputs of `look`."""
         return {**self._chosen(session.choices.model), **self.look(session)}
 
     def stop(self, session: Session) -> Shown:
-        """-> status (the fetch is stopping, or goes on for others)."""
+        """-> status (the download is stopping, or continues for others)."""
         id = session.choices.fetching
         if downloads.leave(self._tasks, session.name, id) or not id:
             return {"status": markup.note(self._w("model.stopping"))}
@@ -93,12 +93,12 @@ class ModelHandlers:
         return {"status": markup.note(self._w("model.left", id=id))}
 
     def look(self, session: Session) -> Shown:
-        """-> status, stop, timer, fetched (the id of a model that has just come)."""
+        """-> status, stop, timer, fetched (the id of a model just downloaded)."""
         id = session.choices.fetching
         download = downloads.look(self._tasks, id)
         if not id:
             return {**_over(), "fetched": ""}
-        if download is None:  # the app was started anew meanwhile
+        if download is None:  # the app has been restarted
             session.choose(fetching="")
             return {"status": markup.note(self._w("error.fetch_interrupted", id=id)), **_over(), "fetched": ""}
         if not download.ended:
@@ -119,7 +119,7 @@ class ModelHandlers:
         try:
             id = permitted(id, session.local)
             entry, here = listed(id), self._is_here(session, id)
-        except AttuneError:  # pressing the button says why
+        except AttuneError:  # the button will say why
             return ""
         free = memory.available()
         if here:
@@ -140,10 +140,10 @@ class ModelHandlers:
         return show.download(id, told.bytes / 1e6, memory.needed_to_finetune(told.parameters) / 1e9, free, self._w)
 
     def _is_here(self, session: Session, id: str) -> bool:
-        """Whether a model is on this computer, for whoever asks: what only its owner may fetch is not, for others.
+        """Returns whether a model counts as present for a visitor; one that only the computer's owner may fetch does not.
 
         Raises:
-            ModelError: the hub does not say whether it is for everyone.
+            ModelError: the model is not public, or the hub cannot say.
         """
         if not is_here(id):
             return False
@@ -154,5 +154,5 @@ class ModelHandlers:
 
 
 def _over() -> Shown:
-    """Values for stop and timer while nothing is fetched."""
+    """Returns values for stop and timer while nothing is downloading."""
     return {"stop": gr.update(visible=False), "timer": gr.update(active=False)}

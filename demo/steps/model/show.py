@@ -1,4 +1,4 @@
-"""Models by what is ready, and what a download costs."""
+"""Markup of step 1: model labels and download sizes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from demo.wording import Wording
 
 
 def model_choices(w: Wording) -> list[tuple[str, str]]:
-    """The models by label and id; a label says what is ready and what must be fetched first."""
+    """Returns the models as (label, id); the label says whether the model is ready or must be downloaded first."""
     rows = []
     for entry in CATALOGUE:
         if is_here(entry.id):
@@ -31,7 +31,7 @@ def download(
     server: str = "",
     requirement: str = "",
 ) -> str:
-    """What using a model costs that is not on this computer; without a server it comes from the hub."""
+    """Describes the cost of using a model that is not on this computer; without a server, it comes from the hub."""
     needs = [w("model.about.download", id=id, mb=f"{megabytes:.0f}", server=server or w("model.hub"))]
     if requirement:
         needs.append(w("model.about.also", package=requirement))

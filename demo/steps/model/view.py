@@ -1,4 +1,4 @@
-"""Step 1: the base."""
+"""View of step 1: choosing the base."""
 
 from __future__ import annotations
 
