@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,16 +44,17 @@ def run(options: argparse.Namespace) -> int:
 def _outcome(run: Run, options: argparse.Namespace) -> int:
     from core.runs.outcome import read_outcome
 
-    result = read_outcome(run, options.recompute).to_json()
+    outcome = read_outcome(run, options.recompute, check=True)
     if options.json:
-        print_json(result)
+        print_json(outcome.to_json())
         return 0
-    print_figures(result)
-    needed = result["test"]["clips_needed"] if result["test"] else 0
-    if needed:
-        print(f"about {needed} more test {result['test']['difference']['unit']} would bring a verdict within reach")
+    figures = {group: found.figures for group, found in outcome.comparisons.items() if group != "own"}
+    print_figures(figures)
+    if "test" in figures and figures["test"].clips_needed:
+        needed, unit = figures["test"].clips_needed, figures["test"].difference.unit
+        print(f"about {needed} more test {unit} would bring a verdict within reach")
     source = "the clips, transcribed again" if options.recompute else "the stored transcripts"
-    differs = ", ".join(result["differs"])
+    differs = ", ".join(outcome.differs)
     print(f"worked out from {source}: {f'differs from result.json in {differs}' if differs else 'equals result.json'}")
     return 0
 
@@ -98,7 +100,7 @@ def _transcribe(run: Run, options: argparse.Namespace) -> int:
     result: dict[str, Any] = {"run": str(run.folder), "model": run.request().model, "seconds": seconds, "clips": rows}
     if clips:
         comparison = compare(clips, texts["base"], texts["adapted"], language)
-        result["test"] = comparison.to_json(with_clips=False)
+        result["test"] = dataclasses.asdict(comparison.figures)
     if options.json:
         print_json(result)
     else:

@@ -34,9 +34,9 @@ def run(options: argparse.Namespace) -> int:
     result = made.result()
     assert result is not None, "execute ends with a result"
     if options.json:
-        print_json(result)
+        print_json(result.to_json())
     else:
-        print_figures(result)
+        print_figures(result.figures)
         print(f"adapted model: {made.adapted}")
     return 0
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.evaluation.compare import Figures
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -11,14 +15,11 @@ def print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
-def print_figures(result: dict[str, Any]) -> None:
-    """Prints what a run came to."""
-    for group in ("test", "canary"):
-        if result.get(group):
-            base, adapted, change = (result[group][name] for name in ("base", "adapted", "difference"))
-            clips = result[group]["clips"]
-            print(
-                f"{group}: WER {base['wer']:.1%} -> {adapted['wer']:.1%} ({result[group]['verdict']}: "
-                f"{change['low']:+.1%} to {change['high']:+.1%}), CER {base['cer']:.1%} -> {adapted['cer']:.1%}, "
-                f"{clips if isinstance(clips, int) else len(clips)} clips"
-            )
+def print_figures(figures: Mapping[str, Figures]) -> None:
+    """Prints what a run came to on each group of clips."""
+    for group, found in figures.items():
+        base, adapted, change = found.base, found.adapted, found.difference
+        print(
+            f"{group}: WER {base.wer:.1%} -> {adapted.wer:.1%} ({found.verdict}: {change.low:+.1%} to {change.high:+.1%}), "
+            f"CER {base.cer:.1%} -> {adapted.cer:.1%}, {found.clips} clips"
+        )

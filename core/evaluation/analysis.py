@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from core.audio import sound_files
-from core.data.clips.labelled_set import Clip, speakers_or_sentences
+from core.data.clips.labelled_set import speakers_or_sentences
 from core.data.inspection import quality
 from core.errors import AudioError
 from core.evaluation.compare import ClipComparison, Comparison, judge
@@ -187,13 +187,21 @@ class Analysis:
         return dataclasses.asdict(self)
 
 
+def measure_sound(wave: np.ndarray) -> ClipSound:
+    """Measures a clip.
+
+    Args:
+        wave: float32 [samples] at 16 kHz.
+    """
+    return ClipSound(len(wave) / sound_files.SAMPLE_RATE, quality.measure(wave).snr_db)
+
+
 def measure_sounds(comparison: Comparison) -> list[ClipSound | None]:
     """Measures the clips of a comparison; None where a file is gone or cannot be read."""
     sounds: list[ClipSound | None] = []
     for clip in comparison.clips:
         try:
-            wave = sound_files.decode(clip.path)
-            sounds.append(ClipSound(len(wave) / sound_files.SAMPLE_RATE, quality.measure(wave).snr_db))
+            sounds.append(measure_sound(sound_files.decode(clip.path)))
         except AudioError:
             sounds.append(None)
     return sounds
@@ -331,7 +339,7 @@ def _writing(comparison: Comparison) -> Writing:
 
 
 def _clusters(clips: Sequence[ClipComparison], language: str) -> tuple[list[str], str]:
-    return speakers_or_sentences([Clip(clip.path, clip.reference, clip.speaker) for clip in clips], language)
+    return speakers_or_sentences([row.clip() for row in clips], language)
 
 
 def _group(clips: Sequence[ClipComparison], language: str, name: str, low: float | None, high: float | None) -> Group:

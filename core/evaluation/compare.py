@@ -7,11 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.data.clips.labelled_set import Clip, speakers_or_sentences
-from core.text.metrics import VERDICT_CLIPS, Interval, Score, Word, clusters_needed, mark_words, paired_interval, score
+from core.data.clips.labelled_set import Clip, id_of, speakers_or_sentences
+from core.storage.typed import build
+from core.text.metrics import (
+    VERDICT_CLIPS,
+    ErrorRate,
+    Interval,
+    Score,
+    Word,
+    clusters_needed,
+    mark_words,
+    paired_interval,
+    score,
+)
 
 Verdict = Literal["better", "worse", "unclear", "thin"]
 SIGNIFICANT = 0.05
+MEASURES = ("wer", "cer", "raw_wer", "raw_cer")
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,14 @@ class ClipComparison:
     adapted_cer: float
     trained_on: bool = False
     id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.id:  # an earlier version wrote none
+            object.__setattr__(self, "id", id_of(self.path))
+
+    def clip(self) -> Clip:
+        """Returns the clip that was transcribed."""
+        return Clip(self.path, self.reference, self.speaker, "train" if self.trained_on else "test", self.id)
 
 
 @dataclass(frozen=True)
@@ -80,18 +100,76 @@ class Comparison:
         needed = clusters_needed(self.difference)
         return max(short, needed or 1) if needed is not None or short > 0 else None
 
-    def to_json(self, with_clips: bool = True) -> dict[str, Any]:
-        """Returns a plain dict: rates, counts, interval, verdict and, if wished, every clip."""
-        summary = {
-            "base": rates(self.base),
-            "adapted": rates(self.adapted),
-            "difference": dataclasses.asdict(self.difference),
-            "verdict": self.verdict,
-            "clips_needed": self.clips_needed,
-            "words": self.base.wer.length,
-            "language": self.language,
+    @property
+    def figures(self) -> Figures:
+        """What it comes to."""
+        return Figures(
+            rates(self.base),
+            rates(self.adapted),
+            self.difference,
+            self.verdict,
+            self.clips_needed,
+            self.base.wer.length,
+            self.language,
+            len(self.clips),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a plain dict: what `Figures` holds, but for `clips`, which lists them, and the counts behind the rates."""
+        counts = {
+            name: {measure: dataclasses.asdict(getattr(score, measure)) for measure in MEASURES}
+            for name, score in (("base", self.base), ("adapted", self.adapted))
         }
-        return {**summary, "clips": [dataclasses.asdict(c) for c in self.clips] if with_clips else len(self.clips)}
+        return {**dataclasses.asdict(self.figures), "clips": [dataclasses.asdict(c) for c in self.clips], "counts": counts}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Comparison:
+        """Builds a comparison from `to_json`'s dict. Only what an earlier version did not write is counted again."""
+        clips = tuple(build(ClipComparison, row) for row in fields["clips"])
+        scores = []
+        for name in ("base", "adapted"):
+            if "counts" in fields:
+                counts = {measure: ErrorRate(**fields["counts"][name][measure]) for measure in MEASURES}
+                errors, cers = (tuple(getattr(clip, f"{name}_{kind}") for clip in clips) for kind in ("errors", "cer"))
+                scores.append(Score(**counts, word_errors=errors, words=tuple(clip.words for clip in clips), clip_cers=cers))
+            else:
+                texts = [getattr(clip, name) for clip in clips]
+                scores.append(score([clip.reference for clip in clips], texts, fields["language"]))
+        return cls(clips, scores[0], scores[1], Interval(**fields["difference"]), fields["language"])
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Error rates, as shares: normalised, and as written, where case and punctuation count."""
+
+    wer: float
+    cer: float
+    raw_wer: float
+    raw_cer: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a comparison comes to, without its clips.
+
+    Attributes:
+        base, adapted: error rates.
+        difference: adapted minus base WER with its interval.
+        verdict: what the evidence allows to say.
+        clips_needed: see `Comparison.clips_needed`; 0 where an earlier version did not say.
+        words: in the references; characters where the language is scored by character.
+        language: whose normalisation the rates use.
+        clips: how many.
+    """
+
+    base: Rates
+    adapted: Rates
+    difference: Interval
+    verdict: Verdict
+    clips_needed: int | None = 0
+    words: int = 0
+    language: str = "en"
+    clips: int = 0
 
 
 def judge(interval: Interval, clips: int) -> Verdict:
@@ -141,11 +219,6 @@ def compare(clips: Sequence[Clip], base: Sequence[str], adapted: Sequence[str], 
     return Comparison(results, scores[0], scores[1], difference, language)
 
 
-def rates(result: Score) -> dict[str, float]:
+def rates(result: Score) -> Rates:
     """Returns WER and CER, normalised and raw, as shares."""
-    return {
-        "wer": result.wer.rate,
-        "cer": result.cer.rate,
-        "raw_wer": result.raw_wer.rate,
-        "raw_cer": result.raw_cer.rate,
-    }
+    return Rates(*(getattr(result, measure).rate for measure in MEASURES))

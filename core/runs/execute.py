@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.audio.sound_files import MAX_CLIP_SECONDS
 from core.audio.waves import Labelled, Sounds
 from core.data.clips import labelled_set
-from core.data.clips.labelled_set import Clip, Dropped
+from core.data.clips.labelled_set import Clip, Dropped, Overlap
 from core.errors import RecipeError
+from core.evaluation.analysis import Analysis, analyse, measure_sound
 from core.evaluation.compare import Comparison, compare
 from core.models.base.protocol import AsrModel, in_language
 from core.models.base.random_numbers import RandomNumbers
-from core.models.classifier import Classifier
 from core.models.deepspeech.model import DeepSpeech, drop_source_layers
 from core.models.loading import load_model
 from core.runs.dropped_clips import clips_dropped
 from core.runs.environment import environment
 from core.runs.export import hugging_face
 from core.runs.limits import GROUPS
+from core.runs.request import Request
+from core.runs.result import GeneralSpeech, Result, Seconds
 from core.runs.run_folder import Run
 from core.storage import disk
-from core.storage.files import sha256, whole_folder, write_json
+from core.storage.files import sha256, whole_folder
 from core.text.normalisation import Normalisation, default
 from core.training.evaluating import Transcribe, transcribe
 from core.training.events import Entered, Event, Finished, Noticed, Prepared, Trained
+from core.training.learner import for_task
 from core.training.loop import finetune
 from core.training.transcript_cache import UnchangedTranscriber
 
@@ -52,65 +55,143 @@ def execute(run: Run, *, keep_model: bool = True) -> Iterator[Event]:
         yield event
 
 
+@dataclass(frozen=True)
+class _Material:
+    """What a run trains on and is judged by, decoded.
+
+    Attributes:
+        clips: by part: "train", "validation", those of `GROUPS`, "general" and "watch".
+        waves: of the same clips, float32 [samples] at 16 kHz.
+        dropped: clips that cannot be used.
+        shared: what training and test share.
+    """
+
+    clips: dict[str, list[Clip]]
+    waves: dict[str, Sequence[np.ndarray]]
+    dropped: tuple[Dropped, ...]
+    shared: Overlap
+
+    @property
+    def scored(self) -> int:
+        """How many clips both models transcribe."""
+        return sum(len(self.clips[group]) for group in GROUPS)
+
+    def sounds(self, part: str) -> Sounds:
+        """The clips of a part with their texts, as `finetune` takes them."""
+        return Labelled(self.waves[part], [clip.text for clip in self.clips[part]])
+
+
 def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
     started = time.perf_counter()
     request = run.request()
-    labelled, recipe = request.labelled_set, request.recipe
     yield Entered("loading")
-    model = load_model(request.model, language=labelled.language, precision=recipe.precision)
+    model = _load(run, request, keep_model)
+    material = _prepare(request)
+    yield from _notices(request, material)
+    prepare_seconds = time.perf_counter() - started
+
+    before = time.perf_counter()
+    yield Entered("base", material.scored)
+    base = _transcribe(model, material.waves, UnchangedTranscriber())
+    evaluate_seconds = time.perf_counter() - before
+
+    model = _to_train(model, request, material)
+    yield Entered("training", len(material.clips["train"]))
+    prepared, trained = yield from _train(run, request, model, material, keep_model)
+
+    if keep_model:
+        yield Entered("saving")
+        with whole_folder(run.adapted) as folder:
+            model.save(folder)
+
+    before = time.perf_counter()
+    yield Entered("adapted", material.scored)
+    adapted = _transcribe(model, material.waves)
+    comparisons = _compare(request, material, base, adapted)
+    evaluate_seconds += time.perf_counter() - before + trained.evaluation_seconds
+
+    seconds = Seconds(prepare_seconds + prepared.seconds, trained.seconds, evaluate_seconds)
+    result = _result(run, model.family, material, prepared, trained, comparisons, seconds)
+    if keep_model:
+        hugging_face.write_card(run.adapted, result)
+    run.write(result, comparisons, _analyse(material, comparisons))
+    yield Finished(time.perf_counter() - started)
+
+
+def _load(run: Run, request: Request, keep_model: bool) -> AsrModel:
+    """Loads the base, if there is room for what becomes of it: known now, and not after hours of training."""
+    recipe = request.recipe
+    model = load_model(request.model, language=request.labelled_set.language, precision=recipe.precision)
     model.thin = model.thin and recipe.thin
-    if keep_model:  # known now, and not after hours of training
+    if keep_model:
         disk.refuse_full(run.folder, sum(p.numel() * p.element_size() for p in model.network.parameters()))
-    groups = {"test": labelled.part("test"), "canary": list(request.canary), "own": list(request.own)}
+    return model
+
+
+def _prepare(request: Request) -> _Material:
+    """Decodes the clips of all parts, and makes sure that nothing is scored on what it was trained on."""
+    labelled = request.labelled_set
+    asked = {
+        **{part: labelled.part(part) for part in ("train", "validation", "test")},
+        "canary": list(request.canary),
+        "own": list(request.own),
+        "general": list(request.general) if request.recipe.replay else [],
+        "watch": list(request.watch),
+    }
     # The user's own clip may well be in the training set: it is shown, flagged, and never counted.
-    held_out = [*labelled.part("validation"), *groups["test"], *groups["canary"], *request.watch]
-    learnt = [*labelled.part("train"), *(request.general if recipe.replay else ())]
-    labelled_set.refuse_shared_audio(learnt, held_out, sha256)
-    decoded: dict[str, Sequence[np.ndarray]] = {}
+    held_out = [clip for part in ("validation", "test", "canary", "watch") for clip in asked[part]]
+    labelled_set.refuse_shared_audio([*asked["train"], *asked["general"]], held_out, sha256)
+    clips: dict[str, list[Clip]] = {}
+    waves: dict[str, Sequence[np.ndarray]] = {}
     dropped: list[Dropped] = []
-    beside = {"general": list(request.general) if recipe.replay else [], "watch": list(request.watch)}
-    for part in ("train", "validation", *GROUPS, *beside):
-        clips = beside[part] if part in beside else groups.get(part, labelled.part(part))
-        decoded[part], groups[part], lost = labelled_set.decode_clips(clips, MAX_CLIP_SECONDS)
+    for part in ("train", "validation", *GROUPS, "general", "watch"):
+        waves[part], clips[part], lost = labelled_set.decode_clips(asked[part], MAX_CLIP_SECONDS)
         dropped += lost
-    if dropped:
-        yield clips_dropped(dropped)
+    return _Material(clips, waves, tuple(dropped), labelled_set.overlap(clips["train"], clips["test"], labelled.language))
+
+
+def _notices(request: Request, material: _Material) -> Iterator[Noticed]:
+    labelled, shared = request.labelled_set, material.shared
+    if material.dropped:
+        yield clips_dropped(material.dropped)
     if labelled.normalisation != default(labelled.language):
         yield _texts_written(labelled.normalisation)
-    shared = labelled_set.overlap(groups["train"], groups["test"], labelled.language)
-    if shared.sentences and recipe.task != "classify":  # a classifier can only be asked what it was taught
+    if shared.sentences and request.recipe.task != "classify":  # a classifier can only be asked what it was taught
         yield Noticed(
             "shared_sentences",
             f"{shared.sentences} sentences stand both in training and in the test, in other recordings: "
             "the test shows less of what happens with new sentences.",
             {"sentences": shared.sentences},
         )
-    prepare_seconds = time.perf_counter() - started
 
-    before = time.perf_counter()
-    yield Entered("base", sum(len(groups[group]) for group in GROUPS))
-    base = _transcribe(model, decoded, UnchangedTranscriber())
-    evaluate_seconds = time.perf_counter() - before
 
-    if recipe.task == "classify" and model.family != "classifier":
-        model = Classifier.from_recogniser(model, [clip.text for clip in groups["train"]], recipe.precision, request.seed)
+def _to_train(model: AsrModel, request: Request, material: _Material) -> AsrModel:
+    """Returns the model that learns: the base, a classifier over its encoder, or the base without its last layers."""
+    recipe = request.recipe
+    model = for_task(model, recipe, [clip.text for clip in material.clips["train"]], request.seed)
     if recipe.drop_layers:
         if not isinstance(model, DeepSpeech):
             raise RecipeError("recipe_drop_layers", "drop_layers is for DeepSpeech models; leave it at 0.", name="drop_layers")
         with RandomNumbers(request.seed):
             model = drop_source_layers(model, recipe.drop_layers, model.config.alphabet)
-    yield Entered("training", len(groups["train"]))
+    return model
+
+
+def _train(
+    run: Run, request: Request, model: AsrModel, material: _Material, keep_model: bool
+) -> Generator[Event, None, tuple[Prepared, Trained]]:
+    """Fine-tunes; returns what was prepared, and what came of it."""
     prepared, trained = None, None
     for event in finetune(
         model,
-        _sounds(decoded["train"], groups["train"]),
-        _sounds(decoded["validation"], groups["validation"]),
-        recipe,
+        material.sounds("train"),
+        material.sounds("validation"),
+        request.recipe,
         seed=request.seed,
-        language=labelled.language,
+        language=request.labelled_set.language,
         should_stop=run.should_stop,
-        general=_sounds(decoded["general"], groups["general"]),
-        watch=_sounds(decoded["watch"], groups["watch"]),
+        general=material.sounds("general"),
+        watch=material.sounds("watch"),
         adapter_folder=run.folder / "adapter" if keep_model else None,
         # Another one: the vocabulary, an adapter or a random start may have changed the weights.
         transcribe_base=UnchangedTranscriber(),
@@ -120,61 +201,70 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
         yield event
     assert prepared is not None, "finetune begins with Prepared"
     assert trained is not None, "finetune ends with Trained"
+    return prepared, trained
 
-    if keep_model:
-        yield Entered("saving")
-        with whole_folder(run.adapted) as folder:
-            model.save(folder)
 
-    before = time.perf_counter()
-    yield Entered("adapted", sum(len(groups[group]) for group in GROUPS))
-    adapted = _transcribe(model, decoded)
-    comparisons = {
-        group: compare(groups[group], base[group], adapted[group], "en" if group == "canary" else labelled.language)
+def _compare(
+    request: Request, material: _Material, base: dict[str, list[str]], adapted: dict[str, list[str]]
+) -> dict[str, Comparison]:
+    language = request.labelled_set.language
+    return {
+        group: compare(material.clips[group], base[group], adapted[group], "en" if group == "canary" else language)
         for group in GROUPS
-        if groups[group]
+        if material.clips[group]
     }
-    evaluate_seconds += time.perf_counter() - before + trained.evaluation_seconds
-    write_json(run.folder / "comparison.json", {group: c.to_json() for group, c in comparisons.items()})
-    result: dict[str, Any] = {
-        "model": request.model,
-        "family": model.family,
-        "set": labelled.name,
-        "synthetic": labelled.synthetic,
-        "language": labelled.language,
-        "normalisation": labelled.normalisation.to_json(),
-        "clips": prepared.clips,
-        "minutes": prepared.minutes,
-        "validation_clips": len(groups["validation"]),
-        "test_clips": len(groups["test"]),
-        "seed": request.seed,
-        "recipe": recipe.to_json(),
-        "steps": trained.steps,
-        "best_step": trained.best_step,
-        "stopped": trained.stopped,
-        "ended": trained.ended,
-        "distance": trained.distance,
-        "drift": [list(layer) for layer in trained.drift],
-        "replayed": prepared.replayed,
-        "trained_parameters": prepared.trained_parameters,
-        "parameters": prepared.parameters,
-        "seconds": {
-            "prepare": prepare_seconds + prepared.seconds,
-            "train": trained.seconds,
-            "evaluate": evaluate_seconds,
-        },
-        "test": _summary(comparisons.get("test")),
-        "canary": _summary(comparisons.get("canary")),
-        "canary_set": {"name": request.canary_name, "synthetic": request.canary_synthetic},
-        "overlap": {"sentences": shared.sentences, "speakers": shared.speakers},
-        "dropped": [vars(row) for row in dropped],
-        "run": str(run.folder),
-        "versions": environment(recipe.precision),
+
+
+def _analyse(material: _Material, comparisons: dict[str, Comparison]) -> dict[str, Analysis]:
+    return {
+        group: analyse(comparison, [measure_sound(wave) for wave in material.waves[group]])
+        for group, comparison in comparisons.items()
     }
-    if keep_model:
-        hugging_face.write_card(run.adapted, result)
-    write_json(run.folder / "result.json", result)
-    yield Finished(time.perf_counter() - started)
+
+
+def _result(
+    run: Run,
+    family: str,
+    material: _Material,
+    prepared: Prepared,
+    trained: Trained,
+    comparisons: dict[str, Comparison],
+    seconds: Seconds,
+) -> Result:
+    request = run.request()
+    labelled = request.labelled_set
+    figures = {group: comparison.figures for group, comparison in comparisons.items()}
+    return Result(
+        model=request.model,
+        family=family,
+        set=labelled.name,
+        synthetic=labelled.synthetic,
+        language=labelled.language,
+        normalisation=labelled.normalisation,
+        clips=prepared.clips,
+        minutes=prepared.minutes,
+        validation_clips=len(material.clips["validation"]),
+        test_clips=len(material.clips["test"]),
+        seed=request.seed,
+        recipe=request.recipe,
+        steps=trained.steps,
+        best_step=trained.best_step,
+        stopped=trained.stopped,
+        ended=trained.ended,
+        distance=trained.distance,
+        drift=trained.drift,
+        replayed=prepared.replayed,
+        trained_parameters=prepared.trained_parameters,
+        parameters=prepared.parameters,
+        seconds=seconds,
+        test=figures.get("test"),
+        canary=figures.get("canary"),
+        canary_set=GeneralSpeech(request.canary_name, request.canary_synthetic),
+        overlap=material.shared,
+        dropped=material.dropped,
+        run=str(run.folder),
+        versions=environment(request.recipe.precision),
+    )
 
 
 def _transcribe(
@@ -188,10 +278,6 @@ def _transcribe(
     return texts
 
 
-def _sounds(waves: Sequence[np.ndarray], clips: Sequence[Clip]) -> Sounds:
-    return Labelled(waves, [clip.text for clip in clips])
-
-
 def _texts_written(normalisation: Normalisation) -> Noticed:
     chosen = {name: value for name, value in normalisation.to_json().items() if value not in ("keep", "NFC", False)}
     shown = ", ".join(name if value is True else f"{name} {value}" for name, value in chosen.items())
@@ -200,7 +286,3 @@ def _texts_written(normalisation: Normalisation) -> Noticed:
         f"The transcripts are written as chosen for the set, to train on and to score against: {shown or 'as typed'}.",
         {},
     )
-
-
-def _summary(comparison: Comparison | None) -> dict[str, Any] | None:
-    return None if comparison is None else comparison.to_json(with_clips=False)

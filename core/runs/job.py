@@ -90,8 +90,16 @@ class Job:
         """Reads what happened so far."""
         return [event for event in read_lines(self.folder / "events.jsonl", events.from_json) if event is not None]
 
-    def result(self) -> dict[str, Any] | None:
-        """Reads the figures, or None before the job is whole.
+    def result(self) -> Any:
+        """Reads what came of it, a plain dict, or None before the job is whole.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        return self.fields()
+
+    def fields(self) -> dict[str, Any] | None:
+        """Reads result.json as it was written, or None before the job is whole.
 
         Raises:
             RunError: the file is damaged.

@@ -206,9 +206,9 @@ def measured(runs: Sequence[Run]) -> list[RungResult]:
     found = []
     for run in runs:
         result, request = run.result(), run.request()
-        if result is not None and result.get("test"):
+        if result is not None and result.test:
             clips = len(request.labelled_set.part("train"))
-            found.append(RungResult(clips, request.seed, result["test"]["adapted"]["wer"]))
+            found.append(RungResult(clips, request.seed, result.test.adapted.wer))
     return found
 
 

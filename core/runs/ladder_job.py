@@ -81,7 +81,7 @@ class LadderJob(Job):
         """Returns the base's WER on the held-out clips, or None while no fine-tune is done."""
         done = self.finished()
         result = done[0].result() if done else None
-        return result["test"]["base"]["wer"] if result is not None and result.get("test") else None
+        return result.test.base.wer if result is not None and result.test else None
 
 
 def create(folder: Path, request: Request, sizes: Sequence[int] = (), repeats: int = MIN_REPEATS) -> LadderJob:

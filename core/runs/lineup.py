@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.data.clips.labelled_set import Clip, speakers_or_sentences
+from core.data.clips.labelled_set import speakers_or_sentences
 from core.errors import RunError
 from core.evaluation.compare import Comparison, Verdict, judge
 from core.runs.outcome import Outcome
@@ -82,7 +82,7 @@ def line_up(outcomes: Sequence[Outcome]) -> LineUp:
     read = [[comparison.clips[i] for i in own] for comparison, own in zip(tested, places, strict=True)]
     errors = [[clip.adapted_errors for clip in clips] for clips in read]
     words = [clip.words for clip in first.clips]
-    clusters = speakers_or_sentences([Clip(c.path, c.reference, c.speaker) for c in first.clips], first.language)
+    clusters = speakers_or_sentences([row.clip() for row in first.clips], first.language)
     changes = _holm([paired_interval(errors[0], mine, words, *clusters) for mine in errors[1:]])
     settings = [outcome.request.recipe.settings() for outcome in outcomes]
     differing = [name for name in settings[0] if len({str(recipe[name]) for recipe in settings}) > 1]
@@ -90,7 +90,7 @@ def line_up(outcomes: Sequence[Outcome]) -> LineUp:
         LineUpRow(
             run=outcome.run.id,
             model=outcome.request.model,
-            clips=outcome.result["clips"],
+            clips=outcome.result.clips,
             seed=outcome.request.seed,
             recipe={name: recipe[name] for name in differing},
             base=comparison.base.wer.rate,
@@ -137,8 +137,8 @@ def _is_tested_on(run: Run, clips: list[tuple[str, str, str]]) -> bool:
 
 
 def _test_clips(run: Run) -> list[tuple[str, str, str]]:
-    tested = (run.comparison() or {}).get("test") or {"clips": [], "language": ""}
-    return sorted((clip["id"], clip["reference"], tested["language"]) for clip in tested["clips"])
+    tested = run.comparisons().get("test")
+    return sorted((clip.id, clip.reference, tested.language) for clip in tested.clips) if tested else []
 
 
 def _tested(outcome: Outcome) -> Comparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from core.audio import sound_files
-from core.data.clips.labelled_set import Clip
 from core.errors import RunError
 from core.evaluation.analysis import Analysis, analyse, measure_sounds
 from core.evaluation.compare import Comparison, compare
@@ -18,6 +18,7 @@ from core.models.base.protocol import AsrModel
 from core.models.loading import load_model
 from core.runs.limits import GROUPS
 from core.runs.request import Request
+from core.runs.result import Result
 from core.runs.run_folder import Run
 
 
@@ -28,17 +29,17 @@ class Outcome:
     Attributes:
         run: its folder.
         request: what was asked for.
-        result: what result.json says, which was written when the run ended.
-        comparisons: base against adapted by group: "test", "canary", "own"; computed anew from the transcripts.
+        result: what it came to.
+        comparisons: base against adapted by group: "test", "canary", "own".
         analyses: what was learned, for the same groups.
-        differs: figures, such as "test.adapted.wer", that now come out otherwise than result.json has them; none unless
-            a file was edited, another version wrote it, or the clips were transcribed again elsewhere.
+        differs: figures, such as "test.adapted.wer", that come out otherwise than result.json has them; none unless a file
+            was edited, another version wrote it, or the clips were transcribed again elsewhere.
         recomputed: whether the clips were transcribed again.
     """
 
     run: Run
     request: Request
-    result: dict[str, Any]
+    result: Result
     comparisons: dict[str, Comparison]
     analyses: dict[str, Analysis]
     differs: tuple[str, ...]
@@ -51,47 +52,45 @@ class Outcome:
             for group, comparison in self.comparisons.items()
         }
         said = {"equals_result": not self.differs, "differs": list(self.differs), "recomputed": self.recomputed}
-        return {**self.result, **groups, **said, "run": str(self.run.folder)}
+        return {**self.result.to_json(), **groups, **said, "run": str(self.run.folder)}
 
 
-def read_outcome(run: Run, recompute: bool = False) -> Outcome:
-    """Works out everything from a run's folder alone.
+def read_outcome(run: Run, recompute: bool = False, check: bool = False) -> Outcome:
+    """Reads everything there is to say about a run from its folder alone.
+
+    What the run worked out is taken as it is. It is worked out again from the transcripts where comparison.json was edited
+    or is of an earlier version, and where that is asked for.
 
     Args:
         run: a finished run.
-        recompute: whether to transcribe the clips again with both models; else the transcripts of comparison.json stand.
+        recompute: whether to transcribe the clips again with both models.
+        check: whether to score the stored transcripts again.
 
     Raises:
         RunError: the run is not finished.
         AttuneError: to transcribe again, a clip or a model cannot be read.
     """
-    result, kept = run.result(), run.comparison()
-    if result is None or kept is None:
+    result, comparisons, analyses = run.result(), run.comparisons(), run.analyses()
+    if result is None or not (run.folder / "comparison.json").exists():
         raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
-    request = run.request()
-    comparisons = {}
-    for group in GROUPS:
-        if group not in kept:
-            continue
-        rows, language = kept[group]["clips"], kept[group]["language"]
-        clips = [
-            Clip(row["path"], row["reference"], row["speaker"], "train" if row["trained_on"] else "test", row["id"])
-            for row in rows
-        ]
-        texts = {model: [row[model] for row in rows] for model in ("base", "adapted")}
-        if recompute:
-            waves = [sound_files.decode(clip.path, sound_files.MAX_CLIP_SECONDS) for clip in clips]
-            texts, _ = transcribe_both(run, waves, language)
-        comparisons[group] = compare(clips, texts["base"], texts["adapted"], language)
-    differs = [
-        name
-        for group in ("test", "canary")
-        for name in _differences(
-            result.get(group), comparisons[group].to_json(with_clips=False) if group in comparisons else None, group
-        )
-    ]
-    analyses = {group: analyse(c, measure_sounds(c)) for group, c in comparisons.items()}
-    return Outcome(run, request, result, comparisons, analyses, tuple(differs), recompute)
+    comparisons = {group: comparisons[group] for group in GROUPS if group in comparisons}
+    if recompute or check or not comparisons.keys() <= analyses.keys() or not run.is_as_written(result):
+        comparisons = {group: _scored_again(run, comparison, recompute) for group, comparison in comparisons.items()}
+        analyses = {group: analyse(comparison, measure_sounds(comparison)) for group, comparison in comparisons.items()}
+    noted, differs = run.fields() or {}, []  # as it was written: what an earlier version did not say is no difference
+    for group in ("test", "canary"):
+        now = dataclasses.asdict(comparisons[group].figures) if group in comparisons else None
+        differs += _differences(noted.get(group), now, group)
+    return Outcome(run, run.request(), result, comparisons, analyses, tuple(differs), recompute)
+
+
+def _scored_again(run: Run, comparison: Comparison, recompute: bool) -> Comparison:
+    rows, language = comparison.clips, comparison.language
+    texts = {"base": [row.base for row in rows], "adapted": [row.adapted for row in rows]}
+    if recompute:
+        waves = [sound_files.decode(row.path, sound_files.MAX_CLIP_SECONDS) for row in rows]
+        texts, _ = transcribe_both(run, waves, language)
+    return compare([row.clip() for row in rows], texts["base"], texts["adapted"], language)
 
 
 def transcribe_both(run: Run, waves: list[np.ndarray], language: str) -> tuple[dict[str, list[str]], dict[str, float]]:

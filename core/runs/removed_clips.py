@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Collection, Iterator
@@ -9,16 +10,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from core.data.clips.labelled_set import Clip, id_of
+from core.data.clips.labelled_set import id_of
 from core.errors import RunError
-from core.evaluation.compare import compare
+from core.evaluation.analysis import analyse, measure_sounds
+from core.evaluation.compare import Comparison, compare
 from core.runs.job import Job
-from core.storage.files import read_json, replacing, write_json
+from core.storage.files import read_json, replacing, sha256, write_json
 from core.storage.state import UNREADABLE, remove
 
 ACTIVE = ("waiting", "running")
 REQUESTED = ("canary", "own", "general", "watch")  # beside the labelled set
-WITHDRAWN = "withdrawn"  # field of result.json: whether clips were taken out, so that the figures are of those left
+# Fields of `core.runs.result.Result`: whether clips were taken out, and what comparison.json was when it was written.
+WITHDRAWN, WRITTEN = "withdrawn", "comparison_sha256"
 
 
 def jobs_in(folder: Path) -> Iterator[Job]:
@@ -115,19 +118,17 @@ def _names(request: Path, names: Collection[str]) -> bool:
 
 def _rewrite_comparison(folder: Path, sounds: Collection[Path]) -> None:
     comparison, result = _read(folder / "comparison.json"), _read(folder / "result.json")
+    as_written = bool(comparison) and result.get(WRITTEN) == sha256(folder / "comparison.json")
     left: dict[str, Any] = {}
     for group, compared in comparison.items():
-        rows = _without(compared["clips"], sounds)
-        if rows and len(rows) < len(compared["clips"]):
-            clips = [
-                Clip(r["path"], r["reference"], r["speaker"], "train" if r["trained_on"] else "test", r.get("id", ""))
-                for r in rows
-            ]
-            base, adapted = ([row[model] for row in rows] for model in ("base", "adapted"))
-            again = compare(clips, base, adapted, compared["language"])
-            left[group] = again.to_json()
+        whole = Comparison.from_json(compared)
+        rows = [row for row in whole.clips if not _is_of(vars(row), sounds)]
+        if rows and len(rows) < len(whole.clips):
+            base, adapted = ([getattr(row, model) for row in rows] for model in ("base", "adapted"))
+            again = compare([row.clip() for row in rows], base, adapted, whole.language)
+            left[group] = {**again.to_json(), "analysis": analyse(again, measure_sounds(again)).to_json()}
             if result.get(group):
-                result[group] = again.to_json(with_clips=False)
+                result[group] = dataclasses.asdict(again.figures)
         elif rows:
             left[group] = compared
         elif result.get(group):
@@ -135,6 +136,8 @@ def _rewrite_comparison(folder: Path, sounds: Collection[Path]) -> None:
     if comparison:
         write_json(folder / "comparison.json", left)
     if result:
+        if as_written:
+            result[WRITTEN] = sha256(folder / "comparison.json")
         result[WITHDRAWN] = True
         result["dropped"] = _without(result.get("dropped", []), sounds)
         write_json(folder / "result.json", result)

@@ -17,7 +17,6 @@ import numpy as np
 
 from core.audio.sound_files import MAX_CLIP_SECONDS
 from core.data.clips import labelled_set
-from core.data.clips.labelled_set import Clip
 from core.errors import RunError
 from core.evaluation.robustness import CONDITIONS, ConditionResult, Transcribe, robustness
 from core.models.base.protocol import AsrModel
@@ -71,7 +70,7 @@ def create(run: Run, seed: int = 0) -> RobustnessJob:
     """
     if run.result() is None or not (run.adapted / "config.json").is_file():
         raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
-    if "test" not in (run.comparison() or {}):
+    if "test" not in run.comparisons():
         raise RunError("run_untested", f"The run {run.id} has no test clips.", run=run.id)
     earlier = find(run)
     if earlier is not None:
@@ -103,8 +102,8 @@ def _steps(job: RobustnessJob) -> Iterator[Event]:
     started = time.perf_counter()
     run, seed = job.run, job.read("request.json", _Fields)["seed"]
     yield Entered("loading")
-    rows, language = (run.comparison() or {})["test"]["clips"], run.request().labelled_set.language
-    listed = [Clip(row["path"], row["reference"], row["speaker"], "test") for row in rows]
+    rows, language = run.comparisons()["test"].clips, run.request().labelled_set.language
+    listed = [row.clip() for row in rows]
     waves, clips, dropped = labelled_set.decode_clips(listed, MAX_CLIP_SECONDS)
     if not clips:
         raise RunError("run_untested", f"The run {run.id} has no test clips that can be read.", run=run.id)

@@ -5,7 +5,7 @@ RUN/
   events.jsonl      what happened, a line an event
   adapted/          the adapted model, a Hugging Face folder
   adapter/          where the recipe has one: the adapter alone, as PEFT loads it onto the base
-  comparison.json   base against adapted on the held-out clips, clip by clip
+  comparison.json   base against adapted on the held-out clips, clip by clip, and what was learned
   result.json       the figures; written last, so its presence means the run is whole
   robustness/       where someone asked for it: the same held-out clips in noise, a room, over a telephone
   times/            when the words of a clip were said, a file for each clip that someone asked about
@@ -16,89 +16,46 @@ RUN/
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NotRequired, TypedDict
 
-from core.data.clips.labelled_set import id_of
-from core.errors import RunError
-from core.evaluation.compare import ClipComparison, Verdict
+from core.errors import RecipeError, RunError
+from core.evaluation.analysis import Analysis
+from core.evaluation.compare import ClipComparison, Comparison, Rates, Verdict
 from core.runs.job import Job, refuse_used
 from core.runs.request import Request, RequestFields
-from core.storage.files import write_json
+from core.runs.result import Result
+from core.storage.files import sha256, write_json
 from core.storage.state import UNREADABLE
-from core.text.metrics import Interval
-from core.training.recipe import Recipe
+from core.storage.typed import build
+from core.text.metrics import ErrorRate, Interval
 
 
-class _Rates(TypedDict):
-    wer: float
-    cer: float
-    raw_wer: float
-    raw_cer: float
+class _Compared(TypedDict):
+    """What comparison.json holds of a group of clips; earlier versions lack some of it."""
 
-
-class _Summary(TypedDict):
-    """What `core.evaluation.compare.Comparison.to_json` writes."""
-
-    base: _Rates
-    adapted: _Rates
+    base: Rates
+    adapted: Rates
     difference: Interval
     verdict: Verdict
     words: int
     language: str
-    clips_needed: NotRequired[int | None]
-
-
-class _Scored(_Summary):
-    clips: int
-
-
-class _Compared(_Summary):
     clips: list[ClipComparison]
-
-
-class _CanarySet(TypedDict):
-    name: str
-    synthetic: bool
-
-
-class _Result(TypedDict):
-    """What `core.runs.execute` writes, as far as it is read again; earlier versions lack some of it."""
-
-    model: str
-    family: str
-    set: str
-    synthetic: bool
-    clips: int
-    replayed: int
-    seed: int
-    recipe: Recipe
-    run: str
-    test: NotRequired[_Scored | None]
-    canary: NotRequired[_Scored | None]
-    canary_set: NotRequired[_CanarySet]
-    language: NotRequired[str]
-    minutes: NotRequired[float]
-    validation_clips: NotRequired[int]
-    test_clips: NotRequired[int]
-    steps: NotRequired[int]
-    best_step: NotRequired[int]
-    stopped: NotRequired[bool]
-    distance: NotRequired[float]
-    seconds: NotRequired[dict[str, float]]
-    overlap: NotRequired[dict[str, int]]
-    dropped: NotRequired[list[dict[str, Any]]]
-    versions: NotRequired[dict[str, Any]]
+    clips_needed: NotRequired[int | None]
+    counts: NotRequired[dict[str, dict[str, ErrorRate]]]
+    analysis: NotRequired[Analysis]
 
 
 @dataclass(frozen=True)
 class Run(Job):
     """A run's folder."""
 
-    RESULT: ClassVar[Any] = _Result
+    RESULT: ClassVar[Any] = Result
 
     @property
     def adapted(self) -> Path:
@@ -118,19 +75,56 @@ class Run(Job):
         except UNREADABLE as error:
             raise self.damaged("request.json") from error
 
-    def comparison(self) -> dict[str, Any] | None:
-        """Reads base against adapted, by group ("test", "canary", "own"), or None before it is there.
+    def result(self) -> Result | None:
+        """Reads what it came to, or None before it is whole.
 
         Raises:
             RunError: the file is damaged.
         """
-        if not (self.folder / "comparison.json").exists():
-            return None
-        found = self.read("comparison.json", dict[str, _Compared])
-        for compared in found.values():
-            for row in compared["clips"]:
-                row.setdefault("id", id_of(row["path"]))  # an earlier version wrote none
-        return found
+        fields = self.fields()
+        try:
+            return None if fields is None else build(Result, fields)
+        except (RecipeError, *UNREADABLE) as error:
+            raise self.damaged("result.json") from error
+
+    def comparisons(self) -> dict[str, Comparison]:
+        """Reads base against adapted, by group ("test", "canary", "own"); none before they are there.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        try:
+            return {group: Comparison.from_json(fields) for group, fields in self._compared().items()}
+        except UNREADABLE as error:
+            raise self.damaged("comparison.json") from error
+
+    def analyses(self) -> dict[str, Analysis]:
+        """Reads what was learned, by group; none where an earlier version wrote the comparisons.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        found = self._compared()
+        return {group: build(Analysis, fields["analysis"]) for group, fields in found.items() if "analysis" in fields}
+
+    def write(self, result: Result, comparisons: Mapping[str, Comparison], analyses: Mapping[str, Analysis]) -> None:
+        """Writes what it came to, the result last.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        path = self.folder / "comparison.json"
+        write_json(path, {group: {**c.to_json(), "analysis": analyses[group].to_json()} for group, c in comparisons.items()})
+        write_json(self.folder / "result.json", dataclasses.replace(result, comparison_sha256=sha256(path)).to_json())
+
+    def is_as_written(self, result: Result) -> bool:
+        """Whether comparison.json is what the run wrote, and neither edited since nor of an earlier version."""
+        path = self.folder / "comparison.json"
+        return path.is_file() and sha256(path) == result.comparison_sha256
+
+    def _compared(self) -> dict[str, Any]:
+        there = (self.folder / "comparison.json").exists()
+        return self.read("comparison.json", dict[str, _Compared]) if there else {}
 
 
 def create(folder: Path, request: Request) -> Run:

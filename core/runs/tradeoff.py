@@ -37,7 +37,7 @@ def points(runs: Sequence[Run], like: Run) -> list[Point]:
         like: a whole run; only what was scored on the same clips can stand in the same picture.
     """
     reference = like.result()
-    if reference is None or not reference.get("test") or not reference.get("canary"):
+    if reference is None or reference.test is None or reference.canary is None:
         return []
     scored = _scored(like)
     found: list[Point] = []
@@ -45,15 +45,13 @@ def points(runs: Sequence[Run], like: Run) -> list[Point]:
     for run in runs:
         try:
             result = run.result()
-            if result is None or result["model"] != reference["model"] or _scored(run) != scored:
+            if result is None or result.model != reference.model or _scored(run) != scored:
                 continue
-            recipe = Recipe.from_json(result["recipe"])
         except AttuneError:  # damaged
             continue
-        if result.get("test") and result.get("canary"):
-            target, canary = (result[group]["adapted"]["wer"] for group in ("test", "canary"))
-            found.append(Point(run.id, target, canary, recipe))
-            seeds.append(result["seed"])
+        if result.test and result.canary:
+            found.append(Point(run.id, result.test.adapted.wer, result.canary.adapted.wer, result.recipe))
+            seeds.append(result.seed)
     alike: dict[tuple[Recipe, int], list[int]] = {}
     for i, point in enumerate(found):
         assert point.recipe is not None, "only the base has none"
@@ -62,7 +60,7 @@ def points(runs: Sequence[Run], like: Run) -> list[Point]:
     for number, members in enumerate(curves):
         for i in members:
             found[i] = dataclasses.replace(found[i], curve=number)
-    base = Point("", reference["test"]["base"]["wer"], reference["canary"]["base"]["wer"], None)
+    base = Point("", reference.test.base.wer, reference.canary.base.wer, None)
     return [base, *found]
 
 
@@ -71,5 +69,5 @@ def _strength(point: Point) -> float:
 
 
 def _scored(run: Run) -> list[list[str]]:
-    comparison = run.comparison() or {}
-    return [sorted(clip["id"] for clip in comparison.get(group, {}).get("clips", ())) for group in ("test", "canary")]
+    found = run.comparisons()
+    return [sorted(clip.id for clip in found[group].clips) if group in found else [] for group in ("test", "canary")]

@@ -60,19 +60,19 @@ def word_times(run: Run, group: str, index: int, lend: Lend = loaded) -> WordTim
         ModelError: a model cannot be loaded, or cannot say when a word was spoken.
         DatasetError: a text does not fit the sound.
     """
-    compared = (run.comparison() or {}).get(group)
-    if compared is None or not 0 <= index < len(compared["clips"]):
+    compared = run.comparisons().get(group)
+    if compared is None or not 0 <= index < len(compared.clips):
         raise RunError("run_no_clip", f"The run in {run.folder} has no such clip.", folder=str(run.folder))
     path = run.folder / "times" / f"{group}-{index}.json"
     found = _stored(path)
     if found is None:
-        clip, language = compared["clips"][index], compared["language"]
+        clip, language = compared.clips[index], compared.language
         request = run.request()
-        wave = sound_files.decode(clip["path"])
+        wave = sound_files.decode(clip.path)
         found = WordTimes((), ())
         for name, id in (("base", request.model), ("adapted", str(run.adapted))):
             with lend(id, request.labelled_set.language) as model, in_language(model, language):
-                times = marked_times(model, wave, clip["reference"], clip[name], language)
+                times = marked_times(model, wave, clip.reference, getattr(clip, name), language)
                 found = dataclasses.replace(found, **{name: tuple(times)})
         write_json(path, dataclasses.asdict(found))
     return found

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
-from core.data.samples import CANARY
-from core.evaluation.compare import Comparison
+from core.evaluation.compare import ClipComparison, Comparison, Figures
 from core.evaluation.trials import Trial
-from core.text.metrics import Word, mark_words
-from core.text.scoring import UNSPACED_LANGUAGES, leading_measure
+from core.runs.report.verdicts import KINDS, by_importance, clip_errors, computed_on, measures, needed, verdict
+from core.runs.result import Result
+from core.text.metrics import mark_words
+from core.text.scoring import UNSPACED_LANGUAGES
 from demo.show.markup import NO_BREAK, escape, fine, marked, note, player
 from demo.show.numbers import percent, points
 from demo.wording import Wording
-
-BUILT_IN = {"name": CANARY, "synthetic": True}  # for results without "canary_set", written when there was no other
 
 # The messages assets/words.js shows beside a clip; it fills in the braces itself.
 _BLANKS: dict[str, dict[str, str]] = {
@@ -35,65 +32,28 @@ def legend(w: Wording) -> str:
     return f'<div class="legend" aria-hidden="true">{items}</div>'
 
 
-def general(canary: dict[str, Any], clips: int, w: Wording) -> str:
-    """Describes a result's general speech, its "canary_set", with the number of clips."""
-    return w("canary.synthetic", clips=clips) if canary["synthetic"] else w("canary.real", clips=clips, name=canary["name"])
-
-
-def verdict(group: dict[str, Any], name: str, heard: str, w: Wording) -> str:
-    """Returns the verdict on one group, which calls a change for the worse by its name; `heard` is from `general`."""
-    base, adapted, difference = group["base"]["wer"], group["adapted"]["wer"], group["difference"]
-    sentence = w(
-        f"verdict.{name}.{group['verdict']}",
-        base=points(base),
-        adapted=points(adapted),
-        gain_low=points(-difference["high"]),
-        gain_high=points(max(0.0, -difference["low"])),
-        loss_low=points(difference["low"]),
-        loss_high=points(max(0.0, difference["high"])),
-        clips=len(group["clips"]),
-        general=heard,
-        clusters=difference["clusters"],
-        unit=w(f"verdict.{difference['unit']}", count=difference["clusters"]),
-        errors=w(f"errors.{leading_measure(group['language'])}"),
-    )
-    kind = {"better": "good", "worse": "bad"}.get(group["verdict"], "unclear")
-    return f'<p class="verdict {kind}">{escape(sentence.replace(" %", f"{NO_BREAK}%"))}</p>'
-
-
-def verdicts(comparison: dict[str, Any], synthetic: bool, canary: dict[str, Any], w: Wording) -> str:
+def verdicts(result: Result, w: Wording) -> str:
     """Returns all verdicts, bad news first."""
-    named = [(name, comparison[name]) for name in ("test", "canary") if name in comparison]
-    named.sort(key=lambda pair: pair[1]["verdict"] != "worse")
-    heard = general(canary, len(comparison["canary"]["clips"]) if "canary" in comparison else 0, w)
-    sentences = "".join(verdict(group, name, heard, w) + (_needed(group, w) if name == "test" else "") for name, group in named)
-    return sentences + (f'<p class="fine">{escape(w("verdict.synthetic"))}</p>' if synthetic else "")
+    parts = []
+    for group, found in by_importance(result.figures):
+        sentence = verdict(group, found, result.canary_set, w)
+        parts.append(f'<p class="verdict {KINDS.get(found.verdict, "unclear")}">{escape(_unbroken(sentence))}</p>')
+        more = needed(found, w) if group == "test" else ""
+        parts.append(note(more) if more else "")
+    synthetic = f'<p class="fine">{escape(w("verdict.synthetic"))}</p>' if result.synthetic else ""
+    return "".join(parts) + synthetic
 
 
-def _needed(group: dict[str, Any], w: Wording) -> str:
-    """Returns a note on how much more data a verdict needs, if there is none yet."""
-    more = group.get("clips_needed", 0)  # missing in runs of older versions
-    if more is None:
-        return note(w("verdict.hopeless"))
-    unit = w(f"verdict.{group['difference']['unit']}", count=more)
-    return note(w("verdict.needed", more=more, unit=unit)) if more else ""
-
-
-def figures(comparison: dict[str, Any], canary: dict[str, Any], w: Wording) -> str:
-    """Returns a table of WER and CER of base and adapted, normalised and raw."""
+def figures(result: Result, w: Wording) -> str:
+    """Returns a table of the error rates of base and adapted, normalised and raw."""
     head = "".join(f'<th scope="col">{escape(w(f"figures.{c}"))}</th>' for c in ("measure", "base", "adapted"))
     rows = []
-    for name in ("test", "canary"):
-        if name not in comparison:
-            continue
-        group = comparison[name]
-        by_character = leading_measure(group["language"]) == "cer"
-        key = "figures.test_cer" if by_character and name == "test" else f"figures.{name}"
-        label = escape(w(key, clips=len(group["clips"]), words=group["words"], general=general(canary, len(group["clips"]), w)))
+    for group, found in result.figures.items():
+        label = escape(computed_on(group, found, result.canary_set, w))
         rows.append(f'<tr class="computed-on"><th scope="rowgroup" colspan="3">{label}</th></tr>')
-        for measure in ("cer", "raw_cer") if by_character else ("wer", "cer", "raw_wer", "raw_cer"):
+        for measure in measures(found.language):
             cells = "".join(
-                f'<td data-figure="{name}.{model}.{measure}">{percent(group[model][measure])}</td>'
+                f'<td data-figure="{group}.{model}.{measure}">{percent(getattr(getattr(found, model), measure))}</td>'
                 for model in ("base", "adapted")
             )
             rows.append(f"<tr><th scope='row'>{escape(w(f'figures.{measure}'))}</th>{cells}</tr>")
@@ -101,15 +61,23 @@ def figures(comparison: dict[str, Any], canary: dict[str, Any], w: Wording) -> s
     return f'<div class="scroll">{table}</div><p class="fine">{escape(w("figures.note"))}</p>'
 
 
-def control(result: dict[str, Any], random: dict[str, Any], w: Wording) -> str:
-    """Shows why to fine-tune: the same network on the same clips, from pretrained weights and trained from scratch."""
-    rates = {
-        "base": points(result["test"]["base"]["wer"]),
-        "adapted": points(result["test"]["adapted"]["wer"]),
-        "random": points(random["test"]["adapted"]["wer"]),
-    }
-    sentence = w("control.result", clips=result["test"]["clips"], trained=result["clips"] - result["replayed"], **rates)
-    return f"<h3>{escape(w('control.title'))}</h3>{note(sentence.replace(' %', f'{NO_BREAK}%'))}"
+def control(adapted: Figures, random: Figures, trained: int, w: Wording) -> str:
+    """Shows why to fine-tune: the same network on the same clips, from pretrained weights and trained from scratch.
+
+    Args:
+        adapted: figures of the fine-tune on the held-out clips.
+        random: the same of the network that was trained from scratch.
+        trained: clips of the set that both were trained on.
+        w: the page's wording.
+    """
+    rates = {"base": points(adapted.base.wer), "adapted": points(adapted.adapted.wer), "random": points(random.adapted.wer)}
+    sentence = w("control.result", clips=adapted.clips, trained=trained, **rates)
+    return f"<h3>{escape(w('control.title'))}</h3>{note(_unbroken(sentence))}"
+
+
+def _unbroken(sentence: str) -> str:
+    """Keeps a number and its percent sign on one line."""
+    return sentence.replace(" %", f"{NO_BREAK}%")
 
 
 def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) -> str:
@@ -140,11 +108,11 @@ def told(w: Wording) -> str:
     return "".join(f' data-{name}="{escape(w(f"clips.{name}", **_BLANKS[name]))}"' for name in _BLANKS)
 
 
-def side_by_side(clip: dict[str, Any], url: str, w: Wording, language: str = "en", times: str = "") -> str:
+def side_by_side(clip: ClipComparison, url: str, w: Wording, language: str = "en", times: str = "") -> str:
     """Returns one clip: base on the left, reference and sound in the middle, adapted on the right.
 
     Args:
-        clip: fields of a `core.evaluation.compare.ClipComparison`.
+        clip: transcribed by both models.
         url: of its sound.
         w: the page's wording.
         language: of the comparison.
@@ -152,20 +120,18 @@ def side_by_side(clip: dict[str, Any], url: str, w: Wording, language: str = "en
     """
     cells = []
     for model in ("base", "adapted"):
-        words = [Word(**word) for word in clip[f"{model}_words"]]
-        wrong = clip[f"{model}_errors"]
-        rates = {"wer": percent(wrong / clip["words"]), "cer": percent(clip[f"{model}_cer"])}
-        key = "compare.errors_cer" if leading_measure(language) == "cer" else "compare.errors"
-        errors = w(key, errors=wrong, words=clip["words"], **rates)
+        words, wrong, cer = (getattr(clip, f"{model}_{kind}") for kind in ("words", "errors", "cer"))
+        errors = _unbroken(clip_errors(wrong, clip.words, cer, language, w))
         text = marked(words, w, language not in UNSPACED_LANGUAGES, pressable=bool(times))
         group = f' role="group" aria-label="{escape(w(f"clips.words.{model}"))}" data-words="{model}"' if times else ""
         cells.append(
             f'<div class="side {model}"><h4>{escape(w(f"compare.{model}"))}</h4>'
-            f'<p class="heard" title="{escape(clip[model])}"{group}>{text}</p><p class="fine">{escape(errors)}</p></div>'
+            f'<p class="heard" title="{escape(getattr(clip, model))}"{group}>{text}</p>'
+            f'<p class="fine">{escape(errors)}</p></div>'
         )
-    flag = note(w("compare.trained_on"), "warning") if clip.get("trained_on") else ""
+    flag = note(w("compare.trained_on"), "warning") if clip.trained_on else ""
     heard = FINDING if times else ""
-    middle = f'<div class="said"><p>{escape(clip["reference"])}</p>{player(url, w)}{heard}{flag}</div>'
+    middle = f'<div class="said"><p>{escape(clip.reference)}</p>{player(url, w)}{heard}{flag}</div>'
     asks = f' data-times="{escape(times)}"{told(w)}' if times else ""
     return f'<article class="pair"{asks}>{cells[0]}{middle}{cells[1]}</article>'
 
@@ -197,7 +163,7 @@ def clip_list(run: str, group: str, comparison: Comparison, shown: Sequence[int]
     play = f'<button type="button" class="play-all" data-stop="{labels[0]}">{labels[1]}</button>'
     pairs = "".join(
         side_by_side(
-            dataclasses.asdict(comparison.clips[i]),
+            comparison.clips[i],
             f"/sound/run/{run}/{group}/{i}",
             w,
             comparison.language,

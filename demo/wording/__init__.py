@@ -1,15 +1,16 @@
-"""Every string a user reads, by language."""
+"""Every string a user reads, by language; what the report says too is in `core.runs.report.words_shared`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.runs.report import words_shared
 from core.text.phrases import phrase
 from demo.wording import en, languages, zh_cn
 
 LANGUAGES = {
-    "en": en.TEXTS | languages.ENGLISH,
-    "zh-CN": zh_cn.TEXTS | languages.CHINESE,
+    "en": en.TEXTS | words_shared.ENGLISH | languages.ENGLISH,
+    "zh-CN": zh_cn.TEXTS | words_shared.CHINESE | languages.CHINESE,
 }
 NAMES = {"en": "English", "zh-CN": "简体中文"}
 

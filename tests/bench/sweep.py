@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -140,7 +141,7 @@ def run(chosen: Domain, recipe: Recipe, seed: int, data: Path, base: dict[str, l
         texts = [t.text for t in model.transcribe(sounds)]
         language = "en" if group == "canary" else LANGUAGES[chosen.name]
         compared = compare(labelled, base[group], texts, language)
-        result[group] = compared.to_json(with_clips=False)
+        result[group] = dataclasses.asdict(compared.figures)
         clusters, _ = speakers_or_sentences(labelled, language)
         counts = [(clip.base_errors, clip.adapted_errors, clip.words) for clip in compared.clips]
         result[group]["errors"] = [[cluster, *count] for cluster, count in zip(clusters, counts, strict=True)]

@@ -118,9 +118,9 @@ def test_clips_are_turned_filtered_searched_and_switched(compared) -> None:
     assert "11–12 of 12 clips" in page.inner_text("#clips-where")
     page.click("#clips-back")
     count(page, 10)
-    clips = run.comparison()["test"]["clips"]
-    word = clips[0]["reference"].split()[2]
-    holding = [any(word in clip[name].lower() for name in ("reference", "base", "adapted")) for clip in clips]
+    clips = run.comparisons()["test"].clips
+    word = clips[0].reference.split()[2]
+    holding = [any(word in getattr(clip, name).lower() for name in ("reference", "base", "adapted")) for clip in clips]
     page.fill("#clips-search textarea, #clips-search input", word.upper())
     count(page, sum(holding))
     page.fill("#clips-search textarea, #clips-search input", "no such word")

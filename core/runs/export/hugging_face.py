@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
 
 from core.errors import RunError
 from core.models.whisper.thresholds import MAX_TOKEN_RATIO, MIN_LOG_PROBABILITY, TEMPERATURES
+from core.runs.result import Result
 from core.runs.run_folder import Run
 from core.storage.files import replacing
 from core.text.escaping import code, markdown, quoted
@@ -40,33 +40,33 @@ def usage(name: str, family: str) -> str:
     return "\n".join([*lines, guard, 'print(recognise("clip.wav", generate_kwargs=guard)["text"])'])
 
 
-def write_card(folder: Path, result: dict[str, Any]) -> None:
+def write_card(folder: Path, result: Result) -> None:
     """Writes README.md, the model card: what it was made from, on what, and how it scored."""
     lines = [
         "---",
-        f"language: {quoted(result['language'])}",  # YAML takes a bare no, Norwegian, for false
+        f"language: {quoted(result.language)}",  # YAML takes a bare no, Norwegian, for false
         "pipeline_tag: automatic-speech-recognition",
         "tags: [attune]",
         "---",
-        f"# {markdown(result['model'])}, adapted",
+        f"# {markdown(result.model)}, adapted",
         "",
-        f"Fine-tuned with Attune from {code(result['model'])} on {result['clips']} clips ({result['minutes']:.1f} min) of the "
-        f'set "{markdown(result["set"])}"{", made by speech synthesisers" if result["synthetic"] else ""}. '
-        f"Seed {result['seed']}, {result['steps']} steps, best after step {result['best_step']}.",
+        f"Fine-tuned with Attune from {code(result.model)} on {result.clips} clips ({result.minutes:.1f} min) of the "
+        f'set "{markdown(result.set)}"{", made by speech synthesisers" if result.synthetic else ""}. '
+        f"Seed {result.seed}, {result.steps} steps, best after step {result.best_step}.",
         "",
         "| clips | model | WER | CER |",
         "|---|---|---|---|",
     ]
-    canary = result["canary_set"]
-    kind = "synthetic, English" if canary["synthetic"] else f'"{markdown(canary["name"])}", English'
+    canary = result.canary_set
+    kind = "synthetic, English" if canary.synthetic else f'"{markdown(canary.name)}", English'
     for group, name in (("test", "held-out clips of the set"), ("canary", f"general speech ({kind})")):
-        if result[group]:
+        if group in result.figures:
             for model in ("base", "adapted"):
-                rates = result[group][model]
-                lines.append(f"| {name} | {model} | {rates['wer']:.1%} | {rates['cer']:.1%} |")
-    lines += ["", "In Python:", "", "```python", usage(folder_name(Path(result["run"]).name), result["family"]), "```"]
+                rates = getattr(result.figures[group], model)
+                lines.append(f"| {name} | {model} | {rates.wer:.1%} | {rates.cer:.1%} |")
+    lines += ["", "In Python:", "", "```python", usage(folder_name(Path(result.run).name), result.family), "```"]
     lines += ["", "Scores compare normalised text (lower case, no punctuation).", "", "Recipe:", "", "```"]
-    lines += [clean(f"{key} = {value}") for key, value in result["recipe"].items()]
+    lines += [clean(f"{key} = {value}") for key, value in result.recipe.to_json().items()]
     lines += ["```", ""]
     with replacing(folder / "README.md") as temporary:
         temporary.write_text("\n".join(lines), encoding="utf-8")

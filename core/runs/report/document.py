@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core.evaluation.analysis import Analysis, Group
-from core.evaluation.compare import Comparison
+from core.evaluation.compare import Comparison, Figures
 from core.runs.environment import environment
 from core.runs.outcome import Outcome
 from core.runs.report.conditions import measured_points, robustness_blocks
@@ -27,16 +27,16 @@ from core.runs.report.markup import (
     to_markdown,
 )
 from core.runs.report.pictures import Change, Series, changes, curves, heat_map, rates
+from core.runs.report.verdicts import KINDS, by_importance, computed_on, measures, needed, verdict
 from core.runs.report.words import ENGLISH
 from core.storage.files import replacing, write_json
 from core.storage.temporary import sweep
 from core.text.metrics import RESAMPLES
 from core.text.phrases import phrase
+from core.text.scoring import leading_measure
 from core.training.events import Evaluated, Stepped
-from core.training.recipe import Recipe
 
 GROUPS = ("test", "canary")
-MEASURES = ("wer", "cer", "raw_wer", "raw_cer")
 
 
 def write_report(outcome: Outcome, texts: Mapping[str, str] = ENGLISH, folder: Path | None = None) -> list[Path]:
@@ -60,7 +60,7 @@ def write_report(outcome: Outcome, texts: Mapping[str, str] = ENGLISH, folder: P
     title = say("title", model=outcome.request.model, set=outcome.request.labelled_set.name)
     blocks = _blocks(outcome, say)
     marks = {state: say(f"mark.{state}") for state in ("fixed", "broken", "wrong", "missing")}
-    nothing = say("clips.nothing")
+    nothing = say("compare.nothing")
     sweep(folder or outcome.run.folder)
     files = [(folder or outcome.run.folder) / f"report.{kind}" for kind in ("html", "md", "json")]
     pages = (to_html(title, blocks, say("language"), marks, nothing), to_markdown(title, blocks, nothing))
@@ -93,60 +93,47 @@ def _verdicts(outcome: Outcome, say: Say) -> list[Block]:
         "lead",
         model=outcome.request.model,
         set=outcome.request.labelled_set.name,
-        clips=result["clips"],
-        minutes=f"{result['minutes']:.1f}",
+        clips=result.clips,
+        minutes=f"{result.minutes:.1f}",
         date=f"{finished:%Y-%m-%d %H:%M}",
     )
     blocks: list[Block] = [Text(lead, "lead")]
-    named = [(group, outcome.comparisons[group]) for group in GROUPS if group in outcome.comparisons]
-    for group, comparison in sorted(named, key=lambda pair: pair[1].verdict != "worse"):  # the bad news first
-        kind = {"better": "good", "worse": "bad"}.get(comparison.verdict, "unclear")
-        blocks.append(Text(_verdict(group, comparison, say), kind))
-        if group == "test" and comparison.verdict in ("unclear", "thin"):
-            more = comparison.clips_needed
-            unit = say(f"unit.{comparison.difference.unit}", count=more)
-            blocks.append(Text(say("hopeless") if more is None else say("needed", more=more, unit=unit)))
-    if result["synthetic"]:
-        blocks.append(Text(say("synthetic"), "fine"))
-    if result["stopped"]:
+    for group, figures in by_importance(_groups(outcome)):
+        blocks.append(Text(verdict(group, figures, result.canary_set, say), KINDS.get(figures.verdict, "unclear")))
+        more = needed(figures, say) if group == "test" else ""
+        blocks += [Text(more)] if more else []
+    if result.synthetic:
+        blocks.append(Text(say("verdict.synthetic"), "fine"))
+    if result.stopped:
         blocks.append(Text(say("stopped"), "warning"))
-    overlap = result["overlap"]
-    if overlap["sentences"] or overlap["speakers"]:
-        blocks.append(Text(say("overlap", **overlap), "warning"))
+    overlap = result.overlap
+    if overlap.sentences or overlap.speakers:
+        blocks.append(Text(say("overlap", **vars(overlap)), "warning"))
     if outcome.differs:
         blocks.append(Text(say("differs", figures=", ".join(outcome.differs)), "warning"))
     return blocks
 
 
-def _verdict(group: str, comparison: Comparison, say: Say) -> str:
-    change = comparison.difference
-    return say(
-        f"verdict.{group}.{comparison.verdict}",
-        base=percent(comparison.base.wer.rate),
-        adapted=percent(comparison.adapted.wer.rate),
-        gain_low=percent(-change.high),
-        gain_high=percent(max(0.0, -change.low)),
-        loss_low=percent(change.low),
-        loss_high=percent(max(0.0, change.high)),
-        clips=len(comparison.clips),
-        clusters=change.clusters,
-        unit=say(f"unit.{change.unit}", count=change.clusters),
-    )
+def _groups(outcome: Outcome) -> dict[str, Figures]:
+    return {group: outcome.comparisons[group].figures for group in GROUPS if group in outcome.comparisons}
+
+
+def _rate(outcome: Outcome) -> str:
+    """What the first figure of the set is called."""
+    return leading_measure(outcome.request.labelled_set.language).upper()
 
 
 def _figures(outcome: Outcome, say: Say) -> list[Block]:
     rows: list[list[str]] = []
-    for group in GROUPS:
-        if group not in outcome.comparisons:
-            continue
-        comparison = outcome.comparisons[group]
-        change = comparison.difference
-        rows.append([say(f"figures.{group}", clips=len(comparison.clips), words=comparison.base.wer.length)])
-        for measure in MEASURES:
-            both = (getattr(score, measure).rate for score in (comparison.base, comparison.adapted))
+    for group, figures in _groups(outcome).items():
+        change = figures.difference
+        rows.append([computed_on(group, figures, outcome.result.canary_set, say)])
+        for measure in measures(figures.language):
+            both = (getattr(rates, measure) for rates in (figures.base, figures.adapted))
             rows.append([say(f"figures.{measure}"), *(f"{percent(rate)} %" for rate in both)])
         ends = f"{100 * change.low:+.1f} … {100 * change.high:+.1f}"
-        rows.append([say("figures.change"), f"{100 * change.difference:+.1f}", ends])
+        rate = leading_measure(figures.language).upper()
+        rows.append([say("figures.change", rate=rate), f"{100 * change.difference:+.1f}", ends])
         rows.append([say("figures.chance"), f"{change.p_value:.2g}", ""])
     if not rows:
         return []
@@ -168,14 +155,15 @@ def _pictures(outcome: Outcome, say: Say) -> list[Block]:
     blocks: list[Block] = []
     if rows:
         for name, draw in (("rates", rates), ("changes", changes)):
-            blocks.append(Picture(say(f"pictures.{name}"), draw(rows, say(f"pictures.{name}"))))
+            title = say(f"pictures.{name}", rate=_rate(outcome))
+            blocks.append(Picture(title, draw(rows, title)))
     happened = outcome.run.events()
     losses = [(float(event.step), event.loss) for event in happened if isinstance(event, Stepped)]
     checks = [(float(e.step), 100 * e.wer) for e in happened if isinstance(e, Evaluated) and e.wer is not None]
     for name, points in (("loss", losses), ("validation", checks)):
         if len(points) > 1:
-            kept = float(outcome.result["best_step"]) if name == "validation" else None
-            title = say(f"pictures.{name}")
+            kept = float(outcome.result.best_step) if name == "validation" else None
+            title = say(f"pictures.{name}", rate=_rate(outcome))
             blocks.append(Picture(title, curves([Series("", points)], title, say("pictures.step"), marked=kept)))
     if analysis is not None and analysis.matrix.said:
         matrix = analysis.matrix
@@ -215,12 +203,13 @@ def _learned(comparison: Comparison, analysis: Analysis, say: Say) -> list[Block
     arrows = {name: "{} → {}".format(*getattr(analysis, name)) for name in ("substitutions", "deletions", "insertions")}
     before, after = analysis.runaways
     runaways = {name: f"{getattr(before, name)} → {getattr(after, name)}" for name in ("loops", "runs_on", "empty")}
+    by_character = leading_measure(comparison.language) == "cer"
     counts = {"better": analysis.better, "worse": analysis.worse, "same": analysis.same}
     blocks: list[Block] = [
         Heading(say("learned")),
         Text(say("learned.clips", clips=len(comparison.clips), **counts)),
-        Text(say(f"learned.{analysis.writing.learnt}")),
-        Text(say("learned.kinds", **arrows)),
+        Text(say(f"learned.test.{analysis.writing.learnt}")),
+        Text(say("learned.kinds_cer" if by_character else "learned.kinds", **arrows)),
         Text(say("learned.runaways", **runaways)),
     ]
     for name in ("fixed", "broken"):
@@ -236,13 +225,13 @@ def _data(outcome: Outcome, say: Say) -> list[Block]:
     rows = [
         ("set", labelled.name),
         ("language", labelled.language),
-        ("train", result["clips"]),
-        ("minutes", f"{result['minutes']:.1f}"),
-        ("validation", result["validation_clips"]),
-        ("test", result["test_clips"]),
+        ("train", result.clips),
+        ("minutes", f"{result.minutes:.1f}"),
+        ("validation", result.validation_clips),
+        ("test", result.test_clips),
         ("canary", _canary(outcome)),
         ("speakers", len({clip.speaker for clip in labelled.clips} - {""})),
-        ("dropped", len(result["dropped"])),
+        ("dropped", len(result.dropped)),
     ]
     return [Heading(say("data")), Table([], [[say(f"data.{name}"), str(value)] for name, value in rows])]
 
@@ -255,13 +244,13 @@ def _canary(outcome: Outcome) -> str:
 
 def _recipe(outcome: Outcome, say: Say) -> list[Block]:
     result = outcome.result
-    learned, all_of_them = (f"{result[name] / 1e6:.1f}" for name in ("trained_parameters", "parameters"))
+    learned, all_of_them = (f"{count / 1e6:.1f}" for count in (result.trained_parameters, result.parameters))
     rows = [
-        *([name, str(value)] for name, value in Recipe.from_json(result["recipe"]).settings().items()),
+        *([name, str(value)] for name, value in result.recipe.settings().items()),
         [say("recipe.parameters"), say("recipe.of", trained=learned, all=all_of_them)],
-        [say("recipe.steps"), say("recipe.kept", steps=result["steps"], best=result["best_step"])],
-        [say("recipe.distance"), f"{result['distance']:.4f}"],
-        [say("recipe.seconds"), ", ".join(f"{result['seconds'][name]:.0f}" for name in ("prepare", "train", "evaluate"))],
+        [say("recipe.steps"), say("recipe.kept", steps=result.steps, best=result.best_step)],
+        [say("recipe.distance"), f"{result.distance:.4f}"],
+        [say("recipe.seconds"), ", ".join(f"{seconds:.0f}" for seconds in vars(result.seconds).values())],
     ]
     return [Heading(say("recipe")), Table([], rows)]
 
@@ -271,9 +260,10 @@ def _clips(outcome: Outcome, say: Say) -> list[Block]:
         return []
     blocks: list[Block] = [Heading(say("clips")), Text(say("clips.legend"), "fine")]
     clips = outcome.comparisons["test"].clips
+    key = "clips.errors_cer" if leading_measure(outcome.comparisons["test"].language) == "cer" else "clips.errors"
     for clip in sorted(clips, key=lambda clip: clip.adapted_errors - clip.base_errors):
-        note = say("clips.errors", base=clip.base_errors, adapted=clip.adapted_errors, words=clip.words)
-        warning = f" {say('clips.trained_on')}" if clip.trained_on else ""
+        note = say(key, base=clip.base_errors, adapted=clip.adapted_errors, words=clip.words)
+        warning = f" {say('compare.trained_on')}" if clip.trained_on else ""
         models = ((say("figures.base"), clip.base_words), (say("figures.adapted"), clip.adapted_words))
         blocks.append(MarkedClip((say("clips.said"), clip.reference), models, note + warning))
     return blocks
@@ -297,11 +287,11 @@ def _repeat(outcome: Outcome, say: Say) -> list[Block]:
     if card.is_file():
         blocks += [Heading(say("card")), Code(card.read_text(encoding="utf-8", errors="replace"))]
     unit = next((c.difference.unit for c in outcome.comparisons.values()), "sentences")
-    method = say("method.interval", resamples=f"{RESAMPLES:,}", unit=say(f"unit.{unit}", count=RESAMPLES))
+    method = say("method.interval", resamples=f"{RESAMPLES:,}", unit=say(f"verdict.{unit}", count=RESAMPLES))
     return [*blocks, Heading(say("method")), Text(method, "fine"), Text(say("method.noise"), "fine")]
 
 
 def _versions(outcome: Outcome) -> tuple[str, dict[str, str]]:
     """Returns what the run computed with, or in its place what there is now, and the key that says which of the two."""
-    noted = outcome.result.get("versions")
+    noted = outcome.result.versions
     return ("repeat.versions", noted) if noted else ("repeat.versions_now", environment(outcome.request.recipe.precision))

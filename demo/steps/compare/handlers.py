@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import gradio as gr
@@ -11,7 +10,7 @@ from core.audio import sound_files
 from core.data.clips.labelled_set import Clip
 from core.errors import DatasetError, RunError
 from core.evaluation.compare import compare
-from core.runs.removed_clips import WITHDRAWN
+from core.runs.result import Result
 from core.runs.tradeoff import points
 from demo.background.model_pool import ModelPool
 from demo.background.outcomes import Outcomes
@@ -35,20 +34,18 @@ class CompareHandlers:
             hidden = dict.fromkeys(("again", "clips_panel", "tradeoff_panel"), gr.update(visible=False))
             empty = dict.fromkeys(("figures", "own", "clips", "control", "tradeoff"), "")
             return {"verdict": markup.note(self._w("compare.empty")), **empty, **hidden}
-        comparison = run.comparison() or {}  # at once; what takes reading every clip follows
-        canary = result.get("canary_set", comparisons.BUILT_IN)
-        withdrawn = markup.note(self._w("compare.withdrawn")) if result.get(WITHDRAWN) else ""
-        own = ""
-        if "own" in comparison and comparison["own"]["clips"]:
-            clip, language = comparison["own"]["clips"][0], comparison["own"]["language"]
+        withdrawn = markup.note(self._w("compare.withdrawn")) if result.withdrawn else ""
+        own, compared = "", run.comparisons().get("own")
+        if compared is not None and compared.clips:
+            clip, language = compared.clips[0], compared.language
             sound, times = (f"{address}/{run.id}/own/0" for address in ("/sound/run", f"/times/{self._w.language}"))
             own = self._own(comparisons.side_by_side(clip, sound, self._w, language, times))
         return {
-            "verdict": comparisons.verdicts(comparison, result["synthetic"], canary, self._w) + withdrawn,
-            "figures": comparisons.figures(comparison, canary, self._w),
+            "verdict": comparisons.verdicts(result, self._w) + withdrawn,
+            "figures": comparisons.figures(result, self._w),
             "own": own,
             "again": gr.update(visible=True),
-            "clips_panel": gr.update(visible="test" in comparison or "canary" in comparison),
+            "clips_panel": gr.update(visible=bool(result.figures)),
             "clips": markup.note(self._w("clips.reading")),
             "control": self._control(session, result),
             "tradeoff_panel": gr.update(visible=True),
@@ -96,18 +93,18 @@ class CompareHandlers:
         trained = recording.id in {clip.id for clip in request.labelled_set.part("train")}
         clip = Clip(str(recording.path), recording.text, part="train" if trained else "", id=recording.id)
         pair = compare([clip], texts[:1], texts[1:], language).clips[0]
-        return {"own": self._own(comparisons.side_by_side(dataclasses.asdict(pair), url, self._w, language))}
+        return {"own": self._own(comparisons.side_by_side(pair, url, self._w, language))}
 
-    def _control(self, session: Session, result: dict[str, Any]) -> str:
+    def _control(self, session: Session, result: Result) -> str:
         """What the same network learnt from random weights, where that was trained too."""
         for run in session.queue():
             try:
                 control = run.result()
             except RunError:  # damaged
                 continue
-            is_control = control is not None and control["recipe"].get("start") == "random"
-            if control is not None and is_control and control.get("test") and result.get("test"):
-                return comparisons.control(result, control, self._w)
+            is_control = control is not None and control.recipe.start == "random"
+            if control is not None and is_control and control.test and result.test:
+                return comparisons.control(result.test, control.test, result.clips - result.replayed, self._w)
         return ""
 
     def _own(self, pair: str) -> str:

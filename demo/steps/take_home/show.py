@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from core.data.samples import CANARY, SAMPLES
 from core.runs.export.hugging_face import folder_name, usage
+from core.runs.result import Result
 from core.runs.run_folder import Run
 from core.training.recipe import Recipe
 from demo.show.markup import escape, fine
@@ -30,19 +30,19 @@ def report_links(address: str, kinds: Sequence[str], w: Wording) -> str:
     return f"<h3>{escape(w('report.title'))}</h3>{fine(w('report.about'))}<p>{links}</p>"
 
 
-def take_home(run: Run, result: dict[str, Any], w: Wording) -> str:
+def take_home(run: Run, result: Result, w: Wording) -> str:
     """The download, and how to use and repeat it."""
     link = f"/take-home/{run.id}.zip"
     megabytes = sum(file.stat().st_size for file in run.adapted.glob("*") if file.is_file()) / 1e6
-    code = usage(folder_name(run.id), result["family"])
-    usual = Recipe.default(result["family"], result["clips"] - result["replayed"]).settings()
-    chosen = Recipe.from_json(result["recipe"]).settings()
+    code = usage(folder_name(run.id), result.family)
+    usual = Recipe.default(result.family, result.clips - result.replayed).settings()
+    chosen = result.recipe.settings()
     settings = [f"--set {key}={value}" for key, value in chosen.items() if value != usual[key]]
-    given = f"--model {result['model']} --train {result['set']} --canary {CANARY} --seed {result['seed']} --out RUN"
+    given = f"--model {result.model} --train {result.set} --canary {CANARY} --seed {result.seed} --out RUN"
     again = " ".join(["attune finetune", given, *settings])
     parts = [f'<p><a class="download" href="{link}" download>{escape(w("home.download", mb=f"{megabytes:.0f}"))}</a></p>']
     parts.append(f"<h3>{escape(w('home.use'))}</h3><pre><code>{escape(code)}</code></pre>")
-    if result["synthetic"] and result["set"] in SAMPLES:  # a copy of one is synthetic too, and goes by another name
+    if result.synthetic and result.set in SAMPLES:  # a copy of one is synthetic too, and goes by another name
         parts.append(f"<h3>{escape(w('home.again'))}</h3><pre><code>{escape(again)}</code></pre>")
-    parts.append(f'<p class="fine">{escape(w("home.where", folder=Path(result["run"])))}</p>')
+    parts.append(f'<p class="fine">{escape(w("home.where", folder=Path(result.run)))}</p>')
     return "".join(parts)

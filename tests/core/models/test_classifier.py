@@ -116,7 +116,5 @@ def test_a_run_compares_it_with_the_recogniser_it_came_from(tiny_whisper: Path, 
     recipe = Recipe(trains="head", learning_rate=1e-2, epochs=2, evaluations=1, task="classify")
     run = run_folder.create(tmp_path / "run", Request(str(tiny_whisper), labelled, (), (), recipe))
     list(execute(run))
-    comparison = run.comparison()
-    assert comparison is not None
-    assert {clip["adapted"] for clip in comparison["test"]["clips"]} <= set(WORDS)
+    assert {clip.adapted for clip in run.comparisons()["test"].clips} <= set(WORDS)
     assert load_model(str(run.adapted)).family == "classifier"

@@ -62,7 +62,7 @@ def test_the_events_tell_the_story_in_order(finished: Run) -> None:
 def test_the_result_notes_what_computed_it(finished: Run) -> None:
     result = finished.result()
     assert result is not None
-    versions = result["versions"]
+    versions = result.versions
     assert list(versions)[:2] == ["attune", "python"]
     assert versions["torch"] == torch.__version__.partition("+")[0]
     assert versions["threads"] == str(torch.get_num_threads())
@@ -71,32 +71,29 @@ def test_the_result_notes_what_computed_it(finished: Run) -> None:
 
 
 def test_a_run_may_keep_its_figures_and_not_its_model(finished: Run, tmp_path: Path) -> None:
-    clips = (finished.comparison() or {})["test"]["clips"]
+    clips = finished.comparisons()["test"].clips
     run = run_folder.create(tmp_path / "run", dataclasses.replace(finished.request(), own=()))
     list(execute(run, keep_model=False))
-    compared = (run.comparison() or {})["test"]["clips"]
-    assert [clip["base"] for clip in compared] == [clip["base"] for clip in clips]
-    assert [clip["adapted"] for clip in compared] == [clip["adapted"] for clip in clips]
+    compared = run.comparisons()["test"].clips
+    assert [clip.base for clip in compared] == [clip.base for clip in clips]
+    assert [clip.adapted for clip in compared] == [clip.adapted for clip in clips]
     assert not run.adapted.exists()
 
 
 def test_the_result_says_on_what_it_was_computed(finished: Run) -> None:
     result = finished.result()
     assert result is not None
-    assert (result["clips"], result["validation_clips"], result["test_clips"], result["seed"]) == (3, 3, 3, 3)
-    assert result["recipe"] == RECIPE.to_json()
-    assert set(result["seconds"]) == {"prepare", "train", "evaluate"}
-    assert all(seconds > 0 for seconds in result["seconds"].values())
+    assert (result.clips, result.validation_clips, result.test_clips, result.seed) == (3, 3, 3, 3)
+    assert result.recipe == RECIPE
+    assert all(seconds > 0 for seconds in (result.seconds.prepare, result.seconds.train, result.seconds.evaluate))
     for group, clips in (("test", 3), ("canary", 2)):
-        assert result[group]["clips"] == clips
-        assert result[group]["verdict"] == "thin"
-        assert {"wer", "cer"} <= set(result[group]["base"])
-        assert {"wer", "cer"} <= set(result[group]["adapted"])
-    comparison = finished.comparison()
-    assert comparison is not None
-    assert set(comparison) == {"test", "canary", "own"}
-    assert [clip["trained_on"] for clip in comparison["own"]["clips"]] == [True]
-    held_out = {clip["path"] for clip in comparison["test"]["clips"]}
+        assert result.figures[group].clips == clips
+        assert result.figures[group].verdict == "thin"
+    found = finished.comparisons()
+    assert set(found) == {"test", "canary", "own"}
+    assert {group: found[group].figures for group in ("test", "canary")} == result.figures
+    assert [clip.trained_on for clip in found["own"].clips] == [True]
+    held_out = {clip.path for clip in found["test"].clips}
     assert held_out == {clip.path for clip in small().part("test")}
 
 
@@ -141,7 +138,7 @@ def test_there_is_no_zip_of_an_unfinished_run(tiny_whisper: Path, tmp_path: Path
 def test_the_same_request_gives_the_same_figures(finished: Run, tmp_path: Path) -> None:
     again = run_folder.create(tmp_path / "again", finished.request())
     list(execute(again))
-    assert again.comparison() == finished.comparison()
+    assert again.comparisons() == finished.comparisons()
 
 
 def test_nothing_is_scored_on_what_it_was_trained_on(tiny_whisper: Path, tmp_path: Path) -> None:
@@ -168,7 +165,7 @@ def test_clips_that_cannot_be_read_are_named_and_left_out(tiny_whisper: Path, tm
     assert [(n.reason, n.details) for n in notices] == [("clips_dropped", {"clips": 1, "name": "page.wav"})]
     result = run.result()
     assert result is not None
-    assert [row["reason"] for row in result["dropped"]] == ["audio_unreadable"]
+    assert [row.reason for row in result.dropped] == ["audio_unreadable"]
 
 
 def test_shared_sentences_are_said(tiny_whisper: Path, tmp_path: Path) -> None:
@@ -193,8 +190,8 @@ def test_replay_an_adapter_and_what_is_watched(tiny_whisper: Path, tmp_path: Pat
     assert all(look.canary_wer is not None for look in looks)
     result = run.result()
     assert result is not None
-    assert result["replayed"] == result["clips"] / 2
-    assert {name for name, _ in result["drift"]} <= {layer.name for layer in load_model(str(tiny_whisper)).layers()}
+    assert result.replayed == result.clips / 2
+    assert {name for name, _ in result.drift} <= {layer.name for layer in load_model(str(tiny_whisper)).layers()}
     assert (run.folder / "adapter" / "adapter_model.safetensors").is_file()
     assert not (run.adapted / "adapter_config.json").exists()
     shared = run_folder.create(tmp_path / "shared", dataclasses.replace(request, watch=general[2:5]))

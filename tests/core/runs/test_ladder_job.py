@@ -63,7 +63,7 @@ def test_the_result_says_what_it_rests_on(climbed: tuple[LadderJob, list]) -> No
 
 def test_the_base_is_read_once(climbed: tuple[LadderJob, list]) -> None:
     job, _ = climbed
-    texts = [[clip["base"] for clip in (run.comparison() or {})["test"]["clips"]] for run in job.finished()]
+    texts = [[clip.base for clip in run.comparisons()["test"].clips] for run in job.finished()]
     assert all(text == texts[0] for text in texts)
 
 

@@ -15,11 +15,13 @@ from core.data.clips.labelled_set import Clip
 from core.data.samples import read_sample
 from core.errors import RunError
 from core.evaluation.compare import Comparison
+from core.runs import outcome as outcomes
 from core.runs import run_folder
 from core.runs.execute import execute
 from core.runs.ladder import ladder, measured
 from core.runs.lineup import _holm, line_up
 from core.runs.outcome import Outcome, read_outcome
+from core.runs.report.document import write_report
 from core.runs.request import Request
 from core.runs.run_folder import Run
 from core.storage.files import read_json, write_json
@@ -78,9 +80,32 @@ def test_the_stored_transcripts_give_the_figures_again(finished: Run) -> None:
     result = finished.result()
     assert result is not None
     for group in ("test", "canary"):
-        assert outcome.comparisons[group].to_json(with_clips=False) == result[group]
+        assert outcome.comparisons[group].figures == result.figures[group]
     assert [clip.trained_on for clip in outcome.comparisons["own"].clips] == [True]
     assert outcome.analyses["test"].lengths != ()
+
+
+def test_what_the_run_worked_out_is_not_worked_out_again(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = read_outcome(finished, check=True)
+
+    def never(*anything: object) -> None:
+        raise AssertionError("nothing is worked out again")
+
+    for name in ("compare", "analyse", "measure_sounds"):
+        monkeypatch.setattr(outcomes, name, never)
+    assert read_outcome(finished) == checked
+    write_report(read_outcome(finished), folder=finished.folder / "reports")
+    with pytest.raises(AssertionError, match="nothing is worked out"):
+        read_outcome(finished, check=True)
+
+
+def test_a_transcript_that_was_edited_is_noticed(copied: Run) -> None:
+    kept = read_json(copied.folder / "comparison.json")
+    kept["test"]["clips"][0]["adapted"] = kept["test"]["clips"][0]["reference"]
+    write_json(copied.folder / "comparison.json", kept)
+    outcome = read_outcome(copied)
+    assert "test.adapted.wer" in outcome.differs
+    assert outcome.comparisons["test"].clips[0].adapted_errors == 0
 
 
 def test_transcribing_again_gives_the_same_figures(finished: Run) -> None:
@@ -90,8 +115,7 @@ def test_transcribing_again_gives_the_same_figures(finished: Run) -> None:
 
 
 def test_what_was_edited_is_named(copied: Run) -> None:
-    result = copied.result()
-    assert result is not None
+    result = read_json(copied.folder / "result.json")
     result["test"]["adapted"]["wer"] += 0.25
     result["test"]["verdict"] = "better"
     del result["canary"]["clips_needed"]  # an older version's
@@ -138,8 +162,7 @@ def test_compare_says_it_in_words(finished: Run, copied: Run, capsys: pytest.Cap
     said = capsys.readouterr().out
     assert "test: WER" in said
     assert "equals result.json" in said
-    result = copied.result()
-    assert result is not None
+    result = read_json(copied.folder / "result.json")
     result["test"]["base"]["cer"] = 0.0
     write_json(copied.folder / "result.json", result)
     assert main(["compare", str(copied.folder)]) == 0
@@ -150,7 +173,7 @@ def test_a_run_can_be_done_again(finished: Run, tmp_path: Path, capsys: pytest.C
     again = tmp_path / "again"
     assert main(["finetune", "--again", str(finished.folder), "--out", str(again)]) == 0
     assert Run(again).request() == finished.request()
-    assert Run(again).comparison() == finished.comparison()
+    assert Run(again).comparisons() == finished.comparisons()
     other = tmp_path / "other"
     assert main(["finetune", "--again", str(finished.folder), "--set", "head_rate=2", "--out", str(other)]) == 0
     assert Run(other).request().recipe == dataclasses.replace(RECIPE, head_rate=2.0)

@@ -58,9 +58,9 @@ def test_every_condition_is_kept_in_the_runs_folder(copied: Run) -> None:
     assert result is not None
     assert result["points"] == [point.to_json() for point in job.points()]
     recorded = job.points()[0]
-    figures = copied.result()["test"]
+    figures = copied.result().test
     for model in ("base", "adapted"):  # what the run itself found
-        assert getattr(recorded, model).wer == pytest.approx(figures[model]["wer"])
+        assert getattr(recorded, model).wer == pytest.approx(getattr(figures, model).wer)
 
 
 def test_it_stands_in_the_report(copied: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import os
@@ -16,12 +17,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.data.clips.labelled_set import Clip, LabelledSet
+from core.data.clips.labelled_set import Clip, Dropped, LabelledSet
 from core.errors import RecipeError, RunError
+from core.evaluation.analysis import ClipSound, analyse
 from core.evaluation.compare import compare
 from core.runs import run_folder
 from core.runs.job import STARTING_SECONDS
 from core.runs.request import Request
+from core.runs.result import Result
 from core.runs.run_folder import Run, create, new_id, open_run
 from core.storage.files import read_json, write_json
 from core.training.events import Entered, Evaluated, Failed, Finished, Noticed, Stepped
@@ -150,15 +153,34 @@ def test_events_that_are_torn_or_unknown_are_left_out(run: Run) -> None:
 
 
 def test_results_are_none_until_they_are_there(run: Run) -> None:
-    assert run.comparison() is None
+    assert run.comparisons() == run.analyses() == {}
     assert run.result() is None
-    comparison = json.loads(json.dumps({"test": compare([Clip("a.flac", "a")], ["a"], ["b"], "en").to_json()}))
+    compared = compare([Clip("a.flac", "a")], ["a"], ["b"], "en")
     result = {"model": "m", "family": "ctc", "set": "s", "synthetic": False, "clips": 1, "replayed": 0, "seed": 0}
     result |= {"recipe": Recipe().to_json(), "run": str(run.folder)}
-    write_json(run.folder / "comparison.json", comparison)
+    write_json(run.folder / "comparison.json", {"test": compared.to_json()})
     write_json(run.folder / "result.json", result)
-    assert run.comparison() == comparison
-    assert run.result() == result
+    assert run.comparisons() == {"test": compared}
+    assert run.analyses() == {}  # an earlier version wrote none
+    assert run.result() == Result("m", "ctc", "s", False, 1, 0, 0, Recipe(), str(run.folder))
+
+
+def test_what_is_written_is_read_back(run: Run) -> None:
+    compared = {"test": compare([Clip("a.flac", "a b", "Ada"), Clip("b.flac", "c")], ["a x", "c"], ["a b", ""], "en")}
+    analyses = {"test": analyse(compared["test"], [ClipSound(1.0, 20.0), None])}
+    figures = compared["test"].figures
+    rest = {"drift": (("head", 0.5),), "dropped": (Dropped("c.flac", "audio_silent", "c.flac is silent."),), "withdrawn": True}
+    result = Result("m", "ctc", "s", False, 2, 0, 0, Recipe(l2_sp=0.1), str(run.folder), test=figures, **rest)
+    run.write(result, compared, analyses)
+    assert run.comparisons() == compared
+    assert run.analyses() == analyses
+    found = run.result()
+    assert found is not None
+    assert dataclasses.replace(found, comparison_sha256="") == result
+    assert run.is_as_written(found)
+    with (run.folder / "comparison.json").open("a") as file:
+        file.write(" ")
+    assert not run.is_as_written(found)
 
 
 def test_waiting_until_the_process_had_its_time_to_start(run: Run) -> None:

@@ -48,5 +48,5 @@ def test_points_are_the_runs_that_can_be_compared(tmp_path: Path) -> None:
 
 def test_a_run_without_a_canary_has_no_picture(tmp_path: Path) -> None:
     run = whole(tmp_path / "1", Recipe(), 0.3, 0.2)
-    write_json(run.folder / "result.json", {**(run.result() or {}), "canary": None})
+    write_json(run.folder / "result.json", {**(run.fields() or {}), "canary": None})
     assert points([run], run) == []

@@ -66,11 +66,11 @@ def test_times_follow_the_marks_and_stay_in_the_folder(finished: Run) -> None:
             yield model
 
     found = word_times(finished, "test", 0, counted)
-    clip = finished.comparison()["test"]["clips"][0]
+    clip = finished.comparisons()["test"].clips[0]
     assert asked == [finished.request().model, str(finished.adapted)]
     for name in ("base", "adapted"):
         stretches = getattr(found, name)
-        assert len(stretches) == len(clip[f"{name}_words"])
+        assert len(stretches) == len(getattr(clip, f"{name}_words"))
         assert all(0 <= start <= end <= 2.0 for start, end in stretches)
     assert word_times(finished, "test", 0, counted) == found
     assert len(asked) == 2

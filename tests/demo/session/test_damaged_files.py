@@ -103,7 +103,7 @@ def finished(run: Run) -> Run:
     write_json(run.folder / "comparison.json", {group: c.to_json() for group, c in groups.items()})
     for event in HAPPENED:
         run.append(event)
-    summaries = {group: groups[group].to_json(with_clips=False) for group in ("test", "canary")}
+    summaries = {group: dataclasses.asdict(groups[group].figures) for group in ("test", "canary")}
     figures = {"model": "whisper-tiny.en", "family": "whisper", "set": "mine", "synthetic": False, "language": "en"}
     counts = {"clips": 2, "minutes": 0.1, "replayed": 0, "seed": 0, "steps": 4, "best_step": 4, "validation_clips": 0}
     rest = {"recipe": Recipe().to_json(), "seconds": {"evaluate": 1.0}, "run": str(run.folder), "test_clips": 4}
@@ -460,7 +460,7 @@ def test_what_is_whole_of_a_file_is_used(lived: Session) -> None:
 def test_a_damaged_run_says_what_is_damaged(name: str, how: str, lived: Session) -> None:
     one, two = lived.runs()
     damage(one.folder / name, how)
-    read = {"request.json": one.request, "result.json": one.result, "comparison.json": one.comparison}[name]
+    read = {"request.json": one.request, "result.json": one.result, "comparison.json": one.comparisons}[name]
     if name == "comparison.json" and how == "object":
         return  # of a run that scored nothing
     with pytest.raises(RunError, match=name) as raised:

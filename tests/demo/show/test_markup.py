@@ -10,10 +10,11 @@ import pytest
 from core.audio.augment.augmenter import Augmented
 from core.data.clips.labelled_set import Clip
 from core.errors import AudioError
-from core.evaluation.compare import compare
+from core.evaluation.compare import Comparison, compare
+from core.runs.result import Result
 from core.text.metrics import mark_words
+from core.training.recipe import Recipe
 from demo.show import comparisons
-from demo.show.comparisons import BUILT_IN
 from demo.show.errors import explain
 from demo.show.markup import escape, marked, note
 from demo.show.numbers import percent
@@ -25,8 +26,14 @@ W = Wording("en")
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}{{x}}`y`</p><script>"
 
 
-def comparison(base: list[str], adapted: list[str], texts: list[str]) -> dict:
-    return compare([Clip(f"/{i}.wav", text) for i, text in enumerate(texts)], base, adapted, "en").to_json()
+def comparison(base: list[str], adapted: list[str], texts: list[str]) -> Comparison:
+    return compare([Clip(f"/{i}.wav", text) for i, text in enumerate(texts)], base, adapted, "en")
+
+
+def result(**groups: Comparison) -> Result:
+    """What a run came to, on these groups of clips."""
+    figures = {group: compared.figures for group, compared in groups.items()}
+    return Result("base", "ctc", "mine", False, 30, 0, 0, Recipe(), "/run", **figures)
 
 
 COLOURS = ("red", "green", "blue", "grey", "pink", "brown", "black", "white", "gold", "silver")
@@ -59,7 +66,7 @@ def test_escape_leaves_nothing_that_markup_or_a_template_would_read() -> None:
         note(HOSTILE),
         transcript(HOSTILE, 1.0, 2.0, HOSTILE, W),
         marked(mark_words("a b", "a b", HOSTILE)[1], W),
-        comparisons.side_by_side(comparison([HOSTILE], [HOSTILE], [f"word {HOSTILE}"])["clips"][0], "/sound/x", W),
+        comparisons.side_by_side(comparison([HOSTILE], [HOSTILE], [f"word {HOSTILE}"]).clips[0], "/sound/x", W),
         comparisons.plain_pair(HOSTILE, HOSTILE, "/sound/x", W),
     ],
 )
@@ -77,25 +84,25 @@ def test_marks_speak_three_ways() -> None:
 
 def test_a_change_for_the_worse_comes_first_and_is_named() -> None:
     better, worse = comparison(WRONG, TEXTS, TEXTS), comparison(TEXTS, WRONG, TEXTS)
-    shown = comparisons.verdicts({"test": better, "canary": worse}, False, BUILT_IN, W)
+    shown = comparisons.verdicts(result(test=better, canary=worse), W)
     assert shown.index("The model forgot") < shown.index("real improvement")
-    assert "It got worse" in comparisons.verdicts({"test": worse}, False, BUILT_IN, W)
+    assert "It got worse" in comparisons.verdicts(result(test=worse), W)
 
 
 def test_thin_and_unclear_evidence_is_called_so() -> None:
-    assert "too few" in comparisons.verdicts({"test": comparison(WRONG[:3], TEXTS[:3], TEXTS[:3])}, False, BUILT_IN, W)
-    assert "No measurable change" in comparisons.verdicts({"test": comparison(TEXTS, TEXTS, TEXTS)}, False, BUILT_IN, W)
+    assert "too few" in comparisons.verdicts(result(test=comparison(WRONG[:3], TEXTS[:3], TEXTS[:3])), W)
+    assert "No measurable change" in comparisons.verdicts(result(test=comparison(TEXTS, TEXTS, TEXTS)), W)
 
 
 def test_every_figure_says_on_what_it_was_computed() -> None:
-    markup = comparisons.figures({"test": comparison(WRONG, TEXTS, TEXTS)}, BUILT_IN, W)
+    markup = comparisons.figures(result(test=comparison(WRONG, TEXTS, TEXTS)), W)
     assert "10 held-out clips of this set, 50 words" in markup
     assert 'data-figure="test.adapted.wer">0.0\u00a0%' in markup
     assert 'data-figure="test.base.raw_cer"' in markup
 
 
 def test_a_clip_that_was_trained_on_is_flagged() -> None:
-    clip = compare([Clip("/a.wav", "a b", part="train")], ["a"], ["a b"], "en").to_json()["clips"][0]
+    clip = compare([Clip("/a.wav", "a b", part="train")], ["a"], ["a b"], "en").clips[0]
     assert "it proves nothing" in comparisons.side_by_side(clip, "/x", W)
 
 

@@ -10,7 +10,6 @@ from core.runs.lineup import LineUp, LineUpRow
 from core.runs.run_folder import Run
 from core.text.metrics import mark_words
 from core.text.scoring import UNSPACED_LANGUAGES, leading_measure
-from core.training.recipe import Recipe
 from demo.show.comparisons import FINDING, told
 from demo.show.markup import escape, fine, marked, player
 from demo.show.numbers import change, percent
@@ -25,14 +24,14 @@ def choices(runs: Sequence[Run], w: Wording) -> list[tuple[str, str]]:
     found = []
     for run in runs:
         result = run.result()
-        if result is not None and result.get("test"):
-            recipe = Recipe.from_json(result["recipe"])
+        if result is not None and result.test:
+            recipe = result.recipe
             label = w(
                 "lineup.run",
                 date=_date(run.id),
                 trains=w(f"adapt.trains.{recipe.trains}"),
                 rate=f"{recipe.learning_rate:g}",
-                wer=f"WER {percent(result['test']['adapted']['wer'])}",
+                wer=f"WER {percent(result.test.adapted.wer)}",
             )
             found.append((label, run.id))
     return found

@@ -7,9 +7,10 @@ from typing import Any
 import gradio as gr
 
 from core.errors import RunError
+from core.evaluation.compare import Figures
 from core.evaluation.robustness import CONDITIONS
+from core.runs.result import Result
 from core.runs.robustness_job import create, find
-from core.runs.run_folder import Run
 from demo.background.jobs import Jobs
 from demo.session.session import Session
 from demo.show import markup, numbers
@@ -45,29 +46,28 @@ class RobustnessHandlers:
         """seen -> panel, forecast, progress, result, start, stop, timer, seen; nothing where nothing is new."""
         run = session.current_run()
         none = {"forecast": "", "progress": "", "result": "", **buttons(active=False)}
-        if run is None or not ((run.result() or {}).get("test")):
+        result = run.result() if run is not None else None
+        if run is None or result is None or result.test is None:
             return {**none, "panel": gr.update(visible=False), "seen": ""}
         job = find(run)
         if job is None:
-            return {**none, "panel": gr.update(visible=True), "forecast": self._forecast(run), "seen": run.id}
+            return {**none, "panel": gr.update(visible=True), "forecast": self._forecast(result.test, result), "seen": run.id}
         state = job.state()
         now = f"{run.id} {state} {len(job.events())} {job.should_stop()}"
         if now == seen:
             return {}
         return {
             "panel": gr.update(visible=True),
-            "forecast": "" if state == "done" else self._forecast(run),
+            "forecast": "" if state == "done" else self._forecast(result.test, result),
             "progress": job_progress(job, self._w),
             "result": show.result(job.points(), self._w),
             **buttons(state in ACTIVE),
             "seen": now,
         }
 
-    def _forecast(self, run: Run) -> str:
-        result = run.result() or {}
-        canary = (result.get("canary") or {"clips": 0})["clips"]
-        read = 2 * (result["test"]["clips"] + canary) + result.get("validation_clips", 0)
-        seconds = result.get("seconds", {}).get("evaluate", 0.0) / max(1, read) * 2 * result["test"]["clips"] * len(CONDITIONS)
+    def _forecast(self, test: Figures, result: Result) -> str:
+        read = 2 * sum(found.clips for found in result.figures.values()) + result.validation_clips
+        seconds = result.seconds.evaluate / max(1, read) * 2 * test.clips * len(CONDITIONS)
         time = numbers.duration(seconds, self._w)
-        told = self._w("robustness.forecast", clips=result["test"]["clips"], conditions=len(CONDITIONS), time=time)
+        told = self._w("robustness.forecast", clips=test.clips, conditions=len(CONDITIONS), time=time)
         return markup.note(told)

@@ -183,8 +183,8 @@ def test_the_words_are_all_there() -> None:
     for path in (ROOT / "core" / "runs" / "report").glob("*.py"):
         used |= set(re.findall(r'\bsay\("([a-z_.]+)"', path.read_text(encoding="utf-8")))
     families = {f"verdict.{g}.{v}" for g in ("test", "canary") for v in ("better", "worse", "unclear", "thin")}
-    families |= {f"learned.{learnt}" for learnt in ("sound", "writing", "nothing", "worse")}
-    families |= {f"unit.{unit}" for unit in ("speakers", "sentences")}
+    families |= {f"learned.test.{learnt}" for learnt in ("sound", "writing", "nothing", "worse")}
+    families |= {f"verdict.{unit}" for unit in ("speakers", "sentences")}
     assert len(used) > 40
     assert used | families <= ENGLISH.keys()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 from pathlib import Path
@@ -23,7 +24,6 @@ from demo.background.model_pool import ModelPool
 from demo.background.outcomes import Outcomes
 from demo.session.session import Session
 from demo.show import comparisons
-from demo.show.comparisons import BUILT_IN
 from demo.show.markup import marked
 from demo.steps.compare import show as analyses
 from demo.steps.compare.clips.handlers import PAGE, ClipsHandlers
@@ -31,7 +31,7 @@ from demo.steps.compare.handlers import CompareHandlers
 from demo.steps.compare.lineup import show as lineups
 from demo.steps.compare.lineup.handlers import LineUpHandlers
 from demo.wording import Wording
-from tests.demo.show.test_markup import tags
+from tests.demo.show.test_markup import result, tags
 
 W = Wording("en")
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}{{x}}`y`</p><script>"
@@ -51,7 +51,7 @@ def finished(folder: Path, base: list[str], adapted: list[str], said: list[str] 
     canary = [Clip(f"/general/{i}.flac", text) for i, text in enumerate(SAID)]
     groups = {"test": compare(clips, base, adapted, language), "canary": compare(canary, SAID, SAID, "en")}
     write_json(folder / "comparison.json", {group: c.to_json() for group, c in groups.items()})
-    summaries = {group: c.to_json(with_clips=False) for group, c in groups.items()}
+    summaries = {group: dataclasses.asdict(c.figures) for group, c in groups.items()}
     shown = {"model": "base", "clips": 30, "replayed": 0, "seed": 0, "family": "ctc", "set": "mine", "synthetic": False}
     write_json(folder / "result.json", {**summaries, **shown, "recipe": request.recipe.to_json(), "run": str(folder)})
     (folder / "adapted").mkdir()
@@ -166,14 +166,12 @@ def test_chinese_is_written_and_counted_by_character() -> None:
     assert re.sub(r"<[^>]+>", "", markup).count("今天天气 (fixed) 很好") == 1
     assert "1 character error in 6 characters: CER 17" in markup
     assert "WER" not in markup
-    figures = comparisons.figures({"test": comparison.to_json()}, BUILT_IN, W)
+    figures = comparisons.figures(result(test=comparison), W)
     assert "1 held-out clip of this set, 6 characters" in figures
     assert "test.base.wer" not in figures
     said = ["今天天气很好"] * 9
     clips = [Clip(f"/{i}.wav", f"{text}{'一二三四五六七八九'[i]}") for i, text in enumerate(said)]
-    told = comparisons.verdicts(
-        {"test": compare(clips, said, [c.text for c in clips], "zh").to_json()}, False, BUILT_IN, Wording("zh-CN")
-    )
+    told = comparisons.verdicts(result(test=compare(clips, said, [c.text for c in clips], "zh")), Wording("zh-CN"))
     assert "字错误率从" in told
 
 
@@ -189,11 +187,11 @@ def test_without_a_verdict_the_page_says_how_much_more_it_takes(right: int, said
     wrong = ["nothing of the kind"] * len(SAID)
     texts = SAID[:3] if right == 3 else SAID
     clips = [Clip(f"/{i}.wav", text) for i, text in enumerate(texts)]
-    group = compare(clips, wrong[: len(texts)], [*texts[:right], *wrong[right : len(texts)]], "en").to_json()
-    markup = comparisons.verdicts({"test": group}, False, BUILT_IN, W)
+    group = compare(clips, wrong[: len(texts)], [*texts[:right], *wrong[right : len(texts)]], "en")
+    markup = comparisons.verdicts(result(test=group), W)
     assert said in markup
     assert ("Record more:" in markup) == (right == 3)
-    assert "more held-out" not in comparisons.verdicts({"canary": group}, False, BUILT_IN, W)
+    assert "more held-out" not in comparisons.verdicts(result(canary=group), W)
 
 
 def test_what_was_learned_is_told_from_the_analysis(outcome: Outcome) -> None:

@@ -38,7 +38,7 @@ def test_the_report_speaks_the_pages_language(w: Wording, session: Session, own_
     assert f'<html lang="{w.language}">' in page
     assert ("原话" in page) == (w.language == "zh-CN")
     assert f"attune finetune --again {own_run.folder}" in page
-    assert own_run.result()["versions"]["processor"] in page
+    assert own_run.result().versions["processor"] in page
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""The sentences that say what a comparison shows, for the report and the page alike."""
+
+from __future__ import annotations
+
+from core.evaluation.compare import MEASURES, Figures
+from core.runs.report.markup import Say, percent
+from core.runs.result import GeneralSpeech
+from core.text.scoring import leading_measure
+
+KINDS = {"better": "good", "worse": "bad"}  # of a verdict, by which it is coloured; any other is "unclear"
+
+
+def by_importance(figures: dict[str, Figures]) -> list[tuple[str, Figures]]:
+    """Returns the groups with their figures, the bad news first."""
+    return sorted(figures.items(), key=lambda pair: pair[1].verdict != "worse")
+
+
+def verdict(group: str, figures: Figures, canary: GeneralSpeech, say: Say) -> str:
+    """Returns the verdict on a group of clips as a sentence.
+
+    Args:
+        group: "test" or "canary".
+        figures: of the group. Errors are those of words, or of characters where the language is scored by them.
+        canary: what the general speech is.
+        say: the sentences of a language, by the keys of `core.runs.report.words_shared`.
+    """
+    change = figures.difference
+    return say(
+        f"verdict.{group}.{figures.verdict}",
+        base=percent(figures.base.wer),
+        adapted=percent(figures.adapted.wer),
+        gain_low=percent(-change.high),
+        gain_high=percent(max(0.0, -change.low)),
+        loss_low=percent(change.low),
+        loss_high=percent(max(0.0, change.high)),
+        clips=figures.clips,
+        general=general_speech(canary, figures.clips, say),
+        clusters=change.clusters,
+        unit=say(f"verdict.{change.unit}", count=change.clusters),
+        errors=say(f"errors.{leading_measure(figures.language)}"),
+    )
+
+
+def needed(figures: Figures, say: Say) -> str:
+    """Returns how much more it takes for a verdict; "" where there is one, or an earlier version did not say."""
+    more = figures.clips_needed
+    if more is None:
+        return say("verdict.hopeless")
+    unit = say(f"verdict.{figures.difference.unit}", count=more)
+    return say("verdict.needed", more=more, unit=unit) if more else ""
+
+
+def general_speech(canary: GeneralSpeech, clips: int, say: Say) -> str:
+    """Returns what general speech is, to follow the number of its clips."""
+    return say("canary.synthetic", clips=clips) if canary.synthetic else say("canary.real", clips=clips, name=canary.name)
+
+
+def computed_on(group: str, figures: Figures, canary: GeneralSpeech, say: Say) -> str:
+    """Returns on what the figures of a group were computed."""
+    key = "figures.test_cer" if group == "test" and leading_measure(figures.language) == "cer" else f"figures.{group}"
+    return say(key, clips=figures.clips, words=figures.words, general=general_speech(canary, figures.clips, say))
+
+
+def measures(language: str) -> tuple[str, ...]:
+    """Returns the rates to show, fields of `Rates`: without those of words where the language is scored by character."""
+    return ("cer", "raw_cer") if leading_measure(language) == "cer" else MEASURES
+
+
+def clip_errors(errors: int, words: int, cer: float, language: str, say: Say) -> str:
+    """Returns how many errors one model made in a clip.
+
+    Args:
+        errors: of words, or of characters where the language is scored by them.
+        words: in the reference, or characters likewise.
+        cer: character error rate.
+        language: ISO 639-1 code.
+        say: the sentences of a language.
+    """
+    rates = {"wer": f"{percent(errors / words)} %", "cer": f"{percent(cer)} %"}
+    key = "compare.errors_cer" if leading_measure(language) == "cer" else "compare.errors"
+    return say(key, errors=errors, words=words, **rates)

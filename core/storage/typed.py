@@ -1,0 +1,45 @@
+"""Values of a type from what JSON made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from functools import cache
+from typing import Any
+
+
+def build(kind: Any, value: Any) -> Any:
+    """Builds a value of a type from plain JSON that `core.storage.state.fits` it.
+
+    Args:
+        kind: a plain type, `Any`, a Literal, an optional type, a list, a tuple, a dict with text for keys, or a dataclass. A
+            dataclass with a method `from_json` is built by that; of any other, further fields are ignored, and a missing
+            one has its default.
+        value: as `json.loads` returns it.
+
+    Raises:
+        TypeError, ValueError, KeyError: it does not fit.
+    """
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        if hasattr(kind, "from_json"):
+            return kind.from_json(value)
+        hints = _hints(typing.cast(type, kind))
+        return typing.cast(type, kind)(**{name: build(hint, value[name]) for name, hint in hints.items() if name in value})
+    if origin in (typing.Union, types.UnionType):
+        held = [part for part in parts if part is not type(None)]
+        return None if value is None else build(held[0], value) if len(held) == 1 else value
+    if origin is list:
+        return [build(parts[0], item) for item in value]
+    if origin is tuple:
+        kinds = [parts[0]] * len(value) if parts[-1] is ... else parts
+        return tuple(build(part, item) for part, item in zip(kinds, value, strict=True))
+    if origin is dict:
+        return {name: build(parts[1], item) for name, item in value.items()}
+    return value
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
