@@ -1,4 +1,4 @@
-"""The general speech by which a run shows what it forgot: what comes with Attune, or recordings of one's own."""
+"""General speech for measuring how much a run forgets: the set that comes with Attune, or the user's own recordings."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections import defaultdict
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.errors import DatasetError
 
-MOST_CLIPS = 60  # beyond which a comparison waits for general speech longer than for the set that it is about
+MOST_CLIPS = 60  # with more, a comparison would take longer on general speech than on its own set
 
 
 def general_speech(labelled: LabelledSet, most: int = MOST_CLIPS) -> LabelledSet:
-    """Chooses clips of a set to be read before and after training, of as many speakers as there are.
+    """Chooses clips of a set to transcribe before and after training, from as many speakers as possible.
 
     Args:
-        labelled: a set of ordinary English, of which nothing is trained on.
-        most: clips to take.
+        labelled: a set of ordinary English that is not used for training.
+        most: maximum number of clips.
 
     Returns:
-        The set with at most so many clips: each speaker's first, then each speaker's second, and so on.
+        The set with at most `most` clips: the first of each speaker, then the second of each, and so on.
 
     Raises:
-        DatasetError: the set is empty, or not English, which is what every model is checked by.
+        DatasetError: the set is empty or not in English, the language in which every model is checked.
     """
     if labelled.language != "en":
         raise DatasetError(

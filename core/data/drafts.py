@@ -1,7 +1,7 @@
-"""Drafts of transcripts for a long recording: written by a model, mended and accepted by a person, kept as clips.
+"""Draft transcripts of a long recording: written by a model, corrected and accepted by a person, kept as clips.
 
-A list of drafts is a tuple in the order of the recording. Nothing here changes one; every change returns another, which
-`write_drafts` puts on disk, a line a draft, so that a reloaded page loses nothing.
+A list of drafts is a tuple in the order of the recording. It is immutable: every change returns a new list, which
+`write_drafts` writes to disk, one draft per line, so that a reloaded page loses nothing.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from core.storage.state import Report, fits, read_lines
 from core.text.scoring import clean
 from core.text.scripts import UNSPACED_LANGUAGES
 
-LEAST_SECONDS = 0.3  # of either side of a split: a short word
-AT_ONCE = 8  # spans a model reads between two reports of progress
+LEAST_SECONDS = 0.3  # minimum length of each side of a split: a short word
+AT_ONCE = 8  # spans transcribed between two reports of progress
 
 
 @dataclass(frozen=True)
 class Draft:
-    """One span and what a model, or by now a person, takes it to say.
+    """One span with its transcript by a model, or as corrected by a person.
 
     Attributes:
         start, end: in seconds from the beginning of the recording.
-        text: the transcript so far.
-        doubt: the model's: mean negative log probability of what it wrote, in nats, 0 where it is certain.
-        accepted: whether a person vouches for the text.
+        text: the current transcript.
+        doubt: the model's uncertainty: mean negative log probability of its transcript, in nats; 0 is certain.
+        accepted: whether a person has accepted the text.
     """
 
     start: float
@@ -48,7 +48,7 @@ class Draft:
 
     @property
     def span(self) -> Span:
-        """Where it lies."""
+        """Its span in the recording."""
         return Span(self.start, self.end)
 
 
@@ -62,14 +62,14 @@ def transcribe(
     progress: Callable[[int, int], None] = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Drafts:
-    """Lets a model write a first draft of every span.
+    """Transcribes every span with a model, as a first draft.
 
     Args:
         wave: float32 [samples] at 16 kHz, the whole recording.
-        spans: of it, as `core.audio.segmentation.segment` returns them.
-        model: the base, or an adapted model.
-        progress: told how many spans are done, and of how many.
-        should_stop: asked every few spans; True leaves it at those that are done.
+        spans: spans of the recording, from `core.audio.segmentation.segment`.
+        model: the base or an adapted model.
+        progress: called with the number of spans done and the total.
+        should_stop: called every few spans; if True, only the drafts so far are returned.
     """
     drafts: list[Draft] = []
     for start in range(0, len(spans), AT_ONCE):
@@ -83,18 +83,18 @@ def transcribe(
 
 
 def by_doubt(drafts: Drafts) -> list[int]:
-    """Returns the places of those that nobody has accepted yet, the most doubtful first."""
+    """Returns the indices of the drafts not yet accepted, most doubtful first."""
     return sorted((i for i, draft in enumerate(drafts) if not draft.accepted), key=lambda i: -drafts[i].doubt)
 
 
 def split(drafts: Drafts, index: int, at: float, language: str = "en") -> Drafts:
-    """Parts a draft in two. The words are shared out by time, a guess for the person to mend.
+    """Splits a draft in two. The words are divided in proportion to time, a guess for a person to correct.
 
     Args:
         drafts: the list.
-        index: which one.
-        at: where, in seconds from the beginning of the recording.
-        language: ISO 639-1 code; one written without spaces is shared out by character.
+        index: index of the draft.
+        at: position of the split, in seconds from the beginning of the recording.
+        language: ISO 639-1 code; languages written without spaces are divided by characters.
 
     Raises:
         DatasetError: there is no such draft, or less than 0.3 s would be left on one side.
@@ -118,10 +118,10 @@ def split(drafts: Drafts, index: int, at: float, language: str = "en") -> Drafts
 
 
 def merge(drafts: Drafts, index: int, language: str = "en") -> Drafts:
-    """Joins a draft with the next, and what lies between them.
+    """Merges a draft with the next one, including the sound between them.
 
     Raises:
-        DatasetError: one of them is not there, or together they are too long to learn from.
+        DatasetError: one of them does not exist, or together they are too long for training.
     """
     first, second = _get(drafts, index), _get(drafts, index + 1)
     seconds = second.end - first.start
@@ -140,7 +140,7 @@ def merge(drafts: Drafts, index: int, language: str = "en") -> Drafts:
 
 
 def delete(drafts: Drafts, index: int) -> Drafts:
-    """Leaves a draft out; the recording keeps its sound.
+    """Deletes a draft; the recording keeps its sound.
 
     Raises:
         DatasetError: there is no such draft.
@@ -150,7 +150,7 @@ def delete(drafts: Drafts, index: int) -> Drafts:
 
 
 def edit(drafts: Drafts, index: int, text: str, language: str = "en") -> Drafts:
-    """Puts what a person typed in the place of a draft's text, which thereby is accepted.
+    """Replaces a draft's text with a person's, and marks the draft as accepted.
 
     Raises:
         DatasetError: there is no such draft, or the text has no words or is too long.
@@ -164,7 +164,7 @@ def write_drafts(path: Path, drafts: Drafts) -> None:
     """Writes a list as JSONL, atomically.
 
     Raises:
-        OSError: the disk is full; the list that was there is as it was.
+        OSError: the disk is full; the existing list is unchanged.
     """
     lines = [json.dumps(dataclasses.asdict(draft), ensure_ascii=False) + "\n" for draft in drafts]
     with replacing(path) as temporary:
@@ -172,11 +172,11 @@ def write_drafts(path: Path, drafts: Drafts) -> None:
 
 
 def read_drafts(path: Path, damaged: Report | None = None) -> Drafts:
-    """Reads a list that `write_drafts` wrote; lines that are none, and fields a newer version added, are left out.
+    """Reads a list written by `write_drafts`; skips damaged lines and the fields of a newer version.
 
     Args:
-        path: of the list.
-        damaged: told of lines that cannot be read.
+        path: path of the list.
+        damaged: called for lines that cannot be read.
     """
     return tuple(sorted(read_lines(path, _draft, damaged), key=lambda draft: draft.start))
 
@@ -189,20 +189,20 @@ def _draft(line: Any) -> Draft:
 
 
 def keep_accepted(path: Path, wave: np.ndarray, recordings: Recordings, name: str, language: str = "en") -> list[Recording]:
-    """Moves the accepted drafts of a list into the recordings, each as a clip of its own with its text.
+    """Moves the accepted drafts of a list into the recordings, each as a separate clip with its text.
 
-    A draft leaves the list as soon as its clip is on disk, so a crash costs nothing; at worst one clip is kept twice,
-    which `core.data.inspection.inspection` finds.
+    A draft leaves the list as soon as its clip is on disk, so a crash loses nothing; at worst one clip is stored twice,
+    and `core.data.inspection.inspection` reports the duplicate.
 
     Args:
-        path: of the list.
+        path: path of the list.
         wave: float32 [samples] at 16 kHz, the whole recording.
-        recordings: where the clips go.
-        name: of the recording.
+        recordings: the recordings that receive the clips.
+        name: name of the long recording.
         language: ISO 639-1 code.
 
     Raises:
-        DatasetError: there are too many recordings, or a text cannot be used; what was moved before stays moved.
+        DatasetError: there are too many recordings, or a text cannot be used; drafts moved before that stay moved.
         OSError: the disk is full; likewise.
     """
     drafts = read_drafts(path)

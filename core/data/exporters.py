@@ -1,8 +1,8 @@
-"""Writing labelled clips for others to read: CSV, Hugging Face audiofolder, Common Voice; `data.importers` reads each back.
+"""Export of labelled clips as CSV, Hugging Face audiofolder or Common Voice; `core.data.importers` reads each format.
 
-Text that a spreadsheet would take for a formula has a quote mark before it in CSV and TSV, which people open in one. Our
-own import takes it off again; other programs meet an apostrophe there. The audiofolder's JSON lines, which no spreadsheet
-opens, hold every text letter for letter.
+In CSV and TSV, which people open in spreadsheets, a text that would be taken for a formula is prefixed with an apostrophe.
+Our importers remove it; other programs see it. The audiofolder's JSON lines, which spreadsheets do not open, contain every
+text unchanged.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from core.text.escaping import cell
 
 @dataclass(frozen=True)
 class Exported:
-    """What became of the clips.
+    """The result of an export.
 
     Attributes:
-        folder: that was written.
-        clips: as they now are there.
-        dropped: those whose sound cannot be decoded.
+        folder: the exported folder.
+        clips: the exported clips, with their new paths.
+        dropped: the clips whose sound cannot be decoded.
     """
 
     folder: Path
@@ -42,11 +42,11 @@ class Exported:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a format lays a set out.
+    """The layout of an export format.
 
     Attributes:
-        place: the folder of a clip's sound.
-        write: writes the tables; told the folder, each clip with its sound's path in it, and the language.
+        place: returns the folder of a clip's sound.
+        write: writes the tables, given the folder, each clip with its sound's path in it, and the language.
     """
 
     place: Callable[[Clip], str]
@@ -62,19 +62,20 @@ def export(
     should_stop: Callable[[], bool] = lambda: False,
     names: Mapping[str, str] | None = None,
 ) -> Exported:
-    """Writes clips as 16 kHz FLAC with the tables of a format; the folder is there when it is whole.
+    """Writes clips as 16 kHz FLAC with the tables of a format; the folder appears only once it is complete.
 
     Args:
-        clips: to write.
-        folder: to make; what is there already must be empty.
+        clips: the clips to write.
+        folder: the folder to create; if it exists, it must be empty.
         format: a name in `LAYOUTS`.
         language: ISO 639-1 code of the speech; Common Voice has a column for it.
-        progress: told after every clip.
-        should_stop: asked before every clip.
-        names: what a sound is to be called, by the id of its clip; by default as its file is.
+        progress: called after every clip.
+        should_stop: called before every clip.
+        names: names for the sounds, by clip id; by default those of their files.
 
     Raises:
-        DatasetError: the folder is not empty, there is no such format, no clip can be decoded, or `should_stop` said so.
+        DatasetError: the folder is not empty, there is no such format, no clip can be decoded, or `should_stop` returned
+            True.
         OSError: the disk is full.
     """
     if format not in LAYOUTS:
@@ -85,7 +86,7 @@ def export(
     layout = LAYOUTS[format]
     written: list[tuple[str, Clip]] = []
     dropped: list[Dropped] = []
-    taken: dict[str, int] = {}  # the names, and how many were made from each
+    taken: dict[str, int] = {}  # names in use, and how many were derived from each
     with whole_folder(folder) as building:
         for number, clip in enumerate(clips, 1):
             if should_stop():
@@ -110,11 +111,11 @@ def export(
 
 
 def export_zip(stored: StoredSet, path: Path, format: str = "csv") -> Path:
-    """Writes a set of the library as a zip of a folder that `export` makes, its sounds called as they came.
+    """Writes a library set as a zip of the folder that `export` creates; the sounds get their original names.
 
     Args:
-        stored: the set; its texts go out as they were typed.
-        path: of the zip, which is there when it is whole.
+        stored: the set; its texts are exported as typed.
+        path: path of the zip file, which appears only once it is complete.
         format: a name in `LAYOUTS`.
 
     Raises:
@@ -124,7 +125,7 @@ def export_zip(stored: StoredSet, path: Path, format: str = "csv") -> Path:
     names = {one.clip.id: one.source for one in stored.clips}
     with temporary_folder(path.parent, "export") as work:
         folder = export(stored.labelled().clips, work / file_name(stored.name), format, stored.language, names=names)
-        with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:  # FLAC is packed
+        with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:  # FLAC is compressed
             for file in sorted(folder.folder.rglob("*")):
                 if file.is_file():
                     archive.write(file, file.relative_to(work))
@@ -132,7 +133,7 @@ def export_zip(stored: StoredSet, path: Path, format: str = "csv") -> Path:
 
 
 def _new_name(stem: str, taken: dict[str, int]) -> str:
-    """Returns a name like `stem` that no clip of the set has, also where capitals do not count."""
+    """Returns a name like `stem` that no other clip has, ignoring case."""
     name = base = file_name(stem)
     while (key := name.casefold()) in taken:
         taken[base.casefold()] += 1
@@ -148,7 +149,7 @@ def _write_csv(folder: Path, clips: Sequence[tuple[str, Clip]], language: str) -
 
 def _write_audiofolder(folder: Path, clips: Sequence[tuple[str, Clip]], language: str) -> None:
     for part in dict.fromkeys(Path(name).parent for name, _ in clips):
-        # JSON lines: from a CSV, the hub's reader takes a transcript such as "null" for none.
+        # JSON lines, because in a CSV file the hub's reader takes a transcript such as "null" for a missing one.
         with (folder / part / "metadata.jsonl").open("w", encoding="utf-8", newline="\n") as file:
             for name, clip in clips:
                 if Path(name).parent == part:
@@ -167,7 +168,7 @@ def _write_common_voice(folder: Path, clips: Sequence[tuple[str, Clip]], languag
     for table, parts in (("train", ("train",)), ("dev", ("validation",)), ("test", ("test",)), ("validated", None)):
         chosen = [(name, clip) for name, clip in clips if parts is None or clip.part in parts]
         if chosen:
-            # Nobody has voted on these.
+            # There are no votes for these clips.
             rows = ((clip.speaker, Path(name).name, clip.text, "", "", language) for name, clip in chosen)
             _table(folder / f"{table}.tsv", "\t", columns, rows)
 
@@ -181,7 +182,7 @@ def _table(path: Path, delimiter: str, columns: Sequence[str], rows: Iterable[Se
 
 LAYOUTS = {
     "csv": Layout(lambda clip: "audio", _write_csv),
-    # A clip without a part lies with those to train on, where the hub's reader finds it; the column tells it apart.
+    # A clip without a part is put with the training clips, where the hub's reader finds it; its "part" column is empty.
     "audiofolder": Layout(lambda clip: clip.part or "train", _write_audiofolder),
     "common_voice": Layout(lambda clip: "clips", _write_common_voice),
 }

@@ -1,4 +1,4 @@
-"""The names by which sample sets, formats and layouts are asked for; the files that read and write them load more."""
+"""Names of the sample sets, import formats and export layouts, here because the modules that use them load more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ SAMPLES = ("accent", "noise", "language")
 CANARY = "general"
 REPLAY = "replay"
 
-# In the order in which `core.data.importers.formats` tries them.
+# In the order that `core.data.importers.formats` tries them.
 FORMAT_NAMES = (
     "common_voice",
     "kaldi",

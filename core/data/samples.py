@@ -11,7 +11,7 @@ from core.data.names import CANARY, REPLAY, SAMPLES
 from core.errors import DatasetError
 from core.storage.files import assets_folder, read_json
 
-WATCHED_CLIPS = 6  # of REPLAY, left out of it and read at each evaluation, so that forgetting is seen early
+WATCHED_CLIPS = 6  # of REPLAY, left out of training and transcribed at each evaluation, to detect forgetting early
 
 
 def samples_folder() -> Path:
@@ -21,11 +21,11 @@ def samples_folder() -> Path:
 
 @cache
 def read_sample(name: str) -> LabelledSet:
-    """Reads a sample set with its own split.
+    """Reads a sample set with its split.
 
     Args:
-        name: one of `SAMPLES`; or `CANARY`, the general speech that shows forgetting; or `REPLAY`, other general speech
-            to train on beside a set, so that less is forgotten.
+        name: one of `SAMPLES`; or `CANARY`, the general speech that measures forgetting; or `REPLAY`, other general speech
+            to train on along with a set, to reduce forgetting.
 
     Raises:
         DatasetError: there is no such set.

@@ -1,1 +1,1 @@
-"""A clip, a labelled set, and moving clips between train, validation and test."""
+"""Clips, labelled sets, and moving clips between train, validation and test."""

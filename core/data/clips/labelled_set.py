@@ -1,4 +1,4 @@
-"""Labelled clips: reading, checking, and splitting so that nothing is scored on what it was trained on."""
+"""Labelled clips: decoding, checking, and splitting them so that no model is scored on its training data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.text.scoring import MAX_TEXT_CHARACTERS, clean, has_words, normalise
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
-HELD_OUT = {"test": 0.2, "validation": 0.1}  # shares of the clips, where a set brings no split
+HELD_OUT = {"test": 0.2, "validation": 0.1}  # shares of the clips, if a set comes without a split
 AS_TYPED = Normalisation()
 MIN_CLIPS_TO_SPLIT = 3
 MIN_SPEAKER_CLUSTERS = 8
@@ -32,15 +32,15 @@ CLIP_ID = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording with the transcript a person vouches for.
+    """One recording with a transcript checked by a person.
 
     Attributes:
         path: absolute path of a sound file.
-        text: what is said in it.
-        speaker: who says it; "" if unknown.
+        text: transcript.
+        speaker: name of the speaker; "" if unknown.
         part: "train", "validation", "test", or "" before the split.
-        id: tells the clip from all others and never changes: not with its text, its part, or the place of its sound. A
-            clip that is made without one gets that of `id_of`.
+        id: unique id of the clip, which stays the same when its text, its part or the path of its sound changes. A clip
+            created without one gets the id that `id_of` returns.
     """
 
     path: str
@@ -55,12 +55,12 @@ class Clip:
 
 
 def id_of(path: str) -> str:
-    """Returns the id of a clip that has none yet, or whose id an earlier version did not write down.
+    """Returns an id for a clip that has none yet, or whose id an earlier version did not store.
 
-    Recordings and sets of the library name a sound by the id of its clip; for any other sound the path decides.
+    Recordings and library sets name a sound file by the id of its clip; for any other sound, the id is a hash of the path.
 
     Args:
-        path: of its sound.
+        path: path of the clip's sound.
     """
     name = PurePath(path).stem
     if CLIP_ID.fullmatch(name):
@@ -69,7 +69,7 @@ def id_of(path: str) -> str:
 
 
 def told_apart(clips: Iterable[Clip]) -> list[Clip]:
-    """Returns clips of which no two have the same id: the later ones of a sound that is listed twice get others."""
+    """Returns the clips with unique ids: if a sound is listed more than once, its later clips get new ids."""
     taken: set[str] = set()
     result = []
     for clip in clips:
@@ -84,14 +84,14 @@ def told_apart(clips: Iterable[Clip]) -> list[Clip]:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A row that cannot be used, and why.
+    """A row that cannot be used, and the reason.
 
     Attributes:
-        path: of its sound, as far as there is one.
+        path: path of its sound, if there is one.
         reason: a stable word, see `core.errors`.
-        message: an English sentence, with the row's place in its source.
-        where: that place alone, such as "clips.tsv, line 3"; "" for a clip that was no row.
-        details: what fills the sentence of the reason in another language.
+        message: an English sentence with the row's place in its source.
+        where: that place alone, such as "clips.tsv, line 3"; "" for a clip that did not come from a row.
+        details: values for the reason's sentence in other languages.
     """
 
     path: str
@@ -102,12 +102,12 @@ class Dropped:
 
     @classmethod
     def because(cls, path: str, error: AttuneError, where: str = "") -> Dropped:
-        """Drops a row for an error that names what is wrong with it."""
+        """Returns a dropped row whose reason is the given error."""
         return cls(path, error.reason, f"{where}: {error}" if where else str(error), where, dict(error.details))
 
     @property
     def name(self) -> str:
-        """The last part of its path."""
+        """The file name in its path."""
         return self.path.replace("\\", "/").rpartition("/")[2]
 
 
@@ -116,11 +116,11 @@ class LabelledSet:
     """Clips with a split.
 
     Attributes:
-        name: shown to the user.
-        clips: all of them, each with its part.
+        name: name shown to the user.
+        clips: all clips, each with its part.
         language: ISO 639-1 code of the speech.
-        synthetic: whether speech synthesisers made the clips.
-        normalisation: how the texts are written; by default as a person typed them.
+        synthetic: whether the clips are synthetic speech.
+        normalisation: how the texts are written; by default as typed.
     """
 
     name: str
@@ -134,7 +134,7 @@ class LabelledSet:
         return [clip for clip in self.clips if clip.part == name]
 
     def written_as(self, normalisation: Normalisation) -> LabelledSet:
-        """Returns the set with its texts as a model is to write them, in all three parts alike."""
+        """Returns the set with the texts of all three parts normalised, as a model is to write them."""
         clips = (dataclasses.replace(clip, text=normalisation.apply(clip.text, self.language)) for clip in self.clips)
         return dataclasses.replace(self, clips=tuple(clips), normalisation=normalisation)
 
@@ -151,11 +151,11 @@ class LabelledSet:
 
 @dataclass(frozen=True)
 class Overlap:
-    """What training and held-out clips share.
+    """Overlap between training and held-out clips.
 
     Attributes:
-        sentences: normalised sentences heard in both.
-        speakers: named speakers heard in both.
+        sentences: number of normalised sentences in both.
+        speakers: number of named speakers in both.
     """
 
     sentences: int
@@ -166,7 +166,7 @@ def check_text(text: str, language: str, name: str) -> str:
     """Returns a transcript cleaned for use.
 
     Raises:
-        DatasetError: nothing is left to score, or it is longer than any clip's could be.
+        DatasetError: no words are left to score, or it is too long for any clip.
     """
     cleaned = clean(text)
     if not has_words(cleaned, language):
@@ -190,28 +190,28 @@ def assign_parts(
     lengths: Sequence[float] | None = None,
     go_on: Callable[[], None] = lambda: None,
 ) -> list[Clip]:
-    """Splits clips into train, validation and test, for those that have no part yet.
+    """Assigns train, validation or test to the clips that have no part yet.
 
-    A sentence never stands on both sides. Where there are enough named speakers (at least five, none with more than
-    half of the clips), a speaker does not either.
+    A sentence is never both in training and held out. With enough named speakers (at least five, none with more than
+    half of the clips), the same holds for speakers.
 
-    What is held out has clips of every length, as the set has: the groups that stay together, sorted by the mean length
-    of their clips, are cut into as many blocks of neighbours as groups are to be held out, and one is drawn from each
-    (stratified sampling with proportional allocation, Cochran 1977, section 5.2).
+    The held-out clips cover all lengths in the set: the groups of clips that stay together are sorted by mean clip
+    length and cut into as many blocks of neighbours as there are groups to hold out, and one group is drawn from each
+    block (stratified sampling with proportional allocation, Cochran 1977, section 5.2).
 
     Args:
-        clips: with `part` "" where it is to be chosen; clips that have one keep it, and draw those with the same
-            sentence or speaker after them.
-        language: chooses the normalisation by which sentences are the same.
-        seed: of the shuffle.
-        hold_out: the parts to make where no clip has them.
-        closed: the texts are a closed set of words, each said many times and wanted on every side: clips are kept
-            apart by speaker where there are enough, else one by one.
-        lengths: of the clips, in any unit; by default the number of characters said, which nobody has to decode.
-        go_on: called at every clip; ends the work by an error.
+        clips: the clips; `part` is "" for those to assign. Clips that have a part keep it, and clips with the same
+            sentence or speaker follow them.
+        language: determines the normalisation used to compare sentences.
+        seed: seed of the shuffle.
+        hold_out: the parts to create if no clip is in them.
+        closed: whether the texts are a closed set of words, each said many times and needed in every part: clips are then
+            kept apart by speaker if there are enough speakers, otherwise drawn one by one.
+        lengths: lengths of the clips in any unit; by default the number of characters in the text, which needs no decoding.
+        go_on: called for every clip; raises an error to stop the work.
 
     Raises:
-        DatasetError: too few different sentences to hold any out.
+        DatasetError: there are too few different sentences to hold any out.
     """
     has = {clip.part for clip in clips}
     wanted_parts = [part for part in hold_out if part not in has]
@@ -244,7 +244,7 @@ def assign_parts(
 
 
 def overlap(train: Iterable[Clip], held_out: Iterable[Clip], language: str) -> Overlap:
-    """Counts the sentences and named speakers that training and held-out clips share."""
+    """Counts the sentences and named speakers shared by training and held-out clips."""
     train, held_out = list(train), list(held_out)
     sentences = {normalise(c.text, language) for c in train} & {normalise(c.text, language) for c in held_out}
     speakers = {c.speaker for c in train if c.speaker} & {c.speaker for c in held_out if c.speaker}
@@ -252,10 +252,10 @@ def overlap(train: Iterable[Clip], held_out: Iterable[Clip], language: str) -> O
 
 
 def refuse_shared_audio(train: Sequence[Clip], held_out: Sequence[Clip], digest: Callable[[Path], str]) -> None:
-    """Makes sure that no recording is both trained on and scored.
+    """Checks that no recording is used both for training and for scoring.
 
     Raises:
-        DatasetError: one is.
+        DatasetError: a recording is used for both.
     """
     trained = {digest(Path(clip.path)) for clip in train}
     shared = [clip for clip in held_out if digest(Path(clip.path)) in trained]
@@ -270,10 +270,10 @@ def refuse_shared_audio(train: Sequence[Clip], held_out: Sequence[Clip], digest:
 
 
 def decode_clips(clips: Sequence[Clip], max_seconds: float) -> tuple[Waves, list[Clip], list[Dropped]]:
-    """Decodes clips, leaving out those that cannot be read.
+    """Decodes clips, leaving out those that cannot be decoded.
 
     Returns:
-        Waves float32 [samples] at 16 kHz, the clips they belong to, and what was dropped and why.
+        Waves float32 [samples] at 16 kHz, the clips they belong to, and the dropped clips with reasons.
     """
     waves, kept, dropped = Waves(), [], []
     for clip in clips:
@@ -286,10 +286,10 @@ def decode_clips(clips: Sequence[Clip], max_seconds: float) -> tuple[Waves, list
 
 
 def speakers_or_sentences(clips: Sequence[Clip], language: str) -> tuple[list[str], str]:
-    """Returns the cluster of each clip for the bootstrap, and what a cluster is.
+    """Returns the cluster of each clip for the bootstrap, and the kind of cluster, "speakers" or "sentences".
 
-    Speakers where enough are named for an interval over them to mean something, else sentences. With few speakers the
-    interval speaks of new sentences by these speakers, not of new speakers.
+    Clusters are speakers if all clips name one and there are enough of them for a meaningful interval, otherwise
+    sentences. With few speakers, the interval applies to new sentences by these speakers, not to new speakers.
     """
     speakers = [clip.speaker for clip in clips]
     if all(speakers) and len(set(speakers)) >= MIN_SPEAKER_CLUSTERS:
@@ -298,13 +298,13 @@ def speakers_or_sentences(clips: Sequence[Clip], language: str) -> tuple[list[st
 
 
 def _drawn(groups: Sequence[list[int]], lengths: Sequence[float], wanted: int, rng: np.random.Generator) -> set[int]:
-    """Draws groups that together hold about `wanted` clips, spread over their lengths, and leaves at least one.
+    """Draws groups with about `wanted` clips in total, spread over all lengths; at least one group remains.
 
     Returns:
-        Their places in `groups`.
+        Indices into `groups`.
     """
     means = [sum(lengths[i] for i in group) / len(group) for group in groups]
-    by_length = sorted(map(int, rng.permutation(len(groups))), key=lambda i: means[i])  # equally long ones in any order
+    by_length = sorted(map(int, rng.permutation(len(groups))), key=lambda i: means[i])  # equal lengths: random order
     blocks = round(wanted * len(groups) / max(1, sum(map(len, groups))))
     edges = np.linspace(0, len(groups), min(len(groups), max(1, blocks)) + 1).round().astype(int)
     first = [by_length[rng.integers(start, end)] for start, end in pairwise(edges)]
@@ -321,7 +321,7 @@ def _drawn(groups: Sequence[list[int]], lengths: Sequence[float], wanted: int, r
 def _linked_groups(
     clips: Sequence[Clip], language: str, closed: bool = False, go_on: Callable[[], None] = lambda: None
 ) -> list[list[int]]:
-    """Groups clips that must stay on one side: same sentence, and same speaker where speakers can be kept apart."""
+    """Groups clips that must stay in one part: same sentence, and same speaker if speakers can be kept apart."""
     counts = Counter(clip.speaker for clip in clips)
     by_speaker = "" not in counts and len(counts) >= 5 and max(counts.values()) <= len(clips) / 2
     if closed:
@@ -349,12 +349,12 @@ def _linked_groups(
     joined: dict[int, list[int]] = defaultdict(list)
     for i in range(len(clips)):
         joined[root(i)].append(i)
-    # Readers of the same prompts link everyone to everyone; then sentences alone are kept apart.
+    # If speakers read the same prompts, all are linked to each other; then only sentences are kept apart.
     return list(joined.values()) if len(joined) >= 5 else list(by_sentence.values())
 
 
 def _places(keys: Iterable[str]) -> dict[str, list[int]]:
-    """Returns where each key stands."""
+    """Returns the indices of each key."""
     places: dict[str, list[int]] = defaultdict(list)
     for i, key in enumerate(keys):
         places[key].append(i)
@@ -362,7 +362,7 @@ def _places(keys: Iterable[str]) -> dict[str, list[int]]:
 
 
 def clip_seconds(clip: Clip) -> float:
-    """Returns how long a clip is; 0.0 where its sound is missing or damaged: training leaves it out, and says so."""
+    """Returns the duration of a clip in seconds; 0.0 if its sound is missing or damaged, as training drops and reports it."""
     try:
         return sound_files.duration(clip.path)
     except soundfile.SoundFileError:

@@ -1,4 +1,4 @@
-"""Moving clips between train, validation and test by hand, without anything standing on two sides unnoticed."""
+"""Manual moves of clips between train, validation and test that keep training and held-out clips apart."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from core.text.scoring import normalise
 
 @dataclass(frozen=True)
 class Moved:
-    """What a move did.
+    """The result of a move.
 
     Attributes:
         labelled: the set with its new split.
-        moved: ids of the clips that were asked for and are now in the part.
-        dragged: ids of those that went along, because they would stand on two sides otherwise.
-        overlap: what training and held-out clips share now: what they shared before, and no more.
+        moved: ids of the requested clips, which are now in the part.
+        dragged: ids of the clips moved along, so that no sentence or speaker is split between parts.
+        overlap: overlap between training and held-out clips after the move, never more than before it.
     """
 
     labelled: LabelledSet
@@ -37,23 +37,23 @@ def move(
     drag: bool = True,
     closed: bool = False,
 ) -> Moved:
-    """Moves clips to a part, and whatever must go with them.
+    """Moves clips to a part, together with the clips that must go with them.
 
-    What the split keeps apart stays apart: where no sentence is in two parts, all takes of a moved one go along, and so
-    do all clips of a speaker where no named speaker is in two parts. Where some are in two held-out parts but none both
-    in training and held out, only that is kept so. Takes of the same file always stay together.
+    Whatever the split keeps apart stays apart: if no sentence is in two parts, all takes of a moved sentence go along;
+    likewise all clips of a speaker, if no named speaker is in two parts. If some are in both held-out parts, but none
+    both in training and held out, only the latter is preserved. Clips of the same file always stay together.
 
     Args:
         labelled: the set.
-        part: where to.
-        ids: of the clips to move.
-        speakers: whose clips all move.
-        drag: False refuses the move instead of taking more along.
-        closed: the texts are a closed set of words, said in every part; only speakers are kept apart.
+        part: the part to move to.
+        ids: ids of the clips to move.
+        speakers: speakers whose clips are all moved.
+        drag: whether further clips may be moved along; if False, a move that needs them is refused.
+        closed: whether the texts are a closed set of words, said in every part; then only speakers are kept apart.
 
     Raises:
-        DatasetError: the set has no such clip or speaker, more would have to go along and may not, or nothing would be
-            left to train on.
+        DatasetError: the set has no such clip or speaker, further clips would have to go along but `drag` is False, or
+            nothing would be left to train on.
     """
     if part not in PARTS:
         raise DatasetError("part_unknown", f"A part is train, validation or test, not {part!r}.", part=part)
@@ -114,7 +114,10 @@ def _train_or_not(part: str) -> str:
 
 
 def _kept_apart(values: Sequence[str], clips: Sequence[Clip]) -> Callable[[str], str] | None:
-    """Returns what of a part a split keeps values apart by: all three, training against the rest, or nothing."""
+    """Returns a function that maps a part to the side by which the split keeps values apart.
+
+    The sides are all three parts, or training and held out; returns None if values are not kept apart at all.
+    """
     for side in (_every_part, _train_or_not):
         found: dict[str, set[str]] = defaultdict(set)
         for value, clip in zip(values, clips, strict=True):

@@ -1,4 +1,4 @@
-"""What is wrong with a labelled set, found from what is known of each of its rows."""
+"""Problems of a labelled set, found from the outcomes and measurements of its rows."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from core.data.inspection.quality import Measures, Severity
 from core.models.base.vocabulary import cased, coverage
 from core.text.metrics import VERDICT_CLIPS
 
-EXAMPLES = 5  # clips that a finding names in its summary
+EXAMPLES = 5  # clips listed in the summary of a finding
 OUTLIER = 3.5  # modified z-score from which Iglewicz & Hoaglin (1993) call a value an outlier
-MIN_FOR_OUTLIERS = 8  # values; of fewer, none stands out from the rest
-FEW_TRAINING_CLIPS = 50  # as many gave a gain for 100 speakers with impaired speech (Green et al. 2021); fewer may not
+MIN_FOR_OUTLIERS = 8  # values; with fewer, none is called an outlier
+FEW_TRAINING_CLIPS = 50  # enough for a gain for 100 speakers with impaired speech (Green et al. 2021); fewer may not be
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of one row.
+    """The outcome of one row.
 
     Attributes:
-        clip: the row; without a text where an importer left it out.
+        clip: the row; has no text if an importer dropped it.
         kept: whether a run would use it.
-        reason: why not, a stable word; "" where it is kept.
-        message: the same as an English sentence.
+        reason: a stable word for why it was dropped; "" if it is kept.
+        message: the reason as an English sentence.
         sentence: the normalised text.
         written: the text as it is to be written for training.
-        characters: of the text as it is spoken: whole numbers as words, without punctuation and spaces.
-        measures: of its sound; None where it could not be decoded.
-        fingerprint: of its samples, see `core.audio.sound_files.fingerprint`.
-        loss: of the base on its text, in nats a token or character; None where no model was asked.
-        findings: the kinds of what was found about it.
-        listed: whether the set still holds it; an importer has left the others out.
-        where: its place in what was imported, where it was left out there.
-        details: what fills the sentence of the reason in another language.
+        characters: number of characters in the spoken form of the text: whole numbers as words, no punctuation or spaces.
+        measures: measurements of its sound; None if it could not be decoded.
+        fingerprint: hash of its samples, see `core.audio.sound_files.fingerprint`.
+        loss: the base's loss on its text, in nats per token or character; None without a model.
+        findings: kinds of the findings about it.
+        listed: whether the set contains it; False for rows that an importer dropped.
+        where: its place in the imported source, if it was dropped there.
+        details: values for the reason's sentence in other languages.
     """
 
     clip: Clip
@@ -62,12 +62,12 @@ class Fate:
 
     @property
     def seconds(self) -> float:
-        """Duration."""
+        """Duration in seconds; 0 if it could not be decoded."""
         return self.measures.seconds if self.measures else 0.0
 
     @property
     def rate(self) -> float:
-        """Characters a second of speech, pauses left out; 0 where nobody speaks."""
+        """Speaking rate in characters per second of speech, without pauses; 0 if there is no speech."""
         speech = self.measures.speech_seconds if self.measures else 0.0
         return self.characters / speech if speech else 0.0
 
@@ -78,12 +78,12 @@ class SetFinding:
 
     Attributes:
         kind: a stable word.
-        severity: "error": training or its score would be wrong; "warning": look at it; "note": what cannot be concluded.
-        count: of clips.
-        clips: that a remedy would drop or move, or that are meant.
-        remedy: the name of a function of `core.data.inspection.repairs`, or "" where only a person can help.
-        value: what was measured, where a number says it.
-        limit: what it was measured against.
+        severity: "error": training or its score would be wrong; "warning": look at it; "note": a limit to conclusions.
+        count: number of rows or clips.
+        clips: the clips that the finding is about, or that a remedy would drop or move.
+        remedy: name of a function in `core.data.inspection.repairs`, or "" if only a person can fix it.
+        value: the measured value, if there is one.
+        limit: the threshold for the value.
         details: further values.
     """
 
@@ -103,7 +103,7 @@ class SetFinding:
 
 
 def unusable(fates: Sequence[Fate]) -> list[SetFinding]:
-    """Rows that a run would leave out, by reason. Those that an importer dropped are no longer in the set."""
+    """Returns the rows that a run would leave out, by reason, including those that an importer has already dropped."""
     found = []
     for reason, rows in _grouped(fates, lambda fate: fate.reason).items():
         if reason:
@@ -114,7 +114,7 @@ def unusable(fates: Sequence[Fate]) -> list[SetFinding]:
 
 
 def sound(fates: Sequence[Fate]) -> list[SetFinding]:
-    """Clips that one would record again, see `core.data.inspection.quality`: one finding a kind and severity."""
+    """Returns clips with poor sound, see `core.data.inspection.quality`: one finding per kind and severity."""
     found: dict[tuple[str, Severity], list[Clip]] = defaultdict(list)
     limits: dict[tuple[str, Severity], float] = {}
     for fate in fates:
@@ -128,15 +128,15 @@ def sound(fates: Sequence[Fate]) -> list[SetFinding]:
 
 
 def misfits(fates: Sequence[Fate]) -> list[SetFinding]:
-    """Transcripts that do not fit their sound.
+    """Returns transcripts that do not match their sound.
 
-    "rate_low" and "rate_high": the logarithm of the characters a second of speech lies far from the median. That finds
-    what is grossly cut off or too long; of transcripts swapped at random within a set it found from 1 in 30 to 2 in 5,
-    in five corpora.
+    "rate_low" and "rate_high": the logarithm of the speaking rate, in characters per second of speech, is far from the
+    median. This finds transcripts that are much too short or too long; of transcripts swapped at random within a set, it
+    found between 1 in 30 and 2 in 5 in five corpora.
 
-    "loss_high": the base's own loss on the text lies far above the median. Where the base knows the language that
-    finds nearly all: of 300 clips of Mandarin speakers' English, Whisper tiny.en found all 15 swapped transcripts, and
-    suspected 12 others, of speakers it understands badly.
+    "loss_high": the base's loss on the text is far above the median. If the base knows the language, this finds nearly
+    all: in 300 clips of English by Mandarin speakers, Whisper tiny.en found all 15 swapped transcripts, and wrongly
+    suspected 12 others, by speakers it recognises poorly.
     """
     rated = [fate for fate in fates if fate.kept and fate.rate > 0]
     scores = outlier_scores([np.log(fate.rate) for fate in rated])
@@ -154,11 +154,11 @@ def misfits(fates: Sequence[Fate]) -> list[SetFinding]:
 
 
 def outlier_scores(values: Sequence[float]) -> np.ndarray:
-    """Returns the modified z-score of each value: 0.6745 (x - median) / MAD, MAD being the median absolute deviation.
+    """Returns the modified z-score of each value: 0.6745 (x - median) / MAD, where MAD is the median absolute deviation.
 
-    Unlike the standard deviation, the median of the deviations is not moved by the outliers it is to find (Iglewicz &
-    Hoaglin 1993, "How to Detect and Handle Outliers"). Where over half of the values are equal it is 0, and 1.2533 times
-    the mean absolute deviation takes its place, as they recommend.
+    Unlike the standard deviation, MAD is not inflated by the outliers it is meant to find (Iglewicz & Hoaglin 1993, "How
+    to Detect and Handle Outliers"). If more than half of the values are equal, MAD is 0, and MAD / 0.6745 is replaced by
+    1.2533 times the mean absolute deviation, as they recommend.
 
     Returns:
         float [values]; zeros for fewer than 8 values and for values that are all equal.
@@ -172,12 +172,12 @@ def outlier_scores(values: Sequence[float]) -> np.ndarray:
 
 
 def duplicates(fates: Sequence[Fate], closed: bool = False) -> list[SetFinding]:
-    """The same sound or sentence more than once.
+    """Returns sounds and sentences that occur more than once.
 
     "conflicting_texts": one sound with different transcripts, of which at most one can be right. "leak_audio": one sound
-    in training and held out; the clips to drop are those in training, for what is held out is scarcer. "same_audio":
-    further copies of a sound. "same_text": sentences said in several recordings, which is as it should be where
-    several people read them; in a closed set of words it goes without saying.
+    both in training and held out; the training clips are dropped, because held-out clips are scarcer. "same_audio":
+    further copies of a sound. "same_text": sentences said in several recordings, which is expected if several people
+    read them; it is not reported for a closed set of words.
     """
     kept = [fate for fate in fates if fate.kept]
     conflicting: list[Clip] = []
@@ -205,11 +205,11 @@ def duplicates(fates: Sequence[Fate], closed: bool = False) -> list[SetFinding]:
 
 
 def unwritable(fates: Sequence[Fate], known: Collection[str]) -> list[SetFinding]:
-    """Letters that a model cannot write, and the clips whose texts need them.
+    """Returns letters that a model cannot write, with the clips whose texts need them.
 
     Args:
-        fates: of the rows.
-        known: the characters it writes.
+        fates: outcomes of the rows.
+        known: the characters that the model can write.
     """
     missing: Counter[str] = Counter()
     clips = []
@@ -223,11 +223,11 @@ def unwritable(fates: Sequence[Fate], known: Collection[str]) -> list[SetFinding
 
 
 def leaks(fates: Sequence[Fate], closed: bool = False) -> list[SetFinding]:
-    """Sentences and named speakers both in training and held out; the clips are the held-out ones.
+    """Returns sentences and named speakers that are both in training and held out; lists the held-out clips.
 
     Args:
-        fates: of the rows.
-        closed: the texts are a closed set of words, which are meant to be in every part.
+        fates: outcomes of the rows.
+        closed: whether the texts are a closed set of words, which should be in every part.
     """
     found = []
     keys: list[tuple[str, Callable[[Fate], str]]] = [("leak_speaker", lambda fate: fate.clip.speaker)]
@@ -243,12 +243,12 @@ def leaks(fates: Sequence[Fate], closed: bool = False) -> list[SetFinding]:
 
 
 def conclusions(fates: Sequence[Fate]) -> list[SetFinding]:
-    """What this set cannot show, however well training goes.
+    """Returns the limits of what this set can show, however well training goes.
 
-    "no_train", "no_validation" and "no_test": a part is missing. "few_test": too few held-out clips for any verdict.
-    "few_training": less than has been shown to help. "one_speaker": the model learns one voice, and nothing is known of
-    others. "few_test_speakers": what is concluded holds for further sentences of these speakers, not for further
-    speakers. "no_speakers": some clips name none, so whether speakers are apart cannot be told.
+    "unsplit": clips without a part. "no_train", "no_validation" and "no_test": a part is missing. "few_test": too few test
+    clips for any verdict. "few_training": fewer training clips than have been shown to help. "one_speaker": the model
+    learns one voice, and results say nothing about others. "few_test_speakers": conclusions apply to new sentences by these
+    speakers, not to new speakers. "no_speakers": some clips name no speaker, so overlap of speakers cannot be checked.
     """
     clips = [fate.clip for fate in fates if fate.kept]
     parts = _grouped(clips, lambda clip: clip.part)

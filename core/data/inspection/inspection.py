@@ -1,4 +1,4 @@
-"""The report before training: what is in a labelled set, what is wrong with it, and what it cannot show."""
+"""The report before training: the contents of a labelled set, its problems, and the conclusions it does not allow."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from core.text.normalisation import Normalisation, default
 from core.text.scoring import normalise
 
 BINS = 30  # of a histogram
-SPOKEN = Normalisation(numbers="words", punctuation="drop")  # the score's own form would count "three" as one digit
+SPOKEN = Normalisation(numbers="words", punctuation="drop")  # the normalisation for scoring would count "three" as one digit
 SEVERITIES = ("error", "warning", "note")
 
-Progress = Callable[[int, int], None]  # how many clips are done, and of how many
+Progress = Callable[[int, int], None]  # clips done, and the total
 
 
 @dataclass(frozen=True)
 class PartSummary:
-    """What is in one part, of the clips a run would use.
+    """Contents of one part, counting only clips that a run would use.
 
     Attributes:
-        part: "train", "validation", "test", or "" where the set is not split.
-        clips: how many.
-        minutes: of sound.
-        speakers: different ones that are named.
-        sentences: different ones, normalised.
+        part: "train", "validation", "test", or "" for clips without a part.
+        clips: number of clips.
+        minutes: total duration in minutes.
+        speakers: number of different named speakers.
+        sentences: number of different normalised sentences.
     """
 
     part: str
@@ -48,11 +48,11 @@ class PartSummary:
 
 @dataclass(frozen=True)
 class Histogram:
-    """How values are spread.
+    """A histogram.
 
     Attributes:
-        edges: of the bins, one more than there are bins.
-        counts: in each bin; the last one holds its right edge too.
+        edges: edges of the bins, one more than there are bins.
+        counts: values in each bin; the last bin includes its right edge.
     """
 
     edges: tuple[float, ...]
@@ -64,12 +64,12 @@ class Inspection:
     """The report on a set.
 
     Attributes:
-        name, language: of the set.
-        fates: of every row, those that an importer dropped first; each is kept or dropped.
-        findings: the most severe first.
-        parts: what each part holds.
-        durations: of the kept clips, in seconds.
-        rates: of the kept clips, in characters a second of speech.
+        name, language: name and language of the set.
+        fates: outcome of every row, kept or dropped; rows that an importer dropped come first.
+        findings: the findings, most severe first.
+        parts: contents of each part.
+        durations: durations of the kept clips, in seconds.
+        rates: speaking rates of the kept clips, in characters per second of speech.
     """
 
     name: str
@@ -82,12 +82,12 @@ class Inspection:
 
     @property
     def kept(self) -> int:
-        """Rows that a run would use."""
+        """Number of rows that a run would use."""
         return sum(fate.kept for fate in self.fates)
 
     @property
     def dropped(self) -> dict[str, int]:
-        """How many rows are lost, by reason."""
+        """Number of dropped rows, by reason."""
         return dict(Counter(fate.reason for fate in self.fates if not fate.kept))
 
     def to_json(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Inspection:
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """Returns what became of every row, a plain dict each."""
+        """Returns the outcome of every row as a plain dict."""
         return [_row(fate) for fate in self.fates]
 
 
@@ -119,21 +119,21 @@ def inspect(
     progress: Progress = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Inspection:
-    """Looks at every clip of a set, one after the other; no more than one is decoded at a time.
+    """Inspects the clips of a set one by one; only one is decoded at a time.
 
     Args:
         labelled: the set, split or not.
-        dropped: rows that its importer has already left out.
-        known: the characters a model writes, if it writes characters; letters outside are found.
-        model: a base that knows the language; its loss on each text shows transcripts of something else. That takes
-            about as long as a pass of training over the clips.
-        closed: the texts are a closed set of words, each said many times and wanted in every part.
-        normalisation: how the texts are to be written for training; by default what suits the language and the texts.
-        progress: told after every clip.
-        should_stop: asked before every clip.
+        dropped: rows that its importer has already dropped.
+        known: the characters that a model can write, if it writes characters; letters outside this set are reported.
+        model: a base that knows the language; its loss on each text reveals transcripts that do not match. This takes
+            about as long as one training epoch.
+        closed: whether the texts are a closed set of words, each said many times and needed in every part.
+        normalisation: how the texts are to be written for training; the default depends on the language and the texts.
+        progress: called after every clip.
+        should_stop: called before every clip.
 
     Raises:
-        DatasetError: `should_stop` said so.
+        DatasetError: `should_stop` returned True.
     """
     form = normalisation or default(labelled.language, [clip.text for clip in labelled.clips])
     fates = [
@@ -189,7 +189,7 @@ def _look(clip: Clip, language: str, model: AsrModel | None, form: Normalisation
 
 
 def _loss(model: AsrModel, wave: np.ndarray, text: str) -> float:
-    import torch  # which whoever has a model has loaded
+    import torch  # already loaded by anyone who has a model
 
     model.network.eval()
     with torch.no_grad():
@@ -197,7 +197,7 @@ def _loss(model: AsrModel, wave: np.ndarray, text: str) -> float:
 
 
 def _with_remedy(finding: SetFinding, labelled: LabelledSet, fates: Iterable[Fate], closed: bool) -> SetFinding:
-    """Names the first remedy that ends a leak and leaves clips to train on and to test with, if there is one."""
+    """Adds the first remedy that fixes a leak and leaves clips to train on and to test with, if there is one."""
     by_clip = {fate.clip: fate for fate in fates}
     for remedy in ("move_to_train", "resplit"):
         tried = dataclasses.replace(finding, remedy=remedy)

@@ -1,4 +1,4 @@
-"""One recording, checked as soon as it is made: whether a model can learn from it, and what to do better next time."""
+"""Sound quality of a recording, checked as soon as it is made: whether it is fit for training, and what to improve."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from core.audio.sound_files import SAMPLE_RATE
 from core.text.metrics import score
 from core.text.scoring import normalise
 
-Severity = Literal["note", "warning", "error"]  # good to know; look at it; do not learn from it
+Severity = Literal["note", "warning", "error"]  # good to know; look at it; do not train on it
 
-MIN_SPEECH_SECONDS = 0.15  # 3 % of the spoken digits of 6 speakers are shorter, no sentence is
-MIN_SPEECH_SHARE = 0.25  # of the clip; over 99.9 % of the clips of five corpora have more, isolated words among them
+MIN_SPEECH_SECONDS = 0.15  # 3 % of the spoken digits of 6 speakers are shorter, but no sentence
+MIN_SPEECH_SHARE = 0.25  # of the clip; over 99.9 % of the clips of five corpora have more, including isolated words
 QUIET_DBFS = -45.0  # of the speech; ITU-T P.56's active level of telephone speech is nominally -26
-CLIPPED_WARNING = 0.001  # of the samples at full scale: an undistorted recording has one or two of them, not one in 1000
-CLIPPED_ERROR = 0.01  # one in 100: most vowels are cut flat
-NOISY_DB = 10.0  # below it recognition degrades quickly (Radford et al. 2022, section 3.7, pub noise)
+CLIPPED_WARNING = 0.001  # share of samples at full scale: an undistorted recording has one or two in all, not 1 in 1000
+CLIPPED_ERROR = 0.01  # 1 in 100: most vowels are clipped
+NOISY_DB = 10.0  # below this, recognition degrades quickly (Radford et al. 2022, section 3.7, pub noise)
 DROWNED_DB = 0.0  # the noise is as loud as the speech
-# Of the transcripts of Whisper tiny.en against the prompt of another clip, 99 % lie above it; against their own, 1 % of
-# 120 native readers' and 10 % of 150 of Mandarin-speaking readers', children among them.
+# Scored against the prompt of another clip, 99 % of the transcripts of Whisper tiny.en are above this rate; against their
+# own prompt, 1 % of 120 by native readers and 10 % of 150 by Mandarin-speaking readers, including children.
 WRONG_SPEECH_CER = 0.6
-MIN_NOISE_SECONDS = 0.1  # of pauses, to tell the noise from
-MUTED_DBFS = -90.0  # quieter pauses were put there by a noise gate or an editor and say nothing of the noise
+MIN_NOISE_SECONDS = 0.1  # of pauses, needed to measure the noise
+MUTED_DBFS = -90.0  # quieter pauses were made by a noise gate or an editor and say nothing about the noise
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What a recording sounds like.
+    """Measurements of a recording's sound.
 
     Attributes:
         seconds: duration.
-        speech_seconds: of it, with someone speaking (see `core.audio.activity`).
+        speech_seconds: duration of the speech in it (see `core.audio.activity`).
         peak_dbfs: loudest sample in dB relative to full scale.
         speech_dbfs: root mean square of the speech alone, in dB relative to full scale.
         clipped: share of samples at full scale, 0 to 1.
-        snr_db: signal-to-noise ratio, speech against pauses, in dB; None where there are no pauses to tell it from.
+        snr_db: signal-to-noise ratio of speech against pauses, in dB; None if the pauses are too short to measure it.
     """
 
     seconds: float
@@ -51,13 +51,13 @@ class Measures:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong with a recording.
+    """A problem of a recording.
 
     Attributes:
         kind: "no_speech", "too_short", "mostly_silent", "too_quiet", "clipped", "noisy" or "wrong_speech".
-        severity: "warning": look at it; "error": do not learn from it.
-        value: what was measured: seconds, share, dB or error rate.
-        limit: what it was measured against, in the same unit.
+        severity: "warning": look at it; "error": do not train on it.
+        value: the measured value: seconds, share, dB or error rate.
+        limit: the threshold for the value, in the same unit.
     """
 
     kind: str
@@ -69,9 +69,9 @@ class Finding:
 def measure(wave: np.ndarray) -> Measures:
     """Measures a recording.
 
-    The noise is taken from the pauses and assumed to go on under the speech: with N the mean power of the pauses and S
-    that of the speech frames, the ratio is (S - N) / N. In steady noise that is within 1 dB from 0 to 20 dB; a murmuring
-    crowd's rises and falls pass for speech, and below 5 dB it reads some 3 dB too well.
+    The noise is measured in the pauses and assumed to continue during speech: with N the mean power of the pauses and S
+    that of the speech frames, the ratio is (S - N) / N. In steady noise, this is accurate to 1 dB from 0 to 20 dB. The
+    fluctuations of babble noise are taken for speech, and below 5 dB the ratio is about 3 dB too high.
 
     Args:
         wave: float32 [samples] at 16 kHz, full scale = 1; at least one sample.
@@ -97,7 +97,7 @@ def measure(wave: np.ndarray) -> Measures:
 
 
 def check(measures: Measures) -> list[Finding]:
-    """Returns what is wrong with a recording, the worst first; nothing where it is fit to learn from."""
+    """Returns the problems of a recording, errors first; empty if it is fit for training."""
     found = []
     if measures.speech_seconds == 0:
         found.append(Finding("no_speech", "error", 0.0, MIN_SPEECH_SECONDS))
@@ -120,19 +120,19 @@ def check(measures: Measures) -> list[Finding]:
 
 
 def check_speech(prompt: str, heard: str, language: str = "en") -> Finding | None:
-    """Suspects that something else was said than was asked for.
+    """Checks whether something other than the prompt may have been said.
 
-    Ask this only where the base knows the language: in one that it has not learnt, every transcript is far from its
-    prompt. It stays a warning for the person who spoke, who knows better.
+    Use this only if the base knows the language: in a language it has not learnt, every transcript is far from its
+    prompt. The result is never more than a warning, because the speaker knows best.
 
     Args:
-        prompt: what was to be read aloud.
+        prompt: the text to read aloud.
         heard: the base's transcript.
         language: ISO 639-1 code.
 
     Returns:
-        A warning where the normalised character error rate is above `WRONG_SPEECH_CER`, None otherwise and where the
-        prompt has no words.
+        A warning if the normalised character error rate is above `WRONG_SPEECH_CER`; None otherwise, and if the prompt
+        has no words.
     """
     if not normalise(prompt, language):
         return None

@@ -1,4 +1,4 @@
-"""Remedies for what an inspection found: each takes a labelled set and returns a repaired one."""
+"""Remedies for the findings of an inspection: each takes a labelled set and returns a repaired one."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from core.errors import DatasetError
 
 
 def repair(labelled: LabelledSet, finding: SetFinding, seed: int = 0, closed: bool = False) -> LabelledSet:
-    """Applies the remedy that a finding names.
+    """Applies the remedy of a finding.
 
     Args:
-        labelled: the set that was inspected.
-        finding: of that inspection.
-        seed: of a new split.
-        closed: the texts are a closed set of words, see `core.data.clips.labelled_set.assign_parts`.
+        labelled: the inspected set.
+        finding: a finding of that inspection.
+        seed: seed of a new split.
+        closed: whether the texts are a closed set of words, see `core.data.clips.labelled_set.assign_parts`.
 
     Raises:
-        DatasetError: the finding has no remedy, or it cannot be applied: nothing would be left to train on, or there is
-            too little to hold any out.
+        DatasetError: the finding has no remedy, or it cannot be applied: nothing would be left to train on, or there are
+            too few sentences to hold any out.
     """
     match finding.remedy:
         case "drop":
@@ -38,7 +38,7 @@ def repair(labelled: LabelledSet, finding: SetFinding, seed: int = 0, closed: bo
 
 
 def drop(labelled: LabelledSet, clips: Sequence[Clip]) -> LabelledSet:
-    """Takes clips out; of a row that stands there twice and is named once, the later one."""
+    """Removes clips; if a row occurs twice and is named once, removes the later one."""
     unwanted = Counter(clips)
     kept = []
     for clip in reversed(labelled.clips):
@@ -50,7 +50,7 @@ def drop(labelled: LabelledSet, clips: Sequence[Clip]) -> LabelledSet:
 
 
 def move_to_train(labelled: LabelledSet, clips: Sequence[Clip], closed: bool = False) -> LabelledSet:
-    """Moves held-out clips to training, and with them what must not stand on the other side.
+    """Moves held-out clips to training, together with the clips that must not stay held out.
 
     Raises:
         DatasetError: the set has no such clips.
@@ -59,19 +59,19 @@ def move_to_train(labelled: LabelledSet, clips: Sequence[Clip], closed: bool = F
 
 
 def split(labelled: LabelledSet, seed: int = 0, closed: bool = False) -> LabelledSet:
-    """Gives a part to the clips that have none.
+    """Assigns a part to the clips that have none.
 
     Raises:
-        DatasetError: there is too little to hold any out.
+        DatasetError: there are too few sentences to hold any out.
     """
     return dataclasses.replace(labelled, clips=tuple(assign_parts(labelled.clips, labelled.language, seed, closed=closed)))
 
 
 def resplit(labelled: LabelledSet, seed: int = 0, closed: bool = False) -> LabelledSet:
-    """Throws the split away and makes a new one.
+    """Replaces the split with a new one.
 
     Raises:
-        DatasetError: there is too little to hold any out.
+        DatasetError: there are too few sentences to hold any out.
     """
     unsplit = tuple(dataclasses.replace(clip, part="") for clip in labelled.clips)
     return split(dataclasses.replace(labelled, clips=unsplit), seed, closed)

@@ -1,4 +1,4 @@
-"""The list of a set's clips after texts, speakers and parts were edited."""
+"""The list of a set's clips after edits of texts, speakers and parts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from core.storage.clock import steady_time
 
 
 def edited_lines(folder: Path, before: StoredSet, labelled: LabelledSet) -> list[dict[str, Any] | str]:
-    """Returns the lines of clips.jsonl as they are to be; nothing is written.
+    """Returns the edited lines of clips.jsonl; writes nothing.
 
-    Clips that `labelled` lacks are marked as left out, those it has are no longer. A text that is no more than the normalised
-    form of the one there changes nothing.
+    Clips that `labelled` lacks are marked as left out; for those it has, the mark is removed. A text that merely equals the
+    normalised form of the stored text changes nothing.
 
     Args:
-        folder: of the set.
-        before: the set as it is.
-        labelled: its clips as they are to be.
+        folder: the set's folder.
+        before: the set before the edit.
+        labelled: the edited clips.
 
     Raises:
         DatasetError: the set has no such clip, or a text cannot be used.

@@ -1,4 +1,4 @@
-"""Clips that are left out of a set: since when, and deleting them for good."""
+"""Clips left out of a set: the time they were left out, and permanent deletion."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from core.data.library.stored_set import StoredClip, read_clips, read_lines, sou
 from core.data.library.trash import UNDO_SECONDS, is_over
 from core.storage.cache import forget_sounds
 
-SINCE = "left_out_at"  # field of a line: since when, by `core.storage.clock.steady_time`
-LEAVING = "leaving"  # field of a line in place of all others: this clip is being deleted for good
+SINCE = "left_out_at"  # field of a line: when the clip was left out, by `core.storage.clock.steady_time`
+LEAVING = "leaving"  # replaces all fields of a line except the fingerprint: the clip is being deleted
 
 
 def delete(folder: Path, gone: Collection[str], beforehand: Beforehand) -> None:
-    """Deletes clips for good; from its first step on none of them can be put back, and a crash is gone on with later."""
+    """Deletes clips permanently. From the first step on they cannot be restored; after a crash, the next call resumes."""
     marked = read_lines(folder)
     going = {id for line, stored in marked if stored is None and (id := _leaving(line))}
     if not gone and not going:
@@ -42,12 +42,12 @@ def delete(folder: Path, gone: Collection[str], beforehand: Beforehand) -> None:
 
 
 def stamp(folder: Path, now: float, in_before: Collection[str] = ()) -> None:
-    """Says of clips that are left out since now, or nobody knows since when, that they are left out since now.
+    """Stamps left-out clips with the current time if they have just been left out or have no valid time yet.
 
     Args:
-        folder: of the set.
-        now: by `core.storage.clock.steady_time`.
-        in_before: ids of the clips that were in it until now.
+        folder: the set's folder.
+        now: the current `core.storage.clock.steady_time`.
+        in_before: ids of the clips that were in the set until now.
     """
     lines: list[dict[str, Any] | str] = []
     changed = False
@@ -62,13 +62,13 @@ def stamp(folder: Path, now: float, in_before: Collection[str] = ()) -> None:
 
 
 def over(folder: Path, now: float) -> set[str]:
-    """Returns the ids of the clips that were left out over a day ago; `now` is by `core.storage.clock.steady_time`."""
+    """Returns the ids of clips left out more than a day ago; `now` is the current `core.storage.clock.steady_time`."""
     left_out = [stored for stored in read_clips(folder) if stored.left_out]
     return {stored.clip.id for stored in left_out if is_over(_since(stored, now) or 0.0, now)}
 
 
 def _leaving(line: str) -> str:
-    """The id of a clip that is being deleted for good; "" for any other line."""
+    """Returns the id of a clip that is being deleted; "" for any other line."""
     with suppress(ValueError, TypeError, KeyError, RecursionError):
         id = json.loads(line)[LEAVING]
         return id if CLIP_ID.fullmatch(id) else ""
@@ -76,6 +76,6 @@ def _leaving(line: str) -> str:
 
 
 def _since(stored: StoredClip, now: float) -> float | None:
-    """When a clip was left out; None where no plausible date says so."""
+    """Returns when a clip was left out; None if it has no plausible time."""
     at = stored.fields.get(SINCE)
     return float(at) if isinstance(at, int | float) and at <= now + UNDO_SECONDS else None

@@ -2,17 +2,17 @@
 
 FOLDER/
   ID/set.json          name, language, how texts are written for training, seed, format version
-  ID/clips.jsonl       a clip a line: id, text, speaker, part, sha256, fingerprint, seconds, source
+  ID/clips.jsonl       one clip per line: id, text, speaker, part, sha256, fingerprint, seconds, source
   ID/audio/CLIP.flac   16 kHz mono
-  ID/dropped.jsonl     rows of what it was made from that could not be taken in, and why
-  ID/history/          earlier lists, so that a change can be taken back
-  .trash/ID/           what was deleted: for a day it can be restored, see `core.data.library.trash`
+  ID/dropped.jsonl     rows of the source that could not be used, with reasons
+  ID/history/          earlier lists, for undo
+  .trash/ID/           deleted sets, which can be restored for a day, see `core.data.library.trash`
 
-A set is written beside its place and renamed into it, a list is replaced in one step, so a crash or a full disk costs
-nothing that was there. What is deleted, and clips that are left out of a set, can be restored for a day; `Library.sweep`
-then deletes them for good, and no earlier list brings them back. Names are data; folders and files go by random ids alone,
-and an id that is none opens nothing. Fields that a newer version wrote are kept and ignored. Transcripts stay as a person
-typed them; `LabelledSet.written_as` writes them as a set's normalisation says.
+A set is written to a temporary folder and then renamed, and a list is replaced atomically, so a crash or a full disk loses
+no existing data. Deleted sets and clips left out of a set can be restored for a day; `Library.sweep` then deletes them
+permanently, and undo does not restore them. Names are data only: folders and files are named by random ids, and an invalid
+id opens nothing. Fields of a newer version are kept and ignored. Transcripts are stored as typed; `LabelledSet.written_as`
+applies a set's normalisation.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ MAX_NAME_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Created:
-    """A new set, and what could not be taken into it.
+    """A new set, and the clips that could not be used.
 
     Attributes:
         stored: the set.
@@ -81,7 +81,7 @@ class Library:
     """The sets in a folder.
 
     Args:
-        folder: where they lie; made when the first one is created.
+        folder: folder of the sets; created with the first set.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -103,18 +103,19 @@ class Library:
         """Copies clips into a new set, as 16 kHz FLAC.
 
         Args:
-            name: to show; any text.
-            clips: to take in, e.g. those of an import.
+            name: name to show; any text.
+            clips: the clips to copy, e.g. those of an import.
             language: ISO 639-1 code of the speech.
-            normalisation: how texts are written for training; by default what suits the language and the texts.
-            seed: of the split, for the record.
-            synthetic: whether speech synthesisers made the clips.
-            dropped: rows that an importer has left out already, to be remembered with the set.
-            progress: told after every clip.
-            should_stop: asked before every clip.
+            normalisation: how texts are written for training; the default depends on the language and the texts.
+            seed: seed of the split, stored for reference.
+            synthetic: whether the clips are synthetic speech.
+            dropped: rows that an importer has already dropped, stored with the set.
+            progress: called after every clip.
+            should_stop: called before every clip.
 
         Raises:
-            DatasetError: the name is empty or too long, no clip can be used, or `should_stop` said so; there is no set then.
+            DatasetError: the name is empty or too long, no clip can be used, or `should_stop` returned True; no set is
+                created.
             OSError: the disk is full; likewise.
         """
         fields = {
@@ -133,11 +134,11 @@ class Library:
         return Created(self.open(id), tuple(unusable))
 
     def sets(self) -> list[StoredSet]:
-        """Returns the sets that can be read, by name."""
+        """Returns the readable sets, sorted by name."""
         return sorted((stored for _, stored in read_sets(self.folder) if stored), key=lambda s: (s.name.casefold(), s.id))
 
     def damaged(self) -> list[str]:
-        """Returns the ids of sets whose set.json cannot be read; their clips are still there."""
+        """Returns the ids of sets whose set.json cannot be read; their clips still exist."""
         return [id for id, stored in read_sets(self.folder) if stored is None]
 
     def open(self, id: str) -> StoredSet:
@@ -152,7 +153,7 @@ class Library:
         """Reads a set by its id or its name.
 
         Raises:
-            DatasetError: there is none, or several have that name.
+            DatasetError: there is no such set, or several have that name.
         """
         if ID.fullmatch(name) and (self.folder / name).is_dir():
             return self.open(name)
@@ -165,7 +166,7 @@ class Library:
         return found[0]
 
     def rename(self, id: str, name: str) -> StoredSet:
-        """Gives a set another name; its folder stays.
+        """Renames a set; its folder keeps its name.
 
         Raises:
             DatasetError: there is no such set, or the name is empty or too long.
@@ -173,7 +174,7 @@ class Library:
         return self._change(id, name=_checked_name(name))
 
     def write_as(self, id: str, normalisation: Normalisation) -> StoredSet:
-        """Chooses how a set's texts are written for training; the texts themselves stay.
+        """Sets how a set's texts are written for training; the stored texts do not change.
 
         Raises:
             DatasetError: there is no such set.
@@ -181,18 +182,18 @@ class Library:
         return self._change(id, normalisation=normalisation.to_json())
 
     def update(self, id: str, labelled: LabelledSet, seed: int | None = None) -> StoredSet:
-        """Takes over texts, speakers and parts that were edited, e.g. by `core.data.inspection.repairs`.
+        """Stores edited texts, speakers and parts, e.g. from `core.data.inspection.repairs`.
 
-        Clips that `labelled` lacks are left out of the set; for a day, passing them again puts them back. A text that is no
-        more than the normalised form of the one there changes nothing. `undo` takes the change back.
+        Clips that `labelled` lacks are left out of the set; for a day, passing them again restores them. A text that merely
+        equals the normalised form of the stored text changes nothing. `undo` reverts the change.
 
         Args:
-            id: of the set.
-            labelled: its clips as they are to be.
-            seed: of a new split, for the record.
+            id: id of the set.
+            labelled: the edited clips.
+            seed: seed of a new split, stored for reference.
 
         Raises:
-            DatasetError: there is no such set, it has no such clip, or a text cannot be used; nothing was changed.
+            DatasetError: there is no such set, it has no such clip, or a text cannot be used; nothing is changed.
             OSError: the disk is full; likewise.
         """
         folder = self._folder(id)
@@ -205,10 +206,10 @@ class Library:
         return read_set(folder)
 
     def undo(self, id: str) -> StoredSet:
-        """Takes the last `update` of a set back.
+        """Undoes the last `update` of a set.
 
         Raises:
-            DatasetError: there is no such set, or nothing to take back.
+            DatasetError: there is no such set, or nothing to undo.
         """
         folder = self._folder(id)
         with self._lock():
@@ -219,7 +220,7 @@ class Library:
         return read_set(folder)
 
     def changes(self, id: str) -> int:
-        """Returns how many changes of a set can be taken back.
+        """Returns the number of changes of a set that can be undone.
 
         Raises:
             DatasetError: there is no such set.
@@ -227,11 +228,11 @@ class Library:
         return history.steps(self._folder(id))
 
     def copy(self, id: str, name: str) -> StoredSet:
-        """Makes a second, independent set of the same clips.
+        """Creates an independent copy of a set.
 
         Raises:
-            DatasetError: there is no such set, the name cannot be used, or a sound is not as it was written.
-            OSError: the disk is full; there is no copy then.
+            DatasetError: there is no such set, the name cannot be used, or a sound file is missing or corrupted.
+            OSError: the disk is full; no copy is created.
         """
         folder, name = self._folder(id), _checked_name(name)
         with self._new_set() as (new, building):
@@ -243,16 +244,16 @@ class Library:
         return self.open(new)
 
     def merge(self, first: str, second: str, name: str) -> Merged:
-        """Makes a new set of two; both stay.
+        """Creates a new set from two sets, which are kept.
 
-        A sound that both have is taken once, with the text, speaker and part of the first. Language, seed and
-        normalisation are the first's. Every clip keeps its part, so sentences or speakers may now stand on two sides:
-        `Merged.overlap` counts them.
+        A sound in both sets is copied once, with the text, speaker and part of the first. Seed and normalisation are
+        those of the first set. Every clip keeps its part, so sentences or speakers may now be both in training and held
+        out: `Merged.overlap` counts them.
 
         Raises:
-            DatasetError: there is no such set, they are one or differ in language, the name cannot be used, or a sound is
-                not as it was written.
-            OSError: the disk is full; there is no merged set then.
+            DatasetError: there is no such set, the two are the same or differ in language, the name cannot be used, or a
+                sound file is missing or corrupted.
+            OSError: the disk is full; no merged set is created.
         """
         one, other, name = self.open(first), self.open(second), _checked_name(name)
         check_mergeable(one, other)
@@ -264,7 +265,7 @@ class Library:
         return describe(self.open(new), one, other)
 
     def delete(self, id: str) -> None:
-        """Puts a set into the trash, from where `restore` brings it back for a day.
+        """Moves a set to the trash, from which `restore` can restore it for a day.
 
         Raises:
             DatasetError: there is no such set.
@@ -274,11 +275,11 @@ class Library:
             self._trash.put(folder)
 
     def trash(self) -> list[StoredSet]:
-        """Returns the deleted sets that can be brought back, by name."""
+        """Returns the deleted sets that can be restored, sorted by name."""
         return sorted((stored for _, stored in read_sets(self._trash.folder) if stored), key=lambda s: (s.name, s.id))
 
     def restore(self, id: str) -> StoredSet:
-        """Brings a deleted set back.
+        """Restores a deleted set.
 
         Raises:
             DatasetError: the trash has no such set.
@@ -288,11 +289,11 @@ class Library:
         return self.open(id)
 
     def delete_for_good(self, id: str, beforehand: Beforehand = lambda sounds: None) -> None:
-        """Deletes one of the deleted sets for good, and what is kept of what was computed from its sounds.
+        """Permanently deletes a set in the trash and the cached results computed from its sounds.
 
         Args:
-            id: of the set.
-            beforehand: deletes what was made of its clips elsewhere. If it raises, `sweep` goes on later.
+            id: id of the set.
+            beforehand: deletes data derived from its clips elsewhere. If it raises, `sweep` finishes the deletion later.
 
         Raises:
             DatasetError: the trash has no such set.
@@ -301,12 +302,12 @@ class Library:
         self._trash.delete(id, partial(_forget, beforehand=beforehand))
 
     def empty_trash(self, beforehand: Beforehand = lambda sounds: None) -> int:
-        """Deletes what is in the trash for good, and what crashes have left; returns the number of sets."""
+        """Permanently deletes all sets in the trash, and leftovers of crashes; returns the number of sets."""
         self._sweep()
         return self._trash.empty(partial(_forget, beforehand=beforehand))
 
     def delete_left_out(self, id: str, beforehand: Beforehand = lambda sounds: None) -> int:
-        """Deletes the clips for good that were left out of a set; returns how many.
+        """Permanently deletes the clips left out of a set; returns their number.
 
         Raises:
             DatasetError: there is no such set.
@@ -318,9 +319,9 @@ class Library:
         return len(gone)
 
     def sweep(self, beforehand: Beforehand = lambda sounds: None) -> None:
-        """Deletes for good what was deleted, or left out of a set, over a day ago, and what crashes have left.
+        """Permanently deletes sets deleted and clips left out more than a day ago, and leftovers of crashes.
 
-        What `beforehand` refuses with an AttuneError is gone on with the next time.
+        A deletion that `beforehand` refuses with an AttuneError is tried again next time.
         """
         if not self.folder.is_dir():
             return
@@ -335,7 +336,7 @@ class Library:
                 left_out.delete(folder, left_out.over(folder, now), beforehand)
 
     def verify(self, id: str, progress: Progress = lambda done, total: None) -> list[Damage]:
-        """Compares every sound with its checksum.
+        """Compares every sound of a set with its checksum.
 
         Raises:
             DatasetError: there is no such set.
@@ -361,7 +362,7 @@ class Library:
         return lock(self.folder / ".lock")  # two pages may change one set at the same time
 
     def _sweep(self) -> None:
-        """Removes sets that a crash left half written."""
+        """Deletes sets that a crash left half-written."""
         sweep(self.folder)
 
 
@@ -375,7 +376,7 @@ def _checked_name(name: str) -> str:
 
 
 def _forget(folder: Path, beforehand: Beforehand) -> None:
-    """Deletes what is kept elsewhere of all clips of a set that is about to be deleted."""
+    """Deletes data derived from all clips of a set that is about to be deleted, including the cached results."""
     lists = [folder / "clips.jsonl", *history.lists(folder)]
     stored = [clip for path in lists for _, clip in read_lines(folder, path.name) if clip]
     forget_sounds({clip.fingerprint for clip in stored})

@@ -1,4 +1,4 @@
-"""Two stored sets of one language written as a third."""
+"""Merging two stored sets of one language into a third."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from core.errors import DatasetError
 
 @dataclass(frozen=True)
 class Merged:
-    """Two sets as one.
+    """The result of a merge.
 
     Attributes:
-        stored: the new set.
-        duplicates: the clips of the second that the first has already, by their samples; they were left out.
-        conflicting: those of them whose text is another one than in the first, which was kept.
-        overlap: what training and held-out clips share now.
+        stored: the merged set.
+        duplicates: clips of the second set whose samples are already in the first; they were left out.
+        conflicting: the duplicates whose text differs; the first set's text was kept.
+        overlap: overlap between training and held-out clips of the merged set.
     """
 
     stored: StoredSet
@@ -29,7 +29,7 @@ class Merged:
 
 
 def check_mergeable(one: StoredSet, other: StoredSet) -> None:
-    """Raises DatasetError where two sets are one, or differ in language."""
+    """Checks that two sets can be merged; raises DatasetError if they are the same set or differ in language."""
     if one.id == other.id or one.language != other.language:
         raise DatasetError(
             "merge_sets",
@@ -41,14 +41,14 @@ def check_mergeable(one: StoredSet, other: StoredSet) -> None:
 
 
 def write_merged(one: StoredSet, other: StoredSet, building: Path) -> None:
-    """Writes the clips of both, a sound that both have once, with the text, speaker and part of the first.
+    """Writes the clips of both sets; a duplicate sound is written once, with the text, speaker and part of the first.
 
     Args:
         one, other: the sets.
         building: folder of the new set.
 
     Raises:
-        DatasetError: a sound is not as it was written.
+        DatasetError: a sound file is missing or corrupted.
         OSError: the disk is full.
     """
     known = _by_samples(one)
@@ -65,7 +65,7 @@ def write_merged(one: StoredSet, other: StoredSet, building: Path) -> None:
 
 
 def describe(merged: StoredSet, one: StoredSet, other: StoredSet) -> Merged:
-    """Says what two sets had in common, and what training and held-out clips of the merged set share."""
+    """Returns the duplicates of two sets, and the overlap between training and held-out clips of the merged set."""
     known = _by_samples(one)
     duplicates = [stored for stored in other.clips if stored.fingerprint in known]
     labelled = merged.labelled()

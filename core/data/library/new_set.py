@@ -1,4 +1,4 @@
-"""The clips of a new set, written as 16 kHz FLAC."""
+"""Writing the clips of a new set as 16 kHz FLAC."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def write_clips(
     """Writes the sounds and the list of a new set.
 
     Args:
-        clips: to take in.
-        name: of the set.
+        clips: the clips to write.
+        name: name of the set.
         language: ISO 639-1 code of the speech.
         building: folder of the new set.
-        progress: told after every clip.
-        should_stop: asked before every clip.
+        progress: called after every clip.
+        should_stop: called before every clip.
 
     Returns:
         The clips whose sound or text cannot be used.
 
     Raises:
-        DatasetError: no clip can be used, or `should_stop` said so.
+        DatasetError: no clip can be used, or `should_stop` returned True.
         OSError: the disk is full.
     """
     unusable: list[Dropped] = []

@@ -1,10 +1,10 @@
-"""A person's own recordings: on disk, checksummed and listed before anyone says they were received.
+"""A person's own recordings: each is on disk, checksummed and listed before it is reported as received.
 
 FOLDER/
   audio/ID.flac     16 kHz mono
-  log.jsonl         what was added, labelled and removed, a line a change; the list is this log read from the top
+  log.jsonl         one line per change (added, labelled, removed, ...); replaying the log gives the list
 
-What is removed can be restored for a day. Then its sound and its lines of the log are deleted, see `Recordings.sweep`.
+Removed recordings can be restored for a day. Then their sounds and log lines are deleted, see `Recordings.sweep`.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from core.storage.files import append_json_line, replacing, sha256
 from core.storage.state import UNREADABLE, Report, fits, lock, read_lines, remove
 
 MAX_RECORDINGS = 2_000
-LEFTOVER_SECONDS = 86_400  # after which a sound that no line lists is taken for what a crash left
+LEFTOVER_SECONDS = 86_400  # after which an unlisted sound is taken for the leftover of a crash
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
-Beforehand = Callable[[frozenset[Path]], None]  # given the sound files that are about to be deleted for good
+Beforehand = Callable[[frozenset[Path]], None]  # called with the sound files that are about to be permanently deleted
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Recording:
     """One recording.
 
     Attributes:
-        id: its name.
-        path: of the FLAC file.
-        sha256: of that file, as it was when it was received.
+        id: unique id.
+        path: path of the FLAC file.
+        sha256: checksum of that file when it was received.
         seconds: duration.
-        text: what is said in it, or "" while nobody has said so.
+        text: transcript; "" while it has none.
     """
 
     id: str
@@ -88,7 +88,7 @@ _CHANGES = {"add": _Added, "label": _Labelled, "remove": _Removed, "restore": _R
 
 @dataclass(frozen=True)
 class _Entry:
-    """A recording as the log has it: `removed` when it was removed, `leaving` once it cannot be restored any more."""
+    """A recording in the log: `removed` is when it was removed, `leaving` whether it can no longer be restored."""
 
     recording: Recording
     removed: float | None = None
@@ -99,8 +99,8 @@ class Recordings:
     """The recordings in a folder.
 
     Args:
-        folder: where they lie; made when the first one is added.
-        damaged: told of lines of the log that cannot be read.
+        folder: folder of the recordings; created with the first one.
+        damaged: called for lines of the log that cannot be read.
     """
 
     def __init__(self, folder: Path, damaged: Report | None = None) -> None:
@@ -109,31 +109,31 @@ class Recordings:
         self._log = folder / "log.jsonl"
 
     def add(self, source: Path | str, id: str = "") -> Recording:
-        """Decodes a sound file and keeps it; it is on disk and listed when this returns.
+        """Decodes a sound file and stores it; it is on disk and listed when this returns.
 
         Args:
             source: the file.
-            id: to keep it under; by default a new one.
+            id: id of the recording; by default a new one.
 
         Raises:
-            AudioError: it cannot be used; nothing was kept.
+            AudioError: the file cannot be used; nothing is stored.
             DatasetError: there are too many recordings.
-            OSError: the disk is full; nothing was kept.
+            OSError: the disk is full; nothing is stored.
         """
         return self.keep(sound_files.decode(source), Path(source).name, id=id)
 
     def keep(self, wave: np.ndarray, name: str, text: str = "", id: str = "") -> Recording:
-        """Keeps a sound, and with it what is said in it; both are on disk and listed when this returns.
+        """Stores a sound with its transcript; both are on disk and listed when this returns.
 
         Args:
             wave: float32 [samples] at 16 kHz.
-            name: where it comes from.
-            text: as `core.data.clips.labelled_set.check_text` returned it, or "".
-            id: 16 hexadecimal digits to keep it under; by default new ones.
+            name: name of its source.
+            text: transcript checked by `core.data.clips.labelled_set.check_text`, or "".
+            id: id of the recording, 16 hexadecimal digits; by default a new one.
 
         Raises:
             DatasetError: there are too many recordings.
-            OSError: the disk is full; nothing was kept.
+            OSError: the disk is full; nothing is stored.
         """
         if len(self.all()) >= MAX_RECORDINGS:
             raise DatasetError(
@@ -152,19 +152,19 @@ class Recordings:
         return recording
 
     def label(self, id: str, text: str, language: str = "en") -> Recording:
-        """Says what is said in a recording, or corrects it.
+        """Adds or corrects the transcript of a recording.
 
         Raises:
             DatasetError: there is no such recording, or the text has no words.
         """
-        with self._lock():  # else a line might follow those of a recording that is being deleted for good
+        with self._lock():  # else this line might follow those of a recording that is being deleted
             recording = self.get(id)
             cleaned = check_text(text, language, recording.path.name)
             self._append({"label": id, "text": cleaned})
         return replace(recording, text=cleaned)
 
     def remove(self, id: str) -> None:
-        """Takes a recording off the list; `restore` brings it back, for a day.
+        """Removes a recording from the list; for a day, `restore` restores it.
 
         Raises:
             DatasetError: there is no such recording.
@@ -174,15 +174,15 @@ class Recordings:
             self._append({"remove": id, "at": steady_time()})
 
     def removed(self) -> list[Recording]:
-        """Returns the recordings that can be restored, the one removed last first."""
+        """Returns the recordings that can be restored, most recently removed first."""
         found = [entry for entry in self._entries().values() if entry.removed is not None and not entry.leaving]
         return [entry.recording for entry in sorted(found, key=lambda entry: -(entry.removed or 0.0))]
 
     def restore(self, id: str) -> Recording:
-        """Brings a removed recording back, to its old place in the list.
+        """Restores a removed recording to its former place in the list.
 
         Raises:
-            DatasetError: it is no longer among the removed ones.
+            DatasetError: it can no longer be restored.
         """
         with self._lock():
             found = self._removed(id)
@@ -190,13 +190,13 @@ class Recordings:
         return found
 
     def delete(self, id: str, beforehand: Beforehand = lambda sounds: None) -> None:
-        """Deletes a removed recording for good: its sound, its lines of the log, and what is kept of what was computed from it.
+        """Permanently deletes a removed recording: its sound, its log lines and the cached results computed from it.
 
-        A crash leaves it either removed as before, or neither listed nor to be restored; `sweep` then goes on with it.
+        After a crash it is either still removed, or can no longer be restored and `sweep` finishes the deletion.
 
         Args:
-            id: of the recording.
-            beforehand: deletes what was made of it elsewhere. If it raises, `sweep` goes on later.
+            id: id of the recording.
+            beforehand: deletes data derived from it elsewhere. If it raises, `sweep` finishes the deletion later.
 
         Raises:
             DatasetError: it is not among the removed ones.
@@ -207,9 +207,9 @@ class Recordings:
         self._finish(id, beforehand)
 
     def sweep(self, beforehand: Beforehand = lambda sounds: None) -> None:
-        """Deletes for good what was removed over a day ago, and what a crash has left.
+        """Permanently deletes recordings removed more than a day ago, and leftovers of crashes.
 
-        What `beforehand` refuses with an AttuneError is gone on with the next time.
+        A deletion that `beforehand` refuses with an AttuneError is tried again next time.
         """
         now = steady_time()
         for id, entry in self._entries().items():
@@ -229,18 +229,18 @@ class Recordings:
     def _finish(self, id: str, beforehand: Beforehand) -> None:
         path = self._path(id)
         beforehand(frozenset({path}))
-        with suppress(AttuneError):  # of a sound that is gone or damaged nothing is found
+        with suppress(AttuneError):  # no cached results are found for a missing or damaged sound
             forget_sounds({sound_files.fingerprint(sound_files.decode(path, sound_files.MAX_SECONDS + 1))})
         with self._lock():
             path.unlink(missing_ok=True)
             kept = [line for line in self._lines() if id.encode() not in line]
             with replacing(self._log) as temporary:
                 temporary.write_bytes(b"".join(line + b"\n" for line in kept))
-            for copy in self.folder.glob("log.damaged-*"):  # a damaged line may be one of it
+            for copy in self.folder.glob("log.damaged-*"):  # they may contain damaged lines about this recording
                 remove(copy)
 
     def _sweep_unlisted(self) -> None:
-        """Deletes sounds that no line lists; where a line cannot be read, it may be the one that did."""
+        """Deletes sounds that no line lists; does nothing if a line cannot be read, as it may list one."""
         if not all(map(_is_whole, self._lines())):
             return
         found = list((self.folder / "audio").glob("*"))
@@ -280,11 +280,11 @@ class Recordings:
                 continue
             change = next((name for name in _CHANGES if name in line), "")
             entry = entries.get(line.get(change, ""))
-            if entry is None:  # of a newer version, or its recording is gone
+            if entry is None:  # a change from a newer version, or its recording is gone
                 continue
             if change == "label":
                 entry = replace(entry, recording=replace(entry.recording, text=line["text"]))
-            elif change == "remove":  # a version that could not bring it back gave no date: its day is over
+            elif change == "remove":  # without a date, it is from a version that could not restore it: its day is over
                 entry = replace(entry, removed=line.get("at", 0.0))
             elif change == "restore":
                 entry = replace(entry, removed=None)
@@ -316,14 +316,14 @@ def _is_whole(line: bytes) -> bool:
 
 
 def _change(line: Any) -> dict[str, Any]:
-    """Returns a line of the log; what a newer version added is none's concern here.
+    """Checks and returns a line of the log; kinds of change from a newer version pass unchecked.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: the line is damaged.
     """
     kind = next((kind for name, kind in _CHANGES.items() if name in line), None) if isinstance(line, dict) else _Added
     if kind is not None and not fits(line, kind):
         raise ValueError("no change of recordings")
-    if "add" in line and not _ID.fullmatch(line["add"]):  # it names a file
+    if "add" in line and not _ID.fullmatch(line["add"]):  # the id is part of a file name
         raise ValueError("no id")
     return line

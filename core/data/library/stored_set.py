@@ -1,4 +1,4 @@
-"""One labelled set on disk: a folder of sounds, a list of what is said in them, and the settings of the set."""
+"""A labelled set on disk: a folder of sounds, a list of their transcripts, and the settings of the set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.storage.state import UNREADABLE, Damaged, fits, is_file, read_checked
 from core.text.normalisation import Normalisation
 from core.text.scoring import clean
 
-ID = re.compile(r"[0-9a-f]{16}")  # of a set; no other name is ever opened
+ID = re.compile(r"[0-9a-f]{16}")  # id of a set; no other name is ever opened
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class StoredClip:
     """One line of a set's list.
 
     Attributes:
-        clip: with the path of its sound in the library.
-        sha256: of the FLAC file, as it was written.
-        fingerprint: of its samples, see `core.audio.sound_files.fingerprint`.
+        clip: the clip, with the path of its sound in the library.
+        sha256: checksum of the FLAC file when it was written.
+        fingerprint: hash of its samples, see `core.audio.sound_files.fingerprint`.
         seconds: duration.
-        source: name of the file it was made from.
-        left_out: whether it was taken out of the set; for a day it can be put back.
-        fields: the line as it stands in the file, with what a newer version added.
+        source: name of the original file.
+        left_out: whether it was left out of the set; for a day it can be restored.
+        fields: all fields of the line, including those of a newer version.
     """
 
     clip: Clip
@@ -49,15 +49,15 @@ class StoredSet:
     """A set of the library.
 
     Attributes:
-        id: names its folder.
-        name: shown to the user.
+        id: name of its folder.
+        name: name shown to the user.
         language: ISO 639-1 code of the speech.
         normalisation: how its texts are written for training.
-        seed: of its split.
-        synthetic: whether speech synthesisers made the clips.
-        clips: those of the set.
-        left_out: those that were taken out and can be put back.
-        dropped: rows of what it was made from that could not be taken in.
+        seed: seed of its split.
+        synthetic: whether the clips are synthetic speech.
+        clips: the clips in the set.
+        left_out: clips that were left out and can be restored.
+        dropped: rows of its source that could not be used.
     """
 
     id: str
@@ -72,19 +72,19 @@ class StoredSet:
 
     @property
     def seconds(self) -> float:
-        """Duration of its clips."""
+        """Total duration of its clips."""
         return sum(stored.seconds for stored in self.clips)
 
     def labelled(self) -> LabelledSet:
-        """Returns the set with the texts as they were typed."""
+        """Returns the set with the texts as typed."""
         return LabelledSet(self.name, tuple(stored.clip for stored in self.clips), self.language, self.synthetic)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """Reads set.json, with what a newer version added.
+    """Reads set.json, including fields of a newer version.
 
     Raises:
-        DatasetError: it is missing, or says no name or no language.
+        DatasetError: it is missing or damaged, or has no name or no language.
     """
     try:
         return read_checked(folder / "set.json", _Settings)
@@ -93,7 +93,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 class _Settings(TypedDict):
-    """What no set can do without; the rest has defaults."""
+    """The required settings of a set; all others have defaults."""
 
     name: str
     language: str
@@ -126,10 +126,10 @@ def read_set(folder: Path) -> StoredSet:
 
 
 def set_folder(folder: Path, id: str) -> Path:
-    """Returns the folder of a set among others in `folder`.
+    """Returns the folder of a set inside `folder`.
 
     Raises:
-        DatasetError: there is none of that id.
+        DatasetError: there is no set with that id.
     """
     path = folder / id if ID.fullmatch(id) else None
     if path is None or not path.is_dir() or path.is_symlink():
@@ -138,7 +138,7 @@ def set_folder(folder: Path, id: str) -> Path:
 
 
 def read_sets(folder: Path) -> Iterator[tuple[str, StoredSet | None]]:
-    """Yields the ids of the sets in a folder, each with what it holds, or None where its set.json cannot be read."""
+    """Yields the id of each set in a folder with the set, or with None if its set.json cannot be read."""
     for path in sorted(folder.glob("*")) if folder.is_dir() else ():
         if ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
             try:
@@ -148,7 +148,7 @@ def read_sets(folder: Path) -> Iterator[tuple[str, StoredSet | None]]:
 
 
 def read_dropped(folder: Path) -> tuple[Dropped, ...]:
-    """Returns the rows that could not be taken into a set when it was made."""
+    """Returns the rows that could not be used when a set was created."""
     dropped = []
     for line in read_json_lines(folder / "dropped.jsonl"):
         try:
@@ -160,7 +160,7 @@ def read_dropped(folder: Path) -> tuple[Dropped, ...]:
 
 
 def write_dropped(folder: Path, dropped: Iterable[Dropped]) -> None:
-    """Writes down the rows that could not be taken into a set, beside its list; of a path only the file's name."""
+    """Writes the rows that could not be used beside a set's list; paths are reduced to file names."""
     with replacing(folder / "dropped.jsonl") as temporary, temporary.open("wb") as file:
         for row in dropped:
             text = json.dumps({**vars(row), "path": row.name}, ensure_ascii=False, default=str)
@@ -168,7 +168,7 @@ def write_dropped(folder: Path, dropped: Iterable[Dropped]) -> None:
 
 
 def read_lines(folder: Path, name: str = "clips.jsonl") -> list[tuple[str, StoredClip | None]]:
-    """Returns the lines of the list as they stand, each with its clip, or None where it says none."""
+    """Returns the unchanged lines of the list, each with its clip, or with None if it describes no clip."""
     try:
         there = is_file(folder / name)
         text = (folder / name).read_text(encoding="utf-8", errors="replace") if there else ""
@@ -204,7 +204,7 @@ def _stored_clip(fields: dict[str, Any], folder: Path) -> StoredClip:
 
 
 def sound_path(folder: Path, id: str) -> Path:
-    """Where a clip's sound lies in the folder of its set."""
+    """Returns the path of a clip's sound in the folder of its set."""
     return folder / "audio" / f"{id}.flac"
 
 
@@ -212,12 +212,12 @@ def copy_sounds(clips: Iterable[StoredClip], building: Path, id: str = "") -> No
     """Copies sounds into the folder of another set.
 
     Args:
-        clips: whose.
-        building: that folder.
-        id: what the one clip is called there; by default each keeps its id.
+        clips: the clips whose sounds are copied.
+        building: folder of the other set.
+        id: new id, if there is a single clip; by default each clip keeps its id.
 
     Raises:
-        DatasetError: a sound is not as it was written.
+        DatasetError: a sound file is missing or corrupted.
         OSError: the disk is full.
     """
     for stored in clips:
@@ -236,10 +236,10 @@ def copy_sounds(clips: Iterable[StoredClip], building: Path, id: str = "") -> No
 
 
 def write_lines(folder: Path, lines: Iterable[dict[str, Any] | str]) -> None:
-    """Writes the list, atomically; a line that could not be read is passed on as it stands.
+    """Writes the list atomically; lines that could not be read are written unchanged.
 
     Raises:
-        OSError: the disk is full; the list that was there is as it was.
+        OSError: the disk is full; the existing list is unchanged.
     """
     with replacing(folder / "clips.jsonl") as temporary, temporary.open("wb") as file:
         for line in lines:

@@ -1,9 +1,9 @@
-"""Folders that were removed: for a day they can be restored, then they are deleted for good.
+"""A trash for folders: they can be restored for a day and are then permanently deleted.
 
 FOLDER/
-  ID/                what was removed, whole
-  ID/removed.json    when
-  .ID/               what is being deleted for good; it cannot be restored any more
+  ID/                a removed folder, complete
+  ID/removed.json    when it was removed
+  .ID/               a folder that is being permanently deleted and can no longer be restored
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.storage.clock import steady_time
 from core.storage.files import read_json, write_json
 from core.storage.state import UNREADABLE
 
-UNDO_SECONDS = 86_400  # a day, for which what was removed can be restored; README and the pages say so
+UNDO_SECONDS = 86_400  # one day to restore what was removed, as promised in README and on the pages
 STAMP = "removed.json"
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
 
@@ -28,29 +28,29 @@ class Trash:
     """A folder of removed folders.
 
     Args:
-        folder: where it lies; made when the first one is put into it.
+        folder: path of the trash; created when the first folder is put into it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def put(self, item: Path) -> None:
-        """Takes a folder in, in one step."""
+        """Moves a folder into the trash atomically."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with suppress(OSError):  # a full disk: deleting makes room, and the day begins with the first sweep
+        with suppress(OSError):  # disk full: deletion makes room, and the day starts with the first sweep
             write_json(item / STAMP, {"at": steady_time()})
         item.replace(self.folder / item.name)
 
     def items(self) -> list[Path]:
-        """Returns the folders that can be restored, the one removed last first."""
+        """Returns the folders that can be restored, most recently removed first."""
         found = self.folder.iterdir() if self.folder.is_dir() else ()
         there = [path for path in found if _ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
         return sorted(there, key=lambda path: (-self.removed_at(path), path.name))
 
     def removed_at(self, item: Path) -> float:
-        """Returns when a folder was put in, by `core.storage.clock.steady_time`.
+        """Returns when a folder was removed, by `core.storage.clock.steady_time`.
 
-        One without a readable date, as versions before this one and a crash leave it, counts from now on.
+        A folder without a readable date, left by an earlier version or a crash, is stamped with the current time.
         """
         with suppress(OSError, *UNREADABLE):
             at = float(read_json(item / STAMP)["at"])
@@ -62,7 +62,7 @@ class Trash:
         return now
 
     def take_out(self, id: str, to: Path) -> None:
-        """Puts a folder back, as `to`/`id`.
+        """Restores a folder as `to`/`id`.
 
         Raises:
             DatasetError: it is no longer in the trash.
@@ -71,11 +71,11 @@ class Trash:
         (to / id / STAMP).unlink(missing_ok=True)
 
     def delete(self, id: str, beforehand: Callable[[Path], None] = lambda item: None) -> None:
-        """Deletes a folder for good. A crash leaves it neither here nor there; `sweep` then goes on with it.
+        """Deletes a folder permanently. If a crash interrupts this, it cannot be restored, and `sweep` finishes the deletion.
 
         Args:
-            id: its name.
-            beforehand: given the folder once it cannot be restored any more, to delete what was made of it elsewhere.
+            id: name of the folder.
+            beforehand: called with the folder once it can no longer be restored, to delete data derived from it elsewhere.
 
         Raises:
             DatasetError: it is no longer in the trash.
@@ -84,9 +84,12 @@ class Trash:
         self._finish(self.folder / f".{id}", beforehand)
 
     def sweep(self, beforehand: Callable[[Path], None] = lambda item: None) -> int:
-        """Deletes for good what was removed over a day ago, and what a crash kept from being deleted; returns how many.
+        """Permanently deletes folders removed more than a day ago, and finishes interrupted deletions.
 
-        What `beforehand` refuses with an AttuneError is gone on with the next time.
+        A deletion that `beforehand` refuses with an AttuneError is tried again next time.
+
+        Returns:
+            The number of folders that were due.
         """
         for path in self.folder.glob(".*") if self.folder.is_dir() else ():
             if path.is_dir() and _ID.fullmatch(path.name[1:]):
@@ -100,7 +103,7 @@ class Trash:
         return len(due)
 
     def empty(self, beforehand: Callable[[Path], None] = lambda item: None) -> int:
-        """Deletes everything for good; returns how many folders."""
+        """Permanently deletes everything in the trash; returns the number of folders."""
         gone = [path.name for path in self.items()]
         for id in gone:
             with suppress(AttuneError):
@@ -122,5 +125,5 @@ class Trash:
 
 
 def is_over(removed_at: float, now: float) -> bool:
-    """Whether what was removed then is to be deleted for good by now; both by `core.storage.clock.steady_time`."""
+    """Returns whether the time to restore is over; both times are by `core.storage.clock.steady_time`."""
     return now - removed_at >= UNDO_SECONDS

@@ -1,4 +1,4 @@
-"""What was changed in a set and can be taken back: earlier lists, kept beside the one that counts."""
+"""Undo history of a set: earlier versions of its list, kept beside the current one."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 
 from core.storage.files import replacing
 
-STEPS = 50  # that can be taken back; a list takes about 0.3 kB a clip
+STEPS = 50  # maximum number of changes to undo; a list takes about 0.3 kB per clip
 _IDS = re.compile(rb'"([0-9a-f]{16})"')
 _KEPT = re.compile(r"\d{6}\.jsonl")
 
 
 def steps(folder: Path) -> int:
-    """Returns how many changes of a set can be taken back."""
+    """Returns the number of changes of a set that can be undone."""
     return len(lists(folder))
 
 
 def remember(folder: Path) -> None:
-    """Keeps a set's list as it stands, before it is changed.
+    """Saves a set's current list before a change.
 
     Raises:
-        OSError: the disk is full; the change must not be made then.
+        OSError: the disk is full; the change must then not be made.
     """
     kept = lists(folder)
     number = int(kept[-1].stem) + 1 if kept else 1
@@ -34,9 +34,9 @@ def remember(folder: Path) -> None:
 
 
 def take_back(folder: Path) -> bool:
-    """Puts the list back as it was before the last change; False where there is none to take back."""
+    """Restores the list from before the last change; returns False if there is no change to undo."""
     for path in reversed(lists(folder)):
-        same = path.read_bytes() == (folder / "clips.jsonl").read_bytes()  # remembered, and then a crash: nothing changed
+        same = path.read_bytes() == (folder / "clips.jsonl").read_bytes()  # a crash after saving: nothing was changed
         path.replace(folder / "clips.jsonl")
         if not same:
             return True
@@ -44,10 +44,10 @@ def take_back(folder: Path) -> bool:
 
 
 def drop(folder: Path, ids: Collection[str]) -> None:
-    """Takes clips out of every earlier list, so that no change that is taken back brings them back.
+    """Removes clips from every earlier list, so that no undo restores them.
 
     Raises:
-        OSError: the disk is full; a list is then as it was.
+        OSError: the disk is full; the list being rewritten is unchanged.
     """
     gone = {id.encode() for id in ids}
     for path in lists(folder):

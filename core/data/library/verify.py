@@ -1,4 +1,4 @@
-"""What in a set's folder is no longer as it was written."""
+"""Detection of missing, corrupted and unlisted files in a set's folder."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from core.data.library.stored_set import read_clips, read_lines
 from core.storage.files import sha256
 
-Progress = Callable[[int, int], None]  # how many clips are done, and of how many
+Progress = Callable[[int, int], None]  # clips done, and the total
 
 
 @dataclass(frozen=True)
 class Damage:
-    """Something in a set's folder that is not as it was written.
+    """Damage found in a set's folder.
 
     Attributes:
-        kind: "missing", "changed" or "unlisted" sound, or "unreadable" line of the list.
-        name: of the file, or the number of the line.
+        kind: "missing", "changed" or "unlisted" for a sound, "unreadable" for a line of the list.
+        name: name of the file, or number of the line.
     """
 
     kind: str
@@ -29,8 +29,8 @@ def find_damage(folder: Path, progress: Progress = lambda done, total: None) -> 
     """Compares every sound of a set with its checksum.
 
     Args:
-        folder: of the set.
-        progress: told after every clip.
+        folder: the set's folder.
+        progress: called after every clip.
     """
     damages = [Damage("unreadable", str(n)) for n, (_, stored) in enumerate(read_lines(folder), 1) if stored is None]
     stored = read_clips(folder)

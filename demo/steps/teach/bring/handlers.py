@@ -31,11 +31,7 @@ from demo.steps.teach.show import working
 from demo.wording import Wording
 
 KIND = "import"
-QUESTIONS = (
-    "table_columns",
-    "table_ambiguous",
-    "tier_needed",
-)  # that a visitor can answer; the files are kept
+QUESTIONS = ("table_columns", "table_ambiguous", "tier_needed")  # errors that a visitor can resolve; meanwhile, files stay
 ASKED_COLUMNS = ("path", "text", "speaker")
 MAX_DATASET_ROWS = 5_000
 MAX_NAME_BYTES = 120  # of an uploaded file; file systems allow 255
