@@ -21,7 +21,7 @@ from demo.wording import Wording
 QUIET = {"show_progress": "hidden"}
 HIDDEN = {"api_visibility": "private"}  # in the API docs, each event would list all its inputs: four fifths of the page's size
 WAITS = {**QUIET, "concurrency_limit": None}  # mostly waits for its turn to compute, so no limit
-AT_ONCE = {**QUIET, "queue": False, "trigger_mode": "always_last"}  # quick reads, on every call
+AT_ONCE = {**QUIET, "queue": False, "trigger_mode": "always_last"}  # quick reads; triggers during a call run once more
 
 AT_A_TIME = 2  # concurrent calls per other handler: they read files and write markup, which Python serialises anyway
 EVENTS = 256  # in progress at a time, of all visitors, most of them waiting for their turn to compute

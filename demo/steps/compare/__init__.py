@@ -1,1 +1,1 @@
-"""Step 5: base against adapted."""
+"""Step 5: comparing base and adapted."""

@@ -1,4 +1,4 @@
-"""Wires step 5: the verdict and what belongs to it, and its panels. No logic."""
+"""Event wiring of step 5: the verdict with its figures, and the panels. No logic."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from demo.wording import Wording
 
 
 def wire(on: On, w: Wording, finished: gr.Textbox, five: CompareView, pool: ModelPool, outcomes: Outcomes, jobs: Jobs) -> None:
-    """Wires it.
+    """Wires step 5.
 
     Args:
         on: wires one event, see `demo.steps.wiring`.
         w: the page's language.
-        finished: holds the id of the run that has just finished.
+        finished: holds the id of the run that just finished.
         five: the components.
-        pool: models that are warm.
-        outcomes: the results of runs.
-        jobs: starts what measures.
+        pool: models in memory.
+        outcomes: cached outcomes of runs.
+        jobs: starts robustness jobs.
     """
     comparing = CompareHandlers(w, pool, outcomes)
     shown = {
@@ -38,7 +38,7 @@ def wire(on: On, w: Wording, finished: gr.Textbox, five: CompareView, pool: Mode
         "clips": five.clips.list,
     }
     learned = named(five, "learned_panel", "learned", "forgotten_panel", "forgotten")
-    # What takes reading every clip follows the verdict, a panel after the other.
+    # The panels that need every clip read follow the verdict, one after another.
     done = on(finished.change, comparing.show, {}, shown, five.message, **QUIET)
     done = clips.wire(on, five.clips, five.message, ClipsHandlers(w, outcomes), done.then)
     done = on(done.then, comparing.analyses, {}, learned, five.message, **QUIET)

@@ -1,4 +1,4 @@
-"""Step 5: base against adapted."""
+"""Handlers of step 5: comparing base and adapted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from demo.wording import Wording
 
 
 class CompareHandlers:
-    """What happens in step 5."""
+    """The handlers of step 5."""
 
     def __init__(self, w: Wording, pool: ModelPool, outcomes: Outcomes) -> None:
         self._w, self._pool, self._outcomes = w, pool, outcomes
@@ -53,7 +53,7 @@ class CompareHandlers:
         }
 
     def analyses(self, session: Session) -> dict[str, Any]:
-        """-> learned_panel, learned, forgotten_panel, forgotten: what the current run learned, and what it forgot."""
+        """-> learned_panel, learned, forgotten_panel, forgotten: what the current run learned and forgot."""
         run = session.current_run()
         learned = forgotten = ""
         if run is not None and run.result() is not None:
@@ -72,7 +72,7 @@ class CompareHandlers:
         }
 
     def again(self, session: Session) -> dict[str, Any]:
-        """-> own: what base and adapted hear in the clip of step 2, its words marked where it is labelled."""
+        """-> own: transcripts of the clip of step 2 by base and adapted, with words marked if the clip is labelled."""
         run = session.current_run()
         if run is None or run.result() is None:
             raise RunError("run_unfinished", "There is no adapted model yet.")
@@ -96,7 +96,7 @@ class CompareHandlers:
         return {"own": self._own(comparisons.side_by_side(pair, url, self._w, language))}
 
     def _control(self, session: Session, result: Result) -> str:
-        """What the same network learnt from random weights, where that was trained too."""
+        """Returns the comparison with the same network trained from scratch, if that was queued with this run."""
         for run in session.queue():
             try:
                 control = run.result()

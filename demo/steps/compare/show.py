@@ -1,4 +1,4 @@
-"""What was learned and what was forgotten: sentences, tables, pictures. Every number comes from the core."""
+"""Markup of step 5, on what was learned and forgotten: sentences, tables, pictures. Every number comes from the core."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from demo.wording import Wording
 
 NOTHING = "–"
 KINDS = {"sound": "good", "worse": "warning"}
-SPEAKERS = 8  # in the picture; the table has all
-WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 640, 400, 84, 64, 24  # of the picture of runs, in its own units
+SPEAKERS = 8  # in the picture; the table lists all
+WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 640, 400, 84, 64, 24  # of the trade-off picture, in SVG user units
 TICKS = 5
 HEADROOM = 1.15
 
 
 def panel(name: str, comparison: Comparison, analysis: Analysis, w: Wording) -> str:
-    """Everything about one group of clips.
+    """Returns the whole analysis of one group of clips.
 
     Args:
         name: "test" or "canary".
@@ -49,7 +49,7 @@ def panel(name: str, comparison: Comparison, analysis: Analysis, w: Wording) -> 
 
 
 def beside(comparisons: Mapping[str, Comparison], w: Wording) -> str:
-    """What was gained on the set beside what was forgotten of general speech: picture and table."""
+    """Returns a picture and a table of the gain on the set beside the change on general speech."""
     there = [(name, comparisons[name]) for name in ("test", "canary") if name in comparisons]
     rows = []
     for name, comparison in there:
@@ -65,7 +65,7 @@ def beside(comparisons: Mapping[str, Comparison], w: Wording) -> str:
 
 
 def tradeoff(points: Sequence[Point], current: str, w: Wording) -> str:
-    """Every run of the same comparison as a point and a row: target WER to the right, canary WER upwards."""
+    """Plots and tabulates all runs of the same comparison: target WER on the x axis, canary WER on the y axis."""
     if not points:
         return ""
     right = HEADROOM * max(max(p.target for p in points), 0.01)
@@ -144,7 +144,7 @@ def _matrix(analysis: Analysis, w: Wording) -> str:
 
 
 def _shaded(count: int, most: int) -> str:
-    """A cell whose shade and number both tell the count."""
+    """Returns a table cell that shows a count by number and by shade."""
     share = round(100 * count / most)
     kind = ' class="dark"' if share > 50 else ""
     return f'<td{kind} style="--share: {share}%">{count}</td>' if count else "<td></td>"
@@ -228,7 +228,7 @@ def _head(first: str, w: Wording) -> list[str]:
 
 
 def _table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], stacked: bool = False) -> str:
-    """A table; on a phone, where it would be too wide, a stacked one has its rows as blocks with labelled cells."""
+    """Returns a table; on a phone, where it would be too wide, a stacked one shows each row as a block of labelled cells."""
     columns = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = []
     for name, row in rows:

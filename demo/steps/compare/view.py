@@ -1,4 +1,4 @@
-"""Step 5: base against adapted."""
+"""View of step 5: comparing base and adapted."""
 
 from __future__ import annotations
 

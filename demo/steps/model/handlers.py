@@ -140,7 +140,7 @@ class ModelHandlers:
         return show.download(id, told.bytes / 1e6, memory.needed_to_finetune(told.parameters) / 1e9, free, self._w)
 
     def _is_here(self, session: Session, id: str) -> bool:
-        """Returns whether a model counts as present for a visitor; one that only the computer's owner may fetch does not.
+        """Returns whether a model is on this computer; refuses visitors from elsewhere a hub model that is not public.
 
         Raises:
             ModelError: the model is not public, or the hub cannot say.

@@ -1,1 +1,1 @@
-"""Step 6: the adapted model and the report as files."""
+"""Step 6: downloading the adapted model and the report."""

@@ -1,4 +1,4 @@
-"""Wires step 6. No logic."""
+"""Event wiring of step 6. No logic."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from demo.wording import Wording
 
 
 def wire(on: On, w: Wording, finished: gr.Textbox, six: TakeHomeView) -> None:
-    """Wires it.
+    """Wires step 6.
 
     Args:
         on: wires one event, see `demo.steps.wiring`.
         w: the page's language.
-        finished: holds the id of the run that has just finished.
+        finished: holds the id of the run that just finished.
         six: the components.
     """
     on(finished.change, TakeHomeHandlers(w).show, {}, named(six), None, **QUIET)

@@ -1,4 +1,4 @@
-"""Step 6: the adapted model and the report as files."""
+"""Handlers of step 6: downloading the adapted model and the report."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ KINDS = ("html", "md", "json")
 
 
 class TakeHomeHandlers:
-    """What happens in step 6."""
+    """The handlers of step 6."""
 
     def __init__(self, w: Wording) -> None:
         self._w = w
 
     def show(self, session: Session) -> dict[str, Any]:
-        """-> download, report: where the adapted model and the report on the current run are to be had.
+        """-> download, report: links to the adapted model and the report on the current run.
 
-        Both are written when someone asks for them.
+        Both files are written on request.
         """
         run = session.current_run()
         result = run.result() if run is not None else None
@@ -37,7 +37,7 @@ class TakeHomeHandlers:
 
 
 def write(session: Session, id: str, language: str, kind: str) -> Path:
-    """Writes the report on one of a browser's runs and returns its file.
+    """Writes the report on one of the session's runs and returns its file.
 
     Raises:
         RunError: there is no such run, or it is not finished.

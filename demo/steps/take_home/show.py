@@ -1,4 +1,4 @@
-"""The downloads: the adapted model, how to use and repeat it, and the report."""
+"""Markup of step 6: the adapted model, how to use and reproduce it, and the report."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from demo.wording import Wording
 
 
 def report_links(address: str, kinds: Sequence[str], w: Wording) -> str:
-    """Links to a report.
+    """Returns links to a report.
 
     Args:
-        address: of its files, without their ending.
-        kinds: of files.
+        address: URL of its files, without the extension.
+        kinds: file extensions.
         w: the page's wording.
     """
     links = " ".join(
@@ -31,7 +31,7 @@ def report_links(address: str, kinds: Sequence[str], w: Wording) -> str:
 
 
 def take_home(run: Run, result: Result, w: Wording) -> str:
-    """The download, and how to use and repeat it."""
+    """Returns the link to the adapted model, and how to use and reproduce it."""
     link = f"/take-home/{run.id}.zip"
     megabytes = sum(file.stat().st_size for file in run.adapted.glob("*") if file.is_file()) / 1e6
     code = usage(folder_name(run.id), result.family)
@@ -42,7 +42,7 @@ def take_home(run: Run, result: Result, w: Wording) -> str:
     again = " ".join(["attune finetune", given, *settings])
     parts = [f'<p><a class="download" href="{link}" download>{escape(w("home.download", mb=f"{megabytes:.0f}"))}</a></p>']
     parts.append(f"<h3>{escape(w('home.use'))}</h3><pre><code>{escape(code)}</code></pre>")
-    if result.synthetic and result.set in SAMPLES:  # a copy of one is synthetic too, and goes by another name
+    if result.synthetic and result.set in SAMPLES:  # a copy of a sample set is synthetic too, but has another name
         parts.append(f"<h3>{escape(w('home.again'))}</h3><pre><code>{escape(again)}</code></pre>")
     parts.append(f'<p class="fine">{escape(w("home.where", folder=Path(result.run)))}</p>')
     return "".join(parts)

@@ -1,4 +1,4 @@
-"""Step 6: the adapted model and the report as files."""
+"""View of step 6: downloading the adapted model and the report."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The end of the page: what is kept, removing it, and being forgotten."""
+"""The end of the page: the visitor's stored data, its removal, and being forgotten."""

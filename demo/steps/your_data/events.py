@@ -1,4 +1,4 @@
-"""The end of the page: which event calls which handler."""
+"""Event wiring of the end of the page."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def wire(on: On, view: YourDataView, handlers: YourDataHandlers, finished: gr.Te
     Args:
         on: wires one event, see `demo.steps.wiring`.
         view: the components.
-        handlers: what the events do.
-        finished: holds the id of the run that has just finished.
+        handlers: those of the end of the page.
+        finished: holds the id of the run that just finished.
     """
     shown = {**named(view, "choice"), **view.removed.outputs}
     told = {**named(view, "note"), **shown}

@@ -1,4 +1,4 @@
-"""The end of the page: runs, ladders and long recordings that are removed, restored, or deleted for good."""
+"""Handlers of the end of the page: removing, restoring and permanently deleting runs, ladders and long recordings."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from demo.wording import Wording
 
 
 class YourDataHandlers:
-    """What happens there. A thing is known by its kind and its id, such as "runs/20261130-0800-1a2b3c4d"."""
+    """The handlers. An item's key is its kind and id, such as "runs/20261130-0800-1a2b3c4d"."""
 
     def __init__(self, w: Wording, tasks: Tasks, pool: ModelPool, outcomes: Outcomes) -> None:
         self._w, self._tasks, self._pool, self._outcomes = w, tasks, pool, outcomes
 
     def show(self, session: Session) -> Shown:
-        """-> choice (what there is), and `removed_panel.offer`."""
+        """-> choice (the stored items), and the values of `removed_panel.offer`."""
         there, gone = [], []
         for kind in removal.KINDS:
             paths = sorted((session.folder / kind).glob("[0-9A-Za-z]*"), reverse=True)
@@ -40,7 +40,7 @@ class YourDataHandlers:
         return {"choice": gr.update(choices=there, value=None), **removed_panel.offer(gone)}
 
     def remove(self, session: Session, key: str | None) -> Shown:
-        """key (of a thing) -> note (that it is removed), and as `show`."""
+        """key (of an item) -> note (that it was removed), and the outputs of `show`."""
         kind, id = _parsed(key)
         if kind == "long":
             self._tasks.stop(session.name, f"transcribe {id}")
@@ -51,31 +51,31 @@ class YourDataHandlers:
         return self._told("removed.told", session)
 
     def restore(self, session: Session, key: str | None) -> Shown:
-        """key (of a removed thing) -> note (that it is back), and as `show`."""
+        """key (of a removed item) -> note (that it was restored), and the outputs of `show`."""
         kind, id = _parsed(key)
         removal.trash(session, kind).take_out(id, session.folder / kind)
         return self._told("removed.back", session)
 
     def delete(self, session: Session, key: str | None) -> Shown:
-        """key (of a removed thing) -> note (that it is deleted for good), and as `show`."""
+        """key (of a removed item) -> note (that it was deleted for good), and the outputs of `show`."""
         kind, id = _parsed(key)
         removal.trash(session, kind).delete(id)
         self._pool.forget(session.folder / kind / id)
         return self._told("removed.gone", session)
 
     def asking(self, session: Session) -> Shown:
-        """-> confirm (the visitor is asked whether everything is to be forgotten)."""
+        """-> confirm (shown, to ask whether to forget everything)."""
         return {"confirm": gr.update(visible=True)}
 
     def keeping(self, session: Session) -> Shown:
-        """-> confirm (no longer asked)."""
+        """-> confirm (hidden)."""
         return {"confirm": gr.update(visible=False)}
 
     def _told(self, key: str, session: Session) -> Shown:
         return {"note": markup.note(self._w(key), "good"), **self.show(session)}
 
     def _label(self, kind: str, path: Path) -> str:
-        """What a thing is called; "" where it is none."""
+        """Returns an item's label; "" if the path is not an item."""
         file = path / ("about.json" if kind == "long" else "request.json")
         if not file.is_file():
             return ""

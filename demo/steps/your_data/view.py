@@ -1,4 +1,4 @@
-"""The end of the page: what else is kept of a visitor, and having all of it forgotten."""
+"""View of the end of the page: the visitor's other stored data, and a button to forget everything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from demo.steps import removed_panel as removed
 from demo.steps.removed_panel import RemovedView
 from demo.wording import Wording
 
-# Only a request that the page's own script makes says where it comes from, as the server wants it: see `demo.server.security`.
+# Posted by script, because such requests carry the Origin header that the server checks: see `demo.server.security`.
 FORGET = """() => {
   const told = document.querySelector('#forget-failed');
   fetch('/forget', {method: 'POST'}).then(answer => {
@@ -22,7 +22,7 @@ FORGET = """() => {
 
 @dataclass(frozen=True)
 class YourDataView:
-    """The components."""
+    """The components of the end of the page."""
 
     panel: gr.Accordion
     choice: gr.Dropdown
@@ -37,7 +37,7 @@ class YourDataView:
 
 
 def build(w: Wording) -> YourDataView:
-    """Lays it out."""
+    """Lays out the end of the page."""
     with gr.Column(elem_classes="step", elem_id="step-data"):
         gr.HTML(heading(7, "data", w))
         with gr.Accordion(w("data.panel"), open=False, elem_id="data-panel") as panel:

@@ -1,1 +1,1 @@
-"""Step 5: clips one by one."""
+"""Step 5, clip list: the clips of a comparison one by one."""

@@ -1,4 +1,4 @@
-"""Wires the list of clips, and what turns the pages of a list. No logic."""
+"""Event wiring of the clip list and of pagers. No logic."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from demo.steps.wiring import AT_ONCE, QUIET, On, named
 
 
 def wire(on: On, view: ClipsView, message: gr.HTML, handlers: ClipsHandlers, shown: Callable) -> Any:
-    """Wires it.
+    """Wires the clip list.
 
     Args:
         on: wires one event, see `demo.steps.wiring`.
         view: the components.
-        message: where a sentence about an error goes.
-        handlers: what the events do.
-        shown: the event after the verdict on a run is shown.
+        message: where an error message goes.
+        handlers: those of the clip list.
+        shown: `then` of the event that shows the verdict on a run.
 
     Returns:
-        The event after which the run's first clips are listed.
+        The event that lists the run's first clips.
     """
     asked, listed = named(view, "group", "order", "kind", "wanted"), {**named(view, "list"), **named(view.pager)}
-    for part in asked.values():  # a text that is pasted is a change and no input
+    for part in asked.values():  # pasting triggers `change` but not `input`
         changed = part.change if part is view.wanted else part.input
         on(changed, handlers.first, asked, listed, message, **AT_ONCE)
     wire_pager(on, view.pager, handlers, asked, listed, message, top=view.list)
@@ -36,16 +36,16 @@ def wire(on: On, view: ClipsView, message: gr.HTML, handlers: ClipsHandlers, sho
 def wire_pager(
     on: On, pager: Pager, handlers: Any, asked: Mapping[str, Any], listed: Mapping[str, Any], message: gr.HTML, top: gr.HTML
 ) -> None:
-    """Wires what turns pages.
+    """Wires a pager.
 
     Args:
         on: wires one event, see `demo.steps.wiring`.
         pager: the components.
-        handlers: have `back` and `forward`.
-        asked: components by the names of their inputs, `page` apart.
-        listed: components by the names of their outputs.
-        message: where a sentence about an error goes.
-        top: of the list, which is scrolled to.
+        handlers: an object with `back` and `forward`.
+        asked: input components by name, except `page`.
+        listed: output components by name.
+        message: where an error message goes.
+        top: the top of the list, to scroll to.
     """
     for turn in ("back", "forward"):
         pressed, given = getattr(pager, turn).click, {**asked, **named(pager, "page")}

@@ -1,4 +1,4 @@
-"""Step 5, a part of it: which clips are shown side by side."""
+"""Handlers of the clip list in step 5: which clips are shown side by side."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from demo.session.session import Session
 from demo.show import comparisons, markup
 from demo.wording import Wording
 
-PAGE = 10  # clips at a time, so that hundreds do not freeze the page
+PAGE = 10  # clips per page, as hundreds would freeze the browser
 
 
 class ClipsHandlers:
-    """What happens in the list of clips. A page is its `list`, and what `turned` returns."""
+    """The handlers of the clip list. A page is the output `list` and the values from `turned`."""
 
     def __init__(self, w: Wording, outcomes: Outcomes) -> None:
         self._w, self._outcomes = w, outcomes
 
     def first(self, session: Session, **wanted: str) -> dict[str, Any]:
-        """group, order, kind, wanted: what to look for -> the first page."""
+        """group, order, kind, wanted (text to search for) -> the first page."""
         return self._page(session, 0, **wanted)
 
     def back(self, session: Session, page: float, **wanted: str) -> dict[str, Any]:
-        """group, order, kind, wanted, page -> the page before."""
+        """group, order, kind, wanted, page -> the previous page."""
         return self._page(session, int(page or 0) - 1, **wanted)
 
     def forward(self, session: Session, page: float, **wanted: str) -> dict[str, Any]:
-        """group, order, kind, wanted, page -> the page after."""
+        """group, order, kind, wanted, page -> the next page."""
         return self._page(session, int(page or 0) + 1, **wanted)
 
     def _page(self, session: Session, page: int, group: str, order: str, kind: str, wanted: str) -> dict[str, Any]:
@@ -49,17 +49,17 @@ class ClipsHandlers:
 
 
 def within(page: int, chosen: Sequence[int]) -> int:
-    """Returns the page asked for, or the nearest there is."""
+    """Returns the requested page, or the nearest existing one."""
     return max(0, min(page, (len(chosen) - 1) // PAGE))
 
 
 def turned(chosen: Sequence[int], all_clips: int, page: int, w: Wording) -> dict[str, Any]:
-    """Returns values for a `Pager`; a button that leads nowhere is dead, and both go where one page is all.
+    """Returns values for a `Pager`; a button that leads nowhere is disabled, and both are hidden if there is only one page.
 
     Args:
-        chosen: the positions of all clips that are listed, on whatever page.
-        all_clips: how many there are to choose from.
-        page: which one is shown, from 0.
+        chosen: indices of all listed clips, across pages.
+        all_clips: number of clips to choose from.
+        page: index of the page shown, from 0.
         w: the page's wording.
     """
     last = min((page + 1) * PAGE, len(chosen))
@@ -75,5 +75,5 @@ def turned(chosen: Sequence[int], all_clips: int, page: int, w: Wording) -> dict
 
 
 def nothing(w: Wording) -> dict[str, Any]:
-    """Returns values for a `Pager` where no clips are listed."""
+    """Returns values for a `Pager` when no clips are listed."""
     return turned([], all_clips=0, page=0, w=w)

@@ -1,4 +1,4 @@
-"""Step 5, a part of it: clips one by one, sorted, filtered, searched, a page at a time."""
+"""View of the clip list in step 5: sorted, filtered, searched and paged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GROUPS = ("test", "canary")
 
 @dataclass(frozen=True)
 class Pager:
-    """Where one is in a list: back, which clips these are, forward; `page` counts from 0."""
+    """The components for paging through a list: back, the range of clips shown, forward; `page` counts from 0."""
 
     back: gr.Button
     where: gr.HTML
@@ -24,7 +24,7 @@ class Pager:
 
 @dataclass(frozen=True)
 class ClipsView:
-    """The components of the list of clips."""
+    """The components of the clip list."""
 
     panel: gr.Accordion
     group: gr.Radio
@@ -36,7 +36,7 @@ class ClipsView:
 
 
 def build(w: Wording) -> ClipsView:
-    """Lays out the list of clips."""
+    """Lays out the clip list."""
     with gr.Accordion(w("compare.held_out"), open=True, visible=False, elem_id="clips") as panel:
         group = gr.Radio(
             [(w(f"clips.group.{name}"), name) for name in GROUPS], value="test", label=w("clips.group"), elem_id="clips-group"

@@ -1,1 +1,1 @@
-"""Step 5: several runs on the same clips."""
+"""Step 5, line-up: several runs on the same clips."""

@@ -1,4 +1,4 @@
-"""Wires the panel that lines runs up. No logic."""
+"""Event wiring of the line-up panel. No logic."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from demo.steps.wiring import QUIET, On, named
 
 
 def wire(on: On, view: LineUpView, handlers: LineUpHandlers, shown: Callable) -> None:
-    """Wires it.
+    """Wires the line-up panel.
 
     Args:
         on: wires one event, see `demo.steps.wiring`.
         view: the components.
-        handlers: what the events do.
-        shown: the event after a run that has finished is shown.
+        handlers: those of the panel.
+        shown: `then` of the event that shows a finished run.
     """
     choice, lined = named(view, "choice"), {**named(view, "rates", "clips"), **named(view.pager)}
     on(shown, handlers.offer, {}, {**named(view, "panel", "choice"), **lined}, view.message, **QUIET)

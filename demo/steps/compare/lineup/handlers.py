@@ -1,4 +1,4 @@
-"""Step 5, a part of it: several runs lined up."""
+"""Handlers of the line-up in step 5: several runs side by side."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from demo.wording import Wording
 
 
 class LineUpHandlers:
-    """What happens in the panel that lines runs up."""
+    """The handlers of the line-up panel."""
 
     def __init__(self, w: Wording, outcomes: Outcomes) -> None:
         self._w, self._outcomes = w, outcomes
 
     def offer(self, session: Session) -> dict[str, Any]:
-        """-> panel, choice: the runs there are, the last two chosen; rates, clips and the pager: of nothing yet."""
+        """-> panel, choice (the comparable runs, the last two chosen), and rates, clips and pager, still empty."""
         run = session.current_run()
         found = lineups.choices(comparable(session.runs(), run), self._w) if run is not None else []
         chosen = [id for _, id in found[-2:]]
@@ -31,21 +31,21 @@ class LineUpHandlers:
         return {**offered, "rates": "", "clips": "", **nothing(self._w)}
 
     def first(self, session: Session, choice: Sequence[str]) -> dict[str, Any]:
-        """choice: ids of runs -> rates, clips: the first page of them, and its pager."""
+        """choice (ids of runs) -> rates, clips (the first page), pager."""
         return self._page(session, choice, 0)
 
     def back(self, session: Session, choice: Sequence[str], page: float) -> dict[str, Any]:
-        """choice, page -> the page before."""
+        """choice, page -> the previous page."""
         return self._page(session, choice, int(page or 0) - 1)
 
     def forward(self, session: Session, choice: Sequence[str], page: float) -> dict[str, Any]:
-        """choice, page -> the page after."""
+        """choice, page -> the next page."""
         return self._page(session, choice, int(page or 0) + 1)
 
     def _page(self, session: Session, chosen: Sequence[str], page: int) -> dict[str, Any]:
         if len(chosen) < 2:
             raise RunError("lineup_two", "Choose at least two runs.")
-        chosen = sorted(chosen)  # by time, as they are listed, whatever was ticked first
+        chosen = sorted(chosen)  # by time, as listed, not in the order of ticking
         lined = line_up([self._outcomes.of(session.run(id)) for id in chosen])
         order = by_disagreement(lined)
         page = within(page, order)

@@ -1,4 +1,4 @@
-"""Runs lined up: their rates, what differs between them, and what each wrote for the same clips."""
+"""Markup of a line-up of runs: their error rates, the differences in settings, and each run's transcripts of the same clips."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from demo.show.markup import escape, fine, marked, player
 from demo.show.numbers import change, percent
 from demo.wording import Wording
 
-STAMP = "%Y%m%d-%H%M%S"  # with which a run's id begins
+STAMP = "%Y%m%d-%H%M%S"  # prefix of a run's id
 NOT_HELD = "–"
 
 
 def choices(runs: Sequence[Run], w: Wording) -> list[tuple[str, str]]:
-    """Finished runs by label and id."""
+    """Returns finished runs as (label, id)."""
     found = []
     for run in runs:
         result = run.result()
@@ -38,7 +38,7 @@ def choices(runs: Sequence[Run], w: Wording) -> list[tuple[str, str]]:
 
 
 def rates(lined: LineUp, w: Wording) -> str:
-    """A row a run: what differs, its rates, and what may be said of it against the first."""
+    """Returns a table with one row per run: differing settings, error rates, and the verdict against the first run."""
     keys = ("lineup.number", "lineup.settings", "figures.base", "figures.adapted", "figures.cer", "lineup.against")
     head = "".join(f'<th scope="col">{escape(w(key))}</th>' for key in keys)
     rows = []
@@ -58,11 +58,11 @@ def rates(lined: LineUp, w: Wording) -> str:
 
 
 def clips(lined: LineUp, shown: Sequence[int], urls: Sequence[str], w: Wording) -> str:
-    """What each run wrote for some of the clips, marked against the base.
+    """Returns each run's transcripts of some of the clips, marked against the base.
 
     Args:
         lined: the runs.
-        shown: the positions of the clips, in order.
+        shown: indices of the clips, in order.
         urls: of every clip's sound, in the order of the line-up.
         w: the page's wording.
     """
@@ -92,7 +92,7 @@ def _rate(errors: int, words: int) -> str:
 
 
 def _settings(entry: LineUpRow, entries: Sequence[LineUpRow], w: Wording) -> str:
-    """What is different about a run, in the words of step 4."""
+    """Returns the differing settings of a run, in the wording of step 4."""
     parts = []
     for name, value in entry.recipe.items():
         label = w(f"adapt.{name}") if w.has(f"adapt.{name}") else name
@@ -107,5 +107,5 @@ def _settings(entry: LineUpRow, entries: Sequence[LineUpRow], w: Wording) -> str
 def _date(id: str) -> str:
     try:
         return f"{datetime.datetime.strptime(id[:15], STAMP):%Y-%m-%d %H:%M}"
-    except ValueError:  # a folder someone named
+    except ValueError:  # a folder named by hand
         return id

@@ -1,4 +1,4 @@
-"""Step 5, a part of it: several runs on the same clips."""
+"""View of the line-up in step 5: several runs on the same clips."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from demo.wording import Wording
 
 @dataclass(frozen=True)
 class LineUpView:
-    """The components of the panel that lines runs up."""
+    """The components of the line-up panel."""
 
     panel: gr.Accordion
     choice: gr.CheckboxGroup

@@ -1,1 +1,1 @@
-"""Step 5: both models in noise, in a room and over a telephone."""
+"""Step 5, robustness: both models in noise, in a room and over a telephone."""

@@ -1,4 +1,4 @@
-"""Wires the panel on harder conditions. No logic."""
+"""Event wiring of the robustness panel. No logic."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from demo.steps.wiring import QUIET, On, named
 
 
 def wire(on: On, view: JobView, finished: gr.Textbox, handlers: RobustnessHandlers) -> None:
-    """Wires it.
+    """Wires the robustness panel.
 
     Args:
         on: wires one event, see `demo.steps.wiring`.
         view: the components.
-        finished: holds the id of the run that has just finished.
-        handlers: what the events do.
+        finished: holds the id of the run that just finished.
+        handlers: those of the panel.
     """
     seen = named(view, "seen")
     looked = named(view, "panel", "forecast", "progress", "result", "start", "stop", "timer", "seen")

@@ -1,4 +1,4 @@
-"""Step 5: how base and adapted stand noise, a room and a telephone."""
+"""Handlers of the robustness panel in step 5: base and adapted in noise, in a room and over a telephone."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from demo.wording import Wording
 
 
 class RobustnessHandlers:
-    """What happens in the panel on noise."""
+    """The handlers of the robustness panel."""
 
     def __init__(self, w: Wording, jobs: Jobs) -> None:
         self._w, self._jobs = w, jobs
 
     def start(self, session: Session) -> dict[str, Any]:
-        """-> as `look`; the measuring begins."""
+        """Starts a robustness job -> the outputs of `look`."""
         run = session.current_run()
         if run is None:
             raise RunError("run_unfinished", "There is no adapted model yet.")
@@ -35,7 +35,7 @@ class RobustnessHandlers:
         return self.look(session)
 
     def stop(self, session: Session) -> dict[str, Any]:
-        """-> as `look`; the measuring is asked to stop."""
+        """Asks the robustness job to stop -> the outputs of `look`."""
         run = session.current_run()
         job = find(run) if run is not None else None
         if job is not None and job.state() in ACTIVE:
@@ -43,7 +43,7 @@ class RobustnessHandlers:
         return self.look(session)
 
     def look(self, session: Session, seen: str = "") -> dict[str, Any]:
-        """seen -> panel, forecast, progress, result, start, stop, timer, seen; nothing where nothing is new."""
+        """seen -> panel, forecast, progress, result, start, stop, timer, seen; nothing if nothing has changed."""
         run = session.current_run()
         none = {"forecast": "", "progress": "", "result": "", **buttons(active=False)}
         result = run.result() if run is not None else None

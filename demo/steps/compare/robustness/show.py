@@ -1,4 +1,4 @@
-"""Base and adapted under harder conditions as a picture, a table and a sentence."""
+"""Markup of base and adapted under harder conditions: a sentence, a picture and a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from demo.wording import Wording
 
 
 def result(measured: Sequence[ConditionResult], w: Wording) -> str:
-    """What has been measured so far; nothing before the first condition."""
+    """Returns the results so far; empty before the first condition."""
     if not measured:
         return ""
     lines, ticks = noise_curves(measured, w("figures.base"), w("figures.adapted"), w("robustness.recorded"))
@@ -25,13 +25,13 @@ def result(measured: Sequence[ConditionResult], w: Wording) -> str:
 
 
 def name(condition: str, w: Wording) -> str:
-    """What a condition is called."""
+    """Returns a condition's name."""
     kind, _, decibels = condition.partition("_")
     return w(f"robustness.{kind}", db=decibels)
 
 
 def _sentence(measured: Sequence[ConditionResult], w: Wording) -> str:
-    """Under how many conditions the adapted model is better or worse beyond chance."""
+    """Says under how many conditions the adapted model is significantly better or worse."""
     better = [name(point.condition, w) for point in measured if point.difference.high < 0]
     worse = [name(point.condition, w) for point in measured if point.difference.low > 0]
     unclear = len(measured) - len(better) - len(worse)

@@ -1,4 +1,4 @@
-"""Step 5: the held-out clips in noise, in a room and over a telephone."""
+"""View of the robustness panel in step 5: the held-out clips in noise, in a room and over a telephone."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from demo.wording import Wording
 
 
 def build(w: Wording) -> JobView:
-    """Lays the panel out; it is shown as soon as there is a run."""
+    """Lays out the panel, hidden until there is a run."""
     return job.build("robustness", w, visible=False)
