@@ -20,7 +20,7 @@ _BLANKS: dict[str, dict[str, str]] = {
     "failed": {},
     "heard": {"word": "{word}", "start": "{start}", "end": "{end}"},
 }
-FINDING = '<p class="fine finding" role="status"></p>'  # where it shows them
+FINDING = '<p class="fine finding" role="status"></p>'  # the element it shows them in
 
 
 def legend(w: Wording) -> str:
@@ -66,8 +66,8 @@ def control(adapted: Figures, random: Figures, trained: int, w: Wording) -> str:
 
     Args:
         adapted: figures of the fine-tune on the held-out clips.
-        random: the same of the network that was trained from scratch.
-        trained: clips of the set that both were trained on.
+        random: figures of the same network trained from scratch.
+        trained: number of the set's clips that both were trained on.
         w: the page's wording.
     """
     rates = {"base": points(adapted.base.wer), "adapted": points(adapted.adapted.wer), "random": points(random.adapted.wer)}
@@ -112,7 +112,7 @@ def side_by_side(clip: ClipComparison, url: str, w: Wording, language: str = "en
     """Returns one clip: base on the left, reference and sound in the middle, adapted on the right.
 
     Args:
-        clip: transcribed by both models.
+        clip: the clip with both models' transcripts.
         url: of its sound.
         w: the page's wording.
         language: of the comparison.
