@@ -1,1 +1,1 @@
-"""Training a network of its own from speech alone or from transcripts: what `attune pretrain` does. No page reaches it."""
+"""Training networks from scratch, from audio alone or from transcripts, for `attune pretrain`. Not used by the page."""

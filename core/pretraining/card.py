@@ -1,4 +1,4 @@
-"""The model card of what a pretraining makes."""
+"""The model card of a pretrained network."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _LEARNT = {
 
 
 def card(result: dict[str, Any], curve: Sequence[Evaluated] = ()) -> str:
-    """Returns README.md: what the network is, what it was made from, how it scored on the way, and what it is not for.
+    """Returns README.md: the network, its training data, its scores during training, and what it is not suitable for.
 
     Args:
-        result: the job's.
-        curve: its evaluations.
+        result: the job's result.
+        curve: the job's evaluations.
     """
     kind, stage = _KINDS[result["network"]], result["stage"]
     start = f", beginning with the network of {code(_name(result['start']))}" if result["start"] else ", from random weights"
@@ -55,7 +55,7 @@ def card(result: dict[str, Any], curve: Sequence[Evaluated] = ()) -> str:
 
 
 def _name(start: str) -> str:
-    """Returns what an earlier stage was called: its job's folder, where its model lies in one."""
+    """Returns the name of an earlier stage: that of its job's folder, if its model is in one."""
     folder = Path(start)
     return folder.parent.name if folder.name == "model" else folder.name
 

@@ -1,4 +1,4 @@
-"""Where a training stands, on disk: a folder that is either whole or not there."""
+"""Training checkpoints on disk: each a folder that is either complete or absent."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from core.storage.files import read_json, whole_folder, write_json
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a training came.
+    """How far a training has come.
 
     Attributes:
-        step: the last one that was done.
-        seconds: it has taken so far.
-        heard: seconds of sound it has learnt from, repeats included.
+        step: the last completed step.
+        seconds: training time so far.
+        heard: seconds of audio trained on, including repeats.
     """
 
     step: int = 0
@@ -32,25 +32,25 @@ class Reached:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The newest checkpoint of a training; there are two only while one takes the other's place.
+    """The latest checkpoint of a training; there are two only while one replaces the other.
 
     Attributes:
-        folder: of the job.
+        folder: the job's folder.
     """
 
     folder: Path
 
     def save(self, network: nn.Module, optimiser: torch.optim.Optimizer, reached: Reached) -> None:
-        """Writes weights, optimiser and step, and then removes the checkpoint before.
+        """Writes weights, optimiser and step, then removes the previous checkpoint.
 
         Raises:
-            OSError: the disk is full; the checkpoint before is still there.
+            OSError: the disk is full; the previous checkpoint is still there.
         """
         before = self._all()
         with whole_folder(self.folder / f"checkpoint-{reached.step:09d}") as folder:
             state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
             save_file(state, folder / "model.safetensors")
-            with (folder / "optimiser.pt").open("wb") as file:  # by a name, torch would not say that the disk is full
+            with (folder / "optimiser.pt").open("wb") as file:  # given a path, torch would not report a full disk
                 torch.save(optimiser.state_dict(), file)
             write_json(folder / "reached.json", dataclasses.asdict(reached))
         for old in before:
@@ -58,10 +58,10 @@ class Checkpoints:
                 shutil.rmtree(old, ignore_errors=True)
 
     def restore(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> Reached:
-        """Puts the newest checkpoint back, if there is one.
+        """Restores the latest checkpoint, if there is one.
 
         Raises:
-            RunError: it cannot be read.
+            RunError: the checkpoint cannot be read.
         """
         found = self._all()
         if not found:
@@ -71,13 +71,13 @@ class Checkpoints:
             network.load_state_dict(load_file(folder / "model.safetensors"))
             optimiser.load_state_dict(torch.load(folder / "optimiser.pt", map_location="cpu", weights_only=True))
             return Reached(**read_json(folder / "reached.json"))
-        except Exception as error:  # the libraries below raise a dozen unrelated types
+        except Exception as error:  # the libraries raise a dozen unrelated types
             raise RunError(
                 "checkpoint_damaged", f"{folder} is damaged. Delete it to begin anew, in the same folder.", folder=str(folder)
             ) from error
 
     def remove(self) -> None:
-        """Removes what a finished training has no use for."""
+        """Removes all checkpoints, which a finished training does not need."""
         for folder in self._all():
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""wav2vec 2.0's own objective: tell the true sound of a masked moment from others of the same clip (arXiv 2006.11477)."""
+"""wav2vec 2.0's objective: tell the true target of a masked frame from distractors in the same clip (arXiv 2006.11477)."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from core.models.small.networks import wav2vec2_extractor
 from core.pretraining.corpus import Heard
 from core.pretraining.objectives import HeldOutScores, saved_in_half
 
-# Section 4.2 of the paper: every frame begins a mask of 10 with probability 0.065, which hides about half of them.
+# Section 4.2 of the paper: every frame starts a mask of 10 frames with probability 0.065, which hides about half of them.
 MASK_SHARE, MASK_FRAMES = 0.65, 10
-LEAST_MASKS = 2  # a clip: the distractors are other masked frames
-# The paper's temperature falls from 2 to 0.5 in steps made for 400,000 updates; here over the training, however long.
+LEAST_MASKS = 2  # per clip: the distractors are other masked frames
+# The paper lowers the temperature from 2 to 0.5 in steps designed for 400,000 updates; here it falls over the whole training.
 HOTTEST, COOLEST = 2.0, 0.5
 
 
 @dataclass(frozen=True)
 class Losses:
-    """What a batch's masked frames come to.
+    """Losses and measures of a batch's masked frames.
 
     Attributes:
-        contrastive: L_m of equation 3 in nats a masked frame, a scalar.
-        diversity: L_d, as transformers has it: the share of the codebooks' entries that is not used, a scalar.
-        accuracy: share of the masked frames whose own target is found more similar than every distractor.
-        chance: what guessing would make of it: distractors that are the target itself, in the same codes, do not count.
-        perplexity: how many entries of the codebooks are in use, of all.
+        contrastive: L_m of equation 3 in nats per masked frame, a scalar.
+        diversity: L_d as in transformers: the share of codebook entries not in use, a scalar.
+        accuracy: share of the masked frames whose own target is more similar than every distractor.
+        chance: the accuracy of guessing; distractors with the same codes as the target do not count.
+        perplexity: effective number of codebook entries in use.
     """
 
     contrastive: torch.Tensor
@@ -50,7 +50,7 @@ class Contrastive:
     """wav2vec 2.0's self-supervised objective.
 
     Args:
-        network: as it is; with its quantiser.
+        network: the network, with its quantiser.
         precision: "auto", "float32" or "bfloat16".
         device: "auto", "cpu", "cuda".
     """
@@ -62,18 +62,18 @@ class Contrastive:
         self._extractor = wav2vec2_extractor()
 
     def at(self, progress: float) -> None:
-        """Cools the quantiser down."""
+        """Lowers the quantiser's temperature."""
         self.network.set_gumbel_temperature(HOTTEST * (COOLEST / HOTTEST) ** progress)
 
     def loss(self, heard: Heard, rng: np.random.Generator) -> torch.Tensor | None:
-        """Returns L_m + alpha L_d of a batch, a scalar in nats; masks and distractors are drawn from numpy's own generator."""
+        """Returns L_m + alpha L_d of a batch, a scalar in nats; masks and distractors come from numpy's global generator."""
         self.network.train()
         losses = self.losses(*self.drawn(heard, rng))
         return losses.contrastive + self.network.config.diversity_loss_weight * losses.diversity
 
     @torch.no_grad()
     def measure(self, held_out: Iterable[Heard]) -> HeldOutScores:
-        """Returns L_m, accuracy, chance and perplexity, means over batches by their clips; masks come from a fixed seed."""
+        """Returns L_m, accuracy, chance and perplexity, averaged over clips; masks are drawn with a fixed seed."""
         self.network.eval()
         rows, clips = [], []
         rng = np.random.default_rng(0)
@@ -87,17 +87,17 @@ class Contrastive:
         return HeldOutScores(float(loss), measures=tuple(zip(names, map(float, others), strict=True)))
 
     def save(self, folder: Path, half: bool) -> None:
-        """Writes the network with its quantiser, a Hugging Face folder."""
+        """Writes the network with its quantiser as a Hugging Face folder."""
         with saved_in_half(self.network, half):
             self.network.save_pretrained(folder)
         self._extractor.save_pretrained(folder)
 
     def drawn(self, heard: Heard, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Cuts a batch to its shortest clip, as fairseq does, and draws its masks and distractors.
+        """Crops a batch to the length of its shortest clip, as fairseq does, and draws its masks and distractors.
 
         Returns:
-            Samples float32 [clips, samples]; which frames are masked, bool [clips, frames]; and of each frame the
-            distractors, int64 [clips, frames, distractors], as places in [clips * frames].
+            Samples, float32 [clips, samples]; the mask, bool [clips, frames]; and each frame's distractors, int64
+            [clips, frames, distractors], as indices into [clips * frames].
         """
         shortest = min(len(wave) for wave, _ in heard)
         starts = [int(rng.integers(0, len(wave) - shortest, endpoint=True)) for wave, _ in heard]
@@ -115,9 +115,9 @@ class Contrastive:
     def losses(self, values: torch.Tensor, mask: torch.Tensor, others: torch.Tensor) -> Losses:
         """Computes the losses of `drawn`'s batch.
 
-        What transformers' forward gives, but a mean over masked frames where that is a sum, and computed for masked frames
-        alone, the similarities as one matrix: forward would keep a vector for every frame and distractor. In training the
-        quantiser's noise is drawn for masked frames alone, too.
+        Same as transformers' forward, except that it averages over masked frames instead of summing, and computes only
+        masked frames, with the similarities as one matrix: forward would keep a vector for every frame and distractor. In
+        training, the quantiser's noise is also drawn for masked frames only.
         """
         network = self.network
         with autocast(self.device, self._precision):
@@ -125,7 +125,7 @@ class Contrastive:
             predicted = network.project_hid(outputs.last_hidden_state[mask])
             quantised, codes, perplexity = self._quantised(network.dropout_features(outputs.extract_features[mask]))
             targets = network.project_q(quantised)
-        place = mask.flatten().long().cumsum(0) - 1  # of a masked frame among the masked ones
+        place = mask.flatten().long().cumsum(0) - 1  # index of a masked frame among the masked ones
         chosen = torch.cat([torch.arange(len(codes), device=place.device)[:, None], place[others[mask]]], dim=1)
         similar = functional.normalize(predicted.float(), dim=-1) @ functional.normalize(targets.float(), dim=-1).T
         logits = similar.gather(1, chosen) / network.config.contrastive_logits_temperature
@@ -143,7 +143,7 @@ class Contrastive:
         )
 
     def _quantised(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Returns code vectors for features [frames, width], a number for each frame's choice of codes, and the perplexity."""
+        """Returns code vectors for features [frames, width], an index of each frame's code combination, and the perplexity."""
         quantiser = self.network.quantizer
         groups, entries = quantiser.num_groups, quantiser.num_vars
         logits = quantiser.weight_proj(features).float().view(len(features), groups, entries)

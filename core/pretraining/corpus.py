@@ -1,4 +1,4 @@
-"""Hours of speech to train on: found and measured once, decoded clip by clip as a batch asks for them."""
+"""Training corpora: recordings are found and measured once, and decoded clip by clip when a batch needs them."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ from core.text.scripts import number_words
 from core.training.events import Noticed
 
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".m4a", ".mp4", ".webm")
-TABLES = ("manifest.csv", "clips.csv")  # in a folder: what `assets/make_corpus.py` and `attune import` write
-SHORTEST_SECONDS = 1.0  # 49 frames, in which two masks of ten have room
-LONGEST_SECONDS = 20.0  # of a clip with its text: attention is quadratic, and a longer one would be a batch of its own
-WINDOW_SECONDS = 10.0  # sound without text is cut into pieces up to this length
-MOST_HELD_OUT = 64  # clips, an even sample of more: they are decoded and transcribed at each evaluation
-JITTER = 0.05  # of the lengths by which an epoch's batches are put together, so that they differ from epoch to epoch
+TABLES = ("manifest.csv", "clips.csv")  # in a folder, as written by `assets/make_corpus.py` and `attune import`
+SHORTEST_SECONDS = 1.0  # 49 frames, enough for two masks of ten
+LONGEST_SECONDS = 20.0  # for a clip with its text: attention is quadratic, and a longer clip would fill a batch by itself
+WINDOW_SECONDS = 10.0  # audio without text is cut into pieces of at most this length
+MOST_HELD_OUT = 64  # clips, an even sample if there are more: each evaluation decodes and transcribes them
+JITTER = 0.05  # random variation of the lengths used for batching, so that batches differ between epochs
 
-Heard = list[tuple[np.ndarray, str]]  # float32 [samples] at 16 kHz, and what is said; "" where nobody knows
+Heard = list[tuple[np.ndarray, str]]  # float32 [samples] at 16 kHz, and the text, "" if unknown
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A stretch of a sound file.
+    """A segment of an audio file.
 
     Attributes:
-        path: of the file.
-        start: where it begins, in seconds.
+        path: path of the file.
+        start: start in seconds.
         seconds: duration.
-        text: what is said in it, in the letters of `core.models.small.shapes`; "" where nobody knows.
+        text: its text, in the letters of `core.models.small.shapes`; "" if unknown.
     """
 
     path: str
@@ -61,7 +61,7 @@ class Corpus:
     """The recordings to train on, and those held out.
 
     Attributes:
-        train, held_out: stretches of sound.
+        train, held_out: segments of audio.
     """
 
     train: tuple[Excerpt, ...]
@@ -69,18 +69,18 @@ class Corpus:
 
     @property
     def hours(self) -> float:
-        """Of sound to learn from."""
+        """Hours of training audio."""
         return sum(sound.seconds for sound in self.train) / 3600
 
     def write(self, path: Path) -> None:
-        """Writes a line a stretch, so that a training that goes on has the same batches whatever became of its folders."""
+        """Writes one line per segment, so that a resumed training has the same batches even if its source folders changed."""
         with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
             for part, sounds in (("train", self.train), ("held_out", self.held_out)):
                 file.writelines(json.dumps({"part": part, **vars(sound)}, ensure_ascii=True) + "\n" for sound in sounds)
 
     @classmethod
     def read(cls, path: Path) -> Corpus:
-        """Reads what `write` wrote."""
+        """Reads a file written by `write`."""
         parts: dict[str, list[Excerpt]] = {"train": [], "held_out": []}
         for line in read_json_lines(path):
             parts[line.pop("part")].append(Excerpt(**line))
@@ -88,22 +88,22 @@ class Corpus:
 
 
 def find_corpus(data: Sequence[str], held_out: str, labelled: bool, library: Library | None) -> tuple[Corpus, list[Noticed]]:
-    """Finds the sounds that sources name.
+    """Finds the recordings of the given sources.
 
-    Of a table with parts, "train" and clips without a part are learnt from. What is held out is the "validation" part of
-    the same sources, or what `held_out` names: its validation part, or where it has none all of it but its training part.
+    Training uses the "train" part of a table and clips without a part. Held out is the "validation" part of the same
+    sources or, if `held_out` is given, that source's validation part, or everything but its training part if it has none.
 
     Args:
-        data: each a folder (with one of `TABLES`, or else every sound in it, at any depth), a CSV, or a set's name.
-        held_out: the same, or "".
+        data: each a folder (with one of `TABLES`, otherwise every audio file in it, at any depth), a CSV, or a set's name.
+        held_out: one more such source, or "".
         labelled: whether texts are needed.
-        library: where named sets are.
+        library: the library with named sets.
 
     Returns:
-        The corpus, and what was noticed about it.
+        The corpus, and notices about it.
 
     Raises:
-        DatasetError: there is nothing to learn from, texts are needed and missing, or a recording is on both sides.
+        DatasetError: there is nothing to train on, needed texts are missing, or a recording is both trained on and held out.
     """
     clips = [clip for source in data for clip in _clips(source, labelled, library)]
     aside = _clips(held_out, labelled, library) if held_out else clips
@@ -132,14 +132,14 @@ def find_corpus(data: Sequence[str], held_out: str, labelled: bool, library: Lib
 
 
 def batches(seconds: Sequence[float], budget: float, seed: int) -> Iterator[list[int]]:
-    """Puts clips of similar length together, without end: every epoch all clips once, in other batches and another order.
+    """Yields batches of clips of similar length, endlessly: each epoch has every clip once, in new batches and a new order.
 
-    The n-th batch depends on the arguments and n alone.
+    The n-th batch depends only on the arguments and n.
 
     Args:
-        seconds: of each clip.
-        budget: seconds that a batch may hold, its clips counted as long as its longest; a longer clip is a batch of its own.
-        seed: of the order.
+        seconds: duration of each clip.
+        budget: maximum seconds in a batch, padding included; a longer clip is a batch by itself.
+        seed: for the order.
 
     Yields:
         Indices of clips.
@@ -160,14 +160,14 @@ def batches(seconds: Sequence[float], budget: float, seed: int) -> Iterator[list
 
 
 def decoded(sounds: Sequence[Excerpt]) -> Heard:
-    """Decodes stretches of sound, leaving out what cannot be read or is silent."""
+    """Decodes segments of audio, leaving out unreadable or silent ones."""
     heard = []
     for sound in sounds:
         try:
             span = (sound.start, sound.start + sound.seconds)
             wave = sound_files.decode(sound.path, LONGEST_SECONDS + 1, None if sound.text else span)
         except (AudioError, OSError):
-            continue  # a file that went away, or a long pause in a long recording
+            continue  # a file that has disappeared, or a long pause in a long recording
         heard.append((wave, sound.text))
     return heard
 
@@ -201,7 +201,7 @@ def _sounds(clips: Sequence[Clip], labelled: bool, dropped: list[Dropped]) -> li
 
 def _stretches(clip: Clip, labelled: bool) -> list[Excerpt]:
     seconds = sound_files.probe(clip.path, sound_files.MAX_SOURCE_BYTES).seconds
-    if not seconds:  # some containers do not say
+    if not seconds:  # some containers do not give a duration
         seconds = len(sound_files.decode(clip.path)) / SAMPLE_RATE
     name = Path(clip.path).name
     if seconds < SHORTEST_SECONDS or (labelled and seconds > LONGEST_SECONDS):
@@ -214,10 +214,10 @@ def _stretches(clip: Clip, labelled: bool) -> list[Excerpt]:
 
 
 def _written(text: str, name: str) -> str:
-    """Returns a text in the networks' letters, numbers as words.
+    """Returns a text in the networks' letters, with numbers as words.
 
     Raises:
-        DatasetError: it holds a letter that they do not write; a text with a hole in it would teach them to leave it out.
+        DatasetError: the text has a letter outside their alphabet; dropping it would teach them to omit it.
     """
     spoken = spoken_characters(number_words(text, LANGUAGE))
     others = sorted(set(spoken) - set(LETTERS) - {" "})

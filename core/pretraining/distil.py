@@ -1,4 +1,4 @@
-"""Learning to hear as a large recogniser hears: its encoder's frames, predicted from the same sound."""
+"""Distillation: a student learns to predict the encoder frames of a larger recogniser from the same audio."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from core.models.whisper.network import FRAMES_PER_SECOND
 from core.pretraining.corpus import Heard
 from core.pretraining.objectives import HeldOutScores, saved_in_half
 
-TEACHER = "whisper-tiny.en"  # of the catalogue; comes with an installed package
+TEACHER = "whisper-tiny.en"  # in the catalogue; comes with an installed package
 
 
 class Distil:
-    """A wav2vec 2.0 that learns the frames of Whisper's encoder, of which there are 50 a second, as of its own.
+    """A wav2vec 2.0 that learns to predict Whisper's encoder frames; both have 50 frames per second.
 
-    The loss is L1 plus 1 - cosine, after DistilHuBERT (Chang et al. 2022, arXiv 2110.01900), which predicts HuBERT's layers
-    so. Here it is one layer, the last, with each frame brought to mean 0 and variance 1.
+    The loss is L1 + (1 - cosine), after DistilHuBERT (Chang et al. 2022, arXiv 2110.01900), which predicts HuBERT's layers
+    this way. Here only the last layer is predicted, with each frame normalised to mean 0 and variance 1.
 
     Args:
-        network: the student, as it is.
-        teacher: a Whisper.
-        seed: of the linear layer between them, which is thrown away in the end.
+        network: the student.
+        teacher: a Whisper model.
+        seed: for the linear layer between them, which is discarded at the end.
         precision: "auto", "float32" or "bfloat16".
         device: "auto", "cpu", "cuda".
     """
@@ -51,17 +51,17 @@ class Distil:
         self.network: Any = nn.ModuleDict({"student": network.float(), "head": head}).to(self.device)
 
     def at(self, progress: float) -> None:
-        """Nothing changes on the way."""
+        """Does nothing: the objective does not change during training."""
 
     def loss(self, heard: Heard, rng: np.random.Generator) -> torch.Tensor | None:
-        """Returns L1 + 1 - cosine over the clips' own frames, a scalar; the student's input is masked as for CTC."""
+        """Returns L1 + 1 - cosine over the clips' frames, no padding, a scalar; the student's input is masked as for CTC."""
         self.network.train()
         distance, cosine = self._compared(heard)
         return distance + 1 - cosine
 
     @torch.no_grad()
     def measure(self, held_out: Iterable[Heard]) -> HeldOutScores:
-        """Returns the loss and the cosine, means over batches by their clips."""
+        """Returns the loss and the cosine, averaged over clips."""
         self.network.eval()
         rows, clips = [], []
         for heard in held_out:
@@ -72,7 +72,7 @@ class Distil:
         return HeldOutScores(float(loss), measures=(("cosine", float(cosine)),))
 
     def save(self, folder: Path, half: bool) -> None:
-        """Writes the student, a Hugging Face folder."""
+        """Writes the student as a Hugging Face folder."""
         with saved_in_half(self.network, half):
             self.network["student"].save_pretrained(folder)
         self._extractor.save_pretrained(folder)
@@ -95,6 +95,6 @@ class Distil:
         self._teacher.network.eval()
         frames = self._teacher.prefix([self._teacher.example(wave, "a") for wave in waves]).float()
         of_student = self.network["student"]._get_feat_extract_output_lengths(torch.tensor([len(wave) for wave in waves]))
-        # The frames of the speech come first and whole, whatever is left out of the padding after them.
+        # The speech frames come first and are complete, however much of the padding after them is skipped.
         own = [min(int(n), len(wave) * FRAMES_PER_SECOND // SAMPLE_RATE) for n, wave in zip(of_student, waves, strict=True)]
         return [functional.layer_norm(row[:n], row.shape[-1:]) for row, n in zip(frames, own, strict=True)]

@@ -1,10 +1,10 @@
-"""A pretraining carried out as a job.
+"""Pretraining as a job.
 
 JOB/
-  corpus.jsonl           the stretches of sound, as they were found when the job was made
-  checkpoint-000001234/  where it stands: weights, optimiser, step; gone when the job is whole
-  model/                 what comes out, a folder that `load_model` reads
-  and what `core.runs.job` says
+  corpus.jsonl           the segments of audio found when the job was created
+  checkpoint-000001234/  the latest checkpoint: weights, optimiser, step; removed when the job is complete
+  model/                 the trained model, a folder that `load_model` reads
+  and the files described in `core.runs.job`
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from core.storage.state import UNREADABLE
 from core.training.events import Entered, Evaluated, Event, Finished, Stepped
 
 KIND = "pretraining"
-CURVE_END_STEPS = 20  # over which the loss is averaged at either end of its curve
-SCALED_BY = 32  # clips, by which a new DeepSpeech's first layer is scaled
+CURVE_END_STEPS = 20  # the loss is averaged over this many steps at either end of its curve
+SCALED_BY = 32  # clips used to scale a new DeepSpeech's first layer
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class PretrainingJob(Job):
 
     @property
     def model(self) -> Path:
-        """The folder of what comes out; there once the training is over."""
+        """The folder of the trained model; exists once training is over."""
         return self.folder / "model"
 
     def request(self) -> Pretraining:
-        """Reads what was asked for.
+        """Reads the request.
 
         Raises:
             RunError: the file is damaged.
@@ -69,26 +69,26 @@ class PretrainingJob(Job):
             raise self.damaged("corpus.jsonl") from error
 
     def losses(self) -> list[float]:
-        """Returns the loss of every step so far; of one that was done again after a crash the later one."""
+        """Returns the loss of every step so far; if a step was repeated after a crash, the later loss."""
         return list({event.step: event.loss for event in self.events() if isinstance(event, Stepped)}.values())
 
     def evaluations(self) -> list[Evaluated]:
-        """Returns what was measured on held-out clips so far; of a step that came twice the later one."""
+        """Returns the evaluations so far; if a step was repeated, the later one."""
         return list({event.step: event for event in self.events() if isinstance(event, Evaluated)}.values())
 
 
 def create(folder: Path, request: Pretraining, library: Library | None = None) -> PretrainingJob:
-    """Makes a job's folder, finding its sounds; what was noticed about them is its first events.
+    """Creates a job's folder and finds its recordings; notices about them are its first events.
 
     Args:
-        folder: where; it must not hold anything.
-        request: the choices.
-        library: where the sets are that `request.data` may name.
+        folder: the job's folder; must be empty or missing.
+        request: the request.
+        library: the library with the sets that `request.data` may name.
 
     Raises:
         RunError: the folder is not empty.
-        ModelError: the folder of an earlier stage holds another network.
-        DatasetError: there is nothing to learn from, or texts are missing.
+        ModelError: the folder of the earlier stage holds another kind of network.
+        DatasetError: there is nothing to train on, or texts are missing.
     """
     refuse_used(folder, "Choose another folder, or go on in it with --resume.")
     refuse_start(request)
@@ -106,7 +106,7 @@ def open_job(folder: Path) -> PretrainingJob:
     """Opens a job's folder.
 
     Raises:
-        RunError: it is none.
+        RunError: the folder holds no pretraining job.
     """
     job = PretrainingJob(folder)
     if not (folder / "request.json").is_file() or job.kind != KIND:
@@ -115,10 +115,10 @@ def open_job(folder: Path) -> PretrainingJob:
 
 
 def resume(job: PretrainingJob) -> None:
-    """Readies a job that ended early to go on.
+    """Prepares a job that ended early for resuming.
 
     Raises:
-        RunError: someone carries it out, or it is done.
+        RunError: the job is running, or done.
     """
     if job.is_alive():
         raise RunError("job_running", "That is being trained. Wait for it, or stop it first.")
@@ -128,13 +128,13 @@ def resume(job: PretrainingJob) -> None:
 
 
 def carry_out(job: PretrainingJob) -> Iterator[Event]:
-    """Trains, from the newest checkpoint where there is one, writing every event to the folder before yielding it.
+    """Trains, from the latest checkpoint if there is one, and writes every event to the folder before yielding it.
 
     Yields:
-        What `core.pretraining.loop.pretrain` yields, and Finished.
+        Entered before each phase, the events of `core.pretraining.loop.pretrain`, and Finished.
 
     Raises:
-        AttuneError: the folder to go on from or the sounds cannot be used, or someone asked to stop; checkpoints are kept.
+        AttuneError: the starting model or the recordings cannot be used, or a stop was requested; checkpoints are kept.
         OSError: the disk is full.
     """
     for event in _steps(job):
@@ -164,7 +164,7 @@ def _steps(job: PretrainingJob) -> Iterator[Event]:
 
 
 def _watched(events: Generator[Event, None, Reached]) -> Generator[Event, None, tuple[Evaluated | None, Reached]]:
-    """Passes a training's events on, and returns its last evaluation and how far it came."""
+    """Passes on a training's events, and returns its last evaluation and how far it came."""
     last = None
     while True:
         try:

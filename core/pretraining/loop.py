@@ -1,4 +1,4 @@
-"""Pretraining, read from top to bottom: one loop for every objective."""
+"""The pretraining loop, one for every objective; read it from top to bottom."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.runs.job import stopped
 from core.storage.memory import return_free_memory
 from core.training.events import Evaluated, Event, Prepared, Stepped
 
-BETAS, EPSILON = (0.9, 0.98), 1e-6  # of AdamW, as fairseq's recipes for wav2vec 2.0 have them
+BETAS, EPSILON = (0.9, 0.98), 1e-6  # of AdamW, as in fairseq's recipes for wav2vec 2.0
 
 
 def pretrain(
@@ -34,30 +34,30 @@ def pretrain(
     checkpoints: Checkpoints,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Event, None, Reached]:
-    """Trains an objective's network in place, from its newest checkpoint where there is one.
+    """Trains an objective's network in place, from its latest checkpoint if there is one.
 
-    What a step draws depends on the seed and the step alone, so that a training that was stopped and goes on does what it
-    would have done. With `minutes` in place of `steps`, how far it has come, and with it the rate, is the share of the
-    time that is gone, evaluations and checkpoints included: no step has to be timed beforehand, and a computer that
-    becomes busy does not prolong it.
+    A step's random numbers depend only on the seed and the step, so a resumed training does what it would have done
+    without the interruption. With `minutes` in place of `steps`, progress, and thus the learning rate, follows the share
+    of the time that has elapsed, including evaluations and checkpoints: no step needs timing beforehand, and training
+    takes no longer on a busy computer.
 
     Args:
-        objective: the network, and what it is trained for.
+        objective: the network and its training objective.
         corpus: the recordings to train on and those held out.
-        request: the choices.
-        augmenter: changes each sound as it is read.
-        checkpoints: where they are kept.
-        should_stop: asked before every step.
+        request: the request.
+        augmenter: changes each clip when it is read.
+        checkpoints: saves and restores checkpoints.
+        should_stop: called before every step.
 
     Yields:
-        Prepared, then Stepped, and Evaluated where something is held out: at the start, on the way, and at the end.
+        Prepared, then Stepped and, if anything is held out, Evaluated: at the start, during training and at the end.
 
     Returns:
-        How far it came: the whole way.
+        The final state: the end of the training.
 
     Raises:
-        RunError: someone asked to stop; a checkpoint is kept. Or the checkpoint to go on from is damaged.
-        DatasetError: the loss is no longer a number; the last checkpoint is kept.
+        RunError: a stop was requested; a checkpoint is kept. Or the checkpoint to resume from is damaged.
+        DatasetError: the loss is no longer finite; the last checkpoint is kept.
         OSError: the disk is full; the last checkpoint is kept.
     """
     learning = [p for p in objective.network.parameters() if p.requires_grad]
@@ -112,22 +112,22 @@ def pretrain(
 
 
 class _Clock:
-    """How long a training has taken, the parts before it was stopped among them, and how far it has come."""
+    """A training's elapsed time, including the time before it was resumed, and its progress."""
 
     def __init__(self, request: Pretraining) -> None:
         self._request = request
         self._began = time.perf_counter()
 
     def set_back(self, seconds: float) -> None:
-        """Counts seconds that were spent before."""
+        """Adds seconds spent before the training was resumed."""
         self._began -= seconds
 
     def seconds(self) -> float:
-        """Returns the seconds so far."""
+        """Returns the seconds elapsed so far."""
         return time.perf_counter() - self._began
 
     def progress(self, step: int) -> float:
-        """Returns the share of the training that is done, 0 to 1, after so many steps."""
+        """Returns the completed share of the training, 0 to 1, after a number of steps."""
         request = self._request
         return min(1.0, step / request.steps if request.steps else self.seconds() / 60 / request.minutes)
 
@@ -154,7 +154,7 @@ def _take_step(
     request: Pretraining,
     step: int,
 ) -> float | None:
-    """Takes a step with a batch and returns its loss, or None where nothing of the batch can be learnt from."""
+    """Takes a step on a batch and returns its loss, or None if the batch has no usable clip."""
     loss = objective.loss(heard, rng) if heard else None
     if loss is None:
         return None
@@ -172,14 +172,14 @@ def _take_step(
 
 
 def rate_share(progress: float, warmup: float) -> float:
-    """Returns the share of the peak rate at a share of the training: up in a straight line, then down to 0 in another."""
+    """Returns the share of the peak rate at a point of the training, 0 to 1: linear warm-up, then linear decay to 0."""
     rising = progress / warmup if progress < warmup else 1.0
     return min(rising, (1 - progress) / (1 - warmup))
 
 
 @contextmanager
 def _drawing(seed: int, step: int, objective: Objective) -> Iterator[np.random.Generator]:
-    """Seeds all that draws within: torch, numpy's own generator, which transformers' masks come from, and the one given."""
+    """Seeds every random generator in the context: torch's, numpy's global one for transformers' masks, and the one yielded."""
     rng = np.random.default_rng([seed, step])
     for_torch, for_numpy = (int(rng.integers(2**31)) for _ in range(2))
     with RandomNumbers(for_torch, next(objective.network.parameters()).device, for_numpy):
@@ -187,19 +187,19 @@ def _drawing(seed: int, step: int, objective: Objective) -> Iterator[np.random.G
 
 
 def _evaluations(objective: Objective, corpus: Corpus, request: Pretraining, step: int, clock: _Clock) -> Iterator[Evaluated]:
-    """Yields one evaluation where something is held out."""
+    """Yields one evaluation if anything is held out."""
     if not corpus.held_out:
         return
     lengths = [sound.seconds for sound in corpus.held_out]
     taken, chosen = 0, []
-    for batch in batches(lengths, request.batch_seconds, 0):  # of its first epoch, every clip once
+    for batch in batches(lengths, request.batch_seconds, 0):  # one epoch: every clip once
         chosen.append([corpus.held_out[i] for i in batch])
         taken += len(batch)
         if taken == len(lengths):
             break
     heard = [found for batch in chosen if (found := decoded(batch))]
     with _drawing(request.seed, 0, objective):
-        measured = objective.measure(heard) if heard else HeldOutScores(None)  # else the files went away
+        measured = objective.measure(heard) if heard else HeldOutScores(None)  # if empty, the files have disappeared
     return_free_memory()
     yield Evaluated(
         step=step,

@@ -1,4 +1,4 @@
-"""Where a training begins: new networks, or those of an earlier stage, each with its objective."""
+"""Starting points of a training: new networks or those of an earlier stage, each with its objective."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from core.pretraining.request import LANGUAGE, Pretraining
 from core.pretraining.transcribing import Transcribing
 from core.storage.files import read_json
 
-HERE = {"local_files_only": True, "trust_remote_code": False}  # nothing is fetched, and nothing that a folder brings runs
+HERE = {"local_files_only": True, "trust_remote_code": False}  # nothing is downloaded, and no code in a folder is executed
 
 
 def refuse_start(request: Pretraining) -> None:
-    """Makes sure that the folder to go on from holds the kind of network that is asked for.
+    """Checks that the folder to start from holds the requested kind of network.
 
     Raises:
-        ModelError: it does not, or is none.
+        ModelError: it holds another kind, or no network.
     """
     if not request.start:
         return
@@ -51,15 +51,15 @@ def refuse_start(request: Pretraining) -> None:
 
 
 def new_objective(request: Pretraining, augmenter: Augmenter, some: Sequence[np.ndarray] = ()) -> Objective:
-    """Returns what a request trains, with its network as it begins.
+    """Returns the objective of a request, with its initial network.
 
     Args:
-        request: the choices.
-        augmenter: of the training.
-        some: float32 [samples] at 16 kHz of a few clips, by which a new DeepSpeech's first layer is scaled.
+        request: the request.
+        augmenter: the training's augmenter.
+        some: float32 [samples] at 16 kHz of a few clips, used to scale a new DeepSpeech's first layer.
 
     Raises:
-        ModelError: the folder to go on from cannot be used.
+        ModelError: the folder to start from cannot be used.
     """
     with RandomNumbers(request.seed):
         if request.stage == "contrastive":
@@ -77,12 +77,12 @@ def _wav2vec2(kind: Any, request: Pretraining) -> Any:
         return kind(wav2vec2_config(request.size))
     try:
         return kind.from_pretrained(request.start, **HERE)
-    except Exception as error:  # the libraries below raise a dozen unrelated types
+    except Exception as error:  # the libraries raise a dozen unrelated types
         raise ModelError("pretrain_start_damaged", f"{request.start} could not be read: {error}") from error
 
 
 def _recogniser(request: Pretraining) -> AsrModel:
-    """A wav2vec 2.0 that writes `LETTERS`; the row of a letter that it could write already stays."""
+    """Returns a wav2vec 2.0 that writes `LETTERS`; output rows of letters it could already write are kept."""
     if request.start:
         model = load_model(str(Path(request.start).absolute()), LANGUAGE, precision=request.precision)
     else:

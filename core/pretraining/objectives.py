@@ -1,4 +1,4 @@
-"""What a network can be trained for: the one thing that the training loop knows of it."""
+"""The interface of training objectives, the only part of them that the training loop knows."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from core.pretraining.corpus import Heard
 
 @dataclass(frozen=True)
 class HeldOutScores:
-    """What held-out clips came to.
+    """Scores on held-out clips.
 
     Attributes:
-        loss: mean; None where it cannot be computed of any of them.
-        wer, cer: where they were transcribed.
-        texts, references: what was written and what was said, then.
-        measures: name and value of what else there is to say.
+        loss: mean loss; None if it cannot be computed for any clip.
+        wer, cer: error rates, if the clips were transcribed.
+        texts, references: the transcripts and reference texts, likewise.
+        measures: name and value of any further measures.
     """
 
     loss: float | None
@@ -35,37 +35,37 @@ class HeldOutScores:
 
 
 class Objective(Protocol):
-    """A network and what it is trained for.
+    """A network and its training objective.
 
     Attributes:
-        network: all that learns; its state is what a checkpoint holds.
+        network: everything that is trained; a checkpoint holds its state.
     """
 
     network: nn.Module
 
     def at(self, progress: float) -> None:
-        """Takes note of how much of the training is done, 0 to 1: some things change on the way."""
+        """Adjusts whatever changes during training to its progress, 0 to 1."""
 
     def loss(self, heard: Heard, rng: np.random.Generator) -> torch.Tensor | None:
-        """Returns the mean loss of a batch with a graph, or None where none of it can be learnt from."""
+        """Returns the mean loss of a batch with its autograd graph, or None if the batch has no usable clip."""
 
     def measure(self, held_out: Iterable[Heard]) -> HeldOutScores:
-        """Measures it on batches that are not learnt from."""
+        """Scores the network on held-out batches."""
 
     def save(self, folder: Path, half: bool) -> None:
-        """Writes what comes out, in float16 if asked; the weights in memory stay float32."""
+        """Writes the trained model, in float16 if `half`; the weights in memory stay float32."""
 
 
 @torch.no_grad()
 def round_to_half(network: nn.Module) -> None:
-    """Rounds weights to what float16 holds, so that what is measured is what is saved."""
+    """Rounds weights to float16 precision, so that the measured model is the saved one."""
     for parameter in network.parameters():
         parameter.copy_(parameter.half())
 
 
 @contextmanager
 def saved_in_half(network: nn.Module, half: bool) -> Iterator[None]:
-    """Holds a network in float16 for as long as it is written, if asked."""
+    """Converts a network to float16 within the context, if `half`, for saving."""
     if half:
         network.half()
     try:

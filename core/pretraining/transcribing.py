@@ -1,4 +1,4 @@
-"""Learning to write: CTC over characters, for wav2vec 2.0 and for DeepSpeech."""
+"""The transcription objective: CTC over characters, for wav2vec 2.0 and DeepSpeech."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from core.training.regularisation import masks_hidden
 
 
 class Transcribing:
-    """A recogniser that learns to write the letters of its vocabulary.
+    """A recogniser that learns to transcribe in the letters of its vocabulary.
 
     Args:
-        model: as it is.
-        augmenter: hides parts of what a network reads that does not mask its own hidden layer.
-        frozen: share of the training in which wav2vec 2.0's convolutions do not learn yet; 0 where they are new.
+        model: the recogniser.
+        augmenter: masks the input of networks that do not mask their own hidden layer.
+        frozen: initial share of the training during which wav2vec 2.0's convolutions are frozen; 0 if they are new.
     """
 
     def __init__(self, model: AsrModel, augmenter: Augmenter, frozen: float = 0.0) -> None:
@@ -37,15 +37,15 @@ class Transcribing:
         self._masks = augmenter.augmentation.changes_features and not masks_hidden(model.network)
 
     def at(self, progress: float) -> None:
-        """Lets the convolutions learn from their share of the training on."""
+        """Unfreezes the convolutions once their frozen share of the training is over."""
         front = getattr(getattr(self.network, "base_model", None), "feature_extractor", None)
         if front is not None:
             front.requires_grad_(progress >= self._frozen)
-            # Else it asks for its input's gradient, and with that for all that a backward pass through it costs.
+            # Otherwise it requests its input's gradient, and so the full cost of a backward pass through it.
             front._requires_grad = progress >= self._frozen
 
     def loss(self, heard: Heard, rng: np.random.Generator) -> torch.Tensor | None:
-        """Returns CTC's loss, a scalar in nats a letter; None where no clip's text fits its sound."""
+        """Returns the CTC loss, a scalar in nats per letter; None if no clip's text fits its audio."""
         batch = self._examples(heard)
         if not batch:
             return None
@@ -55,7 +55,7 @@ class Transcribing:
 
     @torch.no_grad()
     def measure(self, held_out: Iterable[Heard]) -> HeldOutScores:
-        """Returns the loss, mean over clips, and transcribes them."""
+        """Returns the mean loss over clips, and the error rates of their transcripts."""
         total, clips = 0.0, 0
         texts: list[str] = []
         references: list[str] = []
@@ -70,7 +70,7 @@ class Transcribing:
         return HeldOutScores(total / clips if clips else None, found.wer.rate, found.cer.rate, tuple(texts), tuple(references))
 
     def save(self, folder: Path, half: bool) -> None:
-        """Writes the folder that `load_model` reads."""
+        """Writes a folder that `load_model` reads."""
         with saved_in_half(self.network, half):
             self.model.save(folder)
 
@@ -80,5 +80,5 @@ class Transcribing:
             try:
                 examples.append(self.model.example(wave, text))
             except DatasetError:
-                continue  # spoken faster, a text may no longer fit its frames
+                continue  # sped up, a clip may have too few frames for its text
         return examples
