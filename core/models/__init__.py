@@ -1,1 +1,1 @@
-"""Model families behind one Protocol."""
+"""Model families behind a common Protocol."""

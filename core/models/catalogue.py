@@ -1,4 +1,4 @@
-"""The table of models. What it says of them takes no network, and none of the libraries that compute."""
+"""The model catalogue, which needs no network and imports no computing libraries."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from core.storage.memory import needed_to_finetune
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the catalogue; the memory and the speed of a model are worked out, not listed.
+    """One row of the catalogue; a model's memory and speed are computed, not listed.
 
     Attributes:
-        id: what `load_model` takes; a hub id where nothing is bundled.
-        family: "whisper", "ctc" or "deepspeech".
-        languages: what it writes, as ISO 639-1 codes or "many"; "none" where it was only pretrained.
+        id: the id for `load_model`; a hub id unless the weights come from elsewhere.
+        family: "whisper", "ctc", "seq2seq" or "deepspeech".
+        languages: the languages it transcribes, as ISO 639-1 codes or "many"; "none" if it was only pretrained.
         parameters: in millions.
-        licence: of the weights.
-        bundle: the installed packages that carry the weights, or None.
-        release: the file that is fetched from an address of its own, or None.
-        shipped: the folder of `assets/models` that holds it, or ""; without all three the weights come from the hub.
-        megabytes: size of the download, of the files that are loaded and no more.
-        page: address that says where the weights come from; empty for the hub's page of `id`.
+        licence: licence of the weights.
+        bundle: the installed packages that contain the weights, or None.
+        release: the file that is downloaded from another address, or None.
+        shipped: its folder in `assets/models`, or ""; without any of these three, the weights come from the hub.
+        megabytes: download size of the files that are loaded.
+        page: address of the page about the weights; empty for the hub's page of `id`.
     """
 
     id: str
@@ -43,19 +43,19 @@ class Entry:
 
     @property
     def sha256(self) -> str | None:
-        """Checksum of the weights file, which is checked; None where another one is, or the file comes with this one."""
+        """The verified checksum of a bundled weights file; None for models from other sources."""
         return self.bundle.sha256 if self.bundle else None
 
     @property
     def requirement(self) -> str:
-        """What pip must install before it can be used; empty where that is nothing, or is installed."""
+        """The package that pip must install before the model can be used; empty if none is missing."""
         if self.bundle is not None and not is_installed(self.bundle):
             return self.bundle.requirement or self.bundle.package
         return "attune[deepspeech]" if self.release is not None and not has_reader() else ""
 
     @property
     def finetune_gigabytes(self) -> float:
-        """Memory that fine-tuning everything takes, an estimate."""
+        """Estimated memory for fine-tuning everything."""
         return needed_to_finetune(self.parameters * 1e6) / 1e9
 
 

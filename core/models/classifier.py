@@ -1,4 +1,4 @@
-"""A recogniser's encoder with a classification head: for a closed set of words, such as the ten digits."""
+"""A recogniser's encoder with a classification head, for a closed set of words such as the ten digits."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ from core.models.whisper.network import FRAMES_PER_SECOND, convolved, encode, fr
 from core.text.scoring import clean, normalise
 
 MAX_CLASSES = 200
-WINDOW_SECONDS = MAX_CLIP_SECONDS  # more of a longer clip is not looked at: a word is shorter
-ARCHITECTURES = ("ForSequenceClassification", "ForAudioClassification")  # how their names end in a config.json
+WINDOW_SECONDS = MAX_CLIP_SECONDS  # longer clips are cut off: a word is shorter
+ARCHITECTURES = ("ForSequenceClassification", "ForAudioClassification")  # endings of the architecture name in config.json
 
 
 class Classifier:
-    """A transformers `AutoModelForAudioClassification` as an `AsrModel`: it writes one of the texts it was trained on.
+    """A transformers `AutoModelForAudioClassification` as an `AsrModel`: it outputs one of the texts it was trained on.
 
-    The encoder's frames are projected and averaged over the clip, and a linear layer scores the classes, trained by
-    cross-entropy. With Whisper the average is over the speech alone: transformers' own forward averages over all of the
-    30 s window, in which half a second of a word is lost; so the files load there, but score worse than here.
+    The encoder's frames are projected and averaged over the clip, and a linear layer, trained with cross-entropy, scores
+    the classes. With Whisper, the average covers only the speech: transformers' own forward averages over the whole 30 s
+    window, in which half a second of a word is lost. Saved files load in transformers, but score worse than here.
 
     Args:
-        id: what the catalogue or the user calls it.
+        id: the model's id in the catalogue, or as the user gave it.
         network: the loaded network; its `config.id2label` are the texts.
         extractor: its feature extractor.
-        language: ISO 639-1 code, by whose normalisation two texts are the same class.
+        language: ISO 639-1 code; texts that are equal after its normalisation are one class.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
     """
@@ -86,16 +86,16 @@ class Classifier:
     def from_recogniser(cls, model: AsrModel, texts: Sequence[str], precision: str = "auto", seed: int = 0) -> Self:
         """Puts a new head for the given texts on a copy of a recogniser's encoder.
 
-        The head's weights are drawn as transformers draws them for the family.
+        The head's weights are initialised as in transformers for the family.
 
         Args:
-            model: the recogniser; it stays as it is.
-            texts: the training transcripts; those that are the same once normalised are one class.
+            model: the recogniser; it is not changed.
+            texts: the training transcripts; those that are equal after normalisation are one class.
             precision: as for `load`.
-            seed: of the head's weights.
+            seed: for the head's weights.
 
         Raises:
-            DatasetError: there are not between 2 and 200 different texts.
+            DatasetError: the number of different texts is not between 2 and 200.
             ModelError: transformers has no classification head for the family.
         """
         known: dict[str, str] = {}
@@ -142,14 +142,14 @@ class Classifier:
         return Fitted()
 
     def characters(self) -> frozenset[str] | None:
-        """Returns None: it writes whole texts."""
+        """Returns None: it outputs whole texts."""
         return None
 
     def example(self, wave: np.ndarray, text: str) -> Example:
-        """Returns what the network reads and the class as int64 [1].
+        """Returns the network's input and the class as int64 [1].
 
         Raises:
-            DatasetError: the text is none of the classes.
+            DatasetError: the text is not one of the classes.
         """
         label = self._classes.get(normalise(text, self.language or "en"))
         if label is None:
@@ -162,7 +162,7 @@ class Classifier:
         return self._extractor
 
     def features(self, batch: Sequence[Example]) -> list[Features]:
-        """Returns what the encoder reads: samples [clips, samples], or a spectrum."""
+        """Returns the encoder's input: samples [clips, samples], or a spectrum."""
         waves = [example.features.numpy() for example in batch]
         values = self._inputs(waves)[self._input_name]
         if self._is_whisper:
@@ -171,7 +171,7 @@ class Classifier:
         return [Features(values, frames, time=1, bands=None if values.dim() == 2 else 2)]
 
     def depths(self) -> list[Depth]:
-        """Returns the whole encoder alone, which the default recipe freezes: below one of its layers it is not cut."""
+        """Returns only the whole encoder, which the default recipe freezes; cutting it below a layer is not supported."""
         return [Depth(None, named_weights(self.network.encoder if self._is_whisper else self.network.base_model))]
 
     def prefix(
@@ -195,7 +195,7 @@ class Classifier:
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
-        """Writes the most probable class of each clip, and its log probability; it pauses between clips."""
+        """Returns the most probable class of each clip, and its log probability; pauses between clips."""
         self.network.eval()
         results = []
         for wave in (self._cut(wave) for wave in waves):
@@ -238,7 +238,7 @@ class Classifier:
             return self.network.base_model(**inputs)[0]
 
     def _scores(self, frames: torch.Tensor, samples: Sequence[int]) -> torch.Tensor:
-        """Returns logits float32 [clips, classes]: frames projected, averaged over each clip's own, and scored."""
+        """Returns logits, float32 [clips, classes]: projected frames, averaged over each clip without padding, and scored."""
         with autocast(self.device, self.precision):
             projected = self.network.projector(frames)
             rate = FRAMES_PER_SECOND / SAMPLE_RATE if self._is_whisper else frames.shape[1] / max(samples)

@@ -1,7 +1,7 @@
-"""What computes: the adapters of the families, and what converts weights of other forms. It loads torch and transformers.
+"""The entry point to everything that imports torch and transformers: model classes and converters of other weight formats.
 
-This is the one way to them from `core.models.loading`: two threads that need them at the same moment then wait for each
-other, where they might meet half-loaded modules if each came in by another door.
+`core.models.loading` reaches them only through this module, so that two threads that need them at the same time wait for
+each other's import. With several entry points, they might see partially imported modules.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from core.models.sources.torchaudio_bundles import torchaudio_folder
 from core.models.whisper.model import Whisper
 from core.storage.files import read_json
 
-# Nothing a model brings is executed, whatever it says; weights in pickles are read by torch's restricted reader.
+# No code from a model is ever executed; pickled weights are read by torch's restricted unpickler.
 OFFLINE = {"local_files_only": True, "trust_remote_code": False}
 
-# By config.model_type; every other speech model is tried as CTC.
+# By config.model_type; any other speech model is tried as CTC.
 _FAMILIES: dict[str, Any] = {"whisper": Whisper, **dict.fromkeys(seq2seq.MODEL_TYPES, seq2seq.Seq2Seq)}
 
 
@@ -44,10 +44,10 @@ __all__ = [
 
 
 def adapter(id: str, folder: str) -> Any:
-    """Returns the class that loads a model folder, told by its configuration.
+    """Returns the class that loads a model folder, according to its configuration.
 
     Raises:
-        ModelError: the folder holds more than a model, or numbers that no model has.
+        ModelError: the folder holds more than a model, or its configuration has implausible numbers.
     """
     check_folder(id, Path(folder))
     if read_json(Path(folder) / "config.json").get("model_type") == DeepSpeech.family:

@@ -1,7 +1,7 @@
-"""Loading a model by its id: from where it is on this computer, or fetched from where it comes from.
+"""Loads models by id, from this computer or by downloading them.
 
-`core.models.engine` is imported where it is needed: it loads torch and transformers, which take seconds, and a list of models
-or a page that has just been opened needs neither.
+`core.models.engine` is imported only where it is needed: it loads torch and transformers, which takes seconds, and neither
+a list of models nor a newly opened page needs them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from core.models.sources.releases import fetch_release, release_folder
 from core.storage.disk import is_full
 from core.storage.files import assets_folder
 
-BUSY = (403, 429)  # HTTP statuses of a server that has had enough for now; from 500 on it is at fault itself
+BUSY = (403, 429)  # HTTP statuses of an overloaded server; from 500 on, the server itself is at fault
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
 def ready_folder(entry: Entry) -> str | None:
-    """Returns the folder of a model that needs no network, building a bundled one; None if it must be fetched."""
+    """Returns the folder of a model that is already here, building a bundled one; None if it must be downloaded."""
     if entry.bundle is not None:
         return str(_built(entry.bundle)) if is_installed(entry.bundle) else None
     if entry.release is not None:
@@ -42,7 +42,7 @@ def shipped_folder(entry: Entry) -> Path:
 
 
 def is_here(id: str) -> bool:
-    """Whether a model can be loaded without a network, as far as one can say without building or reading it."""
+    """Returns whether a model can be loaded without a network, as far as can be told without building or reading it."""
     entry = listed(id)
     if entry is not None and entry.bundle is not None:
         return is_installed(entry.bundle)
@@ -54,17 +54,17 @@ def is_here(id: str) -> bool:
         return _cached_folder(id) is not None
     if model_ids.is_bundle_id(id):
         return is_converted(id)
-    with suppress(AttuneError, OSError, RuntimeError):  # a path that the system will not look at; a home that nobody knows
+    with suppress(AttuneError, OSError, RuntimeError):  # a path the system rejects; an unknown home folder
         model_ids.check_id(id)
         return bool(id.strip()) and Path(id).expanduser().is_dir()
     return False
 
 
 def refuse_private(id: str) -> None:
-    """Refuses a model of the hub that is not for everyone, though this computer may hold it, fetched by its owner.
+    """Refuses a private or gated hub model, even if it is on this computer because its owner downloaded it.
 
     Raises:
-        ModelError: its owners decide who may have it, or the hub cannot say.
+        ModelError: the model is private or gated, or the hub cannot be reached.
     """
     with _explained(id):
         told = HfApi().model_info(id, timeout=HUB_SECONDS, token=False)
@@ -73,28 +73,28 @@ def refuse_private(id: str) -> None:
 
 
 def announced_by_hub(id: str) -> Announced | None:
-    """Asks the hub how large a model is; None where it is here, or the hub would not be asked for that name.
+    """Asks the hub how large a model is; returns None if it is listed or already here, or its id is not a hub id.
 
     Raises:
-        ModelError: as `load_model`.
+        ModelError: as for `load_model`.
     """
     with _explained(id):
         return None if listed(id) or is_here(id) or not model_ids.is_hub_id(id) else announced(id)
 
 
 def fetch_model(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> str:
-    """Makes sure that a model is here, fetching it if need be, without loading it.
+    """Makes sure that a model is here, downloading it if necessary, without loading it.
 
     Args:
         id: as for `load_model`.
-        progress: told the bytes that are here and the bytes in all.
-        should_stop: asked about once a megabyte; what was fetched by then is kept.
+        progress: called with the bytes downloaded and the total.
+        should_stop: called about once per megabyte; True stops, keeping what has been downloaded.
 
     Returns:
         Its folder.
 
     Raises:
-        ModelError: as `load_model`; it does not fit in memory; `should_stop` said so.
+        ModelError: as for `load_model`, or `should_stop` returned True.
         OSError: the disk is full.
     """
     with _explained(id):
@@ -102,7 +102,7 @@ def fetch_model(id: str, progress: Progress = lambda done, total: None, should_s
 
 
 def is_fetchable(id: str) -> bool:
-    """Whether an id names something that could be fetched: no folder, nothing that comes in a package or with Attune."""
+    """Returns whether an id names something downloadable: not a folder, and not part of a package or of Attune."""
     entry = listed(id)
     if entry is not None:
         return not (entry.bundle or entry.shipped)
@@ -125,7 +125,7 @@ def _fetched(id: str, progress: Progress = lambda done, total: None, should_stop
 
 
 def _cached_folder(id: str) -> str | None:
-    """Returns where the hub's cache holds a model, if it holds its weights too."""
+    """Returns the folder of a model in the hub's cache, if its weights are there too."""
     try:
         config = try_to_load_from_cache(id, "config.json")
         weights = [try_to_load_from_cache(id, name) for name in WEIGHT_FILES]
@@ -135,13 +135,13 @@ def _cached_folder(id: str) -> str | None:
 
 
 def load_model(id: str, language: str = "", device: str = "auto", precision: str = "auto") -> AsrModel:
-    """Loads a model, fetching it from the Hugging Face hub if it is not here.
+    """Loads a model, downloading it if it is not on this computer.
 
     Args:
-        id: an id of the catalogue, a Hugging Face id, a local model folder, a fairseq checkpoint ending in .pt, a
-            DeepSpeech model ending in .tflite, or "torchaudio:" and the name of one of its bundles. What has the form of
-            a Hugging Face id is never taken for a folder; a folder beside is named "./folder".
-        language: ISO 639-1 code to write, for multilingual models; "" detects it.
+        id: a catalogue id, a Hugging Face id, a local model folder, a fairseq checkpoint ending in .pt, a DeepSpeech model
+            ending in .tflite, or "torchaudio:" and the name of one of its bundles. An id in the form of a Hugging Face id
+            never means a folder; write a relative folder as "./folder".
+        language: ISO 639-1 code to transcribe in, for multilingual models; "" detects it.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
 
@@ -149,8 +149,8 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
         The model, ready to transcribe.
 
     Raises:
-        ModelError: there is no such model, it cannot be fetched or does not fit in memory, it is not a recogniser this can
-            adapt, it does not know the language, or it is damaged.
+        ModelError: the model does not exist, cannot be downloaded, does not fit in memory, is not a recogniser that Attune
+            can adapt, does not support the language, or is damaged.
         OSError: the disk is full.
     """
     with _explained(id):
@@ -161,10 +161,10 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
 
 
 def model_family(id: str) -> str:
-    """Returns a model's family, as `AsrModel.family` names it, from its row or else its configuration alone.
+    """Returns a model's family, as in `AsrModel.family`, from its catalogue row, or otherwise from its configuration.
 
     Raises:
-        ModelError: as `load_model`.
+        ModelError: as for `load_model`.
     """
     entry = listed(id)
     if entry is not None:
@@ -177,7 +177,7 @@ def model_family(id: str) -> str:
 
 
 def _here(id: str) -> str | None:
-    """Returns the folder of a model that needs no network, converting what has another form; None if it must be fetched."""
+    """Returns the folder of a model that is already here, converting other formats; None if it must be downloaded."""
     model_ids.check_id(id)
     entry = listed(id)
     if entry is not None and entry.bundle is not None:
@@ -200,7 +200,7 @@ def _built(bundle: Bundle) -> Path:
 
 
 def _local_folder(id: str) -> str | None:
-    """Returns the folder that a path names, or of a file that a path names; None where it is no path."""
+    """Returns the model folder for a path to a folder or file; None if the id is not a path."""
     path = Path(id).expanduser()
     if path.suffix == ".pt" and path.is_file():
         from core.models import engine
@@ -227,7 +227,7 @@ def _explained(id: str) -> Iterator[None]:
         yield
     except AttuneError:
         raise
-    except Exception as error:  # the libraries below raise a dozen unrelated types
+    except Exception as error:  # the libraries raise a dozen unrelated types
         if is_full(error):
             raise
         raise _explain(id, error) from error

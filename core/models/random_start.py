@@ -1,4 +1,4 @@
-"""The control experiment: the same architecture with weights drawn at random."""
+"""The control experiment: the same architecture with random initial weights."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from core.models.small.networks import redraw
 
 
 def randomise(model: AsrModel, seed: int = 0) -> None:
-    """Gives a model random weights, drawn as its family draws them before pretraining, or `attune pretrain` does. In place.
+    """Gives a model random weights in place, initialised as for its family's pretraining, or as in `attune pretrain`.
 
-    What is no learnt parameter, such as Whisper's sinusoidal positions, stays. All parameters count as fresh.
+    Parameters that are not learnt, such as Whisper's sinusoidal positions, are kept. All others count as fresh.
 
     Args:
         model: the model.
-        seed: of the weights.
+        seed: for the weights.
     """
     network: Any = model.network
     with RandomNumbers(seed):

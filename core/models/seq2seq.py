@@ -1,4 +1,4 @@
-"""Encoder-decoders of transformers other than Whisper: Moonshine and Speech2Text."""
+"""Encoder-decoder models of transformers other than Whisper: Moonshine and Speech2Text."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from core.storage.files import read_json, write_json
 from core.text.scoring import MAX_COMPRESSION_RATIO, clean, compression_ratio
 
 MODEL_TYPES = ("moonshine", "speech_to_text")
-WINDOW_SECONDS = MAX_CLIP_SECONDS  # longer sound is read window by window
-WORD_MARKS = frozenset("▁| ")  # before or between words in a vocabulary; no character of a text
-REPETITION_PENALTY = 1.3  # of the second attempt, where the first repeats itself
+WINDOW_SECONDS = MAX_CLIP_SECONDS  # longer audio is transcribed window by window
+WORD_MARKS = frozenset("▁| ")  # mark words in a vocabulary; not characters of a text
+REPETITION_PENALTY = 1.3  # of the second attempt, if the first repeats itself
 
 
 class Seq2Seq:
-    """A transformers `AutoModelForSpeechSeq2Seq` as an `AsrModel`. Clips are read one at a time, so none is padded.
+    """A transformers `AutoModelForSpeechSeq2Seq` as an `AsrModel`. Clips are processed one at a time, so none is padded.
 
     Args:
-        id: what the catalogue or the user calls it.
+        id: the model's id in the catalogue, or as the user gave it.
         network: the loaded network.
         extractor: its feature extractor.
         tokenizer: its tokeniser.
-        language: ISO 639-1 code, if known; only scores use it.
+        language: ISO 639-1 code, if known; used only for scoring.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
     """
@@ -97,23 +97,23 @@ class Seq2Seq:
         return [*listed, Layer("decoder.norm", "decoder", norms), Layer("embeddings", "head", head)]
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
-        """Raises the token budget if these texts take more tokens a second; the vocabulary stays."""
+        """Raises the token budget if these texts need more tokens per second; the vocabulary stays the same."""
         tokens = [len(self._tokens(text)) for text in texts]
         self._tokens_per_second = decoding.fitted_rate(self._tokens_per_second, tokens, seconds)
         return Fitted()
 
     def characters(self) -> frozenset[str] | None:
-        """Returns the characters of its tokens; None where it has a token for every byte, or pieces of bytes."""
+        """Returns the characters of its tokens; None if it has byte tokens and can write anything."""
         tokens = self._tokenizer.get_vocab()
         if "<0x00>" in tokens:
             return None
         return frozenset("".join(set(tokens) - set(self._tokenizer.all_special_tokens))) - WORD_MARKS
 
     def example(self, wave: np.ndarray, text: str) -> Example:
-        """Returns samples float32 [samples], and tokens with the end as labels.
+        """Returns samples, float32 [samples], and the text's tokens with the end token as labels.
 
         Raises:
-            DatasetError: the clip exceeds 30 s, or its text the decoder's positions.
+            DatasetError: the clip is longer than 30 s, or its text longer than the decoder's positions.
         """
         seconds = len(wave) / SAMPLE_RATE
         labels = [*self._tokens(text), self._end]
@@ -131,13 +131,13 @@ class Seq2Seq:
         return [Features(values, (values.shape[1],), time=1, bands=None if values.dim() == 2 else 2) for values in read]
 
     def depths(self) -> list[Depth]:
-        """Returns the whole encoder alone: below one of its layers it is not cut."""
+        """Returns only the whole encoder; cutting it below a layer is not supported."""
         return [Depth(None, named_weights(self.network.model.encoder))]
 
     def prefix(
         self, batch: Sequence[Example], features: Sequence[Features] | None = None, depth: int | None = None
     ) -> torch.Tensor:
-        """Returns the encoder's output, float [clips, frames, width], zeros after a shorter clip's end."""
+        """Returns the encoder's output, float [clips, frames, width]; shorter clips are padded with zeros."""
         read = self.features(batch) if features is None else features
         return nn.utils.rnn.pad_sequence([self._encode(one.values)[0] for one in read], batch_first=True)
 
@@ -153,7 +153,7 @@ class Seq2Seq:
         total = []
         for row, example in zip(hidden, batch, strict=True):
             frames = BaseModelOutput(last_hidden_state=row[None, : self._frames(example.features.numpy())])
-            frames.attention_mask = None  # Moonshine looks for it; nothing is padded
+            frames.attention_mask = None  # Moonshine expects the attribute; nothing is padded
             with autocast(self.device, self.precision):
                 labels = example.labels.to(self.device)
                 logits = self.network(encoder_outputs=frames, labels=labels[None]).logits[0]
@@ -162,9 +162,9 @@ class Seq2Seq:
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
-        """Transcribes greedily within a token budget; what repeats itself is read again with repetition penalised.
+        """Transcribes greedily within a token budget; if the text repeats itself, tries again with a repetition penalty.
 
-        It pauses after every window.
+        Pauses after every window.
         """
         self.network.eval()
         window = int(WINDOW_SECONDS * SAMPLE_RATE)
@@ -195,12 +195,12 @@ class Seq2Seq:
         return self._tokenizer(clean(text), add_special_tokens=False).input_ids
 
     def _inputs(self, wave: np.ndarray) -> dict[str, torch.Tensor]:
-        shortest = SAMPLE_RATE // 10  # the convolutions need some frames to begin with
+        shortest = SAMPLE_RATE // 10  # the convolutions need a minimum of samples
         inputs = self._extractor(
             [np.pad(wave, (0, max(0, shortest - len(wave))))], sampling_rate=SAMPLE_RATE, return_tensors="pt"
         )
         name = self._extractor.model_input_names[0]
-        return {name: inputs[name].to(self.device)}  # without a mask: nothing is padded
+        return {name: inputs[name].to(self.device)}  # no mask: nothing is padded
 
     def _encode(self, values: torch.Tensor) -> torch.Tensor:
         with autocast(self.device, self.precision):

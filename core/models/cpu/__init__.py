@@ -1,1 +1,1 @@
-"""Layers that are quicker on a CPU than torch's own."""
+"""Layers that are faster on a CPU than torch's own."""

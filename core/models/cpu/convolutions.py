@@ -1,8 +1,8 @@
-"""wav2vec 2.0's convolutions in bfloat16 on a processor: products of matrices in place of torch's convolutions.
+"""wav2vec 2.0's convolutions in bfloat16 on the CPU, as matrix products in place of torch's convolutions.
 
-torch's turn their input around before each layer and back after it, which takes longer than the arithmetic. Here frames stay
-rows of a matrix, [frames, channels], and a convolution multiplies the windows that it looks at, each a row, with its kernel.
-Results are transformers' up to the rounding of bfloat16; a test holds them against it.
+torch's convolutions transpose their input before each layer and back after it, which takes longer than the arithmetic. Here
+frames stay rows of a matrix, [frames, channels], and a convolution multiplies its windows, each a row, by its kernel. Results
+equal those of transformers up to bfloat16 rounding; a test compares them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from core.models.cpu.stand_in import standing_in_for_all
 
 @contextmanager
 def quick_convolutions(encoder: Any) -> Iterator[None]:
-    """Lets a transformers speech encoder compute its convolutions so, where it has such and no gradient is wanted.
+    """Makes a transformers speech encoder compute its convolutions this way, if it has suitable ones and needs no gradient.
 
-    Their weights are made ready once, when it begins, and must stay as they are meanwhile.
+    Their weights are converted once, on entry, and must not change within the context.
     """
     extractor: Any = getattr(encoder, "feature_extractor", None)
     layers = getattr(extractor, "conv_layers", ())
@@ -43,7 +43,7 @@ def _pays(device: torch.device) -> bool:
 
 
 def _fits(layer: Any) -> bool:
-    """Whether a layer is a convolution, a norm of frames or of groups of channels or none, and an activation."""
+    """Returns whether a layer is a convolution, an optional layer or group norm, and an activation."""
     conv, norm = getattr(layer, "conv", None), getattr(layer, "layer_norm", None)
     if not isinstance(conv, nn.Conv1d) or not hasattr(layer, "activation"):
         return False
@@ -52,17 +52,17 @@ def _fits(layer: Any) -> bool:
 
 
 def _convolved(layers: Sequence[Any], kernels: Sequence[torch.Tensor], wave: torch.Tensor) -> torch.Tensor:
-    """Computes what the layers make of one clip, float [samples]: bfloat16 [frames, channels].
+    """Applies the layers to one clip, float [samples], and returns bfloat16 [frames, channels].
 
     Args:
-        layers: transformers' own, for all but the weights of the convolutions.
-        kernels: these weights, bfloat16 [width * channels read, channels written].
+        layers: transformers' own layers, used for everything but the convolutions' weights.
+        kernels: these weights, bfloat16 [width * input channels, output channels].
         wave: the clip.
     """
     hidden = wave[:, None].to(torch.bfloat16)
     for layer, kernel in zip(layers, kernels, strict=True):
         width, step, channels = layer.conv.kernel_size[0], layer.conv.stride[0], hidden.shape[1]
-        # A row a window: its frames, one after the other. The rows overlap, and are copied apart for the product.
+        # One row per window: its frames, one after the other. The rows overlap; the product copies them.
         windows = hidden.as_strided(((len(hidden) - width) // step + 1, width * channels), (step * channels, 1))
         hidden = windows @ kernel if layer.conv.bias is None else torch.addmm(layer.conv.bias, windows, kernel)
         norm = getattr(layer, "layer_norm", None)
@@ -75,7 +75,7 @@ def _convolved(layers: Sequence[Any], kernels: Sequence[torch.Tensor], wave: tor
 
 
 def _group_norm(norm: nn.GroupNorm, hidden: torch.Tensor) -> torch.Tensor:
-    """Normalises [frames, channels], laid out as torch knows an image whose channels come last: that is what is quick."""
+    """Normalises [frames, channels], viewed as a channels-last image, which is the fast layout in torch."""
     frames, channels = hidden.shape
     image = hidden.as_strided((1, channels, 1, frames), (hidden.numel(), 1, hidden.numel(), channels))
     return norm(image).permute(0, 2, 3, 1).reshape(frames, channels)

@@ -1,4 +1,4 @@
-"""Dropout whose random numbers are drawn four at a time: torch's own, one by one, are a quarter of a step on a CPU."""
+"""Dropout that draws random numbers four at a time: torch's own, one by one, take a quarter of a training step on a CPU."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-AT_ONCE = 4  # of 16 bits each in a drawn number of 64
+AT_ONCE = 4  # 16-bit numbers in each drawn 64-bit number
 VALUES = 1 << 16
 
 
 def quick_dropout(device: torch.device) -> AbstractContextManager[Any]:
-    """Lets torch's dropout and attention be computed as below within the context; changes nothing but on a CPU.
+    """Replaces torch's dropout and attention by the functions below within the context; has no effect unless on a CPU.
 
-    It holds for the thread that enters it. Neither torch nor a network is changed: torch asks the context at each call.
+    It applies to the thread that enters it. Neither torch nor a network is changed: torch consults the context at each call.
     """
     return _QuickDropout() if device.type == "cpu" else nullcontext()
 
@@ -30,15 +30,15 @@ class _QuickDropout(TorchFunctionMode):
 
 
 def dropout(input: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> torch.Tensor:
-    """Sets a share p of the numbers to 0, and multiplies the others so that the expectation stays (Srivastava et al. 2014).
+    """Zeroes a share p of the values, and scales the others to keep the expectation (Srivastava et al. 2014).
 
-    The share is p to one part in 65,536. Draws from torch's default generator, though other numbers than torch's dropout.
+    The share is exact to one part in 65,536. Draws from torch's default generator, but other numbers than torch's dropout.
 
     Args:
         input: float, any shape.
-        p: probability that a number is dropped.
+        p: probability that a value is dropped.
         training: whether to drop any.
-        inplace: only there because torch's has it; the input is never changed.
+        inplace: only for compatibility with torch; the input is never changed.
     """
     dropped = round(p * VALUES)
     if not training or dropped <= 0:
@@ -65,11 +65,11 @@ def attention(
     """Returns softmax(query key^T * scale + mask) value: float [..., queries, width].
 
     Args:
-        torchs: torch's own, which does what needs no dropout, or more than this.
+        torchs: torch's own function, used without dropout and for cases not covered here.
         query, key, value: float [..., queries, width], [..., keys, width], [..., keys, width].
-        attn_mask: what is added, or bool, True where a query may look.
-        dropout_p: share of the weights that are dropped.
-        is_causal, scale, enable_gqa: as torch has them.
+        attn_mask: float to be added, or bool, True where a query may attend.
+        dropout_p: share of the attention weights dropped.
+        is_causal, scale, enable_gqa: as in torch.
     """
     if dropout_p == 0 or is_causal or enable_gqa:
         return torchs(query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa)
@@ -82,7 +82,7 @@ def attention(
 
 
 def _calling(function: Any, **others: Any) -> Any:
-    """Returns a copy of a Python function that finds other functions under some names."""
+    """Returns a copy of a Python function with some of its global names bound to other functions."""
     copy = FunctionType(function.__code__, {**function.__globals__, **others}, function.__name__, function.__defaults__)
     copy.__kwdefaults__ = function.__kwdefaults__
     return copy
@@ -93,7 +93,7 @@ _quick_attention = partial(attention, _torchs_attention)
 _QUICK = {
     functional.dropout: dropout,
     _torchs_attention: _quick_attention,
-    # WavLM's; what a function of torch calls is no longer asked about.
+    # WavLM's; torch does not consult the context for the calls made within this function.
     functional.multi_head_attention_forward: _calling(
         functional.multi_head_attention_forward, dropout=dropout, scaled_dot_product_attention=_quick_attention
     ),

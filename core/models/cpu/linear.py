@@ -1,4 +1,4 @@
-"""Linear layers that meet few numbers of rows: for each oneDNN prepares anew, in a millisecond to eleven with AMX."""
+"""Linear layers called with few distinct row counts: oneDNN prepares each new count, which takes 1 to 11 ms with AMX."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from torch.nn import functional
 from core.models.base.device import computing_type
 from core.models.cpu.stand_in import standing_in_for_all
 
-ROWS = 128  # frames of all clips together become a multiple of it
+ROWS = 128  # the total number of frames is padded to a multiple of this
 
 
 @contextmanager
 def few_rows(network: nn.Module, device: torch.device) -> Iterator[None]:
-    """Lets a network's linear layers compute as below meanwhile; changes nothing but on a processor in bfloat16."""
+    """Makes a network's linear layers compute as below within the context; has no effect unless on a CPU in bfloat16."""
     with ExitStack() as changes:
         if device.type == "cpu" and computing_type(device) == torch.bfloat16:
             for module in network.modules():
@@ -28,10 +28,10 @@ def few_rows(network: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def linear(layer: nn.Linear, input: torch.Tensor) -> torch.Tensor:
-    """Returns x W^T + b of each row x; rows of zeros are added, and what comes of them is left out.
+    """Returns x W^T + b for each row x; pads with rows of zeros, and drops their results.
 
     Args:
-        layer: whose weights these are; called within the autocast that is in force.
+        layer: the layer with the weights; must be called within the active autocast.
         input: float [..., width].
     """
     rows = input.numel() // input.shape[-1]

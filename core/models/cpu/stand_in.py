@@ -1,4 +1,4 @@
-"""Another way to compute what a module does, for a time: its `forward` is replaced, and afterwards is what it was."""
+"""Temporary replacement of a module's `forward` by another way to compute it."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ _CHANGING = threading.Lock()
 
 @contextmanager
 def standing_in(module: Any, compute: Callable[..., Any]) -> Iterator[None]:
-    """Lets a function compute what a module does; for a network that one thread uses."""
+    """Replaces a module's `forward` by a function within the context; for a network used by one thread only."""
     before = vars(module).get("forward")
     module.forward = compute
     try:
         yield
     finally:
         if before is None:
-            del module.forward  # the class's own is there again
+            del module.forward  # uncovers the class's own
         else:
             module.forward = before
 
 
 @contextmanager
 def standing_in_for_all(module: Any, make: Callable[[], Callable[..., Any]]) -> Iterator[None]:
-    """Lets a function compute what a module does until the last thread that asked for it has left.
+    """Replaces a module's `forward` by a function until the last thread has left the context.
 
-    Threads may enter and leave in any order. Where something else is already in the module's place, it stays.
+    Threads may enter and leave in any order. If `forward` has already been replaced otherwise, that replacement stays.
 
     Args:
         module: the module.
-        make: makes the function; called only where no thread has it made yet.
+        make: makes the function; called only if no other thread is in the context.
     """
     with _CHANGING:
         shared = vars(module).get("forward")

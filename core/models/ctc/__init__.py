@@ -1,1 +1,1 @@
-"""CTC recognisers of transformers (wav2vec 2.0 and kin), and their frozen prefix."""
+"""CTC recognisers of transformers (wav2vec 2.0 and relatives), and their frozen prefix."""

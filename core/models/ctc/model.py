@@ -1,4 +1,4 @@
-"""CTC recognisers of transformers: wav2vec 2.0, HuBERT, WavLM and kin, one label or blank a frame."""
+"""CTC recognisers of transformers: wav2vec 2.0, HuBERT, WavLM and relatives, with one label or blank per frame."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from core.models.ctc.tokenizer import tokenizer_of
 from core.models.sources.hub import fetch_one_more
 from core.text.scoring import clean
 
-WINDOW_SECONDS = 24.0  # long sound is read in windows of this length
-STRIDE_SECONDS = 2.0  # of overlap on either side, whose frames are thrown away
-NEW_ROW_STD = 0.02  # of a new character's weights where the model's configuration names none
+WINDOW_SECONDS = 24.0  # long audio is transcribed in windows of this length
+STRIDE_SECONDS = 2.0  # overlap on either side, whose frames are discarded
+NEW_ROW_STD = 0.02  # of a new character's weights, if the model's configuration gives none
 
-# MMS (Pratap et al. 2023) keeps its adapters by ISO 639-3; these are the ones whose two-letter code the page offers.
+# MMS (Pratap et al. 2023) names its adapters by ISO 639-3 code; these are the ones whose two-letter code the page offers.
 MMS_NAMES = {
     "en": "eng", "zh": "cmn-script_simplified", "es": "spa", "fr": "fra", "de": "deu", "pt": "por", "it": "ita",
     "ru": "rus", "ar": "ara", "hi": "hin", "ja": "jpn", "ko": "kor", "sw": "swh", "be": "bel",
@@ -45,12 +45,12 @@ class Ctc:
     """A transformers `AutoModelForCTC` as an `AsrModel`.
 
     Args:
-        id: what the catalogue or the user calls it.
+        id: the model's id in the catalogue, or as the user gave it.
         network: the loaded network.
         extractor: its feature extractor.
-        tokenizer: its character vocabulary, whose pad token is CTC's blank; None where the checkpoint was only
-            pretrained and never taught to write.
-        language: ISO 639-1 code, if known; only scores use it.
+        tokenizer: its character vocabulary, whose pad token is CTC's blank; None if the checkpoint was only
+            pretrained and never trained to transcribe.
+        language: ISO 639-1 code, if known; used only for scoring.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
     """
@@ -87,12 +87,12 @@ class Ctc:
         """Loads from a Hugging Face folder or hub id; `fetch` goes to `from_pretrained`.
 
         Raises:
-            ModelError: it writes characters, but its vocabulary is missing, or lacks the language.
+            ModelError: the vocabulary of a CTC checkpoint is missing, or there is no adapter for the language.
         """
         config = AutoConfig.from_pretrained(folder, **fetch)
         extractor = AutoFeatureExtractor.from_pretrained(folder, **fetch)
         tokenizer: Any = None
-        if any(name.endswith("ForCTC") for name in config.architectures or ()):  # else it was pretrained only
+        if any(name.endswith("ForCTC") for name in config.architectures or ()):  # otherwise it was only pretrained
             try:
                 tokenizer = AutoTokenizer.from_pretrained(folder, **fetch)
             except (OSError, ValueError, TypeError) as error:
@@ -115,14 +115,14 @@ class Ctc:
         )
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
-        """Keeps, extends or renews the vocabulary and with it the output layer, see `Recipe.vocabulary`."""
+        """Keeps, extends or replaces the vocabulary and with it the output layer, see `Recipe.vocabulary`."""
         fitted, characters = vocabularies.fit(self.id, texts, self._characters(), vocabulary)
         if fitted.kind != "kept":
             self._write_with(characters)
         return fitted
 
     def characters(self) -> frozenset[str] | None:
-        """Returns the characters of its vocabulary; None where it was never taught to write and will get a new one."""
+        """Returns the characters of its vocabulary; None if it was only pretrained and will get a new one."""
         return frozenset(self._characters()) if self.writes else None
 
     def example(self, wave: np.ndarray, text: str) -> Example:
@@ -137,7 +137,7 @@ class Ctc:
 
     @property
     def writes(self) -> bool:
-        """Whether it was ever taught to write."""
+        """Whether it was ever trained to transcribe."""
         return self._tokenizer is not None
 
     def labels(self, text: str) -> list[int]:
@@ -146,12 +146,12 @@ class Ctc:
 
     @property
     def blank(self) -> int:
-        """The label of no character."""
+        """The label for no character."""
         return self._tokenizer.pad_token_id
 
     @property
     def space(self) -> int | None:
-        """The label between words, or None where there is none."""
+        """The label between words, or None if there is none."""
         return self._tokenizer.get_vocab().get(self._space)
 
     @property
@@ -160,19 +160,19 @@ class Ctc:
         return self._extractor
 
     def features(self, batch: Sequence[Example]) -> list[Features]:
-        """Returns samples float32 [clips, samples], or the spectrum [clips, frames, bands] of families that read one."""
+        """Returns samples, float32 [clips, samples], or the spectrum, [clips, frames, bands], for families that take one."""
         values = self._inputs([e.features.numpy() for e in batch])[self._input_name]
         frames = own_frames([len(e.features) for e in batch], values.shape[1])
         return [Features(values, frames, time=1, bands=None if values.dim() == 2 else 2)]
 
     def depths(self) -> list[Depth]:
-        """Returns the convolutions, any number of layers, and all, as far as `frozen_prefix` can cut the family."""
+        """Returns the depths at which `frozen_prefix` can cut: after the convolutions, below layers and above all."""
         return frozen_prefix.depths(self._encoder)
 
     def prefix(
         self, batch: Sequence[Example], features: Sequence[Features] | None = None, depth: int | None = None
     ) -> torch.Tensor:
-        """Returns what the convolutions or some layers compute, or the last hidden layer: float [clips, frames, width]."""
+        """Returns the output of the convolutions, of some layers, or the last hidden layer: float [clips, frames, width]."""
         inputs = self._inputs([e.features.numpy() for e in batch])
         if features is not None:
             inputs[self._input_name] = features[0].values
@@ -186,7 +186,7 @@ class Ctc:
         smoothing: float = 0.0,
         depth: int | None = None,
     ) -> torch.Tensor:
-        """Returns CTC's negative log likelihood (Graves et al. 2006), each clip's divided by its labels, averaged."""
+        """Returns CTC's negative log likelihood (Graves et al. 2006) per label of each clip, averaged over clips."""
         hidden = self.prefix(batch) if prefix is None else self._above(batch, prefix, depth)
         with self._computing():
             logits = getattr(self.network, self._head)(hidden)
@@ -195,13 +195,13 @@ class Ctc:
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
-        """Transcribes by the most probable label of each frame; a model that was never taught to write writes nothing.
+        """Transcribes by the most probable label of each frame; a model that was only pretrained writes nothing.
 
-        It pauses between the windows of long sound.
+        Pauses between the windows of long audio.
         """
         if not self.writes:
             return [Transcript("", 0.0) for _ in waves]
-        with self._computing(), quick_convolutions(self._encoder):  # weights are converted once for all
+        with self._computing(), quick_convolutions(self._encoder):  # weights are converted once for all clips
             short = {i: self._written(self.log_probs(wave)) for i, wave in enumerate(waves) if not _is_long(wave)}
         return [short[i] if i in short else self._written(self.log_probs(wave, pause)) for i, wave in enumerate(waves)]
 
@@ -209,7 +209,7 @@ class Ctc:
     def transcribe_above(
         self, waves: Sequence[np.ndarray], prefix: Callable[[Sequence[Example]], torch.Tensor], depth: int | None
     ) -> list[Transcript]:
-        """Transcribes as `transcribe` does, from what lies below a depth; long sound from the bottom, in windows."""
+        """Transcribes like `transcribe`, from a prefix up to a depth; long audio from the bottom, in windows."""
         self.network.eval()
         with self._computing():
             return [
@@ -219,9 +219,9 @@ class Ctc:
 
     @torch.no_grad()
     def log_probs(self, wave: np.ndarray, pause: Pause = no_pause) -> torch.Tensor:
-        """Returns the log probability of each label: float32 [frames, labels]; long sound in overlapping windows.
+        """Returns the log probability of each label, float32 [frames, labels]; long audio in overlapping windows.
 
-        It pauses between the windows.
+        Pauses between the windows.
         """
         self.network.eval()
         window, stride = (int(s * SAMPLE_RATE) for s in (WINDOW_SECONDS, STRIDE_SECONDS))
@@ -275,7 +275,7 @@ class Ctc:
     @property
     def _encoder(self) -> Any:
         inner = self.network.base_model
-        return inner if inner is not self.network else self.network.encoder  # Parakeet names no base model
+        return inner if inner is not self.network else self.network.encoder  # Parakeet has no base model
 
     @property
     def _vocabulary(self) -> frozenset[str]:
@@ -294,8 +294,8 @@ class Ctc:
     def _write_with(self, characters: Sequence[str]) -> None:
         """Gives the network an output layer for other characters.
 
-        The rows of blank, space and every character that the old layer had, in whatever case, are kept; a new
-        character's weights are drawn from a normal distribution as the network's own were, its bias is 0.
+        The rows of blank, space and every character of the old layer, in either case, are kept; a new character's weights
+        are drawn from a normal distribution with the network's own initial spread, and its bias is 0.
         """
         tokenizer = tokenizer_of(characters)
         rows: dict[str, int] = {}
@@ -330,11 +330,11 @@ class Ctc:
         inner = self.network.base_model
         if self._input_name == "input_values" and hasattr(inner, "_get_feat_extract_output_lengths"):
             return int(inner._get_feat_extract_output_lengths(torch.tensor(samples)))
-        return samples * 25 // SAMPLE_RATE  # the coarsest of the families: 40 ms a frame
+        return samples * 25 // SAMPLE_RATE  # the coarsest of the families: 40 ms per frame
 
     def _written(self, log_probs: torch.Tensor) -> Transcript:
         best, labels = log_probs.max(-1)
-        written = self._tokenizer.decode(labels.tolist(), skip_special_tokens=True)  # a new head may well write <unk>
+        written = self._tokenizer.decode(labels.tolist(), skip_special_tokens=True)  # a new head may write <unk>
         return Transcript(clean(written), float(best.mean()))
 
 
@@ -343,10 +343,10 @@ def _is_long(wave: np.ndarray) -> bool:
 
 
 def _adapter_name(id: str, language: str, vocabularies: Mapping[str, Any]) -> str:
-    """Returns the name of a language's adapters in an MMS model, which goes by ISO 639-3.
+    """Returns the name of a language's adapters in an MMS model, which uses ISO 639-3 codes.
 
     Raises:
-        ModelError: it has none for that language.
+        ModelError: the model has none for that language.
     """
     name = MMS_NAMES.get(language, language)
     if name not in vocabularies:

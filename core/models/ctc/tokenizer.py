@@ -1,4 +1,4 @@
-"""The tokeniser of a CTC model: one token a character."""
+"""The tokeniser of a CTC model, with one token per character."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from core.storage.temporary import temporary_folder
 
 
 def tokenizer_of(characters: Sequence[str]) -> Wav2Vec2CTCTokenizer:
-    """Returns a tokeniser of one token a character: blank 0, unknown 1, space 2, then the characters in order."""
+    """Returns a tokeniser with one token per character: blank 0, unknown 1, space 2, then the characters in order."""
     ids = {token: i for i, token in enumerate([BLANK, UNKNOWN, SPACE, *characters])}
-    with temporary_folder(Path(tempfile.gettempdir()), "vocabulary") as folder:  # it only reads its vocabulary from a file
+    with temporary_folder(Path(tempfile.gettempdir()), "vocabulary") as folder:  # it reads its vocabulary only from a file
         path = folder / "vocab.json"
         path.write_text(json.dumps(ids), encoding="utf-8")
         return Wav2Vec2CTCTokenizer(
