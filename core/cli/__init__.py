@@ -1,1 +1,1 @@
-"""The `attune` command, one file a command. Imports: everything below it, when a command needs it."""
+"""The `attune` command line, one file per command. Imports: everything below it, when a command needs it."""

@@ -1,4 +1,4 @@
-"""Arguments that several commands take."""
+"""Arguments shared by several commands."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def command(commands: Commands, name: str, run: Run, about: str, json: bool = Tr
     """Adds a command.
 
     Args:
-        commands: all of them.
-        name: what it is called.
-        run: carries it out and returns the exit status.
-        about: what it does, in a sentence.
-        json: whether it can answer with a JSON object.
+        commands: the subparsers to add it to.
+        name: its name.
+        run: runs it and returns the exit status.
+        about: a one-sentence description.
+        json: whether it can print a JSON object.
     """
     added = commands.add_parser(name, help=about, description=about)
     added.set_defaults(run=run)
@@ -35,7 +35,7 @@ def command(commands: Commands, name: str, run: Run, about: str, json: bool = Tr
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Adds the model and the language of the speech."""
+    """Adds the options for the model and the language of the speech."""
     parser.add_argument(
         "--model",
         type=model_id,
@@ -47,13 +47,13 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
-    """Adds changes of the recipe, and the seed."""
+    """Adds the options for recipe settings and the seed."""
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting of the recipe")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
 
 
 def add_fine_tune(parser: argparse.ArgumentParser, out: str) -> None:
-    """Adds what says what to learn from, how, and which folder to write."""
+    """Adds the options for the training data, the recipe and the output folder."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--train", metavar="T", help=SET)
     source.add_argument(
@@ -74,15 +74,15 @@ def add_fine_tune(parser: argparse.ArgumentParser, out: str) -> None:
 
 
 def model_id(id: str) -> str:
-    """Returns an id as it is, or the full path of a folder or file that is there under that name."""
+    """Returns an id unchanged, or the absolute path of an existing folder or file of that name."""
     try:
         return str(Path(id).absolute()) if id and listed(id) is None and Path(id).exists() else id
-    except (OSError, ValueError):  # no path at all; loading says so
+    except (OSError, ValueError):  # not a valid path; loading reports it
         return id
 
 
 def count(text: str) -> int:
-    """Reads a whole number above 0 from the command line."""
+    """Parses a positive whole number from the command line."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("give a whole number, 1 or more")
     return int(text)

@@ -1,4 +1,4 @@
-"""`attune compare`: what runs came to."""
+"""`attune compare`: the results of runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints what a run came to, lines runs up, or transcribes files with a run's two models."""
+    """Prints a run's results, compares runs side by side, or transcribes files with a run's base and adapted model."""
     from core.runs import run_folder
 
     others = [Path(name) for name in options.files if (Path(name) / "request.json").is_file()]

@@ -1,4 +1,4 @@
-"""`attune export`: a labelled set in a layout that others read."""
+"""`attune export`: writes a labelled set in a layout that other programs read."""
 
 from __future__ import annotations
 

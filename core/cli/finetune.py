@@ -1,4 +1,4 @@
-"""`attune finetune`."""
+"""`attune finetune`: adapts a model and compares it with its base."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Carries a fine-tune out in this process."""
+    """Runs a fine-tune in this process."""
     from core.cli.progress import carry_out_here, show_progress
     from core.runs import run_folder
     from core.runs.execute import execute
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def request_of(options: argparse.Namespace) -> Request:
-    """Builds what `attune finetune` was asked for."""
+    """Builds the request from the options of `attune finetune`."""
     from core.cli.sets import users_library
     from core.data.importers.any_format import gather
     from core.models.loading import model_family
@@ -68,7 +68,7 @@ def request_of(options: argparse.Namespace) -> Request:
 
 
 def settings_of(pairs: Sequence[str]) -> dict[str, str]:
-    """Reads the KEY=VALUE pairs of --set."""
+    """Parses the KEY=VALUE pairs of --set."""
     settings = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -79,7 +79,7 @@ def settings_of(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _general(source: str) -> Sequence[Clip]:
-    """Returns general speech to replay, and to watch."""
+    """Returns general speech to replay and to watch."""
     from core.data.importers.csv import read_csv
     from core.data.samples import read_sample
 

@@ -1,4 +1,4 @@
-"""`attune import`: a labelled set from anyone's recordings, for the library or as files."""
+"""`attune import`: makes a labelled set from recordings in any known format, in the library or as files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.cli.printing import print_json
 from core.data.names import ARCHIVE, FORMAT_NAMES
 from core.errors import DatasetError
 
-SHOWN_DROPPED = 10  # rows that are named on stderr; --json has them all
+SHOWN_DROPPED = 10  # dropped rows listed on stderr at most; --json has them all
 
 
 def add(commands: Commands) -> None:
@@ -32,14 +32,14 @@ def add(commands: Commands) -> None:
 
 
 def add_destination(parser: argparse.ArgumentParser, folder: str, required: bool) -> None:
-    """Adds the folder to write and the language, and the defaults of what only import or only export asks."""
+    """Adds the options for the output folder and the language, and defaults for options of only import or only export."""
     parser.add_argument("--to", required=required, type=Path, metavar=folder, help="the folder to write")
     parser.add_argument("--language", default="en", metavar="CODE", help="ISO 639-1 code of the speech (default en)")
     parser.set_defaults(format="", tier="", column=[], limit=None, layout="csv", name="")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Reads a set in any layout; keeps it in the library, writes it in another layout, or both."""
+    """Reads a set in any layout; saves it to the library, writes it in another layout, or both."""
     from core.cli.sets import as_json, as_line, users_library
     from core.data.exporters import export
     from core.data.importers.any_format import into_library, read
@@ -94,7 +94,7 @@ def _pair(given: str) -> tuple[str, str]:
 
 
 def _row_progress(verb: str) -> Callable[[int, int | None], None]:
-    """Returns what shows every thousandth row on stderr."""
+    """Returns a progress callback that prints every thousandth row to stderr."""
 
     def show(done: int, total: int | None) -> None:
         if done % 1000 == 0:

@@ -1,4 +1,4 @@
-"""`attune ladder`: how much better more clips make it."""
+"""`attune ladder`: measures how accuracy improves with more clips."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Carries a ladder out in this process, or goes on with one; says what the curve expects."""
+    """Runs or continues a ladder in this process, and prints the forecast of its curve."""
     from core.cli.progress import carry_out_here, show_advance
     from core.runs.ladder import learning_curve
     from core.runs.ladder_job import carry_out, create, open_ladder
@@ -68,12 +68,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def half_of_the_best(curve: Curve) -> float:
-    """Returns half the error rate of the largest size, which is asked about where nobody says what would do."""
+    """Returns half the error rate of the largest size, which is the default target."""
     return curve.sizes[-1].wer / 2 if curve.sizes else 0.0
 
 
 def _resumed(job: LadderJob, carry_out: Callable[[LadderJob], Iterator[Event]]) -> Iterator[Event]:
-    job.resume()  # only when the job's lock is held
+    job.resume()  # only while the job's lock is held
     yield from carry_out(job)
 
 

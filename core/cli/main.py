@@ -1,7 +1,7 @@
-"""Attune without a browser: the list of commands. Each is a file beside this one.
+"""The entry point of the `attune` command line; each command is a file in this folder.
 
-A command's file has `add`, which describes its arguments, and `run`, which carries it out. What computes is imported within
-`run`, so that help, lists and mistakes in arguments are answered at once.
+A command's file has `add`, which describes its arguments, and `run`, which runs it. Computing libraries are imported within
+`run`, so that help, lists and argument errors appear at once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from core.errors import AttuneError
 from core.storage.disk import explained
 from core.storage.files import home
 
-# In the order in which help lists them.
+# In the order of the help text.
 COMMANDS = (
     models,
     transcribe,
@@ -52,7 +52,7 @@ COMMANDS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs `attune`; returns the exit status: 0 fine, 1 the input was at fault, 130 interrupted."""
+    """Runs `attune` and returns the exit status: 0 success, 1 a problem with the input, 130 interrupted."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     parser = build_parser()
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Builds the parser of all commands."""
+    """Builds the parser for all commands."""
     parser = argparse.ArgumentParser(
         prog="attune", description="Adapt a pretrained speech recogniser from a few labelled clips."
     )
@@ -89,13 +89,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _written_to(options: argparse.Namespace) -> Path:
-    """The folder that a command writes to."""
+    """Returns the folder that a command writes to."""
     named = (getattr(options, name, None) for name in ("out", "to", "folder"))
     return next((Path(folder).absolute() for folder in named if folder), home())
 
 
 def _prepare_libraries() -> None:
-    """Sets what libraries read when they are imported: transformers prints errors only, and no progress bars."""
+    """Sets environment variables that libraries read on import: transformers prints only errors, and no progress bars."""
     from core.storage.memory import keep_torch_small
 
     keep_torch_small()

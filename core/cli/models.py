@@ -1,4 +1,4 @@
-"""`attune models`: which there are; fetches or measures them."""
+"""`attune models`: lists the models, and downloads or measures them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Lists the models, or fetches or measures some."""
+    """Lists the models, or downloads or measures some."""
     from core.evaluation.model_speed import measure, real_time_factors
     from core.models.loading import fetch_model, is_here, ready_folder
 
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
             print(f"measuring {id}", file=sys.stderr, flush=True)
             measure(id)
     rows = [_row(entry, is_here(entry.id), real_time_factors()) for entry in CATALOGUE]
-    if options.json:  # which names folders too; for that, a bundled model is built the first time
+    if options.json:  # also gives folders, so a bundled model is built the first time
         print_json({"models": [{**row, "path": ready_folder(entry)} for row, entry in zip(rows, CATALOGUE, strict=True)]})
     else:
         print(f"{'':55} {'family':10} {'size':>8}  {'for':5} {'licence':12} {'to learn':>8} {'speed':>6}")
@@ -78,7 +78,7 @@ def _row(entry: Entry, ready: bool, factors: dict[str, float]) -> dict[str, Any]
 
 
 def _fetch_progress(id: str) -> Callable[[int, int], None]:
-    """Returns what shows on stderr how far a fetch is: one line that changes on a terminal, else one every tenth."""
+    """Returns a callback that prints download progress to stderr: one updated line on a terminal, otherwise one per 10 %."""
     shown = -1
 
     def show(done: int, total: int) -> None:

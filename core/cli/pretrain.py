@@ -1,4 +1,4 @@
-"""`attune pretrain`: trains a network from scratch, on sound alone or on transcripts."""
+"""`attune pretrain`: trains a network from scratch, on audio alone or with transcripts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN_EVERY_SECONDS = 5.0
 
 
 def add(commands: Commands) -> None:
-    """Adds the command; what is left out takes its default."""
+    """Adds the command; omitted options take the defaults of `Pretraining`."""
     about = (
         "Train a network from scratch: wav2vec 2.0 from sound alone and then from transcripts, or DeepSpeech from transcripts."
     )
@@ -50,7 +50,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Carries a pretraining out in this process, or continues one."""
+    """Runs or continues a pretraining in this process."""
     from core.cli.progress import carry_out_here, show_progress
     from core.cli.sets import users_library
     from core.pretraining.job import carry_out, create, open_job, resume
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace) -> dict[str, Any]:
-    """Returns the fields of a request that were given, paths made absolute."""
+    """Returns the request fields given as options, with absolute paths."""
     asked = {}
     for field in dataclasses.fields(Pretraining):
         value = getattr(options, field.name, None)
@@ -99,15 +99,15 @@ def _request(asked: dict[str, Any]) -> Pretraining:
 
 
 def _absolute(source: str) -> str:
-    """Returns the full path of a file or folder; the name of a set as it is."""
+    """Returns the absolute path of an existing file or folder; other names, such as a set's, unchanged."""
     return os.path.abspath(os.path.expanduser(source)) if os.path.exists(os.path.expanduser(source)) else source
 
 
 def _refuse_another(job: PretrainingJob, asked: dict[str, Any]) -> None:
-    """Makes sure that a training goes on as it began.
+    """Checks that a resumed training keeps its original options.
 
     Raises:
-        RunError: something else is asked for than it was made with.
+        RunError: an option differs from the original one.
     """
     request = job.request()
     for name, value in asked.items():
@@ -121,7 +121,7 @@ def _refuse_another(job: PretrainingJob, asked: dict[str, Any]) -> None:
 
 
 def _shown() -> Callable[[Event], None]:
-    """Returns what shows events on stderr, of the steps one every few seconds."""
+    """Returns a callback that prints events to stderr, but steps only every few seconds."""
     from core.cli.progress import show_progress
     from core.training.events import Evaluated, Stepped
 

@@ -1,4 +1,4 @@
-"""What several commands print."""
+"""Output shared by several commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Prints one JSON object as one line."""
+    """Prints a JSON object on one line."""
     print(json.dumps(value, ensure_ascii=False), flush=True)
 
 

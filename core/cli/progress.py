@@ -1,4 +1,4 @@
-"""How far a job is, on stderr."""
+"""Progress of jobs, printed to stderr."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.training.events import Advanced, Entered, Evaluated, Event, Failed, No
 
 
 def show_progress(event: object) -> None:
-    """Shows an event of a run on stderr."""
+    """Prints an event of a run to stderr."""
     match event:
         case Entered(phase, clips):
             line = f"{phase}{f': {clips} clips' if clips else ''}"
@@ -35,10 +35,10 @@ def show_progress(event: object) -> None:
 
 
 def carry_out_here(job: Job, happens: Iterable[Event], show: Callable[[Event], None]) -> None:
-    """Carries a job out in this process, showing each event; what ends it early is noted in its folder.
+    """Runs a job in this process and shows each event; an error that ends it is recorded in its folder.
 
     Raises:
-        AttuneError: whatever ended it.
+        AttuneError: the error that ended the job.
     """
     with job.lock():
         try:
@@ -50,7 +50,7 @@ def carry_out_here(job: Job, happens: Iterable[Event], show: Callable[[Event], N
 
 
 def show_advance(parts: str, decimals: int) -> Callable[[Event], None]:
-    """Returns what shows on stderr how much of a job is done, in parts called so."""
+    """Returns a callback that prints to stderr how much of a job is done, in parts of the given name."""
 
     def show(event: Event) -> None:
         if isinstance(event, Advanced):

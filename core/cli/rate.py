@@ -1,4 +1,4 @@
-"""`attune rate`: the search for a learning rate."""
+"""`attune rate`: searches for a learning rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`attune report`: a run's report as files."""
+"""`attune report`: writes a run's report as files."""
 
 from __future__ import annotations
 

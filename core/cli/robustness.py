@@ -1,4 +1,4 @@
-"""`attune robustness`: a run's base and adapted model in noise, in a room and over the telephone."""
+"""`attune robustness`: measures a run's base and adapted model in noise, in a room and over the telephone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measures in this process what has not been measured yet, and prints both models' error rates."""
+    """Measures a run's robustness in this process, unless already measured, and prints both models' error rates."""
     from core.cli.progress import carry_out_here, show_advance
     from core.runs import run_folder
     from core.runs.robustness_job import carry_out, create, find

@@ -1,4 +1,4 @@
-"""`attune sets`: named sets, kept in the library of this computer's user."""
+"""`attune sets`: manages named sets in the library of this computer's user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def users_library() -> Library:
-    """Returns the sets that the command line names; every browser of the page has others of its own."""
+    """Returns the command line's library of sets; each browser that uses the page has a separate one."""
     from core.data.library.library import Library
 
     return Library(home() / "library")
@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Does what was asked for; a set is named by its name or id."""
+    """Performs the chosen task; sets are given by name or id."""
     library = users_library()
     library.sweep()
     if options.verify:
@@ -130,7 +130,7 @@ def _list(library: Library, for_program: bool) -> int:
 
 
 def as_json(stored: StoredSet) -> dict[str, Any]:
-    """Returns what a program is told of a set."""
+    """Returns a set's description as JSON, for programs."""
     parts = Counter(one.clip.part for one in stored.clips)
     return {
         "id": stored.id,
@@ -145,5 +145,5 @@ def as_json(stored: StoredSet) -> dict[str, Any]:
 
 
 def as_line(stored: StoredSet) -> str:
-    """Returns what a person is told of a set."""
+    """Returns a set's description as one line of text."""
     return f"{stored.id}  {stored.name}  {stored.language}, {len(stored.clips)} clips, {stored.seconds / 60:.1f} min"

@@ -1,4 +1,4 @@
-"""`attune transcribe`."""
+"""`attune transcribe`: transcribes sound files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints what is said in sound files."""
+    """Prints the transcripts of sound files."""
     from core.audio import sound_files
     from core.models.loading import load_model
 
