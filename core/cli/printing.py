@@ -16,7 +16,7 @@ def print_json(value: dict[str, Any]) -> None:
 
 
 def print_figures(figures: Mapping[str, Figures]) -> None:
-    """Prints what a run came to on each group of clips."""
+    """Prints a run's results on each group of clips."""
     for group, found in figures.items():
         base, adapted, change = found.base, found.adapted, found.difference
         print(

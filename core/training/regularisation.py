@@ -161,7 +161,7 @@ def adversarial_loss(
 
 @contextmanager
 def _reading_what_has_a_gradient(network: nn.Module) -> Iterator[None]:
-    """Keeps transformers' convolutions from asking for the gradient of what they read, which fails where it has one."""
+    """Stops transformers' convolutions from setting `requires_grad` on their input, which fails on part of a graph."""
     asking: list[Any] = [module for module in network.modules() if getattr(module, "_requires_grad", False)]
     for module in asking:
         module._requires_grad = False

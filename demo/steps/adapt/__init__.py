@@ -1,1 +1,1 @@
-"""Step 4: the recipe, its forecast and the run."""
+"""Step 4: the recipe, its forecast and the fine-tune."""

@@ -1,4 +1,4 @@
-"""Wires step 4: the recipe and its forecast, the run. No logic."""
+"""Event wiring of step 4: the recipe, its forecast, and the runs. No logic."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ Then = Callable[[Callable], None]
 def wire(
     on: On, w: Wording, four: AdaptView, five: CompareView, pool: ModelPool, jobs: Jobs, forecasts: Forecasts
 ) -> tuple[Then, Then]:
-    """Wires it.
+    """Wires step 4.
 
     Args:
         on: wires one event, see `demo.steps.wiring`.
         w: the page's language.
         four: the components of step 4.
-        five: those of step 5, where a sweep is asked for.
-        pool: models that are warm.
-        jobs: starts what trains.
-        forecasts: those that were measured.
+        five: the components of step 5, which has the button for a sweep.
+        pool: models in memory.
+        jobs: starts fine-tunes and ladders.
+        forecasts: cached forecasts.
 
     Returns:
-        What, given an event after which another model or set is chosen, proposes a recipe for it; and what, given the
-        event after the page was loaded, restores the step.
+        Two functions: the first takes an event that changes the model or the set, and proposes a recipe after it; the
+        second takes the event after the page was loaded, and restores the step after it.
     """
     handlers = AdaptHandlers(w, pool, jobs, forecasts)
     then_forecast = _forecasting(on, four, handlers)
@@ -60,22 +60,22 @@ def wire(
 
 
 def _planned(four: AdaptView) -> dict[str, Any]:
-    """What is asked of a run."""
+    """Returns the components that define a run."""
     return {**four.settings, **named(four, "suits")}
 
 
 def _proposed(four: AdaptView) -> dict[str, Any]:
-    """What is proposed for a model and a set."""
+    """Returns the components filled with a proposal for a model and a set."""
     return {**named(four, "preset", "recipe", "forecast"), **_planned(four)}
 
 
 def _looked(four: AdaptView) -> dict[str, Any]:
-    """What says how the runs are."""
+    """Returns the components that show the state of the runs."""
     return named(four, "progress", "start", "stop", "timer", "seen", "finished")
 
 
 def _forecasting(on: On, four: AdaptView, handlers: AdaptHandlers) -> Then:
-    """Returns what, given an event that changes the recipe, has it forecast and drawn."""
+    """Returns a function that takes an event that changes the recipe, and updates forecast and picture after it."""
 
     def then_forecast(event: Callable) -> None:
         timed = on(event, handlers.forecasting, {}, named(four, "forecast"), None, **QUIET)
@@ -97,7 +97,7 @@ def _wire_recipe(on: On, four: AdaptView, handlers: AdaptHandlers, then_forecast
     sought = on(four.find.click, handlers.finding, {}, named(four, "rates_note"), four.message, **QUIET)
     on(
         sought.then, handlers.find_rate, four.settings, named(four, "rates_panel", "rates", "rates_note"), four.message,
-        blank=True, **QUIET, concurrency_limit=1,  # each takes the memory of a fine-tune
+        blank=True, **QUIET, concurrency_limit=1,  # each needs as much memory as a fine-tune
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Step 4: forecasting, starting, stopping and watching a fine-tune."""
+"""Handlers of step 4: forecasting, starting, stopping and watching a fine-tune."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ from demo.wording import Wording
 if TYPE_CHECKING:
     from core.training.forecast import Forecast
 
-RATE_CLIPS = 64  # of the training clips: 60 steps see most of them once
-BABBLE_CLIPS = 12  # whose voices a babble is made of
+RATE_CLIPS = 64  # training clips for a rate search: its 60 steps use most of them once
+BABBLE_CLIPS = 12  # mixed into the babble of many voices
 LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 
 
 class AdaptHandlers:
-    """What happens in step 4. What computes is imported by the handlers that need it: the page opens without torch."""
+    """The handlers of step 4. Computing libraries are imported only in those that need them: the page opens without torch."""
 
     def __init__(self, w: Wording, pool: ModelPool, jobs: Jobs, forecasts: Forecasts) -> None:
         self._w, self._pool, self._jobs, self._forecasts = w, pool, jobs, forecasts
 
     def default(self, session: Session) -> dict[str, Any]:
-        """-> as `preset`, of the one that suits the chosen set."""
+        """-> the outputs of `preset`, for the preset that suits the chosen set."""
         name = session.choices.labelled_set
         return self.preset(session, name if name in PRESETS else PRESETS[0])
 
     def preset(self, session: Session, preset: str) -> dict[str, Any]:
-        """preset -> preset, the recipe's fields, suits, recipe, forecast: for the chosen model and set, not yet forecast."""
+        """preset -> preset, the recipe's fields, suits, recipe, forecast (empty): for the chosen model and set."""
         recipe = presets.preset(preset, model_family(session.choices.model), self._clips(session, Recipe()))
         return {"preset": preset, **self._proposed(session, recipe, preset)}
 
     def task(self, session: Session, task: str) -> dict[str, Any]:
-        """task -> the recipe's fields, suits, recipe, forecast: that task's default, not yet forecast."""
+        """task -> the recipe's fields, suits, recipe, forecast (empty): that task's default recipe."""
         if task == "classify":
             return self._proposed(session, Recipe.default("classifier", self._clips(session, Recipe(task=task))))
         proposed = self.default(session)
@@ -65,26 +65,26 @@ class AdaptHandlers:
         return proposed
 
     def words(self, session: Session, **fields: Any) -> dict[str, Any]:
-        """The recipe's fields -> recipe in words, forecast: none yet."""
+        """The recipe's fields -> recipe (in words), forecast (empty)."""
         return {"recipe": self._words(session, settings.recipe_of(fields)), "forecast": ""}
 
     def restore(self, session: Session) -> dict[str, Any]:
-        """-> as `default` and `look`."""
+        """-> the outputs of `default` and `look`."""
         return {**self.default(session), **self.look(session)}
 
     def picture(self, session: Session, **fields: Any) -> dict[str, Any]:
-        """The recipe's fields -> picture: the network's layers, what learns in each and at what rate. Nothing is changed."""
+        """The recipe's fields -> picture (which of the network's layers are trained, and at what rate). Changes nothing."""
         recipe = settings.recipe_of(fields)
         with self._pool.lend(session.folder.name, session.choices.model) as model:
             from core.training.learner import for_task, layer_plans
 
-            if recipe.task == "classify" and model.family != "classifier":  # which has its words
+            if recipe.task == "classify" and model.family != "classifier":  # a classifier has its words already
                 model = for_task(model, recipe, [clip.text for clip in labelled_set(session, closed=True).part("train")])
             plans = layer_plans(model, recipe)
         return {"picture": show.picture(plans, {}, self._w)}
 
     def find_rate(self, session: Session, **fields: Any) -> dict[str, Any]:
-        """The recipe's fields -> rates_panel, rates: the curve, rates_note: what it says."""
+        """The recipe's fields -> rates_panel, rates (the curve), rates_note (the suggested rate)."""
         if self._is_active(session):
             raise RunError("already_running", "A fine-tune is running. Stop it first.")
         recipe = settings.recipe_of(fields)
@@ -104,11 +104,11 @@ class AdaptHandlers:
         }
 
     def finding(self, session: Session) -> dict[str, Any]:
-        """-> rates_note: what is happening meanwhile."""
+        """-> rates_note (the search is running)."""
         return {"rates_note": markup.note(self._w("adapt.finding"))}
 
     def hear(self, session: Session, **fields: Any) -> dict[str, Any]:
-        """The recipe's fields -> augmented: a training clip as augmentation makes it, with what was drawn."""
+        """The recipe's fields -> augmented (a random training clip after augmentation, and the changes made)."""
         recipe = settings.recipe_of(fields)
         train = labelled_set(session, recipe.task == "classify").part("train")
         if not train:
@@ -124,13 +124,13 @@ class AdaptHandlers:
         return {"augmented": show.augmented(drawn, clip.text, f"/sound/augmented?{secrets.token_hex(4)}", self._w)}
 
     def forecasting(self, session: Session) -> dict[str, Any]:
-        """-> forecast: what is happening meanwhile."""
+        """-> forecast (it is being measured)."""
         return {"forecast": "" if self._is_active(session) else markup.note(self._w("adapt.forecasting"))}
 
     def forecast(self, session: Session, **fields: Any) -> dict[str, Any]:
-        """The recipe's fields -> forecast: how long it will take on this computer, by doing a little of it.
+        """The recipe's fields -> forecast (how long the run will take on this computer, from timing a small part of it).
 
-        Nothing while a run takes the computer's time; as it was where the same browser asked for another one meanwhile.
+        Empty while a run is active; unchanged if the same browser has requested another forecast in the meantime.
         """
         if self._is_active(session):
             return {"forecast": ""}
@@ -142,51 +142,51 @@ class AdaptHandlers:
         return {} if measured is None else {"forecast": markup.note(show.forecast_words(measured, self._w))}
 
     def forecast_of(self, session: Session, recipe: Recipe, general: bool = True) -> Forecast | None:
-        """Measures how long a recipe would take on the chosen set; `general` where general speech is read too.
+        """Measures how long a recipe would take on the chosen set, including general speech if `general`.
 
-        None where the same browser asked for another forecast meanwhile.
+        Returns None if the same browser has requested another forecast in the meantime.
 
         Raises:
-            DatasetError: too few own clips to hold any out.
+            DatasetError: there are too few own clips to hold any out.
         """
         beside = chosen_set.canary(session).clips if general else ()
         key = (session.choices.model, labelled_set(session, recipe.task == "classify"), recipe, beside)
         return self._forecasts.of(session.folder.name, key, lambda: self._measure(session, *key))
 
     def canaries(self, session: Session) -> dict[str, Any]:
-        """-> canary: what general speech there is to choose from, and what is chosen."""
+        """-> canary (the available general speech, and the current choice)."""
         there, name = chosen_set.canaries(session, self._w), session.choices.canary
         if name not in [id for _, id in there]:  # its set was deleted
             session.choose(canary=CANARY)
         return {"canary": gr.update(choices=there, value=session.choices.canary)}
 
     def choose_canary(self, session: Session, canary: str) -> dict[str, Any]:
-        """canary -> forecast: none yet."""
+        """canary -> forecast (empty)."""
         chosen_set.choose_canary(session, canary)
         return {"forecast": ""}
 
     def start(self, session: Session, *, suits: str, seed: float | None, control: bool, **fields: Any) -> dict[str, Any]:
-        """The recipe's fields, suits, seed, control: whether to train the control too -> as `look`."""
+        """The recipe's fields, suits, seed, control (whether to train the control too) -> the outputs of `look`."""
         recipe = suited(session, fields, suits)
         recipes = [recipe]
-        if control:  # read once at the end: what a random network writes takes long to read, and says little
+        if control:  # evaluated only once, at the end: transcribing with a random network is slow and tells little
             recipes.append(dataclasses.replace(recipe, start="random", adapter="none", trains="everything", evaluations=1))
         return self._start(session, recipes, int(seed or 0))
 
     def sweep(self, session: Session, *, suits: str, seed: float | None, **fields: Any) -> dict[str, Any]:
-        """The recipe's fields, suits, seed -> as `look`: a run for each strength of the pull to pretrained values, queued."""
+        """The recipe's fields, suits, seed -> the outputs of `look`. Queues a run for each strength of the pull to theta_p."""
         recipe = suited(session, fields, suits)
         return self._start(session, [dataclasses.replace(recipe, l2_sp=strength) for strength in LAMBDAS], int(seed or 0))
 
     def stop(self, session: Session) -> dict[str, Any]:
-        """-> as `look`; the runs are asked to stop, and those that have not begun never do."""
+        """-> the outputs of `look`. Stops the active runs; those still waiting never start."""
         for run in session.queue():
             if run.state() in ACTIVE:
                 run.ask_to_stop()
         return self.look(session)
 
     def look(self, session: Session, seen: str = "") -> dict[str, Any]:
-        """seen -> progress, start, stop, timer, seen, finished: the runs as they are; nothing where nothing is new."""
+        """seen -> progress, start, stop, timer, seen, finished: the current state of the runs; nothing if it is unchanged."""
         queue = session.queue()
         if not queue:
             return {"progress": markup.note(self._w("adapt.idle")), **buttons(active=False), "seen": "", "finished": ""}
@@ -243,16 +243,16 @@ class AdaptHandlers:
 
 
 def suited(session: Session, fields: Mapping[str, Any], family: str) -> Recipe:
-    """Returns the recipe of the page's fields, as long as they are for the chosen model.
+    """Returns the recipe of the page's fields, after checking that they are for the chosen model.
 
     Args:
-        session: whose model is chosen.
-        fields: as `settings.recipe_of` takes them.
-        family: of models, that they are for.
+        session: the session with the chosen model.
+        fields: as for `settings.recipe_of`.
+        family: the model family that the fields are for.
 
     Raises:
-        RecipeError: a field is outside its range.
-        RunError: another model was chosen meanwhile, and the settings were for one of another family.
+        RecipeError: a field is out of range.
+        RunError: a model of another family has been chosen in the meantime.
     """
     if family != model_family(session.choices.model):
         raise RunError("recipe_other_model", "This recipe was for another model. Look at the new one, and start again.")
@@ -260,10 +260,10 @@ def suited(session: Session, fields: Mapping[str, Any], family: str) -> Recipe:
 
 
 def request_of(session: Session, recipe: Recipe, seed: int) -> Request:
-    """Returns the fine-tune that is chosen on the page: its model and clips, by a recipe.
+    """Returns the request for a fine-tune of the model and clips chosen on the page, with a recipe.
 
     Raises:
-        DatasetError: too few own clips to hold any out.
+        DatasetError: there are too few own clips to hold any out.
     """
     choices = session.choices
     labelled = labelled_set(session, recipe.task == "classify")

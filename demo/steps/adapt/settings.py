@@ -1,4 +1,4 @@
-"""Which choices of a recipe the page offers, in which group, and how each is asked for. Names and kinds, no words."""
+"""The recipe settings that the page offers: their groups and input types, but not their wording."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ CHOICES = {name: mark.values for name, (_, mark) in limits(Recipe).items() if is
 
 _TYPES = {**get_type_hints(Recipe), **{f"augment.{name}": kind for name, kind in get_type_hints(Augmentation).items()}}
 WHOLE = frozenset(name for name in NAMES if _TYPES[name] is int)
-OPTIONAL = frozenset(name for name in NAMES if type(None) in get_args(_TYPES[name]))  # empty: as the model has it
+OPTIONAL = frozenset(name for name in NAMES if type(None) in get_args(_TYPES[name]))  # empty: the model's own value
 
 
 def values(recipe: Recipe) -> dict[str, Any]:
-    """Returns a recipe's values by `NAMES`."""
+    """Returns a recipe's values, keyed by `NAMES`."""
     fields = recipe.settings()
     return {name: fields[name] for name in NAMES}
 
 
 def recipe_of(fields: Mapping[str, Any]) -> Recipe:
-    """Builds a recipe from values by `NAMES`, as the page's components give them.
+    """Builds a recipe from the values of the page's components, keyed by `NAMES`.
 
     Raises:
-        RecipeError: a field is empty or outside its range, or there is no such field.
+        RecipeError: a field is empty, out of range or unknown.
     """
     settings = {}
     for name, value in fields.items():

@@ -1,4 +1,4 @@
-"""The recipe in words, its forecast, what augmentation does, rates, and the network's layers as a picture."""
+"""Markup of step 4: the recipe in words, its forecast, an augmented clip, a rate search, and a picture of the layers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from core.training.forecast import Forecast
     from core.training.rate_finder import RateCurve
 
-SMALLEST = 1e-6  # of a distance's bar, on a scale of powers of ten up to LARGEST
+SMALLEST = 1e-6  # distance at the start of a bar, on a logarithmic scale up to LARGEST
 LARGEST = 1.0
 _AUGMENTED = ("speed", "gain", "noise", "reverb", "telephone", "time_mask", "frequency_mask")
 _HELD = ("l2_new", "weight_decay", "dropout", "layer_drop", "label_smoothing", "adversarial", "average", "patience")
 
 
 def picture(plans: Sequence[LayerPlan], moved: Mapping[str, float], w: Wording) -> str:
-    """The layers, text on top and sound at the bottom, each with its parameters and its rate."""
+    """Returns a picture of the layers, from text at the top to audio at the bottom, each with its parameters and rate."""
     widest = max((entry.size for entry in plans), default=1) or 1
     rows = []
     for entry in reversed(plans):
@@ -53,7 +53,7 @@ def picture(plans: Sequence[LayerPlan], moved: Mapping[str, float], w: Wording) 
 
 
 def drift(moved: Sequence[tuple[str, float]], step: int, w: Wording) -> str:
-    """How far each layer has moved from its pretrained values by a step, ||theta_l - theta_p,l|| / ||theta_p,l||."""
+    """Returns a table of how far each layer has moved from its start by a step, ||theta_l - theta_p,l|| / ||theta_p,l||."""
     if not any(distance for _, distance in moved):
         return ""
     rows = "".join(
@@ -69,12 +69,12 @@ def drift(moved: Sequence[tuple[str, float]], step: int, w: Wording) -> str:
 
 
 def rates(curve: RateCurve) -> pd.DataFrame:
-    """The loss at each rate of a search for one: columns rate, as a power of ten, and loss."""
+    """Returns the loss at each rate of a search: columns rate (its base-10 logarithm) and loss."""
     return pd.DataFrame({"rate": [math.log10(rate) for rate in curve.rates], "loss": curve.smoothed})
 
 
 def suggestion(curve: RateCurve, clips: int, w: Wording) -> str:
-    """What a search for a rate suggests, from so many clips."""
+    """Returns a sentence with the result of a rate search over a number of clips."""
     key = "adapt.rate_none" if curve.suggestion is None else "adapt.rate_found"
     return note(w(key, rate=f"{curve.suggestion or 0:.1g}", steps=len(curve.rates), clips=clips))
 
@@ -96,7 +96,7 @@ def _length(distance: float) -> float:
 
 
 def recipe_words(recipe: Recipe, clips: int, w: Wording) -> str:
-    """A recipe in plain words."""
+    """Returns a recipe in plain words."""
     batch = recipe.batch_size * recipe.accumulate
     augment = [w(f"recipe.augment.{name}") for name in _AUGMENTED if getattr(recipe.augment, name)]
     held = [w(f"recipe.{name}") for name in _HELD if getattr(recipe, name)]
@@ -118,7 +118,7 @@ def recipe_words(recipe: Recipe, clips: int, w: Wording) -> str:
 
 
 def augmented(drawn: Augmented, text: str, url: str, w: Wording) -> str:
-    """A training clip as augmentation makes it, and what was drawn for it."""
+    """Returns a player for an augmented training clip, with the changes made to it."""
     room = (
         "" if not drawn.room else w("augmented.room") if drawn.rt60 is None else w("augmented.rt60", rt60=f"{drawn.rt60:.2f}")
     )
@@ -135,7 +135,7 @@ def augmented(drawn: Augmented, text: str, url: str, w: Wording) -> str:
 
 
 def forecast_words(forecast: Forecast, w: Wording) -> str:
-    """How long it will take here."""
+    """Returns a sentence with the forecast times."""
     return w(
         "adapt.forecast",
         total=duration(forecast.total, w),
@@ -145,5 +145,5 @@ def forecast_words(forecast: Forecast, w: Wording) -> str:
 
 
 def axis(table: pd.DataFrame) -> list[float]:
-    """The range of a chart's vertical axis: from 0 to a little above the highest value."""
+    """Returns the range of a chart's vertical axis: from 0 to slightly above the highest value."""
     return [0.0, 1.05 * max(float(table.iloc[:, 1].max()), 1e-3)]

@@ -1,4 +1,4 @@
-"""Step 4: the recipe, and the training as it happens."""
+"""View of step 4: the recipe and the running fine-tune."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class AdaptView:
     """The components of step 4.
 
     Attributes:
-        settings: a recipe's fields, by `settings.NAMES`.
-        suits: the family of models they are for.
-        seen: tells what the progress was last shown of.
+        settings: a recipe's fields, keyed by `settings.NAMES`.
+        suits: the model family they are for.
+        seen: the state of the runs that was last shown.
         finished: ids of the runs that are done.
     """
 
@@ -60,7 +60,7 @@ class AdaptView:
 
 
 def build(w: Wording, recipe: Recipe, family: str) -> AdaptView:
-    """Lays out step 4 with a recipe's values, and the family of models they suit."""
+    """Lays out step 4 with a recipe's values and the model family they are for."""
     fields: dict[str, gr.components.Component] = {}
     with gr.Column(elem_classes="step", elem_id="step-adapt"):
         gr.HTML(heading(4, "adapt", w))

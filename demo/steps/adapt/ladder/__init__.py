@@ -1,1 +1,1 @@
-"""Step 4: how much data it takes."""
+"""Step 4's panel on how much data a target error rate takes."""

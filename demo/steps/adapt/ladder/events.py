@@ -1,4 +1,4 @@
-"""Wires the panel on how much data it takes. No logic."""
+"""Event wiring of the ladder panel. No logic."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from demo.steps.wiring import QUIET, WAITS, On, named
 
 
 def wire(on: On, view: LadderView, planned: Mapping[str, Any], handlers: LadderHandlers) -> Callable[[Callable], None]:
-    """Wires it.
+    """Wires the panel.
 
     Args:
         on: wires one event, see `demo.steps.wiring`.
         view: the components.
-        planned: those of step 4 that say what to fine-tune, by the names of `LadderHandlers.start`.
-        handlers: what the events do.
+        planned: the components of step 4 that define a fine-tune, by their names in `LadderHandlers.start`.
+        handlers: the panel's handlers.
 
     Returns:
-        What, given the event after the page was loaded, restores the panel.
+        A function that takes the event after the page was loaded, and restores the panel after it.
     """
     job, target = view.job, named(view, "target")
     forecast, looked = named(job, "forecast"), named(job, "progress", "result", "start", "stop", "timer", "seen")

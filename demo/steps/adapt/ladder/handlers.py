@@ -1,4 +1,4 @@
-"""Step 4: how much data it takes, found out by fine-tuning with more and more of it."""
+"""Handlers of step 4's ladder panel: fine-tuning with more and more clips to find out how much data is needed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from demo.wording import Wording
 
 
 class LadderHandlers:
-    """What happens in the panel on data."""
+    """The handlers of the ladder panel."""
 
     def __init__(self, w: Wording, jobs: Jobs, adapting: AdaptHandlers) -> None:
         self._w, self._jobs, self._adapting = w, jobs, adapting
 
     def forecast(self, session: Session, *, suits: str, seed: float | None, **fields: Any) -> dict[str, Any]:
-        """The recipe's fields, suits, seed -> forecast: how many fine-tunes it would be, and how long they would take."""
+        """The recipe's fields, suits, seed -> forecast (how many fine-tunes the ladder has, and how long they will take)."""
         recipe = settings.recipe_of(fields)
         try:
             rungs = ladder(request_of(session, recipe, int(seed or 0)))
@@ -39,11 +39,11 @@ class LadderHandlers:
         return {"forecast": markup.note(self._w("ladder.forecast", sizes=sizes, runs=len(rungs), time=time))}
 
     def forecasting(self, session: Session) -> dict[str, Any]:
-        """-> forecast: what is happening meanwhile."""
+        """-> forecast (it is being measured)."""
         return {"forecast": markup.note(self._w("adapt.forecasting"))}
 
     def start(self, session: Session, *, suits: str, seed: float | None, target: float | None, **fields: Any) -> dict[str, Any]:
-        """The recipe's fields, suits, seed, target -> as `look`; a ladder of the same that ended early goes on."""
+        """The recipe's fields, suits, seed, target -> the outputs of `look`. Resumes the same ladder if it ended early."""
         before = session.ladder()
         if before is not None and before.state() in ACTIVE:
             raise RunError("job_running", "That is being measured. Wait for it, or stop it first.")
@@ -58,14 +58,14 @@ class LadderHandlers:
         return self.look(session, target)
 
     def stop(self, session: Session, target: float | None) -> dict[str, Any]:
-        """target -> as `look`; the ladder is asked to stop."""
+        """target -> the outputs of `look`. Stops the ladder."""
         job = session.ladder()
         if job is not None and job.state() in ACTIVE:
             job.ask_to_stop()
         return self.look(session, target)
 
     def look(self, session: Session, target: float | None, seen: str = "") -> dict[str, Any]:
-        """target, seen -> progress, result, start, stop, timer, seen: the ladder as it is; nothing where nothing is new."""
+        """target, seen -> progress, result, start, stop, timer, seen: the ladder's state; nothing if it is unchanged."""
         job = session.ladder()
         if job is None:
             return {"progress": "", "result": "", **buttons(active=False), "seen": ""}

@@ -1,4 +1,4 @@
-"""A ladder as a picture, a table and a sentence: how much data it takes."""
+"""Markup of a ladder: a chart, a table and sentences on how much data is needed."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from demo.wording import Wording
 if TYPE_CHECKING:
     from core.training.forecast import Forecast
 
-LOADING_SECONDS = 3.0  # of each fine-tune: the model and its clips
-DRAWN = 40  # places along the curve
-AHEAD = 4  # times the largest size the curve is drawn, so that one sees where it leads
+LOADING_SECONDS = 3.0  # per fine-tune, for the model and its clips
+DRAWN = 40  # points along the curve
+AHEAD = 4  # the curve extends to this multiple of the largest size, to show where it leads
 
 
 def seconds(rungs: Sequence[Rung], one: Forecast) -> float:
-    """Forecasts a ladder from the fine-tune with all clips: each of its fine-tunes reads about as many."""
+    """Forecasts a ladder from the fine-tune with all clips, since each fine-tune processes about as many clips in total."""
     return len(rungs) * (one.total + LOADING_SECONDS)
 
 
 def result(curve: Curve, base: float | None, wanted: float, whole: bool, w: Wording) -> str:
-    """What has been measured so far, and, of a whole ladder, where it leads.
+    """Returns the measurements so far and, for a complete ladder, its forecast.
 
     Args:
-        curve: through the fine-tunes that are done.
+        curve: the curve through the finished fine-tunes.
         base: WER of the base.
-        wanted: the error rate asked about.
-        whole: whether all fine-tunes are done; before, nothing is said about the curve.
+        wanted: the target WER.
+        whole: whether all fine-tunes are done; until then, nothing is said about the curve.
         w: the wording.
     """
     if not curve.sizes:

@@ -1,4 +1,4 @@
-"""Step 4: how much data it takes."""
+"""View of step 4's ladder panel: how much data is needed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LadderView:
 
 
 def build(w: Wording) -> LadderView:
-    """Lays the panel out."""
+    """Lays out the panel."""
     made = job.build("ladder", w)
     with made.panel:
         target = gr.Number(None, label=w("ladder.target"), elem_id="ladder-target")

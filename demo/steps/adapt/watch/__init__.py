@@ -1,1 +1,1 @@
-"""Step 4: a fine-tune at any of its evaluations."""
+"""Step 4's panel that shows a fine-tune at any of its evaluations."""

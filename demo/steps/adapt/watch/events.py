@@ -1,4 +1,4 @@
-"""Wires the slider over a fine-tune's evaluations. No logic."""
+"""Event wiring of the panel with a slider over a fine-tune's evaluations. No logic."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from demo.steps.wiring import AT_ONCE, QUIET, On, named
 
 
 def wire(on: On, view: WatchView, seen: gr.Textbox, handlers: WatchHandlers) -> None:
-    """Wires it.
+    """Wires the panel.
 
     Args:
         on: wires one event, see `demo.steps.wiring`.
         view: the components.
-        seen: changes whenever something new has happened in the run.
-        handlers: what the events do.
+        seen: changes whenever the run has new events.
+        handlers: the panel's handlers.
     """
     on(seen.change, handlers.look, named(view, "moment", "followed"), named(view), None, **QUIET, queue=False)
     moment = named(view, "about", "charts", "transcripts", "drift")

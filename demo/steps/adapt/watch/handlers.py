@@ -1,4 +1,4 @@
-"""Step 4: looking at a fine-tune at any of its evaluations, while it runs and after."""
+"""Handlers of step 4's panel that shows a fine-tune at any of its evaluations, during the run and afterwards."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from demo.wording import Wording
 
 
 class WatchHandlers:
-    """What happens at the slider."""
+    """The handlers of the slider."""
 
     def __init__(self, w: Wording) -> None:
         self._w = w
 
     def look(self, session: Session, moment: float, followed: str) -> dict[str, Any]:
-        """moment, followed: what was shown -> panel, moment, all of `at`, followed: what is shown now.
+        """moment, followed (what was shown) -> panel, moment, the outputs of `at`, followed (what is now shown).
 
-        The slider goes along with the newest evaluation until someone moves it back.
+        The slider follows the latest evaluation until someone moves it back.
         """
         run = run_in_view(session.queue())
         happened = run.events() if run is not None else []
@@ -39,7 +39,7 @@ class WatchHandlers:
         return {"panel": gr.update(visible=True), **shown, "followed": now}
 
     def at(self, session: Session, moment: float) -> dict[str, Any]:
-        """moment -> about: what it is, charts, transcripts, drift: how far each layer had moved."""
+        """moment -> about (step, time and WER), charts, transcripts, drift (how far each layer had moved)."""
         run = run_in_view(session.queue())
         happened = run.events() if run is not None else []
         seen = show.evaluations(happened)
@@ -56,7 +56,7 @@ class WatchHandlers:
 
 
 def run_in_view(queue: list[Run]) -> Run | None:
-    """Returns the run that the page shows of those started together: the one under way, else the first."""
+    """Returns the run to show of those started together: the active one, otherwise the first."""
     states = [run.state() for run in queue]
     place = next((states.index(state) for state in ("running", "waiting") if state in states), 0)
     return queue[place] if queue else None

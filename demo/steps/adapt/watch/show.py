@@ -1,4 +1,4 @@
-"""A fine-tune at one moment: its curves with a marker, and what the model wrote just then. No Gradio, no state."""
+"""Markup of a fine-tune at one evaluation: its curves with a marker, and the model's transcripts. No Gradio, no state."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from demo.wording import Wording
 
 
 def evaluations(happened: Sequence[Event]) -> list[Evaluated]:
-    """Returns a run's evaluations that say what the model wrote, oldest first."""
+    """Returns a run's evaluations that have a transcript, oldest first."""
     return [event for event in happened if isinstance(event, Evaluated) and event.reference]
 
 
 def about(seen: Evaluated, w: Wording) -> str:
-    """When it was and how the model stood."""
+    """Returns a sentence with an evaluation's step, time and WER."""
     time = duration(seen.seconds, w)
     told = w("watch.base_moment") if not seen.step else w("watch.moment_is", step=seen.step, time=time)
     if seen.wer is not None:
@@ -27,7 +27,7 @@ def about(seen: Evaluated, w: Wording) -> str:
 
 
 def charts(happened: Sequence[Event], step: int, w: Wording) -> str:
-    """Loss and WER by step, each with a line at the moment that is looked at."""
+    """Returns charts of loss and WER by step, each with a marker at the given step."""
     looks = [event for event in happened if isinstance(event, Evaluated)]
     loss = [
         Series(w("adapt.of.training"), [(float(e.step), e.loss) for e in happened if isinstance(e, Stepped)], dotted=False),
@@ -47,12 +47,12 @@ def charts(happened: Sequence[Event], step: int, w: Wording) -> str:
 
 
 def transcripts(happened: Sequence[Event], seen: Evaluated, language: str, w: Wording) -> str:
-    """Every validation clip as the model heard it at a moment, its words marked against what was said and the base."""
+    """Returns the transcripts of every validation clip at an evaluation, with words marked against reference and base."""
     first = evaluations(happened)[0]
     said = next((event.held_out for event in happened if isinstance(event, Prepared)), ())
     if len(said) == len(seen.texts) == len(first.texts) and said:
         rows = list(zip(said, first.texts, seen.texts, strict=True))
-    else:  # of a version that kept one clip alone
+    else:  # of an older version that kept only one clip
         rows = [(seen.reference, first.watched, seen.watched)]
     shown = "".join(_clip(*row, seen.step, language, w) for row in rows)
     return f'<div class="moments" tabindex="0" role="region" aria-label="{escape(w("adapt.watch"))}">{shown}</div>'

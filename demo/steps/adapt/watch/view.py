@@ -1,4 +1,4 @@
-"""Step 4, below the progress: a fine-tune at any moment."""
+"""View of step 4's panel that shows a fine-tune at any of its evaluations, below the progress."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class WatchView:
 
 
 def build(w: Wording) -> WatchView:
-    """Lays the panel out."""
+    """Lays out the panel."""
     with gr.Column(visible=False, elem_id="watch-panel") as panel:
         gr.HTML(subheading(w("adapt.watch")))
         charts = gr.HTML(elem_id="charts")
