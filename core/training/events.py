@@ -92,7 +92,7 @@ class Evaluated:
         canary_wer: WER on the watched general speech; None if there is none.
         drift: name and ||theta_l - theta_p,l|| / ||theta_p,l|| of every trained layer, bottom to top.
         texts: the model's current transcripts of the validation clips, in the order of `Prepared.held_out`.
-        measures: name and value of any further measures; in pretraining, e.g. how often a masked sound is told from others.
+        measures: name and value of any further measures; in pretraining, e.g. the accuracy of telling targets from distractors.
     """
 
     step: int
