@@ -1,1 +1,1 @@
-"""The run folder and what is done with it: execute, results, lineup, trade-off, ladder, export, report."""
+"""Run folders and everything that uses them: execution, results, line-up, trade-off, ladder, export and report."""

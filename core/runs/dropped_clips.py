@@ -1,4 +1,4 @@
-"""Clips that a job cannot use."""
+"""The notice about clips that a job cannot use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.training.events import Noticed
 
 
 def clips_dropped(dropped: Sequence[Dropped]) -> Noticed:
-    """Returns what to say of clips that cannot be used."""
+    """Returns a notice about clips that cannot be used."""
     first = dropped[0]
     return Noticed(
         "clips_dropped",

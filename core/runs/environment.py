@@ -1,4 +1,4 @@
-"""What figures depend on besides the recipe: versions, the processor, how many threads compute and how precisely."""
+"""The environment that figures depend on besides the recipe: versions, processor, number of threads and precision."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import platform
 from pathlib import Path
 
 PACKAGES = ("torch", "torchaudio", "transformers", "peft", "numpy", "jiwer", "whisper-normalizer")
-CHECKOUT = "checkout"  # of a version that is not installed
+CHECKOUT = "checkout"  # shown as the version of a package that is not installed
 
 
 def environment(precision: str = "auto") -> dict[str, str]:
-    """Returns the versions of Python, Attune and the packages, and what computes.
+    """Returns the versions of Python, Attune and the packages, the processor, the number of threads and the precision.
 
     Args:
-        precision: of the recipe; "auto" is resolved to what it comes to here.
+        precision: precision of the recipe; "auto" is resolved to the one used on this machine.
 
     Returns:
-        By name, in the order in which they are shown.
+        The values by name, in the order in which they are shown.
     """
-    import torch  # only what computes asks, or writes a report of it
+    import torch  # loaded here, because only computations and their reports need it
 
     from core.models.base.device import choose_device, has_fast_bfloat16
 
@@ -44,10 +44,10 @@ def _version(name: str) -> str:
 
 
 def _processor() -> str:
-    """Returns the processor's name where the system tells it, else its kind."""
+    """Returns the name of the CPU if the system provides it, otherwise its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         lines = []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return named[0] if named else platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""Carrying out a run: load, read with the base, fine-tune, save, read with the adapted, compare."""
+"""Execution of a run: load, transcribe with the base, fine-tune, save, transcribe with the adapted model, compare."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from core.training.transcript_cache import UnchangedTranscriber
 
 
 def execute(run: Run, *, keep_model: bool = True) -> Iterator[Event]:
-    """Carries out a run from its folder, writing every event there before yielding it.
+    """Executes a run from its folder, writing every event there before yielding it.
 
     Args:
-        run: what to do.
-        keep_model: whether the adapted model is saved; without it only the figures are of use.
+        run: the run.
+        keep_model: whether to save the adapted model; otherwise only the figures are kept.
 
     Yields:
         The events, ending with Finished.
@@ -57,13 +57,13 @@ def execute(run: Run, *, keep_model: bool = True) -> Iterator[Event]:
 
 @dataclass(frozen=True)
 class _Material:
-    """What a run trains on and is judged by, decoded.
+    """The decoded clips that a run trains on and is scored on.
 
     Attributes:
-        clips: by part: "train", "validation", those of `GROUPS`, "general" and "watch".
-        waves: of the same clips, float32 [samples] at 16 kHz.
+        clips: clips by part: "train", "validation", those of `GROUPS`, "general" and "watch".
+        waves: sounds of the same clips, float32 [samples] at 16 kHz.
         dropped: clips that cannot be used.
-        shared: what training and test share.
+        shared: overlap between training and test.
     """
 
     clips: dict[str, list[Clip]]
@@ -73,11 +73,11 @@ class _Material:
 
     @property
     def scored(self) -> int:
-        """How many clips both models transcribe."""
+        """Number of clips that both models transcribe."""
         return sum(len(self.clips[group]) for group in GROUPS)
 
     def sounds(self, part: str) -> Sounds:
-        """The clips of a part with their texts, as `finetune` takes them."""
+        """Returns the sounds and texts of a part, in the form that `finetune` takes."""
         return Labelled(self.waves[part], [clip.text for clip in self.clips[part]])
 
 
@@ -119,7 +119,7 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
 
 
 def _load(run: Run, request: Request, keep_model: bool) -> AsrModel:
-    """Loads the base, if there is room for what becomes of it: known now, and not after hours of training."""
+    """Loads the base, and checks for disk space for the adapted model now rather than after hours of training."""
     recipe = request.recipe
     model = load_model(request.model, language=request.labelled_set.language, precision=recipe.precision)
     model.thin = model.thin and recipe.thin
@@ -129,7 +129,7 @@ def _load(run: Run, request: Request, keep_model: bool) -> AsrModel:
 
 
 def _prepare(request: Request) -> _Material:
-    """Decodes the clips of all parts, and makes sure that nothing is scored on what it was trained on."""
+    """Decodes the clips of all parts, and checks that no recording is both trained on and scored."""
     labelled = request.labelled_set
     asked = {
         **{part: labelled.part(part) for part in ("train", "validation", "test")},
@@ -138,7 +138,7 @@ def _prepare(request: Request) -> _Material:
         "general": list(request.general) if request.recipe.replay else [],
         "watch": list(request.watch),
     }
-    # The user's own clip may well be in the training set: it is shown, flagged, and never counted.
+    # The user's own clip may be in the training set: it is shown and flagged, but never counted.
     held_out = [clip for part in ("validation", "test", "canary", "watch") for clip in asked[part]]
     labelled_set.refuse_shared_audio([*asked["train"], *asked["general"]], held_out, sha256)
     clips: dict[str, list[Clip]] = {}
@@ -156,7 +156,7 @@ def _notices(request: Request, material: _Material) -> Iterator[Noticed]:
         yield clips_dropped(material.dropped)
     if labelled.normalisation != default(labelled.language):
         yield _texts_written(labelled.normalisation)
-    if shared.sentences and request.recipe.task != "classify":  # a classifier can only be asked what it was taught
+    if shared.sentences and request.recipe.task != "classify":  # a classifier can only recognise the texts it was trained on
         yield Noticed(
             "shared_sentences",
             f"{shared.sentences} sentences stand both in training and in the test, in other recordings: "
@@ -166,7 +166,7 @@ def _notices(request: Request, material: _Material) -> Iterator[Noticed]:
 
 
 def _to_train(model: AsrModel, request: Request, material: _Material) -> AsrModel:
-    """Returns the model that learns: the base, a classifier over its encoder, or the base without its last layers."""
+    """Returns the model to train: the base, a classifier on its encoder, or the base with new last layers."""
     recipe = request.recipe
     model = for_task(model, recipe, [clip.text for clip in material.clips["train"]], request.seed)
     if recipe.drop_layers:
@@ -180,7 +180,7 @@ def _to_train(model: AsrModel, request: Request, material: _Material) -> AsrMode
 def _train(
     run: Run, request: Request, model: AsrModel, material: _Material, keep_model: bool
 ) -> Generator[Event, None, tuple[Prepared, Trained]]:
-    """Fine-tunes; returns what was prepared, and what came of it."""
+    """Fine-tunes the model; returns the Prepared and Trained events."""
     prepared, trained = None, None
     for event in finetune(
         model,
@@ -193,7 +193,7 @@ def _train(
         general=material.sounds("general"),
         watch=material.sounds("watch"),
         adapter_folder=run.folder / "adapter" if keep_model else None,
-        # Another one: the vocabulary, an adapter or a random start may have changed the weights.
+        # A new one, because the vocabulary, an adapter or a random start may have changed the weights.
         transcribe_base=UnchangedTranscriber(),
     ):
         prepared = event if isinstance(event, Prepared) else prepared
@@ -272,7 +272,7 @@ def _transcribe(
 ) -> dict[str, list[str]]:
     texts = {}
     for group in GROUPS:
-        # The canary is English: a multilingual model told to write Swahili would translate it, before and after alike.
+        # The canary is English: a multilingual model set to Swahili would translate it, both before and after training.
         with in_language(model, "en" if group == "canary" else model.language):
             texts[group] = [t.text for t in read(model, decoded[group])]
     return texts

@@ -1,12 +1,12 @@
-"""A folder in which one process carries something long out while others look on.
+"""The folder of a job: one process executes it while others follow its progress.
 
 JOB/
-  request.json   what to do; "kind" says what carries it out, without one it is a fine-tune
-  events.jsonl   what happened, a line an event
-  result.json    what came of it; written last, so its presence means the job is whole
-  stop           someone asked to stop
-  alive.lock     held by the process that carries the job out, for as long as it lives
-  pid            number of that process
+  request.json   the request; "kind" is the kind of job, by default a fine-tune
+  events.jsonl   the events, one per line
+  result.json    the result; written last, so its presence means the job is complete
+  stop           exists if someone asked to stop
+  alive.lock     held by the process that executes the job, for as long as it lives
+  pid            id of that process
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from core.storage.files import append_json_line
 from core.storage.state import Damaged, lock, read_checked, read_lines
 from core.training import events
 
-KILLED_SECONDS = 10.0  # in which a process that is killed has ended, unless its disk does not answer
+KILLED_SECONDS = 10.0  # enough for a killed process to end, unless its disk does not respond
 STARTING_SECONDS = 120.0  # a process may take to start before it counts as dead
 
 State = Literal["waiting", "running", "done", "failed", "interrupted"]
@@ -38,8 +38,8 @@ class Job:
     """A job's folder.
 
     Attributes:
-        folder: where it lies.
-        RESULT: what result.json holds, as `core.storage.state.fits` takes it.
+        folder: path of the folder.
+        RESULT: type of the contents of result.json, see `core.storage.state.fits`.
     """
 
     folder: Path
@@ -47,23 +47,23 @@ class Job:
 
     @property
     def id(self) -> str:
-        """The folder's name."""
+        """The name of the folder."""
         return self.folder.name
 
     @property
     def kind(self) -> str:
-        """What carries it out: "run", "ladder", "robustness" or "pretraining"."""
+        """The kind of job: "run", "ladder", "robustness" or "pretraining"."""
         return str(self.read("request.json", dict[str, Any]).get("kind", "run"))
 
     def read(self, name: str, kind: Any) -> Any:
         """Reads one of the folder's files.
 
         Args:
-            name: of the file.
-            kind: what it should hold, see `core.storage.state.fits`.
+            name: name of the file.
+            kind: expected type of its contents, see `core.storage.state.fits`.
 
         Raises:
-            RunError: it is missing or damaged.
+            RunError: the file is missing or damaged.
         """
         try:
             return read_checked(self.folder / name, kind)
@@ -73,7 +73,7 @@ class Job:
             raise self.damaged(name) from error
 
     def damaged(self, name: str) -> RunError:
-        """Returns what says that one of the folder's files is damaged."""
+        """Returns the error for a damaged file in the folder."""
         return RunError(
             "run_damaged",
             f"{name} in {self.folder} is damaged, so this cannot be shown or used. Put a copy of the file back if there is "
@@ -87,11 +87,11 @@ class Job:
         append_json_line(self.folder / "events.jsonl", events.to_json(event))
 
     def events(self) -> list[events.Event]:
-        """Reads what happened so far."""
+        """Reads the events so far."""
         return [event for event in read_lines(self.folder / "events.jsonl", events.from_json) if event is not None]
 
     def result(self) -> Any:
-        """Reads what came of it, a plain dict, or None before the job is whole.
+        """Reads the result, a plain dict, or None if the job is not complete.
 
         Raises:
             RunError: the file is damaged.
@@ -99,7 +99,7 @@ class Job:
         return self.fields()
 
     def fields(self) -> dict[str, Any] | None:
-        """Reads result.json as it was written, or None before the job is whole.
+        """Reads result.json as written, or None if the job is not complete.
 
         Raises:
             RunError: the file is damaged.
@@ -107,7 +107,7 @@ class Job:
         return self.read("result.json", self.RESULT) if (self.folder / "result.json").exists() else None
 
     def state(self) -> State:
-        """Says how the job stands; a process that died leaves "interrupted"."""
+        """Returns the state of the job; "interrupted" means that its process died."""
         if (self.folder / "result.json").exists():
             return "done"
         happened = self.events()
@@ -115,28 +115,28 @@ class Job:
             return "failed"
         if self.is_alive():
             return "running" if happened else "waiting"
-        if (self.folder / "result.json").exists():  # written since the first look
+        if (self.folder / "result.json").exists():  # written since the first check
             return "done"
         return "interrupted" if happened or self._age() > STARTING_SECONDS else "waiting"
 
     def _age(self) -> float:
-        # Whichever way the clock was set since: a job that died must not count as starting until it has caught up.
+        # Absolute, in case the clock was set back: a dead job must not count as starting until the clock catches up.
         return abs(time.time() - (self.folder / "request.json").stat().st_mtime)
 
     def lock(self) -> FileLock:
-        """Returns the lock that the process carrying the job out holds while it lives."""
+        """Returns the lock held by the process that executes the job, for as long as it lives."""
         return lock(self.folder / "alive.lock")
 
     @contextmanager
     def carried_out(self) -> Iterator[None]:
-        """Says that this process carries the job out, for as long as it does."""
+        """Marks this process as the one that executes the job, until the context ends."""
         with self.lock():
             (self.folder / "pid").write_text(str(os.getpid()), encoding="ascii")
             yield
 
     def kill(self) -> None:
-        """Ends the process that carries the job out, at once; what it was about to write is not written."""
-        with suppress(OSError, ValueError):  # nobody does, or it has just ended
+        """Kills the process that executes the job immediately; unwritten data is lost."""
+        with suppress(OSError, ValueError):  # there is no such process, or it has just ended
             if self.is_alive():
                 os.kill(int((self.folder / "pid").read_text(encoding="ascii")), getattr(signal, "SIGKILL", signal.SIGTERM))
                 until = time.monotonic() + KILLED_SECONDS
@@ -144,7 +144,7 @@ class Job:
                     time.sleep(0.02)
 
     def is_alive(self) -> bool:
-        """Whether a process is carrying the job out."""
+        """Returns whether a process is executing the job."""
         if not self.folder.is_dir():  # deleted; taking the lock would create it again
             return False
         try:
@@ -154,28 +154,28 @@ class Job:
             return True
 
     def ask_to_stop(self) -> None:
-        """Asks the process to stop as soon as it can and to keep what it has."""
+        """Asks the process to stop as soon as possible and to keep its results so far."""
         (self.folder / "stop").touch()
 
     def should_stop(self) -> bool:
-        """Whether someone asked to stop."""
+        """Returns whether someone asked to stop."""
         return (self.folder / "stop").exists()
 
 
 def refuse_used(folder: Path, advice: str = "Choose another folder for the run.") -> None:
-    """Makes sure that a job's folder is new.
+    """Checks that a job's folder is new.
 
     Args:
-        folder: where the job is to be made.
-        advice: what to do instead.
+        folder: folder of the new job.
+        advice: advice for the error message.
 
     Raises:
-        RunError: there is something in it.
+        RunError: the folder is not empty.
     """
     if folder.exists() and any(folder.iterdir()):
         raise RunError("run_exists", f"{folder} is not empty. {advice}", folder=str(folder))
 
 
 def stopped() -> RunError:
-    """Returns what ends a job that was asked to stop."""
+    """Returns the error that ends a job after a request to stop."""
     return RunError("job_stopped", "Stopped. What was measured until then is kept.")

@@ -1,4 +1,4 @@
-"""The data ladder: the same fine-tune with 5, 10, 20, 40 ... clips, the curve through it, and where it leads."""
+"""The data ladder: the same fine-tune with 5, 10, 20, 40 ... clips, the learning curve, and its extrapolation."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from core.training.recipe import MAX_EPOCHS
 
 FIRST_RUNG = 5  # clips
 MIN_SIZES = 4  # a curve of three parameters passes through any three points
-MIN_EXPLAINED = 0.8  # share of the variance between sizes that a curve must explain
+MIN_EXPLAINED = 0.8  # minimum share of the variance between sizes that a curve must explain
 FURTHEST = 10  # times the largest size; beyond it an extrapolation is a guess
 DRAWS = 400
 EXPONENTS = np.geomspace(0.05, 2.5, 60)  # of the power law; Hestness et al. find 0.07 to 0.35 with a lot of data
-HUBER = 1.345  # residuals beyond so many scales weigh less (Huber 1964; 95 % efficient for normal ones)
+HUBER = 1.345  # residuals beyond this many scales get less weight (Huber 1964; 95 % efficient for normal residuals)
 REWEIGHTINGS = 10
 
 
@@ -33,9 +33,9 @@ class Rung:
     """One fine-tune of the ladder.
 
     Attributes:
-        clips: training clips.
-        repeat: from 0; each takes other clips.
-        request: what to run.
+        clips: number of training clips.
+        repeat: number of the repeat, from 0; each uses different clips.
+        request: the run to execute.
     """
 
     clips: int
@@ -45,12 +45,12 @@ class Rung:
 
 @dataclass(frozen=True)
 class RungResult:
-    """What one fine-tune of the ladder came to.
+    """The result of one fine-tune of the ladder.
 
     Attributes:
-        clips: training clips.
-        repeat: which repeat it belongs to; any number will do, such as its seed.
-        wer: of the adapted model on the held-out clips, as a share.
+        clips: number of training clips.
+        repeat: the repeat it belongs to; any number that identifies it, such as the seed.
+        wer: WER of the adapted model on the held-out clips, as a share.
     """
 
     clips: int
@@ -63,10 +63,10 @@ class Size:
     """The fine-tunes of one size.
 
     Attributes:
-        clips: training clips.
-        wer: mean over the repeats.
-        low, high: its 95 % interval over the repeats, not below 0; None with a single one.
-        repeats: how many.
+        clips: number of training clips.
+        wer: mean WER over the repeats.
+        low, high: its 95 % interval over the repeats, not below 0; None for a single repeat.
+        repeats: number of repeats.
     """
 
     clips: int
@@ -81,11 +81,11 @@ class ClipsNeeded:
     """An answer to "how many clips would it take?".
 
     Attributes:
-        wer: the error rate asked about.
-        clips: training clips in all, rounded up; None where the curve does not say.
-        low, high: its 95 % interval; `high` is None where it has no end, as the curve may level off before.
+        wer: the error rate in question.
+        clips: total number of training clips, rounded up; None if the curve gives no answer.
+        low, high: its 95 % interval; `high` is None if unbounded, as the curve may level off above that rate.
         refusal: "" or why there is no answer: the curve's own refusal, "below_floor" (the curve levels off above that
-            rate) or "too_far" (over ten times the largest size that was tried).
+            rate) or "too_far" (more than ten times the largest measured size).
     """
 
     wer: float
@@ -97,14 +97,14 @@ class ClipsNeeded:
 
 @dataclass(frozen=True)
 class Curve:
-    """error = floor + scale * clips ** -exponent, through the sizes.
+    """The learning curve error = floor + scale * clips ** -exponent, fitted to the sizes.
 
     Attributes:
-        sizes: what was measured, smallest first.
-        floor, scale, exponent: of the curve; 0 where it was refused.
-        refusal: "" or why no curve is drawn: "too_few_sizes", "too_few_repeats", "not_falling" (more clips did not
-            help beyond doubt) or "poor_fit".
-        draws: the same three numbers for every bootstrap draw, float64 [draws, 3].
+        sizes: the measured sizes, smallest first.
+        floor, scale, exponent: parameters of the curve; 0 if it was refused.
+        refusal: "" or why there is no curve: "too_few_sizes", "too_few_repeats", "not_falling" (no significant
+            improvement with more clips) or "poor_fit".
+        draws: the three parameters for every bootstrap draw, float64 [draws, 3].
     """
 
     sizes: tuple[Size, ...]
@@ -115,13 +115,13 @@ class Curve:
     draws: np.ndarray = dataclasses.field(default_factory=lambda: np.empty((0, 3)), compare=False, repr=False)
 
     def at(self, clips: float) -> tuple[float, float, float]:
-        """Returns the error rate that the curve expects of so many clips, and its 95 % interval over the draws."""
+        """Returns the error rate predicted for a number of clips, and its 95 % interval over the draws."""
         floor, scale, exponent = self.draws.T
         low, high = np.quantile(floor + scale * clips**-exponent, _ENDS)
         return self.floor + self.scale * clips**-self.exponent, float(low), float(high)
 
     def clips_for(self, wer: float) -> ClipsNeeded:
-        """Says how many training clips an error rate would take; rates below the curve's floor cannot be had."""
+        """Returns how many training clips an error rate would take; rates below the floor are out of reach."""
         if self.refusal:
             return ClipsNeeded(wer, refusal=self.refusal)
         needed = _clips_for(wer, np.array([[self.floor, self.scale, self.exponent]]))[0]
@@ -129,7 +129,7 @@ class Curve:
             return ClipsNeeded(wer, refusal="below_floor")
         if needed > FURTHEST * self.sizes[-1].clips:
             return ClipsNeeded(wer, refusal="too_far")
-        # Not interpolated, as half of infinity means nothing.
+        # Not interpolated, because interpolation with infinity is meaningless.
         low, high = np.quantile(_clips_for(wer, self.draws), _ENDS, method="nearest")
         return ClipsNeeded(wer, math.ceil(needed), math.floor(low), math.ceil(high) if math.isfinite(high) else None)
 
@@ -143,7 +143,7 @@ _ENDS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 def sizes_up_to(clips: int) -> list[int]:
-    """Returns 5, 10, 20, 40 ... and, last, all of the clips there are."""
+    """Returns 5, 10, 20, 40 ... and finally the total number of clips."""
     sizes = []
     size = FIRST_RUNG
     while size < clips:
@@ -153,12 +153,12 @@ def sizes_up_to(clips: int) -> list[int]:
 
 
 def in_turn(clips: Sequence[Clip], seed: int, closed: bool = False) -> list[Clip]:
-    """Orders clips at random so that any beginning of the list is balanced over speakers.
+    """Returns the clips in a random order in which every prefix of the list is balanced over speakers.
 
     Args:
-        clips: of the training part.
-        seed: of the order.
-        closed: whether the texts are a closed set of words; then it is balanced over them instead.
+        clips: the training clips.
+        seed: seed of the order.
+        closed: whether the texts are a closed set of words; the list is then balanced over texts instead.
     """
     rng = np.random.default_rng(seed)
     members: dict[str, list[Clip]] = defaultdict(list)
@@ -171,14 +171,14 @@ def in_turn(clips: Sequence[Clip], seed: int, closed: bool = False) -> list[Clip
 def ladder(request: Request, sizes: Sequence[int] = (), repeats: int = MIN_REPEATS) -> list[Rung]:
     """Returns the fine-tunes of a ladder, smallest first.
 
-    Within a repeat every size holds the clips of the smaller ones. All are judged on the same validation, test and
-    canary clips. Each reads about as many clips in all as `request` would, up to `MAX_EPOCHS` epochs: so it is the
-    clips that differ, not how long it learns.
+    Within a repeat, every size includes the clips of the smaller ones. All use the same validation, test and canary
+    clips. Smaller sizes get more epochs, up to `MAX_EPOCHS`, so that each fine-tune processes about as many clips as
+    `request` would: the fine-tunes differ in their data, not in the length of training.
 
     Args:
         request: the fine-tune with all of its training clips.
-        sizes: numbers of training clips; by default `sizes_up_to` all of them. Larger ones than there are are left out.
-        repeats: how often each size is tried, with other clips and another seed.
+        sizes: numbers of training clips; by default those of `sizes_up_to`. Sizes above the number of clips are skipped.
+        repeats: number of fine-tunes of each size, each with different clips and a different seed.
     """
     labelled, recipe = request.labelled_set, request.recipe
     train = labelled.part("train")
@@ -202,7 +202,7 @@ def ladder(request: Request, sizes: Sequence[int] = (), repeats: int = MIN_REPEA
 
 
 def measured(runs: Sequence[Run]) -> list[RungResult]:
-    """Reads what the finished fine-tunes of a ladder came to; the others are not there yet."""
+    """Reads the results of the finished fine-tunes of a ladder; skips the others."""
     found = []
     for run in runs:
         result, request = run.result(), run.request()
@@ -216,13 +216,13 @@ def learning_curve(rows: Sequence[RungResult], seed: int = 0) -> Curve:
     """Fits error = floor + scale * clips ** -exponent (Hestness et al. 2017, arXiv 1712.00409).
 
     For every exponent of a grid, floor and scale (neither below 0) are fitted by iteratively reweighted least squares
-    with Huber's weights, which a single run gone wrong cannot pull far; the exponent with the least Huber loss is
-    kept. The bootstrap draws whole repeats, whose sizes share their clips, and widens their deviations from the mean as
-    `_widening` says. It speaks of other training clips, not of other test clips.
+    with Huber's weights, which are robust to a single failed run; the exponent with the smallest Huber loss is kept. The
+    bootstrap draws whole repeats, because the sizes of a repeat share clips, and scales their deviations from the mean by
+    `_widening`. The intervals cover the choice of training clips, not of test clips.
 
     Args:
-        rows: finished fine-tunes of one ladder.
-        seed: of the bootstrap.
+        rows: results of the finished fine-tunes of one ladder.
+        seed: seed of the bootstrap.
     """
     by_size: dict[int, dict[int, float]] = defaultdict(dict)
     for row in rows:
@@ -243,7 +243,7 @@ def learning_curve(rows: Sequence[RungResult], seed: int = 0) -> Curve:
     if np.quantile(slopes, _ENDS[1]) >= 0:
         return Curve(sizes, refusal="not_falling")
     floor, scale, exponent = _fit(clips, wers[None])[0].tolist()
-    middles = np.median(wers, axis=1)  # which a single run gone wrong leaves in place
+    middles = np.median(wers, axis=1)  # medians, because they are robust to a single failed run
     missed = middles - (floor + scale * clips**-exponent)
     if np.sum(missed**2) > (1 - MIN_EXPLAINED) * np.sum((middles - middles.mean()) ** 2):
         return Curve(sizes, refusal="poor_fit")
@@ -251,11 +251,11 @@ def learning_curve(rows: Sequence[RungResult], seed: int = 0) -> Curve:
 
 
 def _widening(repeats: int) -> float:
-    """Returns what deviations from the mean are multiplied by, as so few repeats spread less than all there could be.
+    """Returns the factor for deviations from the mean, which corrects for the low spread of a few repeats.
 
-    sqrt(r / (r - 1)), and Student's quantile in place of the normal one, as for `core.text.metrics.paired_interval`. In 100
-    simulated ladders each, with 3, 4 and 6 repeats, the interval of `Curve.clips_for` then held the truth in 95 to
-    100 %, and without the quantile in 82 to 99 %.
+    The factor is sqrt(r / (r - 1)) times the ratio of Student's to the normal quantile, as in
+    `core.text.metrics.paired_interval`. In 100 simulated ladders each with 3, 4 and 6 repeats, the interval of
+    `Curve.clips_for` then contained the true value in 95 to 100 %, and without the quantiles in 82 to 99 %.
     """
     quantiles = student_quantile(_ENDS[1], repeats - 1) / student_quantile(_ENDS[1], 10**6)
     return math.sqrt(repeats / (repeats - 1)) * quantiles
@@ -283,9 +283,9 @@ def _fit(clips: np.ndarray, wers: np.ndarray) -> np.ndarray:
         through_zero = (share * powers * rates).sum(axis=-1) / (share * powers**2).sum(axis=-1)
         scale, floor = np.where(floor < 0, through_zero, scale), np.maximum(floor, 0.0)
         missed = np.abs(rates - floor[..., None] - scale[..., None] * powers)
-        limit = HUBER * np.maximum(1.4826 * np.median(missed, axis=-1, keepdims=True), 1e-4)  # scale from the median
+        limit = HUBER * np.maximum(1.4826 * np.median(missed, axis=-1, keepdims=True), 1e-4)  # scale estimated from the median
         weights = np.minimum(1.0, limit / np.maximum(missed, 1e-12))
-    tightest = limit.min(axis=1, keepdims=True)  # one yardstick for all exponents of a draw
+    tightest = limit.min(axis=1, keepdims=True)  # one limit for all exponents of a draw
     loss = np.where(missed <= tightest, missed**2 / 2, tightest * (missed - tightest / 2)).sum(axis=-1)
     best = loss.argmin(axis=1)
     rows = np.arange(len(wers))
@@ -293,7 +293,7 @@ def _fit(clips: np.ndarray, wers: np.ndarray) -> np.ndarray:
 
 
 def _clips_for(wer: float, curves: np.ndarray) -> np.ndarray:
-    """Returns the clips at which curves [curves, 3] reach an error rate; infinite where they never do."""
+    """Returns the number of clips at which curves [curves, 3] reach an error rate; infinite if they never do."""
     floor, scale, exponent = curves.T
     above = wer - floor
     with np.errstate(over="ignore"):

@@ -1,8 +1,8 @@
-"""A ladder carried out as a job: the fine-tunes of `core.runs.ladder`, one after the other.
+"""A ladder as a job: the fine-tunes of `core.runs.ladder`, one after the other.
 
 LADDER/
-  rungs/005-0/   a run folder for each size and repeat, without its adapted model
-  and what `core.runs.job` says
+  rungs/0005-0/  a run folder for each size and repeat, without the adapted model
+  and the files of every job, see `core.runs.job`
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from core.training.events import Advanced, Entered, Evaluated, Event, Finished, 
 
 
 class _Fields(TypedDict):
-    """What `create` writes."""
+    """Contents of request.json."""
 
     request: RequestFields
     sizes: list[int]
@@ -41,7 +41,7 @@ class LadderJob(Job):
     """A ladder's folder."""
 
     def request(self) -> Request:
-        """Reads the fine-tune with all clips.
+        """Reads the request of the fine-tune with all clips.
 
         Raises:
             RunError: the file is damaged.
@@ -53,45 +53,45 @@ class LadderJob(Job):
             raise self.damaged("request.json") from error
 
     def asks_for(self, request: Request) -> bool:
-        """Whether it is the ladder of a fine-tune, and may so go on in place of a new one."""
+        """Returns whether this is the ladder of a fine-tune, so that it can be resumed instead of starting a new one."""
         return self.request() == _scored_alone(request)
 
     def resume(self) -> None:
-        """Readies a ladder that ended early to go on; what is done stays."""
+        """Prepares a ladder that ended early for resumption; finished fine-tunes are kept."""
         for name in ("stop", "events.jsonl"):
             (self.folder / name).unlink(missing_ok=True)
-        (self.folder / "request.json").touch()  # it counts as dead only some time from now
+        (self.folder / "request.json").touch()  # restarts the time after which it counts as dead
 
     def rungs(self) -> list[tuple[Rung, Run]]:
-        """Returns the fine-tunes, smallest first, with the folder of each, which may not be there yet."""
+        """Returns the fine-tunes, smallest first, each with its folder, which may not exist yet."""
         fields = self.read("request.json", _Fields)
         found = ladder(self.request(), fields["sizes"], fields["repeats"])
         return [(rung, Run(self.folder / "rungs" / f"{rung.clips:04d}-{rung.repeat}")) for rung in found]
 
     def finished(self) -> list[Run]:
-        """Returns the fine-tunes that are done; a damaged one is not."""
+        """Returns the finished fine-tunes, without damaged ones."""
         folder = self.folder / "rungs"
         return [run for run in map(Run, sorted(folder.iterdir())) if _is_done(run)] if folder.is_dir() else []
 
     def measured(self) -> list[RungResult]:
-        """Reads what they came to."""
+        """Reads the results of the finished fine-tunes."""
         return measured(self.finished())
 
     def base(self) -> float | None:
-        """Returns the base's WER on the held-out clips, or None while no fine-tune is done."""
+        """Returns the base's WER on the held-out clips, or None if no fine-tune has finished."""
         done = self.finished()
         result = done[0].result() if done else None
         return result.test.base.wer if result is not None and result.test else None
 
 
 def create(folder: Path, request: Request, sizes: Sequence[int] = (), repeats: int = MIN_REPEATS) -> LadderJob:
-    """Makes a ladder's folder.
+    """Creates a ladder's folder.
 
     Args:
-        folder: where; it must not hold anything.
+        folder: path of the folder; must be empty or not exist.
         request: the fine-tune with all of its training clips.
         sizes: numbers of training clips, see `core.runs.ladder.ladder`.
-        repeats: of each size.
+        repeats: number of fine-tunes of each size.
 
     Raises:
         RunError: the folder is not empty, or the set has no training clips or no test clips.
@@ -111,7 +111,7 @@ def open_ladder(folder: Path) -> LadderJob:
     """Opens a ladder's folder.
 
     Raises:
-        RunError: it is none.
+        RunError: the folder is not a ladder's.
     """
     job = LadderJob(folder)
     if not (folder / "request.json").is_file() or job.kind != "ladder":
@@ -120,13 +120,14 @@ def open_ladder(folder: Path) -> LadderJob:
 
 
 def carry_out(job: LadderJob) -> Iterator[Event]:
-    """Runs the fine-tunes that are not done yet, writing every event to the folder before yielding it.
+    """Executes the remaining fine-tunes, writing every event to the folder before yielding it.
 
     Yields:
-        Advanced as they go on, and Finished.
+        Entered, Advanced as they progress, and Finished.
 
     Raises:
-        AttuneError: the model, the clips or the recipe cannot be used, or someone asked to stop; what is done is kept.
+        AttuneError: the model, the clips or the recipe cannot be used, or someone asked to stop; finished fine-tunes are
+            kept.
         OSError: the disk is full.
     """
     for event in _steps(job):
@@ -135,7 +136,7 @@ def carry_out(job: LadderJob) -> Iterator[Event]:
 
 
 def _scored_alone(request: Request) -> Request:
-    """Returns a fine-tune without the clips that a ladder does not ask about."""
+    """Returns a fine-tune without the clips that a ladder does not use."""
     return dataclasses.replace(request, canary=(), watch=(), own=())
 
 
@@ -146,7 +147,7 @@ def _steps(job: LadderJob) -> Iterator[Event]:
     done_before = sum(_is_done(run) for _, run in rungs)
     for place, (rung, run) in enumerate(rungs):
         if not _is_done(run):
-            shutil.rmtree(run.folder, ignore_errors=True)  # of a process that died, or damaged
+            shutil.rmtree(run.folder, ignore_errors=True)  # left by a process that died, or damaged
             for share in _climb(job, run_folder.create(run.folder, rung.request)):
                 done = place + share
                 took = (time.perf_counter() - started) / (done - done_before)
@@ -167,7 +168,7 @@ def _steps(job: LadderJob) -> Iterator[Event]:
 
 
 def _is_done(run: Run) -> bool:
-    """Whether a fine-tune is done, and can be read."""
+    """Returns whether a fine-tune has finished and can be read."""
     try:
         return run.result() is not None and bool(run.request())
     except AttuneError:
@@ -175,8 +176,8 @@ def _is_done(run: Run) -> bool:
 
 
 def _climb(job: LadderJob, run: Run) -> Iterator[float]:
-    """Carries one fine-tune out, yielding how much of it is done; one that is stopped leaves nothing."""
-    from core.runs.execute import execute  # loads torch, and a page that starts or shows a ladder computes nothing
+    """Executes one fine-tune, yielding the share that is done; if stopped, it leaves no files."""
+    from core.runs.execute import execute  # loads torch, which a page that only starts or shows a ladder does not need
 
     steps = 1
     try:

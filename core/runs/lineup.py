@@ -1,4 +1,4 @@
-"""Several runs on the same test clips, side by side."""
+"""Side-by-side comparison of several runs on the same test clips."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from core.text.metrics import Interval, paired_interval
 
 @dataclass(frozen=True)
 class LineUpRow:
-    """One run in the line.
+    """One run of a line-up.
 
     Attributes:
-        run: its id.
-        model: the base's id.
-        clips: training clips.
-        seed: of the run.
-        recipe: the settings in which the runs differ, and no others.
+        run: id of the run.
+        model: id of the base.
+        clips: number of training clips.
+        seed: seed of the run.
+        recipe: only the settings in which the runs differ.
         base, adapted: WER on the test clips, as shares.
-        cer: of the adapted model.
-        against_first: adapted minus the first run's adapted WER, on the same clips; its p-value is Holm's, which allows
-            for the number of runs looked at (Holm 1979). None for the first run.
-        verdict: what `against_first` allows to say; "" for the first run.
+        cer: CER of the adapted model.
+        against_first: difference of the adapted models' WER on the same clips, this run minus the first; its p-value has
+            Holm's correction for the number of runs (Holm 1979). None for the first run.
+        verdict: conclusion from `against_first`; "" for the first run.
     """
 
     run: str
@@ -49,11 +49,11 @@ class LineUp:
     """Runs that were tested on the same clips.
 
     Attributes:
-        entries: in the order given.
-        test_clips, words: how many they were tested on.
-        transcripts: for each clip what was said, what the first run's base and each run's adapted model wrote, the word
-            errors of each, and its place in each run's own comparison.
-        language: whose normalisation the rates use.
+        entries: the runs in the order given.
+        test_clips, words: number of test clips, and of words in them.
+        transcripts: for each clip its reference, the transcripts of the first run's base and of each adapted model, their
+            word errors, and the clip's index in each run's comparison.
+        language: language whose normalisation is used for the error rates.
     """
 
     entries: tuple[LineUpRow, ...]
@@ -68,13 +68,13 @@ class LineUp:
 
 
 def line_up(outcomes: Sequence[Outcome]) -> LineUp:
-    """Lines runs up.
+    """Compares runs side by side.
 
     Args:
         outcomes: two or more finished runs.
 
     Raises:
-        RunError: a run has no test clips, or others than the first.
+        RunError: a run has no test clips, or different ones from the first run.
     """
     tested = [_tested(outcome) for outcome in outcomes]
     first = tested[0]
@@ -118,13 +118,13 @@ def line_up(outcomes: Sequence[Outcome]) -> LineUp:
 
 
 def by_disagreement(lined: LineUp) -> list[int]:
-    """Returns the positions of the clips, those on which the runs differ by the most word errors first."""
+    """Returns the indices of the clips, sorted by how much the runs differ in word errors, largest first."""
     spread = [max(row["errors"]) - min(row["errors"]) for row in lined.transcripts]
     return sorted(range(len(spread)), key=lambda i: -spread[i])
 
 
 def comparable(runs: Sequence[Run], like: Run) -> list[Run]:
-    """Returns the finished runs that were tested on the same clips as `like`, in the order given; none if it was on none."""
+    """Returns the finished runs tested on the same clips as `like`, in the order given; none if `like` has no test clips."""
     wanted = _test_clips(like)
     return [run for run in runs if wanted and _is_tested_on(run, wanted)]
 
@@ -148,7 +148,7 @@ def _tested(outcome: Outcome) -> Comparison:
 
 
 def _in_order_of(first: Comparison, outcome: Outcome, first_outcome: Outcome) -> list[int]:
-    """Returns the places of a run's test clips in the order of the first run's, or refuses others."""
+    """Returns the indices of a run's test clips in the order of the first run's; raises RunError if they differ."""
     comparison = _tested(outcome)
     places = {(clip.id, clip.reference): i for i, clip in enumerate(comparison.clips)}
     wanted = [(clip.id, clip.reference) for clip in first.clips]
@@ -166,7 +166,7 @@ def _in_order_of(first: Comparison, outcome: Outcome, first_outcome: Outcome) ->
 
 
 def _holm(changes: list[Interval]) -> list[Interval]:
-    """Raises p-values as Holm's step-down procedure asks: the smallest by their number, the next by one less ..."""
+    """Adjusts p-values by Holm's step-down procedure: multiplies the smallest by their number, the next by one less ..."""
     adjusted = list(changes)
     largest = 0.0
     for rank, i in enumerate(sorted(range(len(changes)), key=lambda i: changes[i].p_value)):

@@ -1,4 +1,4 @@
-"""Everything there is to say about a finished run, in one object: the page, the report and the command line read this."""
+"""A finished run with all its results in one object, for the page, the report and the command line."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Outcome:
     """A finished run.
 
     Attributes:
-        run: its folder.
-        request: what was asked for.
-        result: what it came to.
+        run: the run's folder.
+        request: the run's request.
+        result: the run's result.
         comparisons: base against adapted by group: "test", "canary", "own".
-        analyses: what was learned, for the same groups.
-        differs: figures, such as "test.adapted.wer", that come out otherwise than result.json has them; none unless a file
-            was edited, another version wrote it, or the clips were transcribed again elsewhere.
+        analyses: analyses of what was learned, for the same groups.
+        differs: figures, such as "test.adapted.wer", that differ from result.json; none unless a file was edited, another
+            version wrote it, or the clips were transcribed again on another machine.
         recomputed: whether the clips were transcribed again.
     """
 
@@ -46,7 +46,7 @@ class Outcome:
     recomputed: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Returns result.json's dict with whole comparisons and analyses in it."""
+        """Returns the dict of result.json, with complete comparisons and analyses added."""
         groups = {
             group: {**comparison.to_json(), "analysis": self.analyses[group].to_json()}
             for group, comparison in self.comparisons.items()
@@ -56,10 +56,10 @@ class Outcome:
 
 
 def read_outcome(run: Run, recompute: bool = False, check: bool = False) -> Outcome:
-    """Reads everything there is to say about a run from its folder alone.
+    """Reads all results of a run from its folder alone.
 
-    What the run worked out is taken as it is. It is worked out again from the transcripts where comparison.json was edited
-    or is of an earlier version, and where that is asked for.
+    The stored results are normally used unchanged. They are recomputed from the transcripts if comparison.json was edited
+    or written by an earlier version, or on request.
 
     Args:
         run: a finished run.
@@ -68,7 +68,7 @@ def read_outcome(run: Run, recompute: bool = False, check: bool = False) -> Outc
 
     Raises:
         RunError: the run is not finished.
-        AttuneError: to transcribe again, a clip or a model cannot be read.
+        AttuneError: with `recompute`, a clip or a model cannot be read.
     """
     result, comparisons, analyses = run.result(), run.comparisons(), run.analyses()
     if result is None or not (run.folder / "comparison.json").exists():
@@ -77,7 +77,7 @@ def read_outcome(run: Run, recompute: bool = False, check: bool = False) -> Outc
     if recompute or check or not comparisons.keys() <= analyses.keys() or not run.is_as_written(result):
         comparisons = {group: _scored_again(run, comparison, recompute) for group, comparison in comparisons.items()}
         analyses = {group: analyse(comparison, measure_sounds(comparison)) for group, comparison in comparisons.items()}
-    noted, differs = run.fields() or {}, []  # as it was written: what an earlier version did not say is no difference
+    noted, differs = run.fields() or {}, []  # as written: a figure missing from an earlier version is no difference
     for group in ("test", "canary"):
         now = dataclasses.asdict(comparisons[group].figures) if group in comparisons else None
         differs += _differences(noted.get(group), now, group)
@@ -94,15 +94,15 @@ def _scored_again(run: Run, comparison: Comparison, recompute: bool) -> Comparis
 
 
 def transcribe_both(run: Run, waves: list[np.ndarray], language: str) -> tuple[dict[str, list[str]], dict[str, float]]:
-    """Transcribes sounds with a run's base and its adapted model, as the run itself did.
+    """Transcribes sounds with a run's base and adapted model, with the settings of the run.
 
     Args:
-        run: with an adapted model.
+        run: a run with an adapted model.
         waves: float32 [samples] at 16 kHz.
-        language: ISO 639-1 code to write.
+        language: ISO 639-1 code of the language to transcribe.
 
     Returns:
-        The transcripts of "base" and of "adapted", and the seconds each took, loading excluded.
+        The transcripts of "base" and "adapted", and the seconds that each took, excluding loading.
 
     Raises:
         RunError: there is no adapted model yet.
@@ -117,11 +117,11 @@ def transcribe_both(run: Run, waves: list[np.ndarray], language: str) -> tuple[d
 
 
 def load_both(run: Run, language: str) -> tuple[AsrModel, AsrModel]:
-    """Loads a run's base and its adapted model, set as the run itself had them.
+    """Loads a run's base and adapted model with the settings of the run.
 
     Args:
-        run: with an adapted model.
-        language: ISO 639-1 code to write.
+        run: a run with an adapted model.
+        language: ISO 639-1 code of the language to transcribe.
 
     Raises:
         RunError: there is no adapted model yet.
@@ -140,10 +140,10 @@ def load_both(run: Run, language: str) -> tuple[AsrModel, AsrModel]:
 
 
 def _differences(before: Any, now: Any, name: str) -> list[str]:
-    """Names the figures that differ; what only one side has is of another version, and no difference.
+    """Returns the names of figures that differ. Figures on one side only are from another version and are ignored.
 
-    Nor are the ends of an interval: earlier versions took Student's quantile from an expansion, which is 11 % short for two
-    clusters and 0.7 % for three.
+    The ends of intervals are ignored too: earlier versions approximated Student's quantile by a series expansion, which
+    is 11 % too small for two clusters and 0.7 % for three.
     """
     if isinstance(before, dict) and isinstance(now, dict):
         both = before.keys() & now.keys() - {"low", "high"}

@@ -1,4 +1,4 @@
-"""Taking clips that were deleted out of what runs keep; the adapted weights stay, which no longer name them."""
+"""Removal of deleted clips from the files of runs; the adapted weights, which do not name the clips, are kept."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from core.storage.files import read_json, replacing, sha256, write_json
 from core.storage.state import UNREADABLE, remove
 
 ACTIVE = ("waiting", "running")
-REQUESTED = ("canary", "own", "general", "watch")  # beside the labelled set
-# Fields of `core.runs.result.Result`: whether clips were taken out, and what comparison.json was when it was written.
+REQUESTED = ("canary", "own", "general", "watch")  # lists of clips in a request besides the labelled set
+# Fields of `core.runs.result.Result`: whether clips were removed, and the checksum of comparison.json as written.
 WITHDRAWN, WRITTEN = "withdrawn", "comparison_sha256"
 
 
 def jobs_in(folder: Path) -> Iterator[Job]:
-    """Yields the runs and ladders that lie in a folder, as far as they can be read."""
+    """Yields the runs and ladders in a folder."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if (path / "request.json").is_file():
             yield Job(path)
 
 
 def uses(job: Job, sounds: Collection[Path]) -> bool:
-    """Whether a run or ladder has a clip whose sound is one of these files, see `_is_of`."""
+    """Returns whether a run or ladder has a clip whose sound is one of these files, see `_is_of`."""
     return any(_is_of(clip, sounds) for clip in _clips(job.folder / "request.json"))
 
 
 def is_active(job: Job) -> bool:
-    """Whether a run or ladder, or what is measured of a run, waits or is at work."""
+    """Returns whether a run or ladder, or a job inside its folder, is waiting or running."""
     return any(
         Job(path.parent).state() in ACTIVE for path in (*job.folder.glob("request.json"), *job.folder.glob("*/request.json"))
     )
 
 
 def refuse_active(jobs: Iterator[Job], sounds: Collection[Path]) -> None:
-    """Makes sure that no run or ladder works on clips that are to be deleted: it would write them down again.
+    """Checks that no active run or ladder uses clips that are to be deleted, as it would write them to disk again.
 
     Raises:
         RunError: one does.
@@ -55,14 +55,14 @@ def refuse_active(jobs: Iterator[Job], sounds: Collection[Path]) -> None:
 
 
 def withdraw(job: Job, sounds: Collection[Path]) -> None:
-    """Takes clips out of a run or ladder: what was said in them, what the models wrote, and their paths.
+    """Removes clips from a run or ladder: their texts, the models' transcripts and their paths.
 
-    The figures are recomputed from the held-out clips that are left. Of a clip that was trained on, the request keeps
-    that there was one. The request, which says what to look for, is changed last, so that it may be done again after a crash.
+    The figures are recomputed from the remaining held-out clips. For a training clip, the request keeps an empty entry.
+    The request lists the clips to look for, so it is changed last and the removal can be repeated after a crash.
 
     Args:
-        job: the run or the ladder; not at work.
-        sounds: files of recordings or of sets of the library, which are called by the ids of their clips.
+        job: the run or the ladder; must not be active.
+        sounds: sound files of recordings or library sets, which are named by the ids of their clips.
 
     Raises:
         OSError: the disk is full.
@@ -74,7 +74,7 @@ def withdraw(job: Job, sounds: Collection[Path]) -> None:
     texts = {clip["text"] for clip in _clips(request) if _is_of(clip, sounds)}
     if not texts:
         copies = {Path(clip["path"]).name for clip in _clips(request)}
-        if _names(request, names - copies):  # damaged: nothing can be taken out of it
+        if _names(request, names - copies):  # damaged, so clips cannot be removed from it
             shutil.rmtree(job.folder, ignore_errors=True)
         return
     for copy in job.folder.rglob("*.damaged-*"):
@@ -89,7 +89,7 @@ def withdraw(job: Job, sounds: Collection[Path]) -> None:
             remove(job.folder / name)
     try:
         _rewrite_comparison(job.folder, sounds)
-    except UNREADABLE:  # damaged likewise; without it the run counts as unfinished
+    except UNREADABLE:  # also damaged; without it, the run counts as unfinished
         for name in ("comparison.json", "result.json"):
             remove(job.folder / name)
     for name in ("times", "reports"):
@@ -97,7 +97,7 @@ def withdraw(job: Job, sounds: Collection[Path]) -> None:
     for made in (*job.folder.glob("report.*"), *job.folder.rglob("log.txt")):
         made.unlink(missing_ok=True)
     fields = read_json(request)
-    inner = fields.get("request", fields)  # of a ladder
+    inner = fields.get("request", fields)  # the request of a ladder
     inner["labelled_set"]["clips"] = [
         {**clip, "path": "", "text": "", "speaker": "", "id": ""} if _is_of(clip, sounds) else clip
         for clip in inner["labelled_set"]["clips"]
@@ -144,7 +144,7 @@ def _rewrite_comparison(folder: Path, sounds: Collection[Path]) -> None:
 
 
 def _rewrite_lines(path: Path, texts: Collection[str], names: Collection[str]) -> None:
-    """Takes what was said in clips, and what was written of them while the model was learning, out of events."""
+    """Removes the texts of clips, and their transcripts during training, from the events."""
     gone: set[int] = set()
     held_out: list[str] = []
     lines = []
@@ -158,7 +158,7 @@ def _rewrite_lines(path: Path, texts: Collection[str], names: Collection[str]) -
             event["held_out"] = held_out = [text for text in event["held_out"] if text not in texts]
         if event.get("texts"):
             event["texts"] = [text for place, text in enumerate(event["texts"]) if place not in gone]
-        if event.get("reference") in texts:  # the first that is left is watched in its place
+        if event.get("reference") in texts:  # replaced by the first remaining clip
             left = zip(held_out, event.get("texts", ()), strict=False)
             event["reference"], event["watched"] = next(left, ("", ""))
         if "message" in event and any(part in str(event) for part in (*texts, *names)):
@@ -173,10 +173,10 @@ def _without(rows: list[dict[str, Any]], sounds: Collection[Path]) -> list[dict[
 
 
 def _is_of(row: dict[str, Any], sounds: Collection[Path]) -> bool:
-    """Whether a clip, as a run has it, is of one of these sounds.
+    """Returns whether a run's clip has one of these sounds.
 
-    Its id decides, so that a home that was moved is understood. A copy of the clip that still lies elsewhere, such as in
-    a set of the library, is another sound: who deletes one of the two keeps the other.
+    Clips are compared by id, so that this works after the home folder was moved. A copy of the clip that still exists
+    elsewhere, such as in a library set, is a different sound: deleting one of the two keeps the other.
     """
     path = Path(row["path"])
     if path in sounds:
@@ -185,7 +185,7 @@ def _is_of(row: dict[str, Any], sounds: Collection[Path]) -> bool:
 
 
 def _clips(request: Path) -> list[dict[str, Any]]:
-    """The clips that a request names; none where it cannot be read."""
+    """Returns the clips that a request lists; none if it cannot be read."""
     with suppress(KeyError, TypeError, AttributeError):
         fields = _read(request)
         fields = fields.get("request", fields)

@@ -1,4 +1,4 @@
-"""What a run is asked to do, built by one function for the page and the command line alike."""
+"""The request of a run, built by the same function for the page and the command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Set(TypedDict):
 
 
 class RequestFields(TypedDict):
-    """What `Request.to_json` writes."""
+    """The fields that `Request.to_json` writes."""
 
     model: str
     labelled_set: _Set
@@ -37,20 +37,20 @@ class RequestFields(TypedDict):
 
 @dataclass(frozen=True)
 class Request:
-    """What to do.
+    """A request to fine-tune a model.
 
     Attributes:
-        model: what `load_model` takes.
-        labelled_set: the clips with their split, as they were when the run was asked for.
-        canary: held-out general speech that shows forgetting; may be empty.
-        canary_name: of the set that the general speech is from.
-        canary_synthetic: whether it was made by speech synthesisers.
+        model: id or folder of the base, see `load_model`.
+        labelled_set: the clips with their split at the time of the request.
+        canary: held-out general speech that measures forgetting; may be empty.
+        canary_name: name of the set that the canary is from.
+        canary_synthetic: whether the canary is synthetic speech.
         own: further clips to compare on, such as the one the user just recorded.
         general: general English speech of which the recipe's share is replayed; may be empty.
-        watch: general English speech read at each evaluation, so that forgetting is seen early; never scored, since a
-            guard looks at it; may be empty.
-        recipe: the choices.
-        seed: of everything random.
+        watch: general English speech transcribed at each evaluation, to detect forgetting early; never scored, because
+            a guard of `core.training.guards` uses it; may be empty.
+        recipe: the recipe.
+        seed: seed of everything random.
     """
 
     model: str
@@ -91,7 +91,7 @@ class Request:
             seed=fields["seed"],
             general=tuple(Clip(**clip) for clip in fields.get("general", ())),
             watch=tuple(Clip(**clip) for clip in fields.get("watch", ())),
-            canary_name=fields.get("canary_name", CANARY),  # runs of an earlier version knew no other
+            canary_name=fields.get("canary_name", CANARY),  # the only canary in earlier versions
             canary_synthetic=fields.get("canary_synthetic", True),
         )
 
@@ -105,16 +105,16 @@ def build_request(
     general: Sequence[Clip] = (),
     own: Sequence[Clip] = (),
 ) -> Request:
-    """Builds what a run is to do.
+    """Builds the request of a run.
 
     Args:
-        model: what `load_model` takes.
+        model: id or folder of the base, see `load_model`.
         labelled: the clips with their split.
-        recipe: the choices.
-        seed: of everything random.
-        canary: held-out general speech that shows forgetting, or None where nobody asks about it.
-        general: other general speech. Its last few clips are watched while the model learns, where there is something to
-            forget and somebody asks about it; the rest is replayed, where the recipe says so.
+        recipe: the recipe.
+        seed: seed of everything random.
+        canary: held-out general speech that measures forgetting, or None to skip the measurement.
+        general: other general speech. Its last few clips are watched during training if there is a canary and the model is
+            not trained from scratch; the rest is replayed if the recipe says so.
         own: further clips to compare on.
     """
     can_forget = canary is not None and recipe.start != "random"

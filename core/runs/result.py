@@ -1,4 +1,4 @@
-"""What a run came to: written once when it ends, and read by page, report, model card, line-up and command line."""
+"""The result of a run: written once when it ends, and read by page, report, model card, line-up and command line."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ NO_OVERLAP = Overlap(0, 0)
 
 @dataclass(frozen=True)
 class GeneralSpeech:
-    """The set that shows what was forgotten.
+    """The set that measures forgetting.
 
     Attributes:
-        name: of the set.
-        synthetic: whether speech synthesisers made it.
+        name: name of the set.
+        synthetic: whether it is synthetic speech.
     """
 
     name: str = CANARY
@@ -30,7 +30,7 @@ class GeneralSpeech:
 
 @dataclass(frozen=True)
 class Seconds:
-    """How long the parts of a run took."""
+    """The durations of a run's phases."""
 
     prepare: float = 0.0
     train: float = 0.0
@@ -39,29 +39,29 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Result:
-    """What result.json holds. What has a default is missing where an earlier version wrote the file.
+    """The contents of result.json. Fields with a default may be missing from files of earlier versions.
 
     Attributes:
-        model: the base's id; family: of the model.
-        set: name of the labelled set; synthetic: whether speech synthesisers made it; language: ISO 639-1 code of it.
-        clips: that were trained on, replayed ones among them; replayed: how many those are.
-        seed, recipe: of the run.
-        run: its folder, as it was.
+        model: id of the base; family: its model family.
+        set: name of the labelled set; synthetic: whether it is synthetic speech; language: its ISO 639-1 code.
+        clips: number of training clips, including replayed ones; replayed: number of the latter.
+        seed, recipe: seed and recipe of the run.
+        run: the run's folder at that time.
         normalisation: how the texts were written for training.
-        minutes: of the training clips.
-        validation_clips, test_clips: how many.
-        steps: that were trained; best_step: the one that was kept.
+        minutes: total duration of the training clips.
+        validation_clips, test_clips: numbers of clips.
+        steps: number of training steps; best_step: the step whose model was kept.
         stopped: whether someone asked to stop; ended: what else ended training early, see `core.training.events.Trained`.
-        distance: from the pretrained parameters, relative; drift: the same of each layer.
-        trained_parameters, parameters: how many learn, of how many.
-        seconds: that the parts took.
-        test, canary: base against adapted on the held-out clips and on general speech; None where there are none.
-        canary_set: what the general speech is.
-        overlap: what training and test share.
+        distance: relative distance from the pretrained parameters; drift: the same for each layer.
+        trained_parameters, parameters: number of trained parameters, and of all.
+        seconds: durations of the phases.
+        test, canary: base against adapted on the held-out clips and on general speech; None if there are no such clips.
+        canary_set: the set of the general speech.
+        overlap: overlap between training and test.
         dropped: clips that could not be used.
-        versions: of what computed it.
-        comparison_sha256: of comparison.json as the run wrote it; "" where an earlier version did not say.
-        withdrawn: whether clips were deleted since, so that the figures are of those that are left.
+        versions: the environment, see `core.runs.environment`.
+        comparison_sha256: checksum of comparison.json as the run wrote it; "" from earlier versions.
+        withdrawn: whether clips were deleted later, so that the figures are for the remaining ones.
     """
 
     model: str
@@ -98,7 +98,7 @@ class Result:
 
     @property
     def figures(self) -> dict[str, Figures]:
-        """The figures of "test" and "canary", as far as there are clips."""
+        """The figures of "test" and "canary", if there are such clips."""
         return {name: found for name, found in (("test", self.test), ("canary", self.canary)) if found is not None}
 
     def to_json(self) -> dict[str, Any]:

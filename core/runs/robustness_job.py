@@ -1,8 +1,8 @@
-"""RUN/robustness: how base and adapted of a finished run stand noise, a room and a telephone, measured as a job.
+"""Robustness of a finished run's base and adapted model to noise, a room and a telephone, measured as a job.
 
 RUN/robustness/
-  points.jsonl   a line a condition, as soon as both models have read the clips
-  and what `core.runs.job` says
+  points.jsonl   one line per condition, written once both models have transcribed the clips
+  and the files of every job, see `core.runs.job`
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ FOLDER = "robustness"
 
 
 class _Fields(TypedDict):
-    """What `create` writes."""
+    """Contents of request.json."""
 
     seed: int
 
 
 @dataclass(frozen=True)
 class RobustnessJob(Job):
-    """The folder of a run's robustness."""
+    """The folder of a run's robustness measurement."""
 
     @property
     def run(self) -> Run:
@@ -48,22 +48,22 @@ class RobustnessJob(Job):
         return Run(self.folder.parent)
 
     def points(self) -> list[ConditionResult]:
-        """Reads what has been measured so far."""
+        """Reads the results so far."""
         return read_lines(self.folder / "points.jsonl", _point)
 
 
 def find(run: Run) -> RobustnessJob | None:
-    """Returns the job of a run, or None where nobody has asked for it."""
+    """Returns the robustness job of a run, or None if nobody has requested one."""
     job = RobustnessJob(run.folder / FOLDER)
     return job if (job.folder / "request.json").is_file() else None
 
 
 def create(run: Run, seed: int = 0) -> RobustnessJob:
-    """Makes the folder anew; what an earlier job measured is gone.
+    """Creates the folder; deletes the results of an earlier job.
 
     Args:
-        run: with an adapted model and test clips.
-        seed: of the noise.
+        run: a run with an adapted model and test clips.
+        seed: seed of the noise.
 
     Raises:
         RunError: the run has no adapted model or no test clips, or its robustness is being measured.
@@ -84,10 +84,10 @@ def create(run: Run, seed: int = 0) -> RobustnessJob:
 
 
 def carry_out(job: RobustnessJob) -> Iterator[Event]:
-    """Measures, writing every event and every point to the folder before yielding the event.
+    """Measures the robustness, writing every event and every point to the folder before yielding the event.
 
     Yields:
-        Advanced after each condition, and Finished.
+        Entered, Advanced after each condition, and Finished.
 
     Raises:
         AttuneError: a model or a clip cannot be read, or someone asked to stop; the points so far are kept.

@@ -1,17 +1,17 @@
-"""The run folder: everything about one fine-tune, on disk as it happens; `core.runs.job` has what all jobs' folders share.
+"""The run folder: everything about one fine-tune, written to disk as it happens; see `core.runs.job` for all jobs.
 
 RUN/
-  request.json      model, clips, recipe, seed: enough to do it again
-  events.jsonl      what happened, a line an event
+  request.json      model, clips, recipe, seed: enough to repeat the run
+  events.jsonl      the events, one per line
   adapted/          the adapted model, a Hugging Face folder
-  adapter/          where the recipe has one: the adapter alone, as PEFT loads it onto the base
-  comparison.json   base against adapted on the held-out clips, clip by clip, and what was learned
-  result.json       the figures; written last, so its presence means the run is whole
-  robustness/       where someone asked for it: the same held-out clips in noise, a room, over a telephone
-  times/            when the words of a clip were said, a file for each clip that someone asked about
-  report.html       and .md and .json, where someone asked for a report
-  stop              someone asked to stop
-  alive.lock        held by the process that carries the run out, for as long as it lives
+  adapter/          if the recipe uses one: the adapter alone, which PEFT loads onto the base
+  comparison.json   base against adapted on the held-out clips, clip by clip, and the analysis of what was learned
+  result.json       the figures; written last, so its presence means the run is complete
+  robustness/       on request: the same held-out clips in noise, in a room and over a telephone
+  times/            on request: word times, one file per clip
+  report.html       and .md and .json, on request
+  stop              exists if someone asked to stop
+  alive.lock        held by the process that executes the run, for as long as it lives
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from core.text.metrics import ErrorRate, Interval
 
 
 class _Compared(TypedDict):
-    """What comparison.json holds of a group of clips; earlier versions lack some of it."""
+    """The contents of comparison.json for a group of clips; some fields are missing in earlier versions."""
 
     base: Rates
     adapted: Rates
@@ -59,11 +59,11 @@ class Run(Job):
 
     @property
     def adapted(self) -> Path:
-        """The adapted model's folder; there once training is over."""
+        """The adapted model's folder, which exists once training has ended."""
         return self.folder / "adapted"
 
     def request(self) -> Request:
-        """Reads what was asked for.
+        """Reads the request.
 
         Raises:
             RunError: the file is missing or damaged.
@@ -76,7 +76,7 @@ class Run(Job):
             raise self.damaged("request.json") from error
 
     def result(self) -> Result | None:
-        """Reads what it came to, or None before it is whole.
+        """Reads the result, or None if the run is not complete.
 
         Raises:
             RunError: the file is damaged.
@@ -88,7 +88,7 @@ class Run(Job):
             raise self.damaged("result.json") from error
 
     def comparisons(self) -> dict[str, Comparison]:
-        """Reads base against adapted, by group ("test", "canary", "own"); none before they are there.
+        """Reads the comparisons of base and adapted by group ("test", "canary", "own"); empty before they are written.
 
         Raises:
             RunError: the file is damaged.
@@ -99,7 +99,7 @@ class Run(Job):
             raise self.damaged("comparison.json") from error
 
     def analyses(self) -> dict[str, Analysis]:
-        """Reads what was learned, by group; none where an earlier version wrote the comparisons.
+        """Reads the analyses of what was learned, by group; empty if an earlier version wrote the comparisons.
 
         Raises:
             RunError: the file is damaged.
@@ -108,7 +108,7 @@ class Run(Job):
         return {group: build(Analysis, fields["analysis"]) for group, fields in found.items() if "analysis" in fields}
 
     def write(self, result: Result, comparisons: Mapping[str, Comparison], analyses: Mapping[str, Analysis]) -> None:
-        """Writes what it came to, the result last.
+        """Writes comparisons, analyses and result, the result last.
 
         Raises:
             OSError: the disk is full.
@@ -118,7 +118,7 @@ class Run(Job):
         write_json(self.folder / "result.json", dataclasses.replace(result, comparison_sha256=sha256(path)).to_json())
 
     def is_as_written(self, result: Result) -> bool:
-        """Whether comparison.json is what the run wrote, and neither edited since nor of an earlier version."""
+        """Returns whether comparison.json is unchanged since the run wrote it; False for an earlier version's file."""
         path = self.folder / "comparison.json"
         return path.is_file() and sha256(path) == result.comparison_sha256
 
@@ -128,7 +128,7 @@ class Run(Job):
 
 
 def create(folder: Path, request: Request) -> Run:
-    """Makes a run folder.
+    """Creates a run folder.
 
     Raises:
         RunError: the folder exists and is not empty.
@@ -143,7 +143,7 @@ def open_run(folder: Path) -> Run:
     """Opens a run folder.
 
     Raises:
-        RunError: it is none.
+        RunError: the folder is not a run's.
     """
     if not (folder / "request.json").is_file():
         raise RunError("run_missing", f"There is no run in {folder}.", folder=str(folder))
@@ -151,5 +151,5 @@ def open_run(folder: Path) -> Run:
 
 
 def new_id() -> str:
-    """Returns a name for a run that sorts by time and cannot be guessed."""
+    """Returns a new run id that sorts by time and cannot be guessed."""
     return f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"

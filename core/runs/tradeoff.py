@@ -1,4 +1,4 @@
-"""What was gained against what was forgotten, a point a run."""
+"""The trade-off between adaptation and forgetting, one point per run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Point:
     """One run, or the base.
 
     Attributes:
-        run: the run's id; "" for the base.
+        run: id of the run; "" for the base.
         target, canary: WER on the held-out clips of the set, and on general speech.
-        recipe: of the run; None for the base.
-        curve: runs of the same number differ by lambda alone; -1 where there is no other such run.
+        recipe: recipe of the run; None for the base.
+        curve: number shared by runs that differ only in lambda; -1 if there is no other such run.
     """
 
     run: str
@@ -30,11 +30,11 @@ class Point:
 
 
 def points(runs: Sequence[Run], like: Run) -> list[Point]:
-    """Returns the base and every whole run on the same model, held-out clips and canary as `like`, oldest first.
+    """Returns the base and all finished runs with the same model, held-out clips and canary as `like`.
 
     Args:
-        runs: to choose from.
-        like: a whole run; only what was scored on the same clips can stand in the same picture.
+        runs: the runs to choose from, oldest first; the result has the same order.
+        like: a finished run; only runs scored on the same clips can be compared.
     """
     reference = like.result()
     if reference is None or reference.test is None or reference.canary is None:

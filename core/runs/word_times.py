@@ -1,4 +1,4 @@
-"""When each word of a compared clip was said, as each model hears it: worked out once, kept in the run's folder."""
+"""Times of each word of a compared clip, as aligned by each model: computed once and kept in the run's folder."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from core.storage.state import Damaged, read_checked, remove
 from core.text.metrics import word_pairs
 from core.text.scoring import UNSPACED_LANGUAGES, clean, normalise
 
-Lend = Callable[[str, str], AbstractContextManager[AsrModel]]  # a model's id and language -> the model, for a moment
-Stretch = tuple[float, float]  # from when to when, in seconds from the clip's beginning
+Lend = Callable[[str, str], AbstractContextManager[AsrModel]]  # lends a model, given its id and language
+Stretch = tuple[float, float]  # start and end, in seconds from the beginning of the clip
 
 
 @dataclass(frozen=True)
 class WordTimes:
-    """When the words of one clip were said.
+    """Times of the words of one clip.
 
     Attributes:
         base, adapted: one stretch for every marked word, in the order of `ClipComparison.base_words` and
-            `adapted_words`, by that model's own alignment of what it wrote. A word that was left out has the time at
-            which that model finds it in what was said.
+            `adapted_words`, from that model's alignment of its own transcript. A missing word has its time in that
+            model's alignment of the reference.
     """
 
     base: tuple[Stretch, ...]
@@ -41,23 +41,23 @@ class WordTimes:
 
 @contextmanager
 def loaded(id: str, language: str) -> Iterator[AsrModel]:
-    """Loads a model for a moment."""
+    """Loads a model for use in a `with` block."""
     yield load_model(id, language)
 
 
 def word_times(run: Run, group: str, index: int, lend: Lend = loaded) -> WordTimes:
-    """Returns when the words of one clip were said; both models are asked the first time only.
+    """Returns the times of the words of one clip; the models are used only the first time.
 
     Args:
         run: a finished run.
         group: "test", "canary" or "own".
-        index: of the clip, in the order of the run's comparison.
-        lend: where the models come from.
+        index: index of the clip in the run's comparison.
+        lend: provides the models.
 
     Raises:
         RunError: the run has no such clip.
-        AudioError: the clip cannot be read any more.
-        ModelError: a model cannot be loaded, or cannot say when a word was spoken.
+        AudioError: the clip can no longer be read.
+        ModelError: a model cannot be loaded, or cannot align words.
         DatasetError: a text does not fit the sound.
     """
     compared = run.comparisons().get(group)
@@ -79,7 +79,7 @@ def word_times(run: Run, group: str, index: int, lend: Lend = loaded) -> WordTim
 
 
 def _stored(path: Path) -> WordTimes | None:
-    """What was worked out before; a damaged file is removed, to be worked out again."""
+    """Returns the stored times, if any; removes a damaged file, so that it is computed again."""
     try:
         stored = read_checked(path, WordTimes)
     except FileNotFoundError:
@@ -91,22 +91,22 @@ def _stored(path: Path) -> WordTimes | None:
 
 
 def marked_times(model: AsrModel, wave: np.ndarray, reference: str, text: str, language: str) -> list[Stretch]:
-    """Finds the time of every marked word of a transcript, see `core.text.metrics.mark_words`.
+    """Returns the time of every marked word of a transcript, see `core.text.metrics.mark_words`.
 
     Args:
-        model: that wrote the transcript.
+        model: the model that wrote the transcript.
         wave: float32 [samples] at 16 kHz.
-        reference: what was said.
-        text: what the model wrote.
+        reference: the reference.
+        text: the model's transcript.
         language: ISO 639-1 code.
 
     Returns:
-        One stretch a marked word, in order; words that were left out have that of the reference's word.
+        One stretch per marked word, in order; missing words have the time of the reference's word.
 
     Raises:
         ModelError, DatasetError: see `core.evaluation.alignment.align`.
     """
-    from core.evaluation.alignment import align  # which computes with the model's own network
+    from core.evaluation.alignment import align  # loads torch, which stored times do not need
 
     rows = word_pairs(reference, text, language)
     whole = (0.0, len(wave) / sound_files.SAMPLE_RATE)
@@ -125,14 +125,14 @@ def marked_times(model: AsrModel, wave: np.ndarray, reference: str, text: str, l
 
 
 def spoken_units(text: str, language: str) -> list[tuple[int, int]]:
-    """Says which words of a text, as it is written, each word of its normalisation comes from.
+    """Maps each word of a normalised text to the words of the original text that it comes from.
 
-    "Twenty five, um, dogs" is "25 dogs" once normalised: (0, 1) and (3, 3). The text is normalised a word longer each
-    time: a word that changes the result belongs to the last word of it, one that does not was left out.
+    "Twenty five, um, dogs" is normalised to "25 dogs": (0, 1) and (3, 3). Ever longer prefixes of the text are normalised:
+    a word that changes the result belongs to the last word of the result, and one that does not was left out.
 
     Args:
-        text: as a person or a model wrote it.
-        language: ISO 639-1 code. Where it writes without spaces, characters take the place of words.
+        text: the text as written by a person or a model.
+        language: ISO 639-1 code. In languages without spaces, characters are used instead of words.
 
     Returns:
         First and last unit, from 0, of every word of `core.text.scoring.normalise`.
@@ -152,5 +152,5 @@ def spoken_units(text: str, language: str) -> list[tuple[int, int]]:
 
 
 def _from_the_right(counts: Sequence[int]) -> list[int]:
-    """Makes counts rise only: "one hundred and" are two words, but with "twenty" after it a single number."""
+    """Makes counts non-decreasing: "one hundred and" is two words, but becomes a single number if "twenty" follows."""
     return np.minimum.accumulate(np.array(counts)[::-1])[::-1].tolist()

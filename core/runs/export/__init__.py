@@ -1,1 +1,1 @@
-"""Taking the adapted model home, one file a format."""
+"""Export of the adapted model, one module per format."""

@@ -1,4 +1,4 @@
-"""Taking the adapted model home: a Hugging Face folder with a card, and a zip of it."""
+"""Export of the adapted model as a Hugging Face folder with a model card, and as a zip of it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from core.storage.files import replacing
 from core.text.escaping import code, markdown, quoted
 from core.text.scoring import clean
 
-OWN_FAMILIES = ("deepspeech", "classifier")  # that transformers does not know
+OWN_FAMILIES = ("deepspeech", "classifier")  # families that transformers does not support
 
 
 def folder_name(id: str) -> str:
-    """Returns the name of the folder that the zip of a run's model unpacks to."""
+    """Returns the name of the folder in the zip of a run's model."""
     return f"attune-{id}"
 
 
 def usage(name: str, family: str) -> str:
-    """Returns the lines of Python that transcribe with an exported model: by transformers alone where it knows the family.
+    """Returns Python code that transcribes with an exported model, using only transformers if it supports the family.
 
     Args:
-        name: of the model's folder.
-        family: of the model. Whisper is read with its guard against texts that never end, which transformers leaves out
-            unless it is asked for; the bounds are those of Radford et al. 2022 as transformers counts them.
+        name: name of the model's folder.
+        family: family of the model. For Whisper, the code enables the guard against endless repetition, which is off by
+            default in transformers; the thresholds are those of Radford et al. 2022 in the units of transformers.
     """
     if family in OWN_FAMILIES:
         load = ["from core import decode, load_model", f"model = load_model({quoted(f'./{name}')})"]
@@ -41,10 +41,10 @@ def usage(name: str, family: str) -> str:
 
 
 def write_card(folder: Path, result: Result) -> None:
-    """Writes README.md, the model card: what it was made from, on what, and how it scored."""
+    """Writes README.md, the model card: base, training data, scores, usage and recipe."""
     lines = [
         "---",
-        f"language: {quoted(result.language)}",  # YAML takes a bare no, Norwegian, for false
+        f"language: {quoted(result.language)}",  # YAML reads an unquoted no (Norwegian) as false
         "pipeline_tag: automatic-speech-recognition",
         "tags: [attune]",
         "---",
@@ -73,7 +73,7 @@ def write_card(folder: Path, result: Result) -> None:
 
 
 def zip_model(run: Run) -> Path:
-    """Returns a zip of the adapted model, made on the first call; it unpacks to one folder that `from_pretrained` loads.
+    """Returns a zip of the adapted model, created on the first call; it has one folder that `from_pretrained` loads.
 
     Raises:
         RunError: the run has no adapted model yet.

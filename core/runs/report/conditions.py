@@ -1,4 +1,4 @@
-"""The part of a report on noise, rooms and telephones, where a run's robustness was measured."""
+"""The section of a report on noise, rooms and telephones, for runs whose robustness was measured."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from core.runs.run_folder import Run
 
 
 def measured_points(run: Run) -> list[ConditionResult]:
-    """Returns the points of a run's robustness; none where it was not measured to the end."""
+    """Returns the points of a run's robustness; empty if the measurement is not complete."""
     job = find(run)
     return job.points() if job is not None and job.result() is not None else []
 
 
 def robustness_blocks(points: Sequence[ConditionResult], say: Say) -> list[Block]:
-    """Returns a heading, a picture and a table; nothing without points."""
+    """Returns a heading, a picture and a table; empty without points."""
     if not points:
         return []
     rows = []
@@ -41,16 +41,16 @@ def robustness_blocks(points: Sequence[ConditionResult], say: Say) -> list[Block
 def noise_curves(
     points: Sequence[ConditionResult], base: str, adapted: str, recorded: str
 ) -> tuple[list[Series], list[tuple[float, str]]]:
-    """Returns the lines of adapted and base as the noise rises, in percent with 95 % intervals, and the ticks below them.
+    """Returns the WER of adapted and base against noise level, in percent with 95 % intervals, and the ticks of the axis.
 
     Args:
-        points: of one run, in the order of `CONDITIONS`; not all need be there.
-        base, adapted, recorded: what to call the models and the clips as they were recorded.
+        points: points of one run, in the order of `CONDITIONS`; some may be missing.
+        base, adapted, recorded: labels for the models and for the clips without added noise.
     """
     noisy = [point for point in points if point.condition == "recorded" or point.condition.startswith("noise_")]
     ticks = [(float(i), point.condition.removeprefix("noise_").replace("recorded", recorded)) for i, point in enumerate(noisy)]
     lines = []
-    for label, model, beside in ((adapted, "adapted", 0.04), (base, "base", -0.04)):  # so that no interval hides another
+    for label, model, beside in ((adapted, "adapted", 0.04), (base, "base", -0.04)):  # offset, so that intervals do not overlap
         read = [(i + beside, getattr(point, model)) for i, point in enumerate(noisy)]
         bars = [(x, 100 * line.low, 100 * line.high) for x, line in read]
         lines.append(Series(label, [(x, 100 * line.wer) for x, line in read], bars=bars))

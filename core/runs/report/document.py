@@ -1,4 +1,4 @@
-"""A report on one run: a single HTML file, the same as Markdown, and every figure as JSON."""
+"""A report on one run: a self-contained HTML file, the same in Markdown, and all figures as JSON."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def write_report(outcome: Outcome, texts: Mapping[str, str] = ENGLISH, folder: P
 
     Args:
         outcome: the run.
-        texts: the words, by the keys of `core.runs.report.words.ENGLISH`; `LANGUAGES` there has them all.
-        folder: where to; by default the run's.
+        texts: the texts of a language, by the keys of `core.runs.report.words.ENGLISH`; `LANGUAGES` there lists them all.
+        folder: folder to write to; by default the run's.
 
     Returns:
         The three files.
@@ -66,14 +66,14 @@ def write_report(outcome: Outcome, texts: Mapping[str, str] = ENGLISH, folder: P
     pages = (to_html(title, blocks, say("language"), marks, nothing), to_markdown(title, blocks, nothing))
     for path, page in zip(files, pages, strict=False):
         with replacing(path) as temporary:
-            temporary.write_text(page, encoding="utf-8", errors="backslashreplace")  # a path may hold a stray byte
+            temporary.write_text(page, encoding="utf-8", errors="backslashreplace")  # a path may contain an invalid byte
     measured = {"robustness": [point.to_json() for point in measured_points(outcome.run)]}
     write_json(files[2], {**outcome.to_json(), "versions": _versions(outcome)[1], "command": command(outcome), **measured})
     return files
 
 
 def command(outcome: Outcome) -> str:
-    """Returns the command that carries the run out again, on the computer where its clips lie."""
+    """Returns the command that repeats the run, on the computer that has its clips."""
     folder = outcome.run.folder
     return f"attune finetune --again {shlex.quote(str(folder))} --out {shlex.quote(str(folder) + '-again')}"
 
@@ -119,7 +119,7 @@ def _groups(outcome: Outcome) -> dict[str, Figures]:
 
 
 def _rate(outcome: Outcome) -> str:
-    """What the first figure of the set is called."""
+    """Returns the name of the set's leading error rate, "WER" or "CER"."""
     return leading_measure(outcome.request.labelled_set.language).upper()
 
 
@@ -292,6 +292,6 @@ def _repeat(outcome: Outcome, say: Say) -> list[Block]:
 
 
 def _versions(outcome: Outcome) -> tuple[str, dict[str, str]]:
-    """Returns what the run computed with, or in its place what there is now, and the key that says which of the two."""
+    """Returns the versions that the run noted, or else the current ones, after the key of the heading for them."""
     noted = outcome.result.versions
     return ("repeat.versions", noted) if noted else ("repeat.versions_now", environment(outcome.request.recipe.precision))

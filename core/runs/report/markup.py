@@ -1,4 +1,4 @@
-"""The blocks of a report, and their HTML and Markdown. Nothing a user typed or a model wrote gets through unescaped."""
+"""The blocks of a report, and their HTML and Markdown. All text from users and models is escaped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_BREAK = "\u00a0"
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading of a section (2) or a part of one (3)."""
+    """A heading of a section (level 2) or a subsection (level 3)."""
 
     text: str
     level: int = 2
@@ -31,7 +31,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under a head; a row of one cell is a heading inside the table, and `head` may be empty."""
+    """Rows of cells below a header row; a row with one cell is a heading inside the table, and `head` may be empty."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -54,19 +54,19 @@ class Picture:
 
 @dataclass(frozen=True)
 class Code:
-    """Text to be copied as it stands."""
+    """Text to be copied verbatim."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class MarkedClip:
-    """One clip: what was said and what both models made of it.
+    """One clip with its reference and the transcripts of both models.
 
     Attributes:
-        said: the reference.
-        models: for each model its name and marked words.
-        note: the count of errors, and a warning where there is one.
+        said: label and text of the reference.
+        models: name and marked words of each model.
+        note: the number of errors, and a warning if there is one.
     """
 
     said: tuple[str, str]
@@ -74,7 +74,7 @@ class MarkedClip:
     note: str
 
 
-Say = Callable[..., str]  # a sentence by its key and its fields
+Say = Callable[..., str]  # returns a sentence, given its key and its fields
 Block = Heading | Text | Table | Items | Picture | Code | MarkedClip
 
 STYLE = """
@@ -144,24 +144,24 @@ article dd { margin: 0; font-size: 1.05rem; }
   tr, pre, p { break-inside: avoid; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
-# Nothing can be loaded and nothing can run, whatever got in.
+# Blocks all loading and scripts, whatever the content.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
 
 
 def percent(share: float) -> str:
-    """Writes a rate in percent without its sign: whole, one decimal below 10, as the page has it."""
+    """Formats a share in percent without the sign: whole numbers, one decimal below 10, as on the page."""
     return f"{share * 100:.0f}" if abs(share) >= 0.0995 else f"{share * 100:.1f}"
 
 
 def to_html(title: str, blocks: Sequence[Block], language: str, marks: dict[str, str], nothing: str) -> str:
-    """Returns one HTML file that needs no other.
+    """Returns a self-contained HTML page.
 
     Args:
-        title: of the page.
-        blocks: in order.
-        language: of the words, for screen readers and hyphenation.
-        marks: what to call the states "fixed", "broken", "wrong" and "missing".
-        nothing: what to write for an empty transcript.
+        title: title of the page.
+        blocks: the blocks in order.
+        language: language of the texts, for screen readers and hyphenation.
+        marks: names of the states "fixed", "broken", "wrong" and "missing".
+        nothing: text for an empty transcript.
     """
     body: list[str] = []
     for together, group in itertools.groupby(blocks, lambda block: isinstance(block, Picture)):
@@ -177,7 +177,7 @@ def to_html(title: str, blocks: Sequence[Block], language: str, marks: dict[str,
 
 
 def to_markdown(title: str, blocks: Sequence[Block], nothing: str) -> str:
-    """Returns the same as Markdown, without the pictures; a word that was left out stands in brackets."""
+    """Returns the same page as Markdown, without pictures; missing words are in brackets."""
     parts = [f"# {_plain(title)}"]
     for block, following in itertools.pairwise([*blocks, None]):
         bare = isinstance(block, Heading) and isinstance(following, Picture)
@@ -260,6 +260,6 @@ def _markdown(block: Block, nothing: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Escapes what Markdown would read as markup, HTML or a link."""
+    """Escapes everything that Markdown would interpret as markup, HTML or a link."""
     text = re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", " ".join(text.split()))
     return re.sub(r"(?i)(https?|ftp)(?=:)|\bwww(?=\.)", lambda found: f"{found[0]}\\", text)

@@ -1,6 +1,6 @@
-"""The report's pictures as inline SVG: drawn by hand, so that they need no script, no font and no other file.
+"""The report's pictures as inline SVG, drawn without a library, so that they need no script, font or other file.
 
-Every picture is 360 units wide, which is a phone's width in pixels, and scales. Texts come translated from the caller and are
+Every picture is 360 units wide, the width of a phone in pixels, and scales. The caller passes translated texts, which are
 escaped here.
 """
 
@@ -15,9 +15,9 @@ WIDTH = 360
 MARGIN = 12
 ROW = 34  # height of a row with a label above it
 PLOT_HEIGHT, LEGEND_ROW = 126, 18
-MOST_POINTS, MOST_DOTS = 300, 20  # of a line; more are thinned out, and their dots left away
+MOST_POINTS, MOST_DOTS = 300, 20  # of a line; more points are thinned out, and lines with more dots have none
 KINDS = ("first", "second", "third")
-SYMBOLS = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;"})  # templates evaluate these
+SYMBOLS = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;"})  # characters that templates evaluate
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Change:
     """One row of `changes`.
 
     Attributes:
-        label: what it is about.
+        label: label of the row.
         before, after: error rates, as shares.
-        low, high: ends of the interval of the difference, or None where too few clips carry none.
+        low, high: ends of the interval of the difference, or None if there are too few clips for one.
     """
 
     label: str
@@ -42,12 +42,12 @@ class Series:
     """One line of `curves`.
 
     Attributes:
-        label: what it is; "" leaves it out of the legend.
+        label: label in the legend; "" for none.
         points: (x, y), from left to right.
-        band: (x, low, high) that are shaded together.
-        bars: (x, low, high), an interval each.
-        joined: whether a line goes through the points.
-        dotted: whether few points get a dot each.
+        band: (x, low, high) of a shaded band.
+        bars: (x, low, high) of intervals.
+        joined: whether a line connects the points.
+        dotted: whether points are drawn as dots if there are few.
     """
 
     label: str
@@ -59,7 +59,7 @@ class Series:
 
 
 def escape(text: object) -> str:
-    """Makes any text safe inside HTML and SVG, whatever templates that markup is put into later."""
+    """Escapes text for HTML and SVG, including characters that a template might evaluate later."""
     return html.escape(str(text)).translate(SYMBOLS)
 
 
@@ -86,7 +86,7 @@ def rates(rows: Sequence[Change], title: str) -> str:
 
 
 def changes(rows: Sequence[Change], title: str) -> str:
-    """Draws each row's difference with its interval around a line at 0, in percentage points; hollow without one."""
+    """Draws each row's difference and interval on an axis centred at 0, in percentage points; hollow without interval."""
     reach = [100 * abs(end) for row in rows for end in (row.after - row.before, row.low or 0.0, row.high or 0.0)]
     limit = _ticks(0.0, max([*reach, 2.0]))[-1]
     ticks = [-limit, -limit / 2, 0.0, limit / 2, limit]
@@ -117,14 +117,14 @@ def curves(
     marked: float | None = None,
     x_ticks: Sequence[tuple[float, str]] = (),
 ) -> str:
-    """Draws lines over an axis from 0, with a legend where they have labels.
+    """Draws lines over an axis from 0, with a legend if they have labels.
 
     Args:
-        series: the first is solid with filled dots, the second dashed with hollow squares, the third dotted.
-        title: for screen readers.
-        x_label: of the horizontal axis.
-        marked: an x that is pointed out.
-        x_ticks: (x, label) of the horizontal axis, by default round numbers from 0.
+        series: the lines; the first is solid with filled dots, the second dashed with hollow squares, the third dotted.
+        title: title for screen readers.
+        x_label: label of the horizontal axis.
+        marked: an x value to highlight.
+        x_ticks: (x, label) of the horizontal axis; by default round numbers from 0.
     """
     named = [one.label for one in series if one.label]
     top = LEGEND_ROW * len(named) + 14
@@ -187,7 +187,7 @@ def _dots(spots: Sequence[tuple[float, float]], kind: str) -> list[str]:
 def heat_map(
     said: Sequence[str], heard: Sequence[str], counts: Sequence[Sequence[int]], most: int, title: str, axes: tuple[str, str]
 ) -> str:
-    """Draws counts, a row for what was said and a column for what was heard; `most` is the count of the darkest cell."""
+    """Draws a matrix of counts: rows are words said, columns are words heard; `most` is the count of the darkest cell."""
     left, top = 44, 40
     size = min(30.0, (WIDTH - left - MARGIN) / max(len(heard), 1))
     parts = [
@@ -233,7 +233,7 @@ def _grid(ticks: Sequence[float], x: Callable[[float], float], rows: int, signed
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Returns three to six round numbers from `low` that reach `high`."""
+    """Returns three to six round numbers from `low` up to at least `high`."""
     rough = (high - low) / 4
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)

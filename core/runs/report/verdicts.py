@@ -1,4 +1,4 @@
-"""The sentences that say what a comparison shows, for the report and the page alike."""
+"""Sentences about the result of a comparison, for both the report and the page."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from core.runs.report.markup import Say, percent
 from core.runs.result import GeneralSpeech
 from core.text.scoring import leading_measure
 
-KINDS = {"better": "good", "worse": "bad"}  # of a verdict, by which it is coloured; any other is "unclear"
+KINDS = {"better": "good", "worse": "bad"}  # colours of verdicts; any other verdict is "unclear"
 
 
 def by_importance(figures: dict[str, Figures]) -> list[tuple[str, Figures]]:
-    """Returns the groups with their figures, the bad news first."""
+    """Returns the groups with their figures, bad news first."""
     return sorted(figures.items(), key=lambda pair: pair[1].verdict != "worse")
 
 
@@ -20,9 +20,9 @@ def verdict(group: str, figures: Figures, canary: GeneralSpeech, say: Say) -> st
 
     Args:
         group: "test" or "canary".
-        figures: of the group. Errors are those of words, or of characters where the language is scored by them.
-        canary: what the general speech is.
-        say: the sentences of a language, by the keys of `core.runs.report.words_shared`.
+        figures: figures of the group. Errors are of words, or of characters if the language is scored by characters.
+        canary: the set of the general speech.
+        say: returns sentences of a language, by the keys of `core.runs.report.words_shared`.
     """
     change = figures.difference
     return say(
@@ -42,7 +42,7 @@ def verdict(group: str, figures: Figures, canary: GeneralSpeech, say: Say) -> st
 
 
 def needed(figures: Figures, say: Say) -> str:
-    """Returns how much more it takes for a verdict; "" where there is one, or an earlier version did not say."""
+    """Returns how many more sentences or speakers a verdict needs; "" if there is one, or an earlier version did not say."""
     more = figures.clips_needed
     if more is None:
         return say("verdict.hopeless")
@@ -51,30 +51,30 @@ def needed(figures: Figures, say: Say) -> str:
 
 
 def general_speech(canary: GeneralSpeech, clips: int, say: Say) -> str:
-    """Returns what general speech is, to follow the number of its clips."""
+    """Returns a description of the general speech, to follow the number of its clips."""
     return say("canary.synthetic", clips=clips) if canary.synthetic else say("canary.real", clips=clips, name=canary.name)
 
 
 def computed_on(group: str, figures: Figures, canary: GeneralSpeech, say: Say) -> str:
-    """Returns on what the figures of a group were computed."""
+    """Returns a description of the clips that the figures of a group were computed on."""
     key = "figures.test_cer" if group == "test" and leading_measure(figures.language) == "cer" else f"figures.{group}"
     return say(key, clips=figures.clips, words=figures.words, general=general_speech(canary, figures.clips, say))
 
 
 def measures(language: str) -> tuple[str, ...]:
-    """Returns the rates to show, fields of `Rates`: without those of words where the language is scored by character."""
+    """Returns the error rates to show, as fields of `Rates`; no word rates if the language is scored by characters."""
     return ("cer", "raw_cer") if leading_measure(language) == "cer" else MEASURES
 
 
 def clip_errors(errors: int, words: int, cer: float, language: str, say: Say) -> str:
-    """Returns how many errors one model made in a clip.
+    """Returns a sentence about the errors of one model in a clip.
 
     Args:
-        errors: of words, or of characters where the language is scored by them.
-        words: in the reference, or characters likewise.
+        errors: number of word errors, or of character errors if the language is scored by characters.
+        words: number of words in the reference, or of characters likewise.
         cer: character error rate.
         language: ISO 639-1 code.
-        say: the sentences of a language.
+        say: returns sentences of a language.
     """
     rates = {"wer": f"{percent(errors / words)} %", "cer": f"{percent(cer)} %"}
     key = "compare.errors_cer" if leading_measure(language) == "cer" else "compare.errors"

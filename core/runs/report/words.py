@@ -1,4 +1,4 @@
-"""Every sentence of a report: in English here, and the languages there are."""
+"""All sentences of a report in English, and the list of languages."""
 
 from __future__ import annotations
 

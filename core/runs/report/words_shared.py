@@ -1,4 +1,4 @@
-"""What the report and the page both say of a comparison: one text for both, in each language."""
+"""Sentences about a comparison that the report and the page share, in each language."""
 
 from __future__ import annotations
 

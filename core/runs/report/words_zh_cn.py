@@ -1,4 +1,4 @@
-"""Every sentence of a report, in Simplified Chinese."""
+"""All sentences of a report in Simplified Chinese."""
 
 from __future__ import annotations
 
