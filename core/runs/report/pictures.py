@@ -187,7 +187,7 @@ def _dots(spots: Sequence[tuple[float, float]], kind: str) -> list[str]:
 def heat_map(
     said: Sequence[str], heard: Sequence[str], counts: Sequence[Sequence[int]], most: int, title: str, axes: tuple[str, str]
 ) -> str:
-    """Draws a matrix of counts: rows are words said, columns are words heard; `most` is the count of the darkest cell."""
+    """Draws a matrix of counts: rows are characters said, columns those heard; `most` is the count of the darkest cell."""
     left, top = 44, 40
     size = min(30.0, (WIDTH - left - MARGIN) / max(len(heard), 1))
     parts = [
