@@ -22,12 +22,13 @@ ROOT = Path(__file__).parents[2]
 COMPUTING = ("torch", "torchaudio", "transformers", "peft", "librosa", "scipy", "matplotlib")
 LATER = (*COMPUTING, "numba", "sklearn", "faster_whisper", "ctranslate2", "datasets", "tflite")
 FIRST_PAGE = """
-import sys
+import argparse, sys
 from huggingface_hub import constants
 from starlette.testclient import TestClient
-from demo.app import build_server
+from demo.__main__ import _build
 
-with TestClient(build_server(), base_url="http://127.0.0.1") as client:
+server = _build(argparse.Namespace(host="127.0.0.1", no_downloads=False))
+with TestClient(server, base_url="http://127.0.0.1") as client:
     page = client.get("/en/")
 assert page.status_code == 200, page.text
 assert constants.HF_HUB_DISABLE_IMPLICIT_TOKEN, "the owner's login is sent for what visitors ask for"
