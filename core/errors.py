@@ -2,13 +2,13 @@
 
 AttuneError
 +-- AudioError      a sound file that cannot be read, is empty, silent, too long or too large
-+-- DatasetError    a labelled set that cannot be used as it stands
++-- DatasetError    a labelled set that cannot be used as it is
 +-- ModelError      a model that cannot be found, fetched, trusted or loaded
 +-- RecipeError     a recipe field outside its range
 +-- RunError        a run folder that is missing, unfinished or damaged
 
-An error carries a `reason`, a stable word that a page can translate, and the `details` that fill its sentence; its
-own text is the English sentence: what was wrong, with which input, and what to do.
+An error has a `reason`, a stable word that a page can translate, and `details` that fill the fields of its sentence. Its
+own text is the English sentence: what is wrong, with which input, and what to do.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class AudioError(AttuneError):
 
 
 class DatasetError(AttuneError):
-    """A labelled set cannot be used as it stands."""
+    """A labelled set cannot be used as it is."""
 
 
 class ModelError(AttuneError):
@@ -47,7 +47,7 @@ class ModelError(AttuneError):
 
 
 class RecipeError(AttuneError):
-    """A recipe field lies outside its range."""
+    """A recipe field is outside its range."""
 
 
 class RunError(AttuneError):
@@ -75,7 +75,7 @@ def whole(name: str, value: float) -> None:
 
 
 def within(name: str, value: float, low: float, high: float) -> None:
-    """Checks that a number lies between `low` and `high`, both allowed.
+    """Checks that a number is between `low` and `high`, both included.
 
     Raises:
         RecipeError: it does not.
@@ -83,7 +83,7 @@ def within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:  # also catches nan
         raise RecipeError(
             "recipe_range",
-            f"{name} must lie between {low:g} and {high:g}, not at {value:g}.",
+            f"{name} must be between {low:g} and {high:g}, not {value:g}.",
             name=name,
             value=value,
             low=low,

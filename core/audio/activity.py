@@ -1,4 +1,4 @@
-"""Where in a recording someone speaks, told by energy alone."""
+"""Detects speech in a recording by energy alone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from core.audio.sound_files import SAMPLE_RATE
 HOP_SECONDS = 0.01  # a frame is two: long enough for a pitch period, short enough for a stop consonant
 HOP_SAMPLES = round(HOP_SECONDS * SAMPLE_RATE)
 FLOOR_DBFS = -100.0  # below the rounding of 16 bits: digital silence
-NOISE_PERCENTILE = 10  # of the frames' levels; a recording nearly always has as much pause
+NOISE_PERCENTILE = 10  # of the frames' levels; nearly every recording has this much pause
 SPEECH_PERCENTILE = 95  # the vowels; above them are clicks
 THRESHOLD_SHARE = 0.3  # of the way from noise to vowels, in dB
-DEEPEST_DB = 35.0  # below the vowels; weak consonants lie some 30 dB below them (Fant 1960), digital silence far below
+DEEPEST_DB = 35.0  # below the vowels; weak consonants are some 30 dB below them (Fant 1960), digital silence far below
 LONGEST_CLOSURE_SECONDS = 0.15  # a stop consonant's silence belongs to its word
 SHORTEST_SPEECH_SECONDS = 0.05  # shorter is a click
 
@@ -38,12 +38,12 @@ def levels(wave: np.ndarray) -> np.ndarray:
 
 
 def active(frame_levels: np.ndarray) -> np.ndarray:
-    """Tells the frames in which someone speaks from the pauses.
+    """Separates frames of speech from pauses.
 
-    A frame is speech if it lies above a threshold 30 % of the way from the noise (10th percentile of the levels) to the
-    vowels (95th percentile), and at most 35 dB below the vowels. Then gaps of up to 0.15 s are closed and what is shorter
-    than 0.05 s is dropped. Unlike a threshold relative to the peak, it follows the noise; like every detector by energy
-    it takes any sound that stands out for speech, and where nothing stands out it tells nothing.
+    A frame is speech if it is above a threshold 30 % of the way from the noise (10th percentile of the levels) to the
+    vowels (95th percentile), and at most 35 dB below the vowels. Then gaps of up to 0.15 s are closed and stretches
+    shorter than 0.05 s are dropped. Unlike a threshold relative to the peak, this one follows the noise. Like every energy
+    detector, it takes any sound that stands out for speech, and finds nothing where nothing stands out.
 
     Args:
         frame_levels: float [frames], in dB, as `levels` returns them.

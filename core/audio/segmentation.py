@@ -1,4 +1,4 @@
-"""Long recordings, cut at their pauses into spans that a model can learn from."""
+"""Cuts long recordings at their pauses into spans that a model can be trained on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from core.audio.activity import HOP_SECONDS
 from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE
 
 MIN_SECONDS = 1.0  # shorter clips lack the context that makes a transcript easy to write
-TARGET_SECONDS = 15.0  # a longer span is cut wherever it has a pause
-MAX_SECONDS = MAX_CLIP_SECONDS - 2.0  # without one too
-SENTENCE_PAUSE_SECONDS = 0.7  # a pause this long is cut at in any case; speakers seldom pause as long inside a sentence
-ROOMY_PAUSE_SECONDS = 2 * MIN_SECONDS  # half of it fills up the shortest word
+TARGET_SECONDS = 15.0  # a longer span is cut at its pauses
+MAX_SECONDS = MAX_CLIP_SECONDS - 2.0  # a longer span is cut even without a pause
+SENTENCE_PAUSE_SECONDS = 0.7  # every pause this long is cut; speakers seldom pause this long inside a sentence
+ROOMY_PAUSE_SECONDS = 2 * MIN_SECONDS  # half of it is enough to pad the shortest word
 MARGIN_SECONDS = 0.2  # of the pause kept on either side, so that no soft first or last sound is lost
 SEARCH_SECONDS = 3.0  # around the middle, in which speech without a pause is cut at its quietest place
 QUIET_SECONDS = 0.1  # over which that place is judged
@@ -46,10 +46,9 @@ def segment(wave: np.ndarray) -> list[Span]:
     """Cuts a recording at its pauses (see `core.audio.activity`).
 
     1. It is cut at every pause of 0.7 s or more, unless that leaves less than 1 s, and at every one of 2 s.
-    2. What is still over 15 s is cut at its longest pause, again and again.
+    2. Spans still over 15 s are cut at their longest pause, repeatedly.
     3. Speech without any pause may last 28 s; beyond that it is cut in two at its quietest place near the middle.
-    4. The silence at the ends of every span is left out but for 0.2 s, and none is shorter than 1 s unless the recording
-       is.
+    4. Silence at the ends of a span is trimmed to 0.2 s, and no span is shorter than 1 s unless the recording is.
 
     The same samples give the same spans; they are in order and do not overlap.
 
@@ -57,7 +56,7 @@ def segment(wave: np.ndarray) -> list[Span]:
         wave: float32 [samples] at 16 kHz.
 
     Returns:
-        Spans of 1 to 15 s, up to 28 s where there is no pause; none where nobody speaks.
+        Spans of 1 to 15 s, up to 28 s without a pause; none if there is no speech.
     """
     levels = activity.levels(wave)
     speech = activity.runs(activity.active(levels))
@@ -87,7 +86,7 @@ def _at_sentences(speech: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
 
 
 def _at_longest_pauses(piece: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """Halves what is over the target at its longest pause; of equally long ones, at the one nearest the middle."""
+    """Splits spans over the target at their longest pause; of equally long ones, at the one nearest the middle."""
     done, waiting = [], [piece]
     while waiting:
         piece = waiting.pop()
@@ -107,7 +106,7 @@ def _at_longest_pauses(piece: list[tuple[int, int]]) -> list[list[tuple[int, int
 
 
 def _at_quietest(piece: list[tuple[int, int]], levels: np.ndarray) -> list[tuple[int, int]]:
-    """Returns a piece as one stretch of frames, or as several where it is longer than any span may be."""
+    """Returns a piece as one stretch of frames, or as several if it is longer than a span may be."""
     start, end = piece[0][0], piece[-1][1]
     if (end - start) * HOP_SECONDS <= MAX_SECONDS - 2 * MARGIN_SECONDS:
         return [(start, end)]

@@ -1,4 +1,4 @@
-"""Sound files in, mono float32 at 16 kHz out: probing, bounded decoding, resampling, levels."""
+"""Reads sound files as mono float32 at 16 kHz: probing, bounded decoding, resampling, levels."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ MAX_CLIP_SECONDS = 30.0  # Whisper's window; a batch of longer clips does not fi
 MAX_SECONDS = 600.0  # of one file; decoded that is 38 MB
 DURATIONS = 20_000  # of files, remembered: a few large sets
 MAX_BYTES = 200_000_000  # of one file on disk
-MAX_SOURCE_BYTES = 4_000_000_000  # of one that only parts are taken of, such as an interview
-OVERSHOOT_SECONDS = 0.5  # times that others wrote down end a little after the sound does
-MIN_RATE, MAX_RATE = 4_000, 384_000  # Hz; below it speech is lost, above it no recorder goes
-MAX_CHANNELS = 64  # of the largest recorders; formats have room for 65,535
+MAX_SOURCE_BYTES = 4_000_000_000  # of a file of which only parts are used, such as an interview
+OVERSHOOT_SECONDS = 0.5  # times in other people's annotations may end a little after the sound does
+MIN_RATE, MAX_RATE = 4_000, 384_000  # Hz; lower rates lose speech, and no recorder uses higher ones
+MAX_CHANNELS = 64  # of the largest recorders; formats allow 65,535
 BLOCK_SECONDS = 10.0  # decoded at a time, so that a small file that unpacks to hours is stopped early
 BLOCK_VALUES = 2**20  # of all channels in such a block at most, 4 MB
 LONGEST_FRAME = 65_536  # samples of a channel, in FLAC; that many may always be unpacked at once
@@ -45,10 +45,10 @@ _DEMUXERS = frozenset(demuxer for _, _, demuxer in _CONTAINERS)
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a sound file says of itself.
+    """What a sound file's header says.
 
     Attributes:
-        seconds: duration; 0.0 where the container does not tell before decoding.
+        seconds: duration; 0.0 if it is unknown before decoding.
         sample_rate: in Hz.
         channels: number of channels.
         format: e.g. "WAV", "FLAC", "mov".
@@ -81,8 +81,8 @@ def probe(path: Path | str, max_bytes: int = MAX_BYTES) -> AudioInfo:
         max_bytes: a larger one is refused.
 
     Raises:
-        AudioError: the file is missing, empty, too large, no sound file that can be read, or of a sample rate or a
-            number of channels that no recorder has.
+        AudioError: the file is missing, empty, too large, not a readable sound file, or has a sample rate or number of
+            channels that no recorder has.
     """
     path = Path(path)
     _check_size(path, max_bytes)
@@ -96,7 +96,7 @@ def _probe(path: Path) -> AudioInfo:
         info = soundfile.info(_name(path))
     except soundfile.SoundFileError:
         return _probe_container(path)
-    except TypeError as error:  # a name that ends in .raw: soundfile asks for what the bytes do not say
+    except TypeError as error:  # a name that ends in .raw: soundfile needs parameters that raw bytes do not contain
         raise _unreadable(path) from error
     if info.frames > UNKNOWN_FRAMES:
         return _probe_container(path)
@@ -120,7 +120,7 @@ def _check_size(path: Path, max_bytes: int) -> None:
 
 
 def _check_layout(path: Path, rate: int, channels: int) -> None:
-    """Refuses what costs far more memory and time than the seconds of sound in it."""
+    """Refuses layouts that cost far more memory and time than the sound is worth."""
     if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(
             "audio_rate",
@@ -142,10 +142,10 @@ def _check_layout(path: Path, rate: int, channels: int) -> None:
 
 
 def duration(path: Path | str) -> float:
-    """Returns the seconds of a sound file that was decoded before; its header is read once, as long as the file is the same.
+    """Returns the duration in seconds of a sound file that was decoded before; cached until the file changes.
 
     Raises:
-        soundfile.LibsndfileError: it is gone.
+        soundfile.LibsndfileError: it no longer exists.
     """
     try:
         changed = Path(path).stat().st_mtime_ns
@@ -160,15 +160,15 @@ def _duration(path: str, changed: int) -> float:
 
 
 def check(path: Path | str, max_seconds: float = MAX_SECONDS, info: AudioInfo | None = None) -> AudioInfo:
-    """Refuses what `decode` would, as far as the header tells, and a WAV that is shorter than its header says.
+    """Refuses what `decode` would refuse, judging by the header, and WAV files shorter than their headers say.
 
     Args:
         path: the file.
         max_seconds: a longer one is refused.
-        info: what `probe` said of it, if that is known.
+        info: the result of `probe`, if known.
 
     Raises:
-        AudioError: unreadable, empty, shorter than 0.1 s, longer than `max_seconds`, or cut short.
+        AudioError: unreadable, empty, shorter than 0.1 s, longer than `max_seconds`, or truncated.
     """
     path = Path(path)
     if info is None:
@@ -183,11 +183,11 @@ def check(path: Path | str, max_seconds: float = MAX_SECONDS, info: AudioInfo | 
         head = file.read(8)
     if head.startswith(b"RIFF"):
         (claimed,) = struct.unpack("<I", head[4:])
-        # A writer that cannot seek back leaves a size near the largest there is.
+        # A writer that cannot seek back leaves a size near the maximum.
         if path.stat().st_size + CUT_BYTES < claimed < 0x7FFF_0000:
             raise AudioError(
                 "audio_cut_short",
-                f"{path.name} is shorter than its header says: it was cut off in copying. Copy it again.",
+                f"{path.name} is shorter than its header says: it was cut off while being copied. Copy it again.",
                 name=path.name,
             )
     return info
@@ -198,15 +198,15 @@ def decode(path: Path | str, max_seconds: float = MAX_SECONDS, span: tuple[float
 
     Args:
         path: wav, flac, mp3, ogg, opus, aiff, m4a, mp4 or webm.
-        max_seconds: a longer file or part is refused, by what it decodes to and not by what its header claims.
-        span: from when to when, in seconds; the file itself may then be of any length. By default all of it.
+        max_seconds: a longer file or part is refused, going by the decoded sound and not by the header.
+        span: start and end in seconds; the file itself may then be of any length. By default, all of it.
 
     Returns:
         float32 [samples], mono, 16 kHz, full scale = 1.
 
     Raises:
-        AudioError: unreadable, empty, shorter than 0.1 s, longer than `max_seconds`, silent throughout, or without
-            the part that is asked for; of a rate or a number of channels that `probe` refuses.
+        AudioError: unreadable, empty, shorter than 0.1 s, longer than `max_seconds`, completely silent, or without
+            the requested part; or `probe` refuses its sample rate or number of channels.
     """
     path = Path(path)
     start, end = span or (0.0, math.inf)
@@ -242,7 +242,7 @@ def decode(path: Path | str, max_seconds: float = MAX_SECONDS, span: tuple[float
     if level(wave).peak_dbfs < SILENCE_DBFS:
         raise AudioError(
             "audio_silent",
-            f"{path.name} is silent throughout. Check that the right microphone is chosen and not muted.",
+            f"{path.name} is silent from start to end. Check that the right microphone is selected and not muted.",
             name=path.name,
         )
     return wave
@@ -263,20 +263,20 @@ def level(wave: np.ndarray) -> Level:
 
 
 def sixteen_bits(wave: np.ndarray) -> np.ndarray:
-    """Returns float32 [samples], full scale = 1, as int16 [samples]: those of a 16-bit file exactly as they were in it."""
+    """Converts float32 [samples], full scale = 1, to int16 [samples]; samples from a 16-bit file are restored exactly."""
     return np.clip(np.rint(wave * 32_768.0), -32_768, 32_767).astype(np.int16)
 
 
 def fingerprint(wave: np.ndarray) -> str:
     """Returns the SHA-256 of float32 [samples] at 16 kHz: the same for a recording and its copy in another lossless format.
 
-    A copy that was trimmed, amplified or compressed has another one.
+    A trimmed, amplified or lossily compressed copy has a different one.
     """
     return hashlib.sha256(sixteen_bits(wave).astype("<i2").tobytes()).hexdigest()
 
 
 def write_flac(path: Path, wave: np.ndarray) -> None:
-    """Writes float32 [samples] at 16 kHz as 16-bit FLAC, atomically; `decode` returns what `sixteen_bits` made of them.
+    """Writes float32 [samples] at 16 kHz as 16-bit FLAC, atomically; `decode` returns them as rounded by `sixteen_bits`.
 
     Raises:
         OSError: the disk is full.
@@ -289,7 +289,7 @@ def write_flac(path: Path, wave: np.ndarray) -> None:
 def packed_flac(wave: np.ndarray) -> memoryview:
     """Returns the bytes of the file that `write_flac` writes."""
     packed = io.BytesIO()
-    # libsndfile would scale floats by 32,767 and read them back by 32,768: each copy of a copy a little softer.
+    # libsndfile would write floats scaled by 32,767 and read them by 32,768: each copy of a copy would be a little quieter.
     soundfile.write(packed, sixteen_bits(wave), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     return packed.getbuffer()
 
@@ -308,7 +308,7 @@ def _soundfile_blocks(path: Path, info: AudioInfo, start: float, end: float) -> 
 
 
 def _name(path: Path) -> str | bytes:
-    """What soundfile opens a file by; it would refuse a text with bytes that are no UTF-8."""
+    """The name under which soundfile opens a file; it refuses text with bytes that are not UTF-8."""
     return str(path) if os.name == "nt" else os.fsencode(path)
 
 
@@ -366,7 +366,7 @@ def _av_blocks(path: Path, start: float, end: float) -> Iterator[np.ndarray]:
 def _unreadable(path: Path) -> AudioError:
     return AudioError(
         "audio_unreadable",
-        f"{path.name} is not a sound file that can be read, or it is damaged. Use wav, flac, mp3, ogg or m4a.",
+        f"{path.name} is not a readable sound file, or it is damaged. Use wav, flac, mp3, ogg or m4a.",
         name=path.name,
     )
 
@@ -374,7 +374,7 @@ def _unreadable(path: Path) -> AudioError:
 def _too_short(path: Path, seconds: float) -> AudioError:
     return AudioError(
         "audio_too_short",
-        f"{path.name} holds {seconds:.2f} s of sound; at least {MIN_SECONDS} s are needed.",
+        f"{path.name} has {seconds:.2f} s of sound; at least {MIN_SECONDS} s is needed.",
         name=path.name,
     )
 

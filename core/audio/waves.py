@@ -1,4 +1,4 @@
-"""The sound of clips, in a file while they are learnt from: hours of it would fill the memory of a laptop."""
+"""Keeps the sound of training clips in a file: hours of it would fill a laptop's memory."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Sounds = Sequence[tuple[np.ndarray, str]]  # float32 [samples] at 16 kHz, and wh
 
 
 def evenly(count: int, most: int) -> list[int]:
-    """Returns the places of at most so many of a number of things, spread evenly from the first on."""
+    """Returns at most that many positions out of a number of items, spread evenly from the first."""
     kept = min(count, most)
     return [i * count // kept for i in range(kept)]
 
 
 class Waves(Sequence[np.ndarray]):
-    """Sounds float32 [samples], each read from a file when it is asked for: whatever becomes of the clips meanwhile.
+    """Sounds float32 [samples], each read from a temporary file on demand, even if the clips' own files disappear.
 
     Args:
-        waves: the sounds, taken in one by one.
+        waves: the sounds, added one by one.
     """
 
     def __init__(self, waves: Iterable[np.ndarray] = ()) -> None:
@@ -31,7 +31,7 @@ class Waves(Sequence[np.ndarray]):
             self.append(wave)
 
     def append(self, wave: np.ndarray) -> None:
-        """Takes in one more."""
+        """Adds a sound."""
         self._kept.append(np.ascontiguousarray(wave, np.float32))
 
     def __len__(self) -> int:
@@ -48,11 +48,11 @@ class Waves(Sequence[np.ndarray]):
 
 
 class Labelled(Sequence[tuple[np.ndarray, str]]):
-    """Sounds with what is said in them, each read when it is asked for.
+    """Sounds with their texts, each read on demand.
 
     Args:
         waves: the sounds.
-        texts: as many.
+        texts: one per sound.
     """
 
     def __init__(self, waves: Sequence[np.ndarray], texts: Sequence[str]) -> None:

@@ -27,14 +27,12 @@ def general_speech(labelled: LabelledSet, most: int = MOST_CLIPS) -> LabelledSet
     if labelled.language != "en":
         raise DatasetError(
             "canary_language",
-            f"General speech has to be English; the set {labelled.name} is marked {labelled.language!r}.",
+            f"General speech must be English; the set {labelled.name} is marked {labelled.language!r}.",
             name=labelled.name,
             language=labelled.language,
         )
     if not labelled.clips:
-        raise DatasetError(
-            "canary_empty", f"The set {labelled.name} has no clip to check general speech by.", name=labelled.name
-        )
+        raise DatasetError("canary_empty", f"The set {labelled.name} has no clip for measuring forgetting.", name=labelled.name)
     speakers: dict[str, list[Clip]] = defaultdict(list)
     for clip in labelled.clips:
         speakers[clip.speaker].append(clip)

@@ -103,7 +103,7 @@ def split(drafts: Drafts, index: int, at: float, language: str = "en") -> Drafts
     if not draft.start + LEAST_SECONDS <= at <= draft.end - LEAST_SECONDS:
         raise DatasetError(
             "draft_split",
-            f"{at:.2f} s does not split the draft from {draft.start:.2f} to {draft.end:.2f} s: "
+            f"{at:.2f} s cannot split the draft from {draft.start:.2f} to {draft.end:.2f} s: "
             f"at least {LEAST_SECONDS} s must be left on either side.",
             start=round(draft.start, 2),
             end=round(draft.end, 2),
@@ -128,7 +128,7 @@ def merge(drafts: Drafts, index: int, language: str = "en") -> Drafts:
     if seconds > MAX_SECONDS:
         raise DatasetError(
             "draft_too_long",
-            f"Together these drafts last {seconds:.1f} s; a clip to learn from is at most {MAX_SECONDS:.0f} s long.",
+            f"Together these drafts last {seconds:.1f} s; a clip for training can be at most {MAX_SECONDS:.0f} s long.",
             seconds=round(seconds, 1),
             limit=round(MAX_SECONDS),
         )

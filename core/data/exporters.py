@@ -80,9 +80,9 @@ def export(
     """
     if format not in LAYOUTS:
         known = ", ".join(LAYOUTS)
-        raise DatasetError("export_format", f"There is no format {format!r} to export; there are: {known}.", known=known)
+        raise DatasetError("export_format", f"There is no export format {format!r}. The formats are: {known}.", known=known)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DatasetError("export_exists", f"{folder} is there already. Choose another folder.", name=folder.name)
+        raise DatasetError("export_exists", f"{folder} already exists. Choose another folder.", name=folder.name)
     layout = LAYOUTS[format]
     written: list[tuple[str, Clip]] = []
     dropped: list[Dropped] = []

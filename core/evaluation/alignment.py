@@ -1,4 +1,4 @@
-"""When each word of a transcript was said, as the model itself hears it."""
+"""When each word of a transcript was said, according to the model itself."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def align(model: AsrModel, wave: np.ndarray, text: str) -> list[SpokenWord]:
         text: what was said, or what a model wrote for it.
 
     Returns:
-        One span for every word, or for every character where `core.text.scoring.UNSPACED_LANGUAGES` writes without spaces;
-        none for an empty text. Spans follow one another and lie inside the clip. A word that a CTC model cannot write
+        One span for every word, or for every character in the `core.text.scoring.UNSPACED_LANGUAGES`; none for an empty text.
+        Spans are in order and inside the clip. A word that a CTC model cannot write
         takes the gap between its neighbours.
 
     Raises:
-        ModelError: the model belongs to another family, or was never taught to write.
+        ModelError: the model belongs to another family, or has no vocabulary yet.
         DatasetError: the text does not fit the sound.
     """
     unspaced = model.language in UNSPACED_LANGUAGES
@@ -62,7 +62,7 @@ def align(model: AsrModel, wave: np.ndarray, text: str) -> list[SpokenWord]:
         return _by_attention(model, wave, clean(text), words) if words else []
     if isinstance(model, DeepSpeech) or (isinstance(model, Ctc) and model.writes):
         return _by_labels(model, wave, words, spaced=not unspaced) if words else []
-    raise ModelError("no_alignment", f"{model.id} cannot say when each word was spoken.", id=model.id)
+    raise ModelError("no_alignment", f"{model.id} cannot tell when each word was spoken.", id=model.id)
 
 
 def _by_labels(model: Ctc | DeepSpeech, wave: np.ndarray, words: list[str], spaced: bool) -> list[SpokenWord]:
@@ -84,7 +84,7 @@ def label_spans(
         words: the labels of each; a word without any takes the gap between its neighbours.
         blank: the label of no character.
         space: the label between words, if there is one.
-        samples: of the sound, for the error alone.
+        samples: of the sound, only for the error.
 
     Returns:
         First frame, and the frame after the last one, of each word.
@@ -133,8 +133,8 @@ def attention_spans(weights: torch.Tensor, reached: Sequence[int], lengths: Sequ
     """Turns cross-attention weights into the frames of each word, as openai-whisper does (timing.py).
 
     Every head's weights are standardised over the tokens, smoothed by a median filter along the sound and averaged;
-    dynamic time warping then finds the path through tokens and frames that gathers the most weight. A token begins
-    where the path enters its row. A character that shares its token with others gets an even part of its time.
+    dynamic time warping then finds the path through tokens and frames with the most weight. A token begins
+    where the path enters its row. A character that shares its token with others gets an equal part of its time.
 
     Args:
         weights: float32 [heads, tokens + 1, frames]; row i while token i is written, the last while the text is ended.
@@ -162,7 +162,7 @@ def _warp(cost: np.ndarray) -> list[int]:
     rows, columns = cost.shape
     total = np.full((rows + 1, columns + 1), np.inf)
     total[0, 0] = 0.0
-    # The cells of one antidiagonal depend on the two before it only.
+    # The cells of one antidiagonal depend only on the two before it.
     for diagonal in range(2, rows + columns + 1):
         i = np.arange(max(1, diagonal - columns), min(rows, diagonal - 1) + 1)
         j = diagonal - i

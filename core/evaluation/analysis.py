@@ -1,4 +1,4 @@
-"""What was learned and what was lost, from a comparison alone: words, confusions, runaways, and who gained how much."""
+"""What was learned and what was forgotten, from a comparison: words, confusions, runaways, and gains by group."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from core.text.scoring import MAX_COMPRESSION_RATIO, UNSPACED_LANGUAGES, compres
 
 TOP = 12  # rows of each list
 MATRIX = 10  # rows and columns of a confusion matrix, at most
-LOOPS = 3  # the same words so many times in a row are a loop
-RUNS_ON = 2.0  # a transcript of more than so many times the words that were said runs on,
-RUNS_ON_WORDS = 3  # if it has more than so many words too many; else "yes" heard as "yes I do" would
+LOOPS = 3  # repetitions of the same words in a row that count as a loop
+RUNS_ON = 2.0  # a transcript with more than this many times the words that were said runs on,
+RUNS_ON_WORDS = 3  # if it also has more than this many extra words; otherwise "yes" written as "yes I do" would count
 BINS = 4
 
 Learnt = Literal["sound", "writing", "nothing", "worse"]
@@ -35,7 +35,7 @@ class ClipSound:
 
     Attributes:
         seconds: duration.
-        snr_db: signal-to-noise ratio, see `quality.measure`; None where there are no pauses to tell the noise from.
+        snr_db: signal-to-noise ratio, see `quality.measure`; None if there are no pauses to measure the noise in.
     """
 
     seconds: float
@@ -44,7 +44,7 @@ class ClipSound:
 
 @dataclass(frozen=True)
 class WordCount:
-    """A word whose fate changed.
+    """A word that was fixed or broken.
 
     Attributes:
         word: normalised.
@@ -64,7 +64,7 @@ class Confusion:
     """One word or character taken for another.
 
     Attributes:
-        said, heard: normalised; "" stands for nothing, so that ("", "a") is an "a" that nobody said.
+        said, heard: normalised; "" means nothing, so ("", "a") is an "a" that nobody said.
         base, adapted: how often each model did so.
     """
 
@@ -79,7 +79,7 @@ class Matrix:
     """Confusions as a heat map takes them.
 
     Attributes:
-        said: names of the rows, heard: names of the columns; "" stands for nothing.
+        said: names of the rows, heard: names of the columns; "" means nothing.
         base, adapted: counts, a row for each of `said`, a column for each of `heard`.
     """
 
@@ -91,14 +91,14 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Runaways:
-    """Transcripts that left the speech behind.
+    """Transcripts that have little to do with the speech.
 
     Attributes:
         loops: clips whose transcript repeats itself: it compresses by more than Whisper's 2.4 (Radford et al. 2022,
-            section 4.5), or the same words stand in it three times in a row or more, and not so in what was said.
-        runs_on: clips whose transcript has more than twice the words that were said, and over three words too many.
-        empty: clips for which nothing was written.
-        clips: the positions, in the comparison, of all of these.
+            section 4.5), or has the same words three or more times in a row where the reference does not.
+        runs_on: clips whose transcript has more than twice the words that were said, and over three extra words.
+        empty: clips with an empty transcript.
+        clips: positions of all of these in the comparison.
     """
 
     loops: int
@@ -116,8 +116,8 @@ class Group:
         low, high: ends of the range, in s or dB; None for a speaker.
         clips, words: how many.
         base, adapted: WER, as a share.
-        interval: of their difference; None where the clips are too few for one to mean something.
-        too_few: whether they are.
+        interval: of their difference; None if there are too few clips for a meaningful one.
+        too_few: whether there are too few clips.
     """
 
     name: str
@@ -133,13 +133,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Writing:
-    """Did it learn how it sounds, or how it is written?
+    """Whether the model learned how the speech sounds or how it is written.
 
     Attributes:
         normalised: the change of the WER that scores use, which ignores case and punctuation.
-        raw: the change of the WER over the texts as written; of the CER where they have no spaces.
-        learnt: "sound" where the normalised WER fell beyond doubt, "writing" where only the raw one did, "worse" where
-            the normalised one rose, else "nothing" that these clips could show.
+        raw: the change of the WER over the texts as written; of the CER if they have no spaces.
+        learnt: "sound" if the normalised WER fell beyond chance, "writing" if only the raw one did, "worse" if the
+            normalised one rose, otherwise "nothing": these clips show none of this.
     """
 
     normalised: Interval
@@ -151,19 +151,19 @@ class Writing:
 class Analysis:
     """What was learned on a set of clips.
 
-    Intervals of groups are not corrected for how many of them one looks at: with twenty, one may leave 0 out by chance.
+    Intervals of groups are not corrected for the number of groups: among twenty, one may exclude 0 by chance.
 
     Attributes:
-        better, worse, same: clips with fewer, more, as many word errors after adapting.
-        fixed, broken: the words, most often first.
+        better, worse, same: clips with fewer, more, or the same number of word errors after adapting.
+        fixed, broken: the words, most frequent first.
         substitutions, deletions, insertions: word errors of base and adapted.
-        confusions: words taken for another most often by either model; without those left out or added.
-        matrix: characters taken for another inside words taken for another; words that share less than half of their
+        confusions: words most often replaced by another, by either model; deletions and insertions are not included.
+        matrix: characters replaced by another inside replaced words; pairs of words that share less than half of their
             characters say nothing about sounds and are left out.
         runaways: of base and adapted.
         writing: raw against normalised.
         speakers, lengths, noises: WER by speaker, by duration and by signal-to-noise ratio, in quarters of equal size,
-            of the clips that have one; empty where there is one speaker, or nothing to measure.
+            of the clips that have one; empty if there is only one speaker or nothing to measure.
     """
 
     better: int
@@ -197,7 +197,7 @@ def measure_sound(wave: np.ndarray) -> ClipSound:
 
 
 def measure_sounds(comparison: Comparison) -> list[ClipSound | None]:
-    """Measures the clips of a comparison; None where a file is gone or cannot be read."""
+    """Measures the clips of a comparison; None for a file that is missing or unreadable."""
     sounds: list[ClipSound | None] = []
     for clip in comparison.clips:
         try:
@@ -208,11 +208,11 @@ def measure_sounds(comparison: Comparison) -> list[ClipSound | None]:
 
 
 def analyse(comparison: Comparison, sounds: Sequence[ClipSound | None] = ()) -> Analysis:
-    """Works out what was learned.
+    """Analyses what was learned.
 
     Args:
         comparison: base against adapted.
-        sounds: what each clip sounds like, from `measure_sounds`; without them nothing is said by duration and noise.
+        sounds: of each clip, from `measure_sounds`; without them there are no groups by duration and noise.
     """
     clips, language = comparison.clips, comparison.language
     aligned = [[word_pairs(clip.reference, text, language) for text in (clip.base, clip.adapted)] for clip in clips]
@@ -241,7 +241,7 @@ def analyse(comparison: Comparison, sounds: Sequence[ClipSound | None] = ()) -> 
 
 
 def _changed_words(aligned: Sequence[Sequence[list[tuple[str, str]]]]) -> tuple[tuple[WordCount, ...], tuple[WordCount, ...]]:
-    """Counts words that only the adapted model got right, and words that only the base did."""
+    """Counts words that only the adapted model got right, and words that only the base got right."""
     said: Counter[str] = Counter()
     times: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
     clips: tuple[dict[str, set[int]], dict[str, set[int]]] = (defaultdict(set), defaultdict(set))
@@ -272,7 +272,7 @@ def _most_often(base: Counter[tuple[str, str]], adapted: Counter[tuple[str, str]
 
 
 def _characters(taken: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
-    """Counts the characters that differ inside words taken for one another, if at least half of the longer one agrees."""
+    """Counts the characters that differ inside replaced words, if at least half of the longer word agrees."""
     counts: Counter[tuple[str, str]] = Counter()
     for (said, heard), times in taken.items():
         differing = [pair for pair in pairs(list(said), list(heard)) if pair[0] != pair[1]]
@@ -290,7 +290,7 @@ def _matrix(base: Counter[tuple[str, str]], adapted: Counter[tuple[str, str]]) -
             rows.append(said)
         if fits and heard not in columns:
             columns.append(heard)
-    # "" sorts first, but nothing is easier to find at the end.
+    # "" would sort first, but "nothing" is easier to find at the end.
     rows, columns = (sorted(names, key=lambda name: (name == "", name)) for names in (rows, columns))
     counts = [tuple(tuple(model[said, heard] for heard in columns) for said in rows) for model in (base, adapted)]
     return Matrix(tuple(rows), tuple(columns), *counts)
@@ -311,10 +311,10 @@ def _runaways(clips: Sequence[ClipComparison], model: str, language: str) -> Run
 
 
 def longest_loop(words: Sequence[str]) -> int:
-    """Returns how often in a row the same words stand, whatever their number: 3 for "a b a b a b", 1 where none repeats."""
+    """Returns how often the same words, however many, occur in a row: 3 for "a b a b a b", 1 without repetition."""
     longest = min(len(words), 1)
     for size in range(1, len(words) // 2 + 1):
-        run = 0  # positions in a row at which a word is the one `size` places before it
+        run = 0  # consecutive positions whose word equals the one `size` positions earlier
         for i in range(size, len(words)):
             run = run + 1 if words[i] == words[i - size] else 0
             longest = max(longest, 1 + run // size)

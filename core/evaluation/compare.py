@@ -85,14 +85,14 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """What the evidence allows to say, see `judge`."""
+        """The verdict that the evidence allows, see `judge`."""
         return judge(self.difference, len(self.clips))
 
     @property
     def clips_needed(self) -> int | None:
-        """About how many more clips, each of a new sentence or speaker, a verdict takes; 0 where there is one.
+        """About how many more clips, each with a new sentence or speaker, a verdict needs; 0 if there is one already.
 
-        None where the difference is so small that recording more is hopeless. See `core.text.metrics.clusters_needed`.
+        None if the difference is so small that recording more is hopeless. See `core.text.metrics.clusters_needed`.
         """
         if self.verdict in ("better", "worse"):
             return 0
@@ -173,7 +173,7 @@ class Figures:
 
 
 def judge(interval: Interval, clips: int) -> Verdict:
-    """Says what the evidence allows: "thin" with too few clips, "unclear" where chance may explain the change."""
+    """Returns the verdict: "thin" with too few clips, "unclear" if chance may explain the change, else "better" or "worse"."""
     if clips < VERDICT_CLIPS or interval.clusters < VERDICT_CLIPS:
         return "thin"
     if interval.p_value > SIGNIFICANT or interval.low <= 0 <= interval.high:

@@ -1,4 +1,4 @@
-"""How fast models are on this computer: measured once, kept, and shown in the catalogue."""
+"""How fast models are on this computer: measured once, stored, and shown in the catalogue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE = "measured.json"  # in the home folder: model id -> real-time factor
 
 
 def real_time_factors() -> dict[str, float]:
-    """Returns what was measured on this computer, by model id."""
+    """Returns the real-time factors measured on this computer, by model id."""
     try:
         return read_checked(home() / FILE, dict[str, float])
     except (OSError, Damaged):  # not measured yet, or not by this program
@@ -23,10 +23,10 @@ def real_time_factors() -> dict[str, float]:
 
 
 def measure(id: str) -> float:
-    """Transcribes the general sample clips one by one and keeps how long that took.
+    """Transcribes the general sample clips one by one and stores how long that took.
 
     Returns:
-        The real-time factor: seconds of computing a second of sound, without loading and without the first clip.
+        The real-time factor: computing time per second of sound, excluding loading and the first clip.
 
     Raises:
         ModelError: the model cannot be loaded.

@@ -1,4 +1,4 @@
-"""The same held-out clips made harder to hear: how far base and adapted each stand it."""
+"""Robustness: base and adapted on the same held-out clips under harder conditions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.data.clips.labelled_set import Clip, speakers_or_sentences
 from core.text.metrics import Interval, Score, paired_interval, score
 
 NOISE_DB = (20, 15, 10, 5, 0)  # of the speech's active level over the noise
-ROOM_RT60 = 0.6  # seconds until the sound has fallen by 60 dB: a classroom, heard from where echo and voice are equally loud
+ROOM_RT60 = 0.6  # seconds until the sound has fallen by 60 dB: a classroom, where echo and voice are equally loud
 CONDITIONS = ("recorded", *(f"noise_{db}" for db in NOISE_DB), "room", "telephone")
 
 Transcribe = Callable[[Sequence[np.ndarray]], Sequence[str]]
@@ -27,7 +27,7 @@ class Line:
 
     Attributes:
         wer: over all clips, as a share.
-        low, high: its 95 % interval, not below 0; without width where no clip has an error, which says less than it looks.
+        low, high: its 95 % interval, not below 0; without width if no clip has an error, which proves less than it seems.
     """
 
     wer: float
@@ -70,10 +70,10 @@ def robustness(
 
     Args:
         waves: float32 [samples] at 16 kHz.
-        clips: what was said in them.
-        base, adapted: turn waves into transcripts.
+        clips: with their reference texts.
+        base, adapted: functions that transcribe waves.
         language: ISO 639-1 code, chooses the normalisation.
-        seed: of noise and room; both models hear exactly the same.
+        seed: of noise and room; both models get exactly the same sound.
 
     Yields:
         A result for each of `CONDITIONS`, as soon as both models have transcribed the clips.
@@ -88,10 +88,10 @@ def robustness(
 
 
 def spoil(wave: np.ndarray, condition: str, seed: int = 0) -> np.ndarray:
-    """Makes a clip harder to hear, by the means that training clips are varied with (`core.audio.augment.augmenter`).
+    """Makes a clip harder to transcribe, with the tools that also vary training clips (`core.audio.augment.augmenter`).
 
-    "noise_10" adds pink noise 10 dB below the speech's active level. "room" puts it into a classroom, always the same
-    one. "telephone" passes it through a telephone. What is silent throughout stays so.
+    "noise_10" adds pink noise 10 dB below the speech's active level. "room" adds the reverberation of a classroom, always
+    the same one. "telephone" simulates a telephone. Complete silence stays silent.
 
     Args:
         wave: float32 [samples] at 16 kHz.

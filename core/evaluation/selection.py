@@ -1,4 +1,4 @@
-"""Which clips of a comparison to look at, and in what order."""
+"""Filters and sorts the clips of a comparison."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def select(comparison: Comparison, order: str = "improved", kind: str = "all", w
 
     Args:
         comparison: base against adapted.
-        order: "improved" those with the most word errors less first, "harmed" with the most more, "longest" with the
-            most words said, "given" as they stand.
+        order: "improved" (largest drop in word errors first), "harmed" (largest rise first), "longest" (most words first)
+            or "given" (as in the comparison).
         kind: "fixed", "broken" or "wrong" where the adapted model fixed a word, broke one, or still has one wrong;
             "unchanged" where it wrote the same as the base; or "all".
-        wanted: a text that the reference or a transcript, as written or as normalised, must hold; case does not count.
+        wanted: a text that the reference or a transcript, as written or normalised, must contain; case does not count.
 
     Raises:
         ValueError: there is no such order or kind.

@@ -1,4 +1,4 @@
-"""One clip read by several models: which one should I pick?"""
+"""One clip transcribed by several models, to help choose one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from core.text.metrics import Score, score
 
 @dataclass(frozen=True)
 class Trial:
-    """What one model made of a clip.
+    """One model's transcript of a clip.
 
     Attributes:
         id: the model.
-        parameters: how many it has.
+        parameters: number of parameters.
         text: what it wrote.
-        seconds: it took, loading excluded.
+        seconds: computing time, excluding loading.
         score: against the reference, or None without one.
     """
 
@@ -29,10 +29,10 @@ class Trial:
 
 
 def ready_models(*also: str) -> list[str]:
-    """Returns the catalogue's models that need no network, and the others named, each once."""
+    """Returns the catalogue's models that need no network, plus the ones given, each once."""
     return list(dict.fromkeys([*also, *(entry.id for entry in CATALOGUE if is_here(entry.id))]))
 
 
 def trial(id: str, parameters: int, text: str, seconds: float, reference: str = "", language: str = "en") -> Trial:
-    """Scores what a model wrote; `reference` is what was said, or "", and the language's ISO 639-1 code says how it counts."""
+    """Scores a transcript against `reference` ("" if unknown), normalised by the rules of `language`, an ISO 639-1 code."""
     return Trial(id, parameters, text, seconds, score([reference], [text], language) if reference else None)

@@ -105,7 +105,7 @@ class Classifier:
             raise DatasetError(
                 "classes_count",
                 f"There are {len(known)} different texts; a classifier takes 2 to {MAX_CLASSES}. "
-                "Use it for a closed set of words, or train a recogniser.",
+                "Use it for a fixed set of words, or train a recogniser.",
                 count=len(known),
                 limit=MAX_CLASSES,
             )
@@ -153,7 +153,7 @@ class Classifier:
         """
         label = self._classes.get(normalise(text, self.language or "en"))
         if label is None:
-            raise DatasetError("class_unknown", f"{text[:60]!r} is none of the words this classifier knows.", text=text[:60])
+            raise DatasetError("class_unknown", f"{text[:60]!r} is not one of the words this classifier knows.", text=text[:60])
         return Example(torch.from_numpy(self._cut(wave)), torch.tensor([label]), len(wave) / SAMPLE_RATE, fingerprint(wave))
 
     @property

@@ -73,7 +73,7 @@ class Checkpoints:
             return Reached(**read_json(folder / "reached.json"))
         except Exception as error:  # the libraries raise a dozen unrelated types
             raise RunError(
-                "checkpoint_damaged", f"{folder} is damaged. Delete it to begin anew, in the same folder.", folder=str(folder)
+                "checkpoint_damaged", f"{folder} is damaged. Delete it to start over in the same folder.", folder=str(folder)
             ) from error
 
     def remove(self) -> None:

@@ -119,7 +119,7 @@ def find_corpus(data: Sequence[str], held_out: str, labelled: bool, library: Lib
     parts = [_sounds(part, labelled, dropped) for part in (train, tested)]
     if not parts[0]:
         why = f" The first of {len(dropped)}: {dropped[0].message}" if dropped else ""
-        raise DatasetError("pretrain_no_sound", f"There is no sound to learn from in {', '.join(data)}.{why}")
+        raise DatasetError("pretrain_no_sound", f"There is no sound to train on in {', '.join(data)}.{why}")
     if dropped:
         notices.append(clips_dropped(dropped))
     shared = {sound.text for sound in parts[0]} & {sound.text for sound in parts[1]} - {""}
@@ -127,7 +127,7 @@ def find_corpus(data: Sequence[str], held_out: str, labelled: bool, library: Lib
         sentence = f"{len(shared)} sentences are both learnt from and held out, in other recordings."
         notices.append(Noticed("shared_sentences", sentence, {"sentences": len(shared)}))
     if not parts[1]:
-        notices.append(Noticed("nothing_held_out", "Nothing is held out, so only the loss of training is told.", {}))
+        notices.append(Noticed("nothing_held_out", "Nothing is held out, so only the training loss is reported.", {}))
     return Corpus(tuple(parts[0]), tuple(parts[1])), notices
 
 
@@ -182,8 +182,8 @@ def _clips(source: str, labelled: bool, library: Library | None) -> list[Clip]:
     if labelled:
         raise DatasetError(
             "pretrain_no_texts",
-            f"{source} says nowhere what is said in its sounds: it has no {' or '.join(TABLES)}. Name a CSV (path,text), "
-            "or make one of it with attune import.",
+            f"{source} has no transcripts: it has no {' or '.join(TABLES)}. Name a CSV (path,text), "
+            "or make one with attune import.",
         )
     found = sorted(Path(root, name) for root, _, names in os.walk(folder) for name in names)
     return [Clip(str(path.resolve()), "") for path in found if path.suffix.lower() in SUFFIXES]
@@ -206,7 +206,7 @@ def _stretches(clip: Clip, labelled: bool) -> list[Excerpt]:
     name = Path(clip.path).name
     if seconds < SHORTEST_SECONDS or (labelled and seconds > LONGEST_SECONDS):
         limits = f"{SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s" if labelled else f"at least {SHORTEST_SECONDS:g} s"
-        raise DatasetError("pretrain_clip_length", f"{name} is {seconds:.1f} s long; clips of {limits} are learnt from.")
+        raise DatasetError("pretrain_clip_length", f"{name} is {seconds:.1f} s long; clips of {limits} can be used.")
     if labelled:
         return [Excerpt(clip.path, 0.0, seconds, _written(clip.text, name))]
     pieces = int(np.ceil(seconds / WINDOW_SECONDS))

@@ -121,9 +121,9 @@ def resume(job: PretrainingJob) -> None:
         RunError: the job is running, or done.
     """
     if job.is_alive():
-        raise RunError("job_running", "That is being trained. Wait for it, or stop it first.")
+        raise RunError("job_running", "This is already being trained. Wait for it, or stop it first.")
     if job.result() is not None:
-        raise RunError("pretraining_done", f"The training in {job.folder} is done: there is nothing to go on with.")
+        raise RunError("pretraining_done", f"The training in {job.folder} is done: there is nothing to resume.")
     (job.folder / "stop").unlink(missing_ok=True)
 
 

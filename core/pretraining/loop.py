@@ -161,7 +161,7 @@ def _take_step(
     if not math.isfinite(float(loss.detach())):
         raise DatasetError(
             "loss_not_finite",
-            f"The loss is no longer a number at step {step}. Use a rate lower than {request.peak_rate:g}.",
+            f"The loss became infinite or undefined at step {step}. Use a learning rate below {request.peak_rate:g}.",
             step=step,
         )
     loss.backward()

@@ -41,12 +41,12 @@ def refuse_start(request: Pretraining) -> None:
         found = read_json(Path(request.start) / "config.json").get("model_type")
     except (OSError, ValueError, AttributeError) as error:
         raise ModelError(
-            "pretrain_start_missing", f"{request.start} is no folder of an earlier stage: it has no config.json to read."
+            "pretrain_start_missing", f"{request.start} is not the folder of an earlier stage: it has no config.json."
         ) from error
     if found != request.network:
         raise ModelError(
             "pretrain_start",
-            f"{request.start} is no folder of an earlier stage: it holds a network of the kind {found}, not {request.network}.",
+            f"{request.start} is not the folder of an earlier stage: its network is {found}, not {request.network}.",
         )
 
 

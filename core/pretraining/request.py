@@ -68,7 +68,7 @@ class Pretraining:
     def __post_init__(self) -> None:
         check_fields(self)
         if self.network == "deepspeech" and self.stage != "ctc":
-            raise RecipeError("pretrain_stage", f"DeepSpeech has no stage {self.stage}: train it by --stage ctc.")
+            raise RecipeError("pretrain_stage", f"DeepSpeech has no stage {self.stage}: train it with --stage ctc.")
         if bool(self.steps) == bool(self.minutes):
             raise RecipeError("pretrain_length", "Say how long to train: --steps N or --minutes M, one of the two.")
 

@@ -159,8 +159,8 @@ def _notices(request: Request, material: _Material) -> Iterator[Noticed]:
     if shared.sentences and request.recipe.task != "classify":  # a classifier can only recognise the texts it was trained on
         yield Noticed(
             "shared_sentences",
-            f"{shared.sentences} sentences stand both in training and in the test, in other recordings: "
-            "the test shows less of what happens with new sentences.",
+            f"{shared.sentences} sentences are in both training and test, in different recordings: "
+            "the test tells you less about new sentences.",
             {"sentences": shared.sentences},
         )
 
@@ -283,6 +283,6 @@ def _texts_written(normalisation: Normalisation) -> Noticed:
     shown = ", ".join(name if value is True else f"{name} {value}" for name, value in chosen.items())
     return Noticed(
         "texts_written",
-        f"The transcripts are written as chosen for the set, to train on and to score against: {shown or 'as typed'}.",
+        f"Transcripts are written in the style chosen for the set, for training and scoring alike: {shown or 'as typed'}.",
         {},
     )

@@ -76,8 +76,8 @@ class Job:
         """Returns the error for a damaged file in the folder."""
         return RunError(
             "run_damaged",
-            f"{name} in {self.folder} is damaged, so this cannot be shown or used. Put a copy of the file back if there is "
-            "one, or start it again.",
+            f"{name} in {self.folder} is damaged, so this cannot be shown or used. Restore the file from a copy if there is "
+            "one, or run it again.",
             name=name,
             run=self.id,
         )
@@ -178,4 +178,4 @@ def refuse_used(folder: Path, advice: str = "Choose another folder for the run."
 
 def stopped() -> RunError:
     """Returns the error that ends a job after a request to stop."""
-    return RunError("job_stopped", "Stopped. What was measured until then is kept.")
+    return RunError("job_stopped", "Stopped. The results up to that point are kept.")

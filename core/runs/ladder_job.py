@@ -98,9 +98,9 @@ def create(folder: Path, request: Request, sizes: Sequence[int] = (), repeats: i
     """
     refuse_used(folder)
     if not request.labelled_set.part("test"):
-        raise RunError("run_untested", "There are no test clips to judge by.", run=folder.name)
+        raise RunError("run_untested", "There are no test clips to score on.", run=folder.name)
     if not ladder(request, sizes, repeats):
-        raise RunError("ladder_empty", "There are not that many clips to learn from, so there is nothing to try.")
+        raise RunError("ladder_empty", "There are not that many training clips, so there is nothing to try.")
     folder.mkdir(parents=True, exist_ok=True)
     fields = {"kind": "ladder", "request": _scored_alone(request).to_json(), "sizes": list(sizes), "repeats": repeats}
     write_json(folder / "request.json", fields)

@@ -51,7 +51,7 @@ def refuse_active(jobs: Iterator[Job], sounds: Collection[Path]) -> None:
     """
     for job in jobs:
         if uses(job, sounds) and is_active(job):
-            raise RunError("removal_running", "A fine-tune that uses this is running. Stop it, or wait until it has ended.")
+            raise RunError("removal_running", "A running fine-tune uses this. Stop it, or wait until it has finished.")
 
 
 def withdraw(job: Job, sounds: Collection[Path]) -> None:

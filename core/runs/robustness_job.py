@@ -75,7 +75,7 @@ def create(run: Run, seed: int = 0) -> RobustnessJob:
     earlier = find(run)
     if earlier is not None:
         if earlier.is_alive():
-            raise RunError("job_running", "That is being measured. Wait for it, or stop it first.")
+            raise RunError("job_running", "This is already being measured. Wait for it, or stop it first.")
         shutil.rmtree(earlier.folder)
     job = RobustnessJob(run.folder / FOLDER)
     job.folder.mkdir()

@@ -1,4 +1,4 @@
-"""What was computed once and would be computed alike again, on disk within a budget; safe to delete at any time."""
+"""A disk cache with a size limit, for results that would be the same if computed again; safe to delete at any time."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from core.storage.files import home, replacing
 
 FOLDER = "cache"  # in the home folder
 BUDGET_BYTES = 4_000_000_000
-BLOCK_BYTES = 4096  # a file takes at least so much of a disk
+BLOCK_BYTES = 4096  # the least space a file takes on disk
 _HEADER = struct.Struct("<8sIQ")  # magic, CRC-32 of the rest, its length
 _MAGIC = b"attune01"
 
 
 class DiskCache:
-    """Values by key, a file each; the ones not used for longest go first.
+    """Values by key, one file each; the least recently used are deleted first.
 
     Args:
         name: of the folder within Attune's cache.
-        budget: bytes it may hold; what is over is deleted when a cache is opened.
+        budget: the most bytes it may hold; the excess is deleted when the cache is opened.
     """
 
     def __init__(self, name: str, budget: int = BUDGET_BYTES) -> None:
@@ -32,7 +32,7 @@ class DiskCache:
         self._trim(budget)
 
     def read(self, key: str) -> np.ndarray | None:
-        """Returns a value, uint8 [bytes], mapped from disk; None where it is missing, cut short or altered."""
+        """Returns a value, uint8 [bytes], mapped from disk; None if it is missing, truncated or altered."""
         path = self._folder / key
         try:
             mapped = np.memmap(path, np.uint8, "r")
@@ -47,12 +47,12 @@ class DiskCache:
         return None
 
     def write(self, key: str, value: bytes) -> None:
-        """Keeps a value; where the disk is full or read-only, nothing is kept and nothing is lost."""
+        """Stores a value; if the disk is full or read-only, nothing is stored and nothing is lost."""
         try:
             with replacing(self._folder / key) as path:
                 path.write_bytes(_HEADER.pack(_MAGIC, zlib.crc32(value), len(value)) + value)
         except OSError as error:
-            logging.warning("nothing was kept of what was computed: %s", error)
+            logging.warning("a result was not cached: %s", error)
 
     def _trim(self, budget: int) -> None:
         try:
@@ -67,7 +67,7 @@ class DiskCache:
 
 
 def forget_sounds(fingerprints: Collection[str]) -> None:
-    """Deletes what is kept of sounds, and what an earlier version kept under keys that name no sound.
+    """Deletes the cached values of some sounds, and values of earlier versions whose keys name no sound.
 
     Args:
         fingerprints: of the sounds, see `core.audio.sound_files.fingerprint`; keys begin with one and a hyphen.
@@ -79,7 +79,7 @@ def forget_sounds(fingerprints: Collection[str]) -> None:
 
 
 def key_of(parts: Iterable[bytes | str | int | float]) -> str:
-    """Returns the key of all that a value depends on: SHA-256 over the parts and their lengths."""
+    """Returns a key made of everything that a value depends on: SHA-256 over the parts and their lengths."""
     digest = hashlib.sha256()
     for part in parts:
         data = part if isinstance(part, bytes) else repr(part).encode()

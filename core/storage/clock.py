@@ -1,4 +1,4 @@
-"""A clock for measuring how long ago something was removed. Setting the computer's clock does not change it."""
+"""A clock for measuring how long ago something was removed. Changing the computer's clock does not affect it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def steady_time() -> float:
-    """Returns the time in seconds since 1970, as it was when first asked for since the computer started, and counted on.
+    """Returns seconds since 1970: the computer's clock at the first call since it started, plus the uptime since then.
 
-    Between two starts of the computer nothing but its clock tells the time, so that one is believed then. Where a system
-    does not say which start this is, the same holds between two processes.
+    After a restart, only the computer's clock can tell how much time has passed, so it is trusted once. On systems that do
+    not identify their starts, this happens once per process.
     """
     start, uptime, path = _start(), _uptime(), home() / FILE
     with suppress(OSError, *UNREADABLE):
@@ -27,7 +27,7 @@ def steady_time() -> float:
         if known["start"] == start:
             return float(known["began"]) + uptime
     now = time.time()
-    with suppress(OSError):  # a full disk: the clock is believed once more
+    with suppress(OSError):  # a full disk: the clock is trusted once more
         write_json(path, {"start": start, "began": now - uptime})
     return now
 
@@ -39,7 +39,7 @@ def _start() -> str:
 
 
 def _uptime() -> float:
-    """Seconds since the computer started; where the system counts it, time asleep is in it."""
+    """Seconds since the computer started, including sleep where the system counts it."""
     if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()

@@ -1,7 +1,7 @@
-"""A full disk, known as one whatever a library makes of it.
+"""Recognises a full disk, whatever error a library raises for it.
 
-What rests on Python's own files raises an OSError with a number. safetensors and tokenizers put the system's sentence into
-an error of their own, SQLite has a sentence of its own, torch raises a RuntimeError about positions over the OSError.
+Code that uses Python's files raises an OSError with a number. safetensors and tokenizers put the system's sentence into
+their own error, SQLite has its own sentence, and torch raises a RuntimeError about positions from the OSError.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 
 from core.errors import AttuneError
 
-FULL = (errno.ENOSPC, errno.EDQUOT)  # not EFBIG: more room does not make a file system take larger files
+FULL = (errno.ENOSPC, errno.EDQUOT)  # not EFBIG: more space does not make a file system accept larger files
 MAX_CAUSES = 20
-# With so much free, another disk is full, such as that of temporary files, or no more files fit.
+# With this much free, another disk is full, such as that of temporary files, or the file system is out of inodes.
 PLENTY_BYTES = 5_000_000_000
-KEPT_FREE_BYTES = 500_000_000  # by uploads and imports: everyone's recordings and runs are written to the same disk
-# What Rust writes of an OSError: its number is Windows' own there.
+KEPT_FREE_BYTES = 500_000_000  # left free by uploads and imports: everyone's recordings and runs are written to the same disk
+# How Rust prints an OSError; on Windows the number is Windows' own.
 _NUMBERS = (112,) if sys.platform == "win32" else FULL
 _SAID = re.compile(
     r"no space left on device|disk quota exceeded|not enough space on the disk|database or disk is full"
@@ -29,15 +29,15 @@ _SAID = re.compile(
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether a full disk, or a quota that is used up, is why something failed."""
+    """Whether an error was caused by a full disk or an exhausted quota."""
     return _cause(error) is not None
 
 
 def explained(error: Exception, folder: Path) -> Exception:
-    """Returns what tells a person that the disk is full where that is why something failed, else the error itself.
+    """Returns an error that explains the full disk if that caused `error`, otherwise `error` itself.
 
     Args:
-        error: whatever was raised.
+        error: any error.
         folder: on the disk that was written to.
     """
     cause = None if isinstance(error, AttuneError) else _cause(error)
@@ -47,21 +47,21 @@ def explained(error: Exception, folder: Path) -> Exception:
     if room is None or room > PLENTY_BYTES:
         return AttuneError(
             "disk_full",
-            "The disk is full, or the share of it that may be used. Nothing that was there is lost. Make room, then try again.",
+            "The disk is full, or its quota is used up. Nothing that was saved is lost. Free up space, then try again.",
         )
     return AttuneError(
         "disk_full_free",
-        f"The disk is full: {room / 1e6:.1f} MB are free in {folder}, and more is needed. Nothing that was there is lost. "
-        "Make room, then try again.",
+        f"The disk is full: {room / 1e6:.1f} MB is free in {folder}, and more is needed. Nothing that was saved is lost. "
+        "Free up space, then try again.",
         free=f"{room / 1e6:.1f}",
     )
 
 
 def refuse_full(folder: Path, needed: int) -> None:
-    """Makes sure that there is room for something before hours are spent on it.
+    """Checks that there is enough disk space before hours are spent on a job.
 
     Args:
-        folder: where it will lie.
+        folder: where the output will be written.
         needed: bytes.
 
     Raises:
@@ -71,14 +71,14 @@ def refuse_full(folder: Path, needed: int) -> None:
     if room is not None and room < needed:
         raise AttuneError(
             "disk_needed",
-            f"{needed / 1e6:.0f} MB are needed in {folder}, and {room / 1e6:.0f} MB are free. Make room, then try again.",
+            f"{needed / 1e6:.0f} MB is needed in {folder}, and {room / 1e6:.0f} MB is free. Free up space, then try again.",
             needed=f"{needed / 1e6:.0f}",
             free=f"{room / 1e6:.0f}",
         )
 
 
 def free(folder: Path) -> int | None:
-    """Returns how many bytes are free where a folder is or will be; None where the system does not say."""
+    """Returns how many bytes are free where a folder is or will be; None if the system does not say."""
     for place in (folder, *folder.parents):
         try:
             return shutil.disk_usage(place).free

@@ -1,4 +1,4 @@
-"""Values in a file without a name while memory is short: nothing is left of it whatever ends the program."""
+"""Arrays kept in an unnamed temporary file to save memory; the file vanishes however the program ends."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ import numpy as np
 
 
 class DiskBuffer:
-    """Arrays, each read from a file when it is asked for. Where there is no room for it, they stay in memory.
+    """Arrays that are read from a file on demand. When the disk is full, further ones stay in memory.
 
-    It may be read by one thread at a time.
+    Only one thread may read at a time.
     """
 
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None
         self._ends = [0]
-        self._rest: list[bytes] = []  # what came after the disk was full
+        self._rest: list[bytes] = []  # appended after the disk was full
 
     def __len__(self) -> int:
         return len(self._ends) - 1 + len(self._rest)
 
     def append(self, values: np.ndarray) -> None:
-        """Takes in one more, contiguous, of one axis."""
+        """Adds a contiguous one-dimensional array."""
         data = values.view(np.uint8)
         if not self._rest:
             try:
                 self._write(data)
                 return
             except OSError as error:
-                logging.warning("what was to lie in a file is kept in memory: %s", error)
+                logging.warning("values are kept in memory instead of a file: %s", error)
         self._rest.append(data.tobytes())
 
     def read(self, place: int) -> np.ndarray:
-        """Returns a copy of one of them, uint8 [bytes]."""
+        """Returns a copy of one array, uint8 [bytes]."""
         if place >= len(self._ends) - 1:
             data = self._rest[place - len(self._ends) + 1]
         else:
@@ -50,7 +50,7 @@ class DiskBuffer:
 
     def _write(self, data: np.ndarray) -> None:
         if self._file is None:
-            # Without a buffer: what a full disk left in one would be written again, and fail again, at every reading.
+            # Unbuffered: data that a full disk left in a buffer would be written again, and fail again, at every read.
             self._file = tempfile.TemporaryFile("w+b", 0)  # noqa: SIM115 closed when this goes
             weakref.finalize(self, self._file.close)
         self._file.seek(self._ends[-1])

@@ -1,4 +1,4 @@
-"""Where Attune keeps its files, and writing them so that a crash costs at most the write in flight."""
+"""Where Attune keeps its files, and atomic writes: a crash costs at most the write in progress."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def home() -> Path:
 
 
 def assets_folder(name: str) -> Path:
-    """Returns a folder of `assets`, which is beside the packages in a checkout and inside `core` in a wheel."""
+    """Returns a folder of `assets`, which is next to the packages in a checkout and inside `core` in a wheel."""
     inside = Path(__file__).parents[1] / "assets" / name
     return inside if inside.is_dir() else Path(__file__).parents[2] / "assets" / name
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path`; on success it is flushed to disk and renamed over `path` in one step.
+    """Yields a temporary path next to `path`; on success it is flushed to disk and renamed to `path` atomically.
 
     Raises:
-        OSError: the disk is full or the folder is not writable; `path` is then as it was.
+        OSError: the disk is full or the folder is not writable; `path` is then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with temporary_file(path) as temporary:
@@ -45,7 +45,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Gives a temporary folder that becomes `folder` when everything in it is written, and vanishes otherwise."""
+    """Yields a temporary folder that becomes `folder` on success and is deleted otherwise."""
     with temporary_folder(folder.parent, folder.name) as building:
         yield building
         shutil.rmtree(folder, ignore_errors=True)
@@ -53,7 +53,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Makes a rename survive a loss of power; Windows has no such call and needs none."""
+    """Makes a rename survive a power failure; Windows has no such call and needs none."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -77,7 +77,7 @@ def read_json(path: Path) -> Any:
 def append_json_line(path: Path, value: Any) -> None:
     """Appends one JSON object as a line and waits until it is on disk.
 
-    A line cut short by an earlier crash is closed first, so that it cannot swallow this one.
+    A line truncated by an earlier crash is ended first, so that it cannot swallow this one.
 
     Raises:
         OSError: the disk is full or failed; the line is not there.
@@ -110,7 +110,7 @@ def read_json_lines(path: Path) -> list[Any]:
         try:
             values.append(json.loads(line))
         except (ValueError, RecursionError):
-            continue  # a crash in mid-write leaves at most one such line
+            continue  # a crash while writing leaves at most one such line
     return values
 
 

@@ -1,6 +1,6 @@
-"""How much memory a model needs, how much there is, and giving back what was freed.
+"""How much memory a model needs, how much is available, and returning freed memory to the system.
 
-Unasked, the C library of Linux keeps most freed memory, in pieces that fit nothing else.
+By default, the C library of Linux keeps most freed memory, in pieces that fit nothing else.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ _ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # M_ARENA_MAX and M_MMAP_THRESHOLD of glib
 
 
 def needed_to_load(parameters: float) -> float:
-    """Returns the bytes that transcribing with a model of so many parameters takes: an estimate from above."""
+    """Returns an upper estimate of the bytes needed to transcribe with a model of this many parameters."""
     return LOADING_BYTES * parameters + WORKING_BYTES
 
 
 def needed_to_finetune(parameters: float) -> float:
-    """Returns the bytes that fine-tuning all of so many parameters takes: an estimate; what is frozen takes 4 each."""
+    """Returns an estimate of the bytes needed to fine-tune this many parameters; a frozen one takes 4."""
     return LEARNING_BYTES * parameters + WORKING_BYTES
 
 
 def available() -> float:
-    """Returns the bytes a process may still take before the computer swaps, or before its container's limit ends it."""
+    """Returns the bytes a process may still use before the computer swaps or its container's limit ends it."""
     return min(float(psutil.virtual_memory().available), _left_to_container())
 
 
 def refuse_what_does_not_fit(id: str, parameters: float) -> None:
-    """Raises before a model is fetched that this computer could not even load.
+    """Refuses a model, before it is downloaded, that this computer could not even load.
 
     Raises:
         ModelError: it needs more memory than is free.
@@ -55,7 +55,7 @@ def refuse_what_does_not_fit(id: str, parameters: float) -> None:
         gigabytes = {"needed": f"{needed / 1e9:.1f}", "available": f"{there / 1e9:.1f}"}
         raise ModelError(
             "model_too_large",
-            f"{id} needs about {gigabytes['needed']} GB of memory, and {gigabytes['available']} GB are free here. "
+            f"{id} needs about {gigabytes['needed']} GB of memory, and {gigabytes['available']} GB is free here. "
             "Choose a smaller model, or close other programs.",
             id=id,
             **gigabytes,
@@ -63,10 +63,10 @@ def refuse_what_does_not_fit(id: str, parameters: float) -> None:
 
 
 def keep_heap_small() -> None:
-    """Lets all threads share two stores of free memory, and none keep what is large, where the C library is glibc.
+    """With glibc, makes all threads share two malloc arenas and returns large blocks to the system when they are freed.
 
-    Unasked it makes a store for each of up to eight threads a core, and what is freed in one serves no other; and after a
-    large piece was freed, others of its size come from a store too. To be called before other threads begin.
+    By default glibc makes an arena for each of up to eight threads per core, and memory freed in one serves no other; and
+    once a large block has been freed, blocks of its size come from an arena too. Call this before other threads start.
     """
     mallopt = _of_glibc("mallopt")
     if mallopt is not None:
@@ -86,14 +86,14 @@ def keep_torch_small() -> None:
 
 
 def return_free_memory() -> None:
-    """Gives what was freed back to the system, where the C library is glibc."""
+    """Returns freed memory to the system, if the C library is glibc."""
     trim = _of_glibc("malloc_trim")
     if trim is not None:
         trim(0)
 
 
 def _left_to_container() -> float:
-    """Returns what a container's limit leaves (cgroup version 2); infinity where there is none."""
+    """Returns the bytes left below a container's limit (cgroup version 2); infinity if there is none."""
     try:
         limit = (CGROUP / "memory.max").read_text().strip()
         used = float((CGROUP / "memory.current").read_text())

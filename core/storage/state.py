@@ -1,6 +1,6 @@
-"""State files read back. A damaged one is kept beside, what is whole of it is used, and nobody is locked out.
+"""Reads state files back. A damaged file is set aside, its intact part is used, and nobody is locked out.
 
-A file may be empty, cut off, written by hand, not text, or a folder. What it should hold is said by an ordinary type, such
+A file may be empty, truncated, edited by hand, not text, or a folder. What it should hold is given by an ordinary type, such
 as a dataclass: see `fits`.
 """
 
@@ -26,12 +26,12 @@ from filelock import FileLock
 
 from core.storage.files import replacing
 
-Report = Callable[[Path, Path], None]  # a damaged file, and where it is kept; told once
+Report = Callable[[Path, Path], None]  # called once with a damaged file and the path of its copy
 T = TypeVar("T")
 
 MAX_CHARACTERS = 100_000  # of one text; the longest that Attune writes, a path or a transcript, has a few thousand
 MAX_INTEGER = 2**53  # beyond it JSON's readers disagree, and floats have gaps
-SETTLED_SECONDS = 10.0  # after which nobody is still writing a line
+SETTLED_SECONDS = 10.0  # after this, nobody is still writing a line
 KEPT = 5  # damaged copies of one file; the oldest go
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)  # from JSON of a wrong shape
 
@@ -53,7 +53,7 @@ def fits(value: Any, kind: Any) -> bool:
 
 
 def read_checked(path: Path, kind: Any) -> Any:
-    """Reads a JSON file that is of no use unless it is whole.
+    """Reads a JSON file that is useless unless it is complete.
 
     Args:
         path: of the file.
@@ -72,12 +72,12 @@ def read_checked(path: Path, kind: Any) -> Any:
 
 
 def read_fields(path: Path, kind: type, report: Report | None) -> dict[str, Any]:
-    """Reads those fields of a JSON object that are as they should be; without a file there are none.
+    """Reads the valid fields of a JSON object; none if there is no file.
 
     Args:
         path: of the file.
         kind: a dataclass with the fields, see `fits`.
-        report: told of a damaged file; without one it is not worth keeping.
+        report: called for a damaged file; if None, damaged files are not worth keeping.
     """
     if not is_file(path, report):
         return {}
@@ -98,12 +98,12 @@ def read_fields(path: Path, kind: type, report: Report | None) -> dict[str, Any]
 
 
 def read_lines(path: Path, parse: Callable[[Any], T], report: Report | None = None) -> list[T]:
-    """Reads the lines of a JSONL file that are whole; a missing file has none.
+    """Reads the intact lines of a JSONL file; none if there is no file.
 
     Args:
         path: of the file.
-        parse: makes something of a line's value, or raises one of `UNREADABLE`.
-        report: told of lines that cannot be read; a last one without an end is none of them while another process may be
+        parse: converts a line's value, or raises one of `UNREADABLE`.
+        report: called for unreadable lines; an unfinished last line does not count while another process may be
             writing it.
     """
     if not is_file(path, report):
@@ -128,12 +128,12 @@ def read_lines(path: Path, parse: Callable[[Any], T], report: Report | None = No
 
 
 def lock(path: Path, thread_local: bool = True, is_singleton: bool = False) -> FileLock:
-    """Returns the lock of a file; what else has its name is moved aside, as it could never be locked.
+    """Returns the lock of a file; anything else with its name, which could never be locked, is moved aside.
 
     Args:
         path: of the file.
         thread_local: as `FileLock` takes it.
-        is_singleton: likewise.
+        is_singleton: as `FileLock` takes it.
     """
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
@@ -144,7 +144,7 @@ def lock(path: Path, thread_local: bool = True, is_singleton: bool = False) -> F
 
 
 def remove(path: Path) -> None:
-    """Removes a file, or a folder that has its name, if it is there."""
+    """Removes a file, or a folder with its name, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -152,7 +152,7 @@ def remove(path: Path) -> None:
 
 
 def is_file(path: Path, report: Report | None = None) -> bool:
-    """Whether there is a file to read; what else has its name is moved aside, so that the file can be written."""
+    """Whether there is a file to read; anything else with its name is moved aside, so that the file can be written."""
     if path.is_file():
         return True
     if path.exists() and not path.is_symlink():
@@ -168,7 +168,7 @@ def _parsed(content: bytes) -> Any:
 
 
 def _keep(path: Path, content: bytes, report: Report, again: bool = False) -> None:
-    """Keeps damaged content beside its file, under a name that the same content finds again.
+    """Saves damaged content next to its file, under a name derived from the content.
 
     With `again`, the same damage is reported again if the file has been written since.
     """
@@ -183,7 +183,7 @@ def _keep(path: Path, content: bytes, report: Report, again: bool = False) -> No
             os.utime(kept, ns=(written, written))
         _told(path, kept, report)
     except OSError as error:
-        logging.warning("%s is damaged, and could not be kept beside: %s", path, error)
+        logging.warning("%s is damaged, and no copy could be saved: %s", path, error)
 
 
 def _move(path: Path, report: Report | None) -> None:
@@ -214,7 +214,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 @cache
 def _check(kind: Any) -> Callable[[Any], bool]:
-    """Builds the check of a type once, as some are made of ten thousand values."""
+    """Builds the check of a type once, because some types are checked on ten thousand values."""
     if kind in _PLAIN:
         return _PLAIN[kind]
     origin, parts = typing.get_origin(kind), typing.get_args(kind)

@@ -1,7 +1,7 @@
 """Temporary files and folders, and removing those that a killed process left behind.
 
-Each is beside what it becomes or serves, its name begins with `MARK`, and whoever made it holds a lock on it. The system
-takes the lock back however the process ends, so what nobody holds is a leftover.
+Each is in the folder of what it becomes or serves, its name begins with `MARK`, and the process that made it holds a lock on
+it. The system releases the lock however that process ends, so an unlocked one is a leftover.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if os.name != "nt":
 
 MARK = ".attune-"
 MAX_NAME_CHARACTERS = 40  # of what it is for, in its name
-FREE_SECONDS = 3_600  # since the last change: some network file systems do not tell other computers of a lock
+FREE_SECONDS = 3_600  # since the last change: some network file systems do not show locks to other computers
 UNKNOWN_SECONDS = 86_400  # where there are no such locks: Windows, and some network file systems
 
 
 @contextmanager
 def temporary_file(path: Path) -> Iterator[Path]:
-    """Gives a new file beside `path`, with its suffix; unless it is renamed, it is gone afterwards."""
+    """Yields a new file next to `path`, with its suffix; unless it is renamed, it is deleted afterwards."""
     handle, name = tempfile.mkstemp(path.suffix, _prefix(path.stem), path.parent)
     try:
         held = _hold(handle)
@@ -41,7 +41,7 @@ def temporary_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
-    """Gives a new folder in `parent`; unless it is renamed, it is gone afterwards. Removes leftovers in `parent` first.
+    """Yields a new folder in `parent`; unless it is renamed, it is deleted afterwards. Removes leftovers in `parent` first.
 
     Args:
         parent: where; made if it is missing.
@@ -60,11 +60,11 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
 
 
 def discard(folder: Path, into: Path | None = None) -> None:
-    """Removes a folder of any size at once: it is renamed, and then deleted in the background.
+    """Removes a folder of any size without waiting: renames it, then deletes it in the background.
 
     Args:
         folder: to remove; it may be missing.
-        into: the folder of the same file system in which it waits for that; by default that which it is in.
+        into: a folder on the same file system where it waits to be deleted; by default its parent.
     """
     waiting = (into or folder.parent) / f"{_prefix('discarded')}{secrets.token_hex(4)}"
     try:
@@ -76,11 +76,11 @@ def discard(folder: Path, into: Path | None = None) -> None:
 
 
 def sweep(folder: Path, deep: bool = False) -> int:
-    """Removes what killed processes left in a folder; nothing that a running one still holds.
+    """Removes what killed processes left in a folder, but nothing that a running process holds.
 
     Args:
         folder: where to look; it may be missing.
-        deep: look in all folders below too, without following links.
+        deep: also look in all subfolders, without following links.
 
     Returns:
         How many files and folders were removed.
@@ -99,7 +99,7 @@ def _prefix(name: str) -> str:
 
 
 def _hold(handle: int) -> int | None:
-    """Locks an open file until it is closed; returns it, or None where it was closed because there are no such locks."""
+    """Locks an open file until it is closed; returns it, or closes it and returns None if locks are not supported."""
     if os.name != "nt":
         with suppress(OSError):  # of file systems without
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,7 +124,7 @@ def _remove_if_left(path: str) -> bool:
         return left
     except BlockingIOError:  # it is held
         return False
-    except OSError:  # gone meanwhile, or another user's
+    except OSError:  # already deleted, or another user's
         return False
     finally:
         if handle is not None:
@@ -132,7 +132,7 @@ def _remove_if_left(path: str) -> bool:
 
 
 def _is_free(handle: int) -> bool:
-    """Takes the lock; False where there are no such locks.
+    """Takes the lock; False if locks are not supported.
 
     Raises:
         BlockingIOError: another process holds it.

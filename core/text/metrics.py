@@ -15,9 +15,9 @@ from core.text.scoring import leading_measure, normalise
 
 WordState = Literal["same", "fixed", "broken", "wrong"]
 RESAMPLES = 10_000
-RESAMPLES_AT_ONCE = 1_000  # which bounds the memory that many clusters take
+RESAMPLES_AT_ONCE = 1_000  # limits the memory when there are many clusters
 CONFIDENCE = 0.95
-VERDICT_CLIPS = 8  # fewer held-out clips, or different sentences, carry no verdict: an interval over so few is too narrow
+VERDICT_CLIPS = 8  # fewer held-out clips, or different sentences, allow no verdict: an interval over so few is too narrow
 MOST_CLUSTERS = 1_000  # a verdict that needs more than this is out of reach for someone who records
 
 
@@ -42,7 +42,7 @@ class ErrorRate:
 
     @property
     def rate(self) -> float:
-        """Errors per reference unit: 0 is perfect, insertions can lift it above 1."""
+        """Errors per reference unit: 0 is perfect; insertions can push it above 1."""
         return self.errors / self.length if self.length else 0.0
 
 
@@ -75,7 +75,7 @@ class Interval:
         low, high: the interval's ends.
         p_value: of a two-sided sign-flip test over the clusters; small where chance is a poor explanation. A
             bootstrap of few changed clusters is too narrow, and this test is not.
-        clusters: how many independent groups it rests on.
+        clusters: how many independent groups it is based on.
         unit: "speakers" or "sentences": what a group is.
     """
 
@@ -94,7 +94,7 @@ class Word:
     Attributes:
         text: the normalised word; for a word that was left out, the reference's.
         state: "same" right as before, "fixed" now right, "broken" no longer right, "wrong" not right.
-        missing: the reference has this word and the transcript has not.
+        missing: the reference has this word and the transcript does not.
     """
 
     text: str
@@ -120,7 +120,7 @@ def score(references: Sequence[str], hypotheses: Sequence[str], language: str = 
         raise ValueError(f"a reference has no words left: {references[expected.index('')]!r}")
     heard = [normalise(text, language) for text in hypotheses]
     words = jiwer.process_words(expected, heard)
-    if leading_measure(language) == "cer":  # the spaces that part its characters are no characters of its own
+    if leading_measure(language) == "cer":  # the spaces between its characters do not count as characters
         expected, heard = ([text.replace(" ", "") for text in texts] for texts in (expected, heard))
     characters = jiwer.process_characters(expected, heard)
     return Score(
@@ -145,13 +145,13 @@ def paired_interval(
     """The difference between two models' WER on the same clips, with a clustered bootstrap.
 
     Clips of one speaker (or takes of one sentence) are not independent, so whole clusters are drawn with replacement
-    and both models are read on the same draw (Bisani & Ney 2004, "Bootstrap estimates for confidence intervals in ASR
+    and both models are scored on the same draw (Bisani & Ney 2004, "Bootstrap estimates for confidence intervals in ASR
     performance evaluation", extended to clusters). The interval is the difference -+ t * sqrt(n / (n - 1)) * the
     standard deviation of the draws, t being Student's quantile of n - 1 degrees of freedom for n clusters (Hesterberg
     2015, "What teachers should know about the bootstrap", section 4). The p-value flips the sign of each cluster's
     change at random (Fisher's randomisation test).
 
-    Chosen by measurement. How often a 95 % interval held the true difference, in 4,000 simulated experiments each with
+    Chosen by measurement. How often a 95 % interval contained the true difference, in 4,000 simulated experiments each with
     sentences, speakers and runaway repetition, with and without an effect:
 
     | clusters | this | percentile | expanded percentile | BCa | bootstrap-t |
@@ -160,7 +160,7 @@ def paired_interval(
     | 15 | 94 to 97 % | 86 to 93 % | 92 to 95 % | 80 to 92 % | 87 to 95 % |
     | 40 | 95 to 96 % | 90 to 94 % | 92 to 95 % | 85 to 94 % | 87 to 95 % |
 
-    Where nearly every clip is free of errors already, it holds the truth in 90 to 95 % of cases, the others in fewer.
+    If nearly every clip is already free of errors, it contains the true difference in 90 to 95 % of cases, the others in fewer.
 
     Args:
         base_errors, adapted_errors: word errors of each clip.
@@ -209,18 +209,18 @@ def student_quantile(share: float, freedom: int) -> float:
 
 
 def clusters_needed(interval: Interval, power: float = 0.5) -> int | None:
-    """How many more clusters a verdict takes, if the difference stays as it is.
+    """How many more clusters a verdict needs, if the difference stays the same.
 
-    From the variance between the clusters seen so far: the interval's reach shrinks with the root of their number.
+    Estimated from the variance between the clusters so far: the interval's width shrinks with the root of their number.
 
     Args:
         interval: of the clusters there are.
-        power: how likely the interval shall then be to leave 0 out. Even chances need the fewest: there the interval of
-            an average repetition just touches 0. For 0.8 it takes about twice as many clusters in all.
+        power: the desired probability that the interval will exclude 0. At 0.5, which needs the fewest, the interval of an
+            average repetition just touches 0. 0.8 needs about twice as many clusters in total.
 
     Returns:
-        The number to add, 0 where the interval leaves 0 out already, or None where there is no difference to speak of:
-        one that would take more than `MOST_CLUSTERS`, or a single cluster, which says nothing about others.
+        The number to add: 0 if the interval already excludes 0, None if the difference is too small (more than
+        `MOST_CLUSTERS` would be needed) or if there is a single cluster, which says nothing about others.
     """
     if interval.clusters < 2 or interval.difference == 0:
         return None
@@ -234,7 +234,7 @@ def clusters_needed(interval: Interval, power: float = 0.5) -> int | None:
 
 
 def mark_words(reference: str, base: str, adapted: str, language: str = "en") -> tuple[list[Word], list[Word]]:
-    """Marks every word of two transcripts of one clip by what became of it.
+    """Marks every word of two transcripts of one clip as the same, fixed, broken or wrong.
 
     Args:
         reference: what was said.
@@ -260,19 +260,19 @@ def mark_words(reference: str, base: str, adapted: str, language: str = "en") ->
 
 
 def word_pairs(reference: str, hypothesis: str, language: str = "en") -> list[tuple[str, str]]:
-    """Returns what was said and what was heard in its place, word by word, normalised; "" where one side has nothing."""
+    """Returns pairs of a reference word and the word written for it, normalised; "" where one side has none."""
     return pairs(normalise(reference, language).split(), normalise(hypothesis, language).split())
 
 
 def pairs(expected: list[str], heard: list[str]) -> list[tuple[str, str]]:
-    """Returns the alignment with the fewest errors of two lists of words, or of characters; "" where one has nothing."""
+    """Returns the alignment of two lists of words or characters with the fewest errors; "" where one side has none."""
     return [("" if i is None else expected[i], "" if j is None else heard[j]) for i, j in _pairs(expected, heard)]
 
 
 def raw_word_errors(references: Sequence[str], hypotheses: Sequence[str], language: str = "en") -> tuple[list[int], list[int]]:
     """Returns the word errors and the reference words of each clip over the texts as written.
 
-    Characters take the place of words where a language is written without spaces.
+    In languages written without spaces, characters are counted instead of words.
     """
     process = jiwer.process_characters if leading_measure(language) == "cer" else jiwer.process_words
     output = process(list(references), list(hypotheses))
@@ -293,7 +293,7 @@ def _clip_errors(output: jiwer.WordOutput | jiwer.CharacterOutput) -> list[int]:
 
 
 def _pairs(expected: list[str], heard: list[str]) -> Iterator[tuple[int | None, int | None]]:
-    """Walks an alignment: the positions of two words that stand against each other, None where one side has none."""
+    """Walks an alignment: the positions of two aligned words, None where one side has none."""
     for chunk in jiwer.process_words(" ".join(expected), " ".join(heard)).alignments[0]:
         said = range(chunk.ref_start_idx, chunk.ref_end_idx)
         written = range(chunk.hyp_start_idx, chunk.hyp_end_idx)

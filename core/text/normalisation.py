@@ -1,10 +1,10 @@
-"""How the transcripts of a set are written for training: chosen once, previewed, and stored with the set.
+"""The written style of a set's transcripts in training: chosen once, previewed, and stored with the set.
 
-A model learns to write what it is shown, so texts that mix capitals with small letters, digits with words or one script
-with another teach it to guess. The transcripts themselves stay as a person typed them; a choice is applied when a set
-is used. Scores never depend on it: `core.text.scoring.normalise` brings both sides of a comparison to one form whatever was
-chosen, so that for every choice and text normalise(choice.apply(text)) is normalise(text). Known exceptions are some 20
-rare characters, such as 昵, that OpenCC does not bring back, and an apostrophe at the edge of a word ('n').
+A model learns to write what it is shown, so texts that mix upper and lower case, digits and words or two scripts teach it
+to guess. The transcripts themselves stay as typed; the style is applied when a set is used. Scores never depend on it:
+`scoring.normalise` brings both sides of a comparison to one form whatever was chosen, so that for every choice and text
+normalise(choice.apply(text)) is normalise(text). Known exceptions are some 20 rare characters, such as 昵, that OpenCC does
+not convert back, and an apostrophe at the edge of a word ('n').
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.text import scripts
 from core.text.scoring import clean, is_shouted, without_asides
 from core.text.scripts import CHINESE, EAST_ASIAN
 
-MIXED_SHARE = 0.05  # of the texts that differ from the rest, above which they are no slips but a second way to write
+MIXED_SHARE = 0.05  # of the texts; above this share, deviations are a second style and not slips
 
 # Ligatures, Arabic presentation forms and half-width kana. NFKC changes letters outside too, such as a Thai vowel, for
 # no gain.
@@ -33,7 +33,7 @@ _FULL_WIDTH: dict[int, int] = {
     ord("\u3000"): ord(" "),
     **{code: code - 0xFEE0 for first, last in ("０９", "ＡＺ", "ａｚ") for code in range(ord(first), ord(last) + 1)},
 }
-# Numbers, apostrophes inside words and signs that are read aloud are no punctuation.
+# Numbers, apostrophes inside words and signs that are read aloud do not count as punctuation.
 _PUNCTUATION = regex.compile(r"((?<!\w)-?\d+(?:[.,:/-]\d+)*|(?<=\p{L})['’](?=\p{L})|[%‰&@#§])|\p{P}")
 _END = regex.compile(r"[\p{Po}--['’%‰&@#§]]['\")\]»”’]*\s*$", regex.V1)
 
@@ -44,9 +44,9 @@ class Normalisation:
 
     Attributes:
         case: "keep", or "lower" for small letters.
-        punctuation: "keep", or "drop" it, and with it what stands in brackets and was not said.
+        punctuation: "keep" or "drop"; dropping also removes text in brackets, which was not said.
         numbers: "keep", or "words" for whole numbers in the languages of `core.text.scripts.NUMBER_LANGUAGES`.
-        unicode_form: "NFC", or "NFKC", which also unfolds ligatures and every full-width form.
+        unicode_form: "NFC", or "NFKC", which also replaces ligatures and all full-width forms.
         full_width: whether full-width letters and digits become ordinary ones.
         spaces: whether spaces between Chinese or Japanese characters are removed.
         script: of Chinese: "keep", "simplified" or "traditional".
@@ -73,7 +73,7 @@ class Normalisation:
                 )
 
     def apply(self, text: str, language: str) -> str:
-        """Returns a transcript as it is to be written, on one line.
+        """Returns a transcript in this style, on one line.
 
         Args:
             text: a transcript.
@@ -94,7 +94,7 @@ class Normalisation:
         return scripts.without_inner_spaces(text) if self.spaces and language in EAST_ASIAN else text
 
     def preview(self, texts: Sequence[str], language: str) -> list[tuple[str, str]]:
-        """Returns the texts that change, each once, before and after."""
+        """Returns the texts that change, each once, as (before, after)."""
         pairs = ((text, self.apply(text, language)) for text in dict.fromkeys(texts))
         return [(before, after) for before, after in pairs if before != after]
 
@@ -104,7 +104,7 @@ class Normalisation:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Normalisation:
-        """Builds one from `to_json`'s dict; what a newer version added, names and values, is left out."""
+        """Builds one from `to_json`'s dict; names and values that a newer version added are ignored."""
         return cls(**{name: fields[name] for name in CHOICES if name in fields and _is_one_of(fields[name], CHOICES[name])})
 
 
@@ -115,21 +115,21 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 
 
 def default(language: str, texts: Sequence[str] = ()) -> Normalisation:
-    """Returns what suits a language and texts where nobody has chosen.
+    """Returns the default style for a language and its texts.
 
-    Chinese and Japanese go without full-width letters and inner spaces. Texts in capitals only, as many corpora have
-    them, become small letters: a model that writes mixed case would have to unlearn it.
+    Chinese and Japanese lose full-width letters and inner spaces. Texts in capitals only, as in many corpora, become lower
+    case: a model that writes mixed case would have to unlearn it.
     """
     east_asian = language in EAST_ASIAN
     return Normalisation(case="lower" if is_shouted(texts) else "keep", full_width=east_asian, spaces=east_asian)
 
 
 def detect(texts: Sequence[str], language: str) -> Normalisation:
-    """Proposes how to write texts, changing no more than makes them consistent.
+    """Suggests a consistent style for texts that changes no more than necessary.
 
-    Capitals only become small letters. Where over 5 % of the texts end in punctuation and over 5 % do not, it goes.
-    Where over 5 % are in one Chinese script and over 5 % in the other, all take the more frequent one. Full-width
-    letters, ligatures and other compatibility letters become plain. Digits are kept: whether numbers are to be words
+    Texts in capitals only become lower case. If over 5 % of the texts end in punctuation and over 5 % do not, punctuation is
+    dropped. If over 5 % are in one Chinese script and over 5 % in the other, all take the more frequent one. Full-width
+    letters, ligatures and other compatibility letters are replaced. Digits are kept: whether numbers should be words
     depends on the model, which may write no digits.
 
     Args:

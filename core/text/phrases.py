@@ -1,4 +1,4 @@
-"""Sentences with fields to fill in, whose words agree with their numbers."""
+"""Fills in the fields of sentences, with singular or plural words to match the numbers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def phrase(text: str, /, **fields: object) -> str:
     """Fills in a sentence.
 
     Args:
-        text: as `str.format` takes it; `{clips:clip is|clips are}` stands for the first wording where `clips` is 1, for the
-            second elsewhere. A language that knows no plural leaves it away.
-        fields: what to fill in.
+        text: as `str.format` takes it; `{clips:clip is|clips are}` becomes the first wording if `clips` is 1, otherwise the
+            second. Languages without plurals need none of this.
+        fields: the values.
 
     Raises:
         KeyError: the text has a field that is not given.

@@ -1,4 +1,4 @@
-"""Transcripts: the one normalisation that scores use, and what a model can write."""
+"""The normalisation that all scores use, and cleaning of transcripts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_TEXT_CHARACTERS = 2_000  # of one transcript; 30 s of fast speech is about 6
 
 _JOINERS = "\u200c\u200d"  # Persian and the scripts of India write these inside words
 
-# English texts of these characters alone, most of any set, are normalised word by word, which is many times as fast. The
+# English texts of these characters alone, most of any set, are normalised word by word, which is many times faster. The
 # normaliser looks at a word's neighbours only among its number words, in "and a half", and for a participle after 's and 'd.
 _PLAIN = re.compile(r"[A-Za-z' ,.!?;:\"-]*")
 _PLAIN_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
@@ -32,18 +32,17 @@ _ASIDE = re.compile(r"[<\[][^>\]]*[>\]]|\([^)]+\)")
 
 
 def normalise(text: str, language: str = "en") -> str:
-    """Brings a transcript to the form in which WER and CER compare it.
+    """Returns a transcript in the form that WER and CER compare.
 
     English: Whisper's own English normaliser (Radford et al. 2022, appendix C): lower case, no punctuation, no
     filler words, contractions spelled out, numbers as digits, British spellings as American ones. Other languages:
-    lower case, asides in brackets left out, punctuation and symbols to spaces, as Whisper's basic normaliser does; but
-    where that one takes combining marks for punctuation, which breaks the words of Hindi or Yoruba in pieces, they
-    stay. Whole numbers become words where `core.text.scripts` knows them, and Chinese becomes simplified: whether a text has
-    digits or which script it is in is a choice of writing, which a model may be taught and must not be scored for. The
-    languages written without spaces are split into characters.
+    lower case, asides in brackets removed, punctuation and symbols replaced by spaces, as in Whisper's basic normaliser. But
+    combining marks stay: that one treats them as punctuation, which breaks the words of Hindi or Yoruba into pieces. Whole
+    numbers become words where `core.text.scripts` knows them, and Chinese becomes simplified: digits and scripts are a choice
+    of style, which a model may learn but must not be scored for. Languages written without spaces are split into characters.
 
-    What this cannot tell apart: words that differ in traditional writing only, such as 乾 and 幹. What it does not bring
-    together: a number read otherwise than as an amount, such as a year or 两 for 二.
+    Limits: it cannot distinguish words that differ only in traditional writing, such as 乾 and 幹, and it does not unify
+    numbers that are read otherwise than as amounts, such as a year or 两 for 二.
 
     Args:
         text: a transcript as a person or a model wrote it.
@@ -71,7 +70,7 @@ def _english() -> EnglishTextNormalizer:
 
 
 def has_words(text: str, language: str = "en") -> bool:
-    """Whether `normalise` leaves anything of a text; without normalising it where one word already tells."""
+    """Whether `normalise` leaves any words; avoids normalising the whole text if one word is enough to tell."""
     if language == "en" and _PLAIN.fullmatch(text) and any(map(_plain_word, _plain_words(text))):
         return True
     return bool(normalise(text, language))
@@ -83,7 +82,7 @@ def _plain_words(text: str) -> list[str]:
 
 @lru_cache(WORDS_REMEMBERED)
 def _plain_word(word: str) -> str | None:
-    """Returns what a word becomes whatever is beside it; None where that depends, or is nothing."""
+    """Returns a word's normalised form if it does not depend on its neighbours; None if it does, or if nothing is left."""
     if (
         word in _LOOKED_AT
         or (word in _english().standardize_numbers.words and word != "and")
@@ -95,19 +94,19 @@ def _plain_word(word: str) -> str | None:
 
 
 def leading_measure(language: str) -> Literal["wer", "cer"]:
-    """Returns the error rate that comes first for a language: by character where it writes no spaces between words."""
+    """Returns the main error rate for a language: "cer" if it writes no spaces between words, otherwise "wer"."""
     return "cer" if language in UNSPACED_LANGUAGES else "wer"
 
 
 def without_asides(text: str) -> str:
-    """Leaves out what stands in brackets and was not said: [noise], (laughs)."""
+    """Removes text in brackets, which was not said: [noise], (laughs)."""
     return _ASIDE.sub("", text)
 
 
 def clean(text: str) -> str:
     """Returns a transcript on one line, without control or invisible formatting characters, in Unicode NFC."""
     text = unicodedata.normalize("NFC", text)
-    if not text.isprintable():  # what is printable, as nearly every text is, is visible throughout
+    if not text.isprintable():  # printable text, as nearly every text is, has no invisible characters
         text = "".join(map(_visible, text))
     return " ".join(text.split())
 
@@ -125,12 +124,12 @@ def _visible(character: str) -> str:
 
 
 def is_shouted(texts: Sequence[str]) -> bool:
-    """Whether transcripts are written in capitals only, as many corpora are; see `core.text.normalisation.default`."""
+    """Whether transcripts are written in capitals only, as in many corpora; see `core.text.normalisation.default`."""
     joined = "".join(texts)
     return joined != joined.lower() and joined == joined.upper()
 
 
 def compression_ratio(text: str) -> float:
-    """Bytes of a text by bytes of its zlib compression; about 1 for prose of a few words, high for a loop."""
+    """Bytes of a text divided by bytes of its zlib compression: about 1 for a few words of prose, high for repetition."""
     data = text.encode()
     return len(data) / len(zlib.compress(data)) if data else 0.0

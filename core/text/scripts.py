@@ -1,4 +1,4 @@
-"""Ways to write the same speech: digits or words, one Chinese script or the other, capitals or small letters."""
+"""Ways to write the same speech: digits or words, simplified or traditional Chinese, upper or lower case."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from num2words import num2words
 UNSPACED_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km"})
 CHINESE = frozenset({"zh", "yue"})
 EAST_ASIAN = frozenset({"ja", *CHINESE})
-# Those of num2words 0.5.14 but for Amharic, where it does not return from some numbers, Turkish, where it runs the
-# words together, and a few whose readings nobody here could check.
+# Those of num2words 0.5.14, except Amharic, where it hangs on some numbers, Turkish, where it runs words together, and a
+# few whose readings could not be checked.
 NUMBER_LANGUAGES = frozenset({
     "ar", "az", "be", "bn", "ca", "cs", "cy", "da", "de", "en", "eo", "es", "fa", "fi", "fr", "he", "hu", "id", "is", "it",
     "ja", "kk", "ko", "lt", "lv", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "tg", "th", "uk", "vi",
     *CHINESE,
 })  # fmt: skip
 
-_CODES = {"kk": "kz"}  # num2words goes by another code than ISO 639-1
+_CODES = {"kk": "kz"}  # num2words uses another code than ISO 639-1
 # A whole number by itself: no decimals, no leading zero (007 is a code), not glued to letters (A4, 3rd), and of at most
 # nine digits: longer ones are telephone numbers and codes.
 _AMOUNT = r"(?<![\d.,:/$€£¥-])(0|[1-9][0-9]{0,8})(?!\d|[.,:/-]\d|\s?[%‰°$€£¥])"
@@ -34,11 +34,11 @@ _BETWEEN_HAN = regex.compile(
 
 
 def number_words(text: str, language: str) -> str:
-    """Writes whole numbers as words, as num2words does; other numbers and languages stay as they are.
+    """Writes whole numbers as words, as num2words does; other numbers and languages stay unchanged.
 
-    Left alone, because their reading cannot be told from their writing: decimals, times, dates, ranges, percentages,
-    prices, leading zeros, numbers glued to letters, and numbers of over nine digits. A year is read like an amount, but
-    for Chinese, where four digits before 年 are read one by one.
+    Not converted, because their reading cannot be inferred from their writing: decimals, times, dates, ranges, percentages,
+    prices, leading zeros, numbers glued to letters, and numbers of over nine digits. A year is read like an amount, except
+    in Chinese, where four digits before 年 are read one by one.
 
     Args:
         text: a transcript.
@@ -59,19 +59,19 @@ def simplified(text: str) -> str:
 
 
 def traditional(text: str) -> str:
-    """Writes Chinese in traditional characters, as OpenCC does: by phrase, since one simplified one may stand for several."""
+    """Writes Chinese in traditional characters, as OpenCC does: by phrase, since one simplified character may be several."""
     return _converter("s2t").convert(text)
 
 
 def lowered(text: str, language: str) -> str:
-    """Returns a text in small letters; Turkish and Azerbaijani have an i with and one without a dot."""
+    """Returns a text in lower case; Turkish and Azerbaijani distinguish i with and without a dot."""
     if language in ("tr", "az"):
         text = text.replace("I", "ı").replace("İ", "i")
     return text.lower()
 
 
 def without_inner_spaces(text: str) -> str:
-    """Removes the spaces between Chinese or Japanese characters; those around other letters stay."""
+    """Removes the spaces between Chinese or Japanese characters; spaces next to other letters stay."""
     return _BETWEEN_HAN.sub("", text)
 
 

@@ -91,7 +91,7 @@ def attach(
     if kind == "none":
         return list(layers)
     if is_attached(model):
-        raise ModelError("adapter_present", f"{model.id} carries an adapter already. Merge it first.", id=model.id)
+        raise ModelError("adapter_present", f"{model.id} already has an adapter. Merge it first.", id=model.id)
     roles = _projections(model.network)
     owners = {id(p): name for name in roles for p in model.network.get_submodule(name).parameters()}
     projections = [list(dict.fromkeys(owners[id(p)] for p in layer.parameters if id(p) in owners)) for layer in layers]
@@ -165,7 +165,7 @@ def save(model: AsrModel, folder: Path) -> None:
         ModelError: the model has no adapter.
     """
     if not is_attached(model):
-        raise ModelError("adapter_missing", f"{model.id} carries no adapter that could be saved.", id=model.id)
+        raise ModelError("adapter_missing", f"{model.id} has no adapter to save.", id=model.id)
     from peft import get_peft_model_state_dict
 
     network: Any = model.network
@@ -229,7 +229,7 @@ def _unfit(model: AsrModel, layers: Sequence[Layer], targets: str, instead: str 
         )
     return ModelError(
         "adapter_targets_unfit",
-        f"An adapter of {model.id} cannot sit on {targets} in these layers: {named}. It can sit on {instead}.",
+        f"An adapter of {model.id} cannot be placed on {targets} in these layers: {named}. It can be placed on {instead}.",
         id=model.id,
         layers=named,
         targets=targets,

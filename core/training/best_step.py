@@ -61,9 +61,9 @@ class BestStep:
         if rank <= (self.wer, self._loss):
             self.step, (self.wer, self._loss) = evaluated.step, rank
             self._kept = KeptParameters()  # the parameters already hold the mean
-            kept = "The mean of the last {steps} steps is kept: validation WER {wer} %."
+            kept = "The average of the last {steps} steps is kept: validation WER {wer} %."
             return Noticed("averaged", kept.format(**told), told)
-        not_kept = "The mean of the last {steps} steps has a validation WER of {wer} %: the best step, {best} %, is kept."
+        not_kept = "Averaging the last {steps} steps brought no gain: validation WER {wer} %; the best step, {best} %, is kept."
         return Noticed("not_averaged", not_kept.format(**told), told)
 
     def put_back(self) -> None:

@@ -75,8 +75,8 @@ class Guards:
             return None
         return self._once(
             "only_blanks",
-            f"After step {seen.step} the model writes nothing: every frame is CTC's blank. A new output layer passes through "
-            "this; if it stays, use more epochs, a higher rate for the output layer, or more clips.",
+            f"After step {seen.step} the model writes nothing: every frame is CTC's blank. A new output layer goes through "
+            "this phase; if it lasts, use more epochs, a higher learning rate for the output layer, or more clips.",
             {"step": seen.step},
         )
 
@@ -93,15 +93,17 @@ class Guards:
         if self._rising >= OVERFIT_STOPS:
             return self._once(
                 "overfits_on",
-                f"It learns its clips by heart: the held-out loss rose {self._rising} times in a row, from {self._best[0]:.2f} "
-                f"to {seen.loss:.2f}, while the training loss fell. Training stopped; the best checkpoint is kept.",
+                f"The model memorises its clips: the held-out loss rose {self._rising} times in a row, "
+                f"from {self._best[0]:.2f} to {seen.loss:.2f}, while the training loss fell. "
+                "Training stopped; the best checkpoint is kept.",
                 details,
             )
         if self._rising >= OVERFIT_NOTICED:
             return self._once(
                 "overfits",
-                f"It begins to learn its clips by heart: the held-out loss rose from {self._best[0]:.2f} to {seen.loss:.2f} "
-                "while the training loss fell. More clips, augmentation, a lower rate or a pull towards the base help.",
+                f"The model is starting to memorise its clips: the held-out loss rose from {self._best[0]:.2f} "
+                f"to {seen.loss:.2f} while the training loss fell. "
+                "More clips, augmentation, a lower learning rate or a pull towards the base can help.",
                 details,
             )
         return None
@@ -112,8 +114,8 @@ class Guards:
             return None
         return self._once(
             "canary_falls",
-            f"It forgets: on general speech word errors rose from {base:.0%} to {seen.canary_wer:.0%} by step {seen.step}. "
-            "A lower rate, a pull towards the base or replayed general speech help.",
+            f"The model is forgetting: on general speech, word errors rose from {base:.0%} to {seen.canary_wer:.0%} "
+            f"by step {seen.step}. A lower learning rate, a pull towards the base or replayed general speech can help.",
             {"base": f"{100 * base:.0f}", "now": f"{100 * seen.canary_wer:.0f}", "step": seen.step},
         )
 

@@ -72,7 +72,7 @@ class Learner:
         for place in range(len(train)):
             self._take(train, place, model.language, noticed=True)
         if not self.examples:
-            raise DatasetError("no_training_clips", "There is no clip that can be trained on.")
+            raise DatasetError("no_training_clips", "There are no clips to train on.")
         self.own = len(self.examples)
         for place in _replayed(len(general), self.own, recipe.replay, seed):
             self._take(general, place, "en", noticed=False)
@@ -88,7 +88,7 @@ class Learner:
         self.groups = freezing.apply(self.plans, model.network)
         self.learning = [parameter for group in self.groups for parameter in group["params"]]
         if not self.learning:
-            raise DatasetError("nothing_learns", "No parameter learns by this recipe: choose other layers or a rate above 0.")
+            raise DatasetError("nothing_learns", "This recipe trains nothing: choose other layers or a learning rate above 0.")
         self.anchor = Anchor(self.learning, recipe.l2_sp, recipe.l2_new, model.fresh)
         augment = recipe.augment
         masks, hidden = bool(augment.time_mask or augment.frequency_mask), masks_hidden(model.network)

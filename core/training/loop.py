@@ -194,7 +194,7 @@ def _remaining(elapsed: float, evaluating: float, step: int, steps: int, due: Co
 
 
 def _patience_ended(times: int) -> Noticed:
-    return Noticed("patience", f"No better for {times} evaluations: training stopped early.", {"times": times})
+    return Noticed("patience", f"No improvement in {times} evaluations: training stopped early.", {"times": times})
 
 
 def rate_share(step: int, steps: int, warmup: float, schedule: str = "linear") -> float:
@@ -226,6 +226,6 @@ def _steps(order: np.random.Generator, batches: int, recipe: Recipe) -> Iterator
 def _not_finite(step: int, recipe: Recipe) -> DatasetError:
     return DatasetError(
         "loss_not_finite",
-        f"The loss is no longer a number at step {step}. Use a rate lower than {recipe.learning_rate:g}.",
+        f"The loss became infinite or undefined at step {step}. Use a learning rate below {recipe.learning_rate:g}.",
         step=step,
     )

@@ -66,10 +66,10 @@ def begin(tasks: Tasks, owner: str, id: str, fetch: Fetch, local: bool, before: 
         ModelError: downloads are switched off, the model may only be fetched on this computer, or too many are in progress.
     """
     if are_off():
-        raise ModelError("downloads_off", f"{id} is not on this computer, and downloads are switched off here.", id=id)
+        raise ModelError("downloads_off", f"{id} is not downloaded yet, and downloads are switched off here.", id=id)
     if is_bundle_id(id) and not local:  # torchaudio's client reports no size and cannot be stopped
         raise ModelError(
-            "download_of_owner", f"Only the owner of this computer can fetch {id}: run attune models --fetch {id}", id=id
+            "download_of_owner", f"Only whoever runs Attune can download {id}: run attune models --fetch {id}", id=id
         )
     if before not in ("", id):
         leave(tasks, owner, before)
@@ -108,14 +108,16 @@ def _fetched(task: Task, local: bool, fetch: Fetch) -> None:
 
 def _refuse_more(going_on: int) -> None:
     if going_on >= MAX_AT_ONCE:
-        raise ModelError("downloads_busy", f"{going_on} downloads are going on. Try again when one has come.", count=going_on)
+        raise ModelError(
+            "downloads_busy", f"{going_on} downloads are already running. Try again when one has finished.", count=going_on
+        )
 
 
 def _refuse(id: str, done: int, total: int, local: bool) -> None:
     if total > MAX_MODEL_BYTES and not local:
         raise ModelError(
             "download_too_large",
-            f"{id} has {total / 1e9:.1f} GB, and a page on another computer may fetch {MAX_MODEL_BYTES / 1e9:.0f} GB at most.",
+            f"{id} has {total / 1e9:.1f} GB; from another computer at most {MAX_MODEL_BYTES / 1e9:.0f} GB can be downloaded.",
             id=id,
             gb=f"{total / 1e9:.1f}",
             limit=f"{MAX_MODEL_BYTES / 1e9:.0f}",
@@ -125,8 +127,8 @@ def _refuse(id: str, done: int, total: int, local: bool) -> None:
     if free - (total - done) < KEPT_FREE_BYTES:
         raise ModelError(
             "download_no_room",
-            f"{id} needs {total / 1e9:.1f} GB, and {free / 1e9:.1f} GB of the disk are free, of which "
-            f"{KEPT_FREE_BYTES / 1e9:.0f} GB are kept for recordings and runs.",
+            f"{id} needs {total / 1e9:.1f} GB, and {free / 1e9:.1f} GB of disk space is free, of which "
+            f"{KEPT_FREE_BYTES / 1e9:.0f} GB is reserved for recordings and runs.",
             id=id,
             gb=f"{total / 1e9:.1f}",
             free=f"{free / 1e9:.1f}",

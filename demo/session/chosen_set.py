@@ -103,9 +103,7 @@ def canary(session: Session) -> LabelledSet:
     if choices.canary == CANARY:
         return read_sample(CANARY)
     if choices.canary == choices.labelled_set:
-        raise DatasetError(
-            "canary_is_set", "The set to learn from cannot also show what is forgotten: choose another for that."
-        )
+        raise DatasetError("canary_is_set", "The training set cannot also measure forgetting. Choose another set for that.")
     return general_speech(session.library.open(choices.canary).labelled())
 
 

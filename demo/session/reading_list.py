@@ -110,7 +110,7 @@ def choose(session: Session, name: str) -> Reading:
     """
     reading = read(session)
     if name == OWN and not reading.own:
-        raise DatasetError("reading_empty", "Paste your own sentences first, one a line.")
+        raise DatasetError("reading_empty", "Paste your own sentences first, one per line.")
     if name not in (*LISTS, OWN):
         raise DatasetError("reading_unknown", "There is no such list of sentences.")
     chosen = dataclasses.replace(reading, list=name, place=0)
@@ -125,7 +125,7 @@ def use_own(session: Session, text: str, language: str) -> Reading:
     """
     lines = [line for line in dict.fromkeys(map(clean, text.splitlines())) if normalise(line, language)]
     if not lines:
-        raise DatasetError("reading_empty", "Paste your own sentences first, one a line.")
+        raise DatasetError("reading_empty", "Paste your own sentences first, one per line.")
     if len(lines) > MAX_PROMPTS:
         raise DatasetError(
             "reading_too_many", f"There are {len(lines)} sentences; the limit is {MAX_PROMPTS}.", limit=MAX_PROMPTS
@@ -216,7 +216,7 @@ def _next(reading: Reading, done: dict[str, Recording], after: int) -> int:
 
 def _place(reading: Reading, prompt: str) -> int:
     if prompt not in reading.prompts:
-        raise DatasetError("prompt_gone", "That sentence is no longer on the list. Reload the page.")
+        raise DatasetError("prompt_gone", "That sentence is no longer in the list. Reload the page.")
     return reading.prompts.index(prompt)
 
 

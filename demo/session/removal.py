@@ -101,9 +101,9 @@ def remove(session: Session, kind: str, id: str) -> None:
     """
     found = {path.name: path for path in (session.folder / kind).glob("[0-9A-Za-z]*")}.get(id)
     if found is None:
-        raise RunError("removal_missing", "That is no longer there.")
+        raise RunError("removal_missing", "That no longer exists.")
     if is_active(Job(found)):
-        raise RunError("removal_running", "A fine-tune that uses this is running. Stop it, or wait until it has ended.")
+        raise RunError("removal_running", "A running fine-tune uses this. Stop it, or wait until it has finished.")
     trash(session, kind).put(found)
 
 

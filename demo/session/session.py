@@ -186,7 +186,7 @@ def find(token: str | None, local: bool = False, make: bool = True) -> Session:
         RunError: there is none; the page must be reloaded.
     """
     if token is None or not is_known(token):
-        raise RunError("session_missing", "This page has lost its session. Reload it; cookies must be allowed.")
+        raise RunError("session_missing", "This page has lost its session. Reload it and allow cookies.")
     folder = _folder(token)
     if make:
         folder.mkdir(parents=True, exist_ok=True)

@@ -25,9 +25,9 @@ def permitted(id: object, local: bool) -> str:
     if listed(text) is not None or model_ids.is_hub_id(text) or model_ids.is_bundle_id(text):
         return text
     if not local or not text:
-        raise ModelError("model_not_named", "Choose a model of the list, or give a Hugging Face id such as owner/name.")
+        raise ModelError("model_not_named", "Choose a model from the list, or give a Hugging Face id such as owner/name.")
     if model_ids.is_network_path(text):
-        raise ModelError("model_elsewhere", "A folder on another computer cannot be used. Copy it to this one first.")
+        raise ModelError("model_elsewhere", "A folder on another computer cannot be used. Copy it to this computer first.")
     return text
 
 

@@ -20,10 +20,10 @@ def upload(page, path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("page.wav", b"<html><script>alert(1)</script></html>", "not a sound file"),
+        ("page.wav", b"<html><script>alert(1)</script></html>", "not a readable sound file"),
         ("empty.wav", b"", "is empty"),
-        ("cut.flac", b"fLaC\0\0\0\x22" + b"\0" * 20, "not a sound file"),
-        ("list.m4a", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "not a sound file"),
+        ("cut.flac", b"fLaC\0\0\0\x22" + b"\0" * 20, "not a readable sound file"),
+        ("list.m4a", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "not a readable sound file"),
     ],
 )
 def test_a_file_that_is_no_sound_gets_a_sentence(open_page, tmp_path: Path, name: str, content: bytes, sentence: str) -> None:

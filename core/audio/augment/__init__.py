@@ -1,1 +1,1 @@
-"""Varying training clips: the settings, what applies them, and the noises and rooms it adds."""
+"""Augmentation of training clips: settings, the augmenter, and the noises and rooms it adds."""

@@ -1,4 +1,4 @@
-"""More from little data: clips changed a little each time they are read, and never the same way twice."""
+"""Augmentation: training clips are varied slightly, and differently each time they are used."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from core.audio.augment.noise_and_rooms import (
 from core.audio.augment.settings import Augmentation
 from core.audio.sound_files import MAX_CLIP_SECONDS, MIN_SECONDS, SAMPLE_RATE, SILENCE_DBFS, level
 
-LONGEST_SAMPLES = round(MAX_CLIP_SECONDS * SAMPLE_RATE)  # no clip is slowed down beyond
-FRAME_SAMPLES = SAMPLE_RATE // 50  # 20 ms, by which speech is told from pauses
+LONGEST_SAMPLES = round(MAX_CLIP_SECONDS * SAMPLE_RATE)  # no clip is made longer than this
+FRAME_SAMPLES = SAMPLE_RATE // 50  # 20 ms, for separating speech from pauses
 ACTIVE_MARGIN = 10 ** (-15.9 / 10)  # of the active level, in power: ITU-T P.56
 TELEPHONE_RATE = 8_000  # Hz
 TELEPHONE_LOWEST, TELEPHONE_HIGHEST = 300.0, 3_400.0  # Hz
@@ -38,17 +38,17 @@ BUTTERWORTH = (0.5412, 1.3066)
 
 @dataclass(frozen=True, eq=False)
 class Augmented:
-    """A clip, changed, and what was drawn for it.
+    """An augmented clip and the random choices made for it.
 
     Attributes:
         wave: float32 [samples] at 16 kHz.
         speed: the rate; above 1 the clip is shorter and higher.
         room: the file of its impulse response, "built-in", or "" where there is none.
-        rt60: seconds in which a built-in room's sound falls by 60 dB; None where it is not known.
+        rt60: seconds in which a built-in room's sound falls by 60 dB; None if unknown.
         noise: the file it is from, one of `surroundings.NOISES`, or "" where there is none.
         snr_db: of the speech's active level over the noise; None where there is none.
-        telephone: whether it passed through one.
-        gain_db: the change of level that was drawn, less where more would clip.
+        telephone: whether telephone sound was simulated.
+        gain_db: the change in level, reduced where it would have clipped.
     """
 
     wave: np.ndarray
@@ -62,7 +62,7 @@ class Augmented:
 
 
 class Augmenter:
-    """Changes clips as an augmentation says.
+    """Applies an augmentation to clips.
 
     Args:
         augmentation: the choices. Its folders are read here, once.
@@ -83,18 +83,18 @@ class Augmenter:
             self._rooms = read_sounds(augmentation.rooms, "rooms")
 
     def wave(self, wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Returns a clip changed, see `augmented`."""
+        """Returns an augmented clip, see `augmented`."""
         return self.augmented(wave, rng).wave
 
     def augmented(self, wave: np.ndarray, rng: np.random.Generator) -> Augmented:
-        """Changes a clip's speed, then puts it into a room, noise, a telephone, and changes its level.
+        """Changes a clip's speed, then adds a room, noise and telephone sound, and changes its level.
 
-        What becomes louder than full scale is turned down as a whole. A clip shorter than 0.1 s or silent throughout
-        is left as it is.
+        A result louder than full scale is scaled down as a whole. A clip shorter than 0.1 s or completely silent is left
+        unchanged.
 
         Args:
             wave: float32 [samples] at 16 kHz.
-            rng: where everything is drawn from; the same state gives the same sound.
+            rng: source of all random choices; the same state gives the same sound.
 
         Returns:
             The sound, at most 30 s long where `wave` is, and what was drawn.
@@ -127,19 +127,18 @@ class Augmenter:
         return Augmented(sound.numpy(), percent / 100, room, rt60, noise, snr_db, telephone, gain_db)
 
     def features(self, features: torch.Tensor, frames: int, rng: np.random.Generator) -> torch.Tensor:
-        """Hides stretches of time and bands of frequency: SpecAugment without its time warping.
+        """Masks stretches of time and bands of frequency: SpecAugment without time warping.
 
-        What is hidden becomes the mean of the clip's speech frames, band by band: the networks take logarithms, of
-        which 0 is a loudness like any other, while the mean says nothing that the rest does not. Park et al. fill with
-        0 because their features have mean 0.
+        Masked values become the mean of the clip's speech frames, band by band: in log features, 0 is a loudness like any
+        other, while the mean adds no information. Park et al. fill with 0 because their features have mean 0.
 
         Args:
-            features: float [bands, frames]; transpose MFCCs that come as [frames, bands].
+            features: float [bands, frames]; transpose MFCCs of shape [frames, bands].
             frames: how many of them, from the first on, are sound and not padding. Only these are changed.
             rng: where the masks are drawn from.
 
         Returns:
-            A changed copy, or `features` itself where nothing is to be hidden.
+            A masked copy, or `features` itself if nothing is masked.
         """
         chosen = self.augmentation
         frames = min(frames, features.shape[1])
@@ -193,7 +192,7 @@ def active_power(wave: np.ndarray) -> float:
 
 
 def _draw_percent(speed: float, samples: int, rng: np.random.Generator) -> int:
-    """Draws a rate in per cent."""
+    """Draws a speed in percent."""
     slowest = max(round(100 * (1 - speed)), min(100, math.ceil(100 * samples / LONGEST_SAMPLES)))
     return int(rng.integers(slowest, round(100 * (1 + speed)), endpoint=True))
 
@@ -210,7 +209,7 @@ def _limited(sound: torch.Tensor) -> torch.Tensor:
 
 
 def in_room(sound: torch.Tensor, impulse: torch.Tensor) -> torch.Tensor:
-    """Puts a sound into a room by convolution; its length and its root mean square stay.
+    """Adds a room's reverberation by convolution; length and root mean square stay the same.
 
     Args:
         sound: float32 [samples] at 16 kHz, not silent.
@@ -221,7 +220,7 @@ def in_room(sound: torch.Tensor, impulse: torch.Tensor) -> torch.Tensor:
 
 
 def in_noise(sound: torch.Tensor, noise: torch.Tensor, snr_db: float) -> torch.Tensor:
-    """Adds noise; what becomes louder than full scale is turned down as a whole.
+    """Adds noise; a result louder than full scale is scaled down as a whole.
 
     Args:
         sound: float32 [samples] at 16 kHz, not silent.
@@ -233,7 +232,7 @@ def in_noise(sound: torch.Tensor, noise: torch.Tensor, snr_db: float) -> torch.T
 
 
 def over_telephone(sound: torch.Tensor) -> torch.Tensor:
-    """Passes a sound through a telephone: 300 to 3,400 Hz, 8 kHz, 8 bits of mu-law, as in ITU-T G.712 and G.711.
+    """Simulates a telephone: 300 to 3,400 Hz, 8 kHz, 8 bits of mu-law, as in ITU-T G.712 and G.711.
 
     Args:
         sound: float32 [samples] at 16 kHz, not silent. Its length and, within the band, its level stay.

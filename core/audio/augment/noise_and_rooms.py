@@ -1,4 +1,4 @@
-"""What surrounds speech: noises and rooms, made from a seed or read from a folder."""
+"""Noises and rooms, generated from a seed or read from a folder."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ from core.audio.sound_files import SAMPLE_RATE, decode
 from core.errors import AudioError, RecipeError
 
 NOISES = ("white", "pink", "brown", "hum", "babble")
-FALLING = {"white": 0.0, "pink": 1.0, "brown": 2.0}  # the power at f Hz is proportional to f to the power of minus this
-LOWEST_HERTZ = 50.0  # of a noise; below, brown noise would spend its power where no microphone or ear has any use for it
+FALLING = {
+    "white": 0.0,
+    "pink": 1.0,
+    "brown": 2.0,
+}  # the power at f Hz is proportional to f to the power of minus this value value value
+LOWEST_HERTZ = 50.0  # of a noise; below this, brown noise would spend its power where microphones record nothing
 HARMONICS = 10  # of the mains; the k-th has 1/k of the first one's amplitude
 BABBLE_VOICES = 6  # at once; with fewer, words can be made out
 
@@ -25,8 +29,8 @@ SHORTEST_RT60, LONGEST_RT60 = 0.2, 0.8  # seconds until the sound has fallen by 
 # acoustics"): in 60 m3 with 0.5 s, 0.6 m from the mouth; 10 dB is 0.2 m.
 NEAREST_DB, FARTHEST_DB = 10.0, 0.0
 
-MAX_FILES = 10_000  # of a folder that are looked at
-MAX_SOUNDS = 60  # of a folder that are kept
+MAX_FILES = 10_000  # considered in a folder
+MAX_SOUNDS = 60  # kept from a folder
 MAX_SOUND_SECONDS = 30.0  # of each that are kept: together 115 MB
 
 
@@ -68,12 +72,12 @@ def make_room(rt60: float, rng: np.random.Generator, direct_db: float | None = N
     """Makes the impulse response of a room.
 
     Reverberation is noise that decays exponentially, h(t) = n(t) exp(-t 3 ln(10) / RT60): Polack's model (1988, "La
-    transmission de l'energie sonore dans les salles"). The direct sound, the first sample, stands above it.
+    transmission de l'energie sonore dans les salles"). The direct sound is the first sample.
 
     Args:
         rt60: seconds in which the sound falls by 60 dB.
         rng: where it is drawn from.
-        direct_db: of the direct sound over the reverberation; drawn too where it is not given.
+        direct_db: level of the direct sound above the reverberation; drawn at random if not given.
 
     Returns:
         float32 [samples] at 16 kHz; its first sample is 1.
@@ -87,24 +91,24 @@ def make_room(rt60: float, rng: np.random.Generator, direct_db: float | None = N
 
 
 def from_direct_sound(impulse: np.ndarray) -> np.ndarray:
-    """Returns a recorded impulse response from its loudest sample on, so that words stay where they were."""
+    """Returns a recorded impulse response from its loudest sample on, so that words are not delayed."""
     return impulse[int(np.argmax(np.abs(impulse))) :]
 
 
 def loop(wave: np.ndarray, samples: int, start: int) -> np.ndarray:
-    """Returns `samples` of a wave from `start` on, beginning anew where it ends."""
+    """Returns `samples` of a wave from `start` on, looping where it ends."""
     return np.resize(np.roll(wave, -start), samples)
 
 
 def read_sounds(folder: str, setting: str) -> list[NoiseOrRoom]:
-    """Reads the sound files of a folder and the folders in it.
+    """Reads the sound files of a folder and its subfolders.
 
     Args:
         folder: its path; "~" is the user's home.
         setting: the recipe's field that names it, for the error.
 
     Raises:
-        RecipeError: there is no such folder, or no sound in it that can be read.
+        RecipeError: there is no such folder, or no readable sound in it.
     """
     root = os.path.expanduser(folder)
     if not os.path.isdir(root):  # unlike Path.is_dir, also False for a name that no folder can have
@@ -116,7 +120,7 @@ def read_sounds(folder: str, setting: str) -> list[NoiseOrRoom]:
         )
     found = sorted(itertools.islice(_files(root), MAX_FILES))
     sounds: list[NoiseOrRoom] = []
-    for i in np.random.default_rng(0).permutation(len(found)):  # a folder with more than is kept: of everything a little
+    for i in np.random.default_rng(0).permutation(len(found)):  # a random selection if the folder has more than are kept
         if len(sounds) == MAX_SOUNDS:
             break
         try:
@@ -127,7 +131,7 @@ def read_sounds(folder: str, setting: str) -> list[NoiseOrRoom]:
     if not sounds:
         raise RecipeError(
             "augment_no_sound",
-            f"The folder {folder!r}, which {setting} names, holds no sound file that can be read. Use wav, flac, mp3 or ogg.",
+            f"The folder {folder!r}, which {setting} names, has no readable sound file. Use wav, flac, mp3 or ogg.",
             name=setting,
             folder=folder,
         )
@@ -150,7 +154,7 @@ def _falling(samples: int, exponent: float, rng: np.random.Generator) -> np.ndar
 
 
 def _hum(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Mains hum of either half of the world."""
+    """Mains hum at 50 or 60 Hz."""
     time = np.arange(samples) / SAMPLE_RATE
     mains = rng.choice((50.0, 60.0))  # Hz
     orders = np.arange(1, HARMONICS + 1)[:, None]
@@ -159,7 +163,7 @@ def _hum(samples: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _babble(samples: int, rng: np.random.Generator, speech: Sequence[np.ndarray]) -> np.ndarray:
-    """Several clips over each other, equally loud, each looped from somewhere within it."""
+    """Several clips on top of each other, equally loud, each looped from a random position."""
     total = np.zeros(samples)
     for i in rng.permutation(len(speech))[:BABBLE_VOICES]:
         total += loop(speech[i], samples, int(rng.integers(len(speech[i])))) / _rms(speech[i])
@@ -167,4 +171,4 @@ def _babble(samples: int, rng: np.random.Generator, speech: Sequence[np.ndarray]
 
 
 def _rms(wave: np.ndarray) -> float:
-    return max(float(np.sqrt(np.mean(np.square(wave)))), 1e-10)  # so that silence can be divided by it
+    return max(float(np.sqrt(np.mean(np.square(wave)))), 1e-10)  # never 0, so that silence can be divided by it

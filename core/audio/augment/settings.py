@@ -1,4 +1,4 @@
-"""How training clips are varied, so that more is learnt from few: the choices, a part of a recipe."""
+"""Augmentation settings, a part of a recipe: how training clips are varied."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HIGHEST_SNR = 60.0  # dB
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How clips are varied each time they are read, differently every time. By default nothing is changed.
+    """How clips are varied each time they are used. The defaults change nothing.
 
     Raises:
         RecipeError: a field is outside its limits.
@@ -33,10 +33,10 @@ class Augmentation:
     snr_high: float = 20.0  # from `snr_low` to HIGHEST_SNR
     noises: str = ""  # folder of noise recordings; "" takes the built-in ones
 
-    reverb: Annotated[float, Within(0.0, 1.0)] = 0.0  # share of the clips that are heard in a room
+    reverb: Annotated[float, Within(0.0, 1.0)] = 0.0  # share of the clips that get a room's reverberation
     rooms: str = ""  # folder of room impulse responses; "" takes the built-in ones
 
-    # Share of the clips that pass through a telephone: 300 to 3400 Hz, 8 kHz, mu-law.
+    # Share of the clips that get telephone sound: 300 to 3400 Hz, 8 kHz, mu-law.
     telephone: Annotated[float, Within(0.0, 1.0)] = 0.0
 
     # Largest share of a clip's frames that one time mask hides (SpecAugment: Park et al. 2019), and of the bands that one
@@ -59,7 +59,7 @@ class Augmentation:
 
     @property
     def changes_features(self) -> bool:
-        """Whether parts of what the network reads are hidden."""
+        """Whether parts of the features are masked."""
         return any((self.time_mask, self.frequency_mask))
 
     @classmethod

@@ -262,8 +262,8 @@ def refuse_shared_audio(train: Sequence[Clip], held_out: Sequence[Clip], digest:
     if shared:
         raise DatasetError(
             "shared_audio",
-            f"{len(shared)} recordings, {Path(shared[0].path).name} among them, are both for training and for testing. "
-            "Nothing is scored on what it was trained on: take them out of one side.",
+            f"{len(shared)} recordings, {Path(shared[0].path).name} among them, are in both training and test. "
+            "A model is never scored on what it was trained on: remove one of each pair.",
             clips=len(shared),
             name=Path(shared[0].path).name,
         )

@@ -89,13 +89,13 @@ def move(
     if dragged and not drag:
         raise DatasetError(
             "move_overlaps",
-            f"{len(dragged)} other clips have the same sentence or speaker and would have to go along. "
-            "Move them too, or leave these where they are.",
+            f"{len(dragged)} other clips have the same sentence or speaker and would have to move too. "
+            "Move them as well, or leave these where they are.",
             clips=len(dragged),
         )
     after = tuple(dataclasses.replace(clip, part=part) if i in going else clip for i, clip in enumerate(clips))
     if clips and not any(clip.part == "train" for clip in after):
-        raise DatasetError("move_empties", "Then no clip would be left to train on. Move fewer of them.")
+        raise DatasetError("move_empties", "That would leave no clip to train on. Move fewer.")
     result = dataclasses.replace(labelled, clips=after)
     shared = overlap(result.part("train"), _held_out(after), labelled.language)
     return Moved(result, tuple(clips[i].id for i in asked), dragged, shared)

@@ -1,4 +1,4 @@
-"""AISHELL-1: transcript/aishell_transcript_v0.8.txt beside wav/{train,dev,test}/SPEAKER/ID.wav.
+"""AISHELL-1: transcript/aishell_transcript_v0.8.txt and wav/{train,dev,test}/SPEAKER/ID.wav.
 
 https://www.openslr.org/33/
 """
@@ -21,21 +21,21 @@ def recognises(path: Path) -> bool:
 
 
 def rows(path: Path, options: Options) -> Rows:
-    """Yields a row a sound; sounds without a text and texts without a sound are dropped."""
+    """Yields a row per sound; sounds without a text and texts without a sound are dropped."""
     texts: dict[str, tuple[str, str]] = {}
     for transcript in sorted(path.glob(TRANSCRIPT)):
         for number, line in enumerate(lines(transcript, options.language, options.go_on), 1):
             id, _, text = line.strip().partition(" ")
             where = f"{transcript.name}, line {number}"
             if id in texts:
-                why = f"{where}: {shown(id)} stands there twice; the first is kept."
+                why = f"{where}: {shown(id)} is listed twice; only the first is kept."
                 yield Dropped(shown(id), "row_duplicate", why, where)
             elif id:
                 texts[id] = where, text
     parts = parts_of(folder.name for folder in sorted((path / "wav").iterdir()))
     for sound in files_below(path / "wav", go_on=options.go_on):
         if sound.stem not in texts:
-            yield Dropped(str(sound), "row_no_text", f"{sound.name}: the transcript does not have it.")
+            yield Dropped(str(sound), "row_no_text", f"{sound.name}: the transcript file does not list it.")
             continue
         where, text = texts.pop(sound.stem)
         part = parts[sound.relative_to(path / "wav").parts[0]]

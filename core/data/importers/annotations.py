@@ -1,4 +1,4 @@
-"""What ELAN and Praat have in common: tiers of texts with times over one recording."""
+"""Common code for ELAN and Praat: tiers of texts with times over one recording."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Tier:
 
     Attributes:
         name: as the file has it.
-        speaker: who is heard; "" if the file does not say.
-        pieces: when, None where that cannot be told, and what is said there.
+        speaker: who speaks; "" if the file does not say.
+        pieces: start and end (None if unknown) and the text of each piece.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Annotation:
 
     Attributes:
         tiers: those whose pieces have a start and an end.
-        sounds: where the recording may lie, the likeliest first.
+        sounds: where the recording may be, most likely first.
     """
 
     tiers: tuple[Tier, ...]
@@ -43,7 +43,7 @@ class Annotation:
 
 
 def annotation_files(path: Path, suffix: str, go_on: Callable[[], None] = lambda: None) -> list[Path]:
-    """Returns the annotation itself, or those of a folder and the folders below it."""
+    """Returns the annotation itself, or those in a folder and its subfolders."""
     return [path] if path.is_file() else list(files_below(path, {suffix}, go_on))
 
 
@@ -57,16 +57,16 @@ def tier_names(path: Path, suffix: str, parse: Callable[[Path], Annotation]) -> 
 
 
 def annotation_rows(path: Path, suffix: str, options: Options, parse: Callable[[Path], Annotation]) -> Rows:
-    """Yields a row a piece of the chosen tier.
+    """Yields a row per piece of the chosen tier.
 
     Args:
         path: an annotation file, or a folder of them.
         suffix: of such files, in lower case.
-        options: `tier`, "" where every file has one only, and `within`.
+        options: `tier`, "" if every file has only one, and `within`.
         parse: reads a file.
 
     Raises:
-        DatasetError: a file by itself cannot be used; of a folder it is dropped, unless the tier has to be chosen.
+        DatasetError: a single file cannot be used; in a folder, such a file is dropped, unless the tier must be chosen.
     """
     for file in annotation_files(path, suffix, options.go_on):
         options.go_on()
@@ -84,7 +84,7 @@ def annotation_rows(path: Path, suffix: str, options: Options, parse: Callable[[
         for number, (span, text) in enumerate(chosen.pieces, 1):
             where = f"{file.name}, tier {shown(chosen.name)}, piece {number}"
             if span is None:
-                why = f"{where}: it has no times of its own. Choose the tier that has them."
+                why = f"{where}: it has no times. Choose the tier that has them."
                 yield Dropped(str(sound), "row_times", why, where)
             else:
                 yield Row(str(sound), text, where, chosen.speaker, "", *span)
@@ -96,7 +96,7 @@ def _choose(tiers: Sequence[Tier], name: str, file: str) -> Tier:
     if not name and len(found) > 1:
         raise DatasetError(
             "tier_needed",
-            f"{file} has several tiers: {names}. Say which holds the texts, with --tier.",
+            f"{file} has several tiers: {names}. Choose the one with the transcripts with --tier.",
             name=file,
             tiers=names,
             listed=[tier.name for tier in tiers],

@@ -1,4 +1,4 @@
-"""Readers of labelled sets, one file a format: `read` takes anyone's; `gather` puts the parts of one together."""
+"""Builds labelled sets from named sources, and stores imports in the library."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def gather(
     closed: bool = False,
     library: Library | None = None,
 ) -> LabelledSet:
-    """Builds a labelled set from what the command line names, its texts written as a model is to write them.
+    """Builds a labelled set from the sources named on the command line, with its texts in the set's written style.
 
     Args:
-        train, validation, test: a sample set's name, a CSV file, or the id or name of a set of the library. What is not
-            given is held out from `train`: by its own split where it has one, else by sentence and, where possible, by
+        train, validation, test: a sample set's name, a CSV file, or the id or name of a set in the library. Parts that are
+            not given are held out from `train`: by its own split if it has one, otherwise by sentence and, if possible, by
             speaker.
-        language: ISO 639-1 code of the CSVs' speech; a sample set and one of the library know their own.
+        language: ISO 639-1 code of the CSVs' speech; sample sets and sets in the library have their own.
         seed: of the split.
-        closed: the texts are a closed set of words, see `assign_parts`.
+        closed: whether the texts are a fixed set of words, see `assign_parts`.
         library: where named sets are.
 
     Raises:
@@ -49,7 +49,7 @@ def gather(
         given["test"] = test
     first, form = read_named(train, language, library)
     language = first.language
-    # The set's own split says where a clip belongs, unless that part comes from elsewhere.
+    # The set's own split decides where a clip belongs, unless that part comes from elsewhere.
     own = [clip for clip in first.clips if clip.part in ("", "train") or clip.part not in given]
     clips = assign_parts(own, language, seed, [part for part in HELD_OUT if part not in given], closed)
     for part, source in given.items():
@@ -70,20 +70,20 @@ def into_library(
     progress: Callable[[int, int], None] = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Created:
-    """Keeps what was imported as a named set, split where the source brings no split.
+    """Stores an import as a named set, and splits it if the source has no split.
 
     Args:
-        imported: what a source gave.
-        library: where to keep it.
+        imported: the result of reading a source.
+        library: where to store it.
         name: of the set.
         language: ISO 639-1 code of the speech.
-        seed: of the split. Where there is too little to hold any out, the set stays without one, as `inspection` says.
-        progress: told after every clip.
-        should_stop: asked before every clip.
+        seed: of the split. With too few clips to hold any out, the set stays without one, and `inspection` reports it.
+        progress: called after every clip.
+        should_stop: checked before every clip.
 
     Raises:
         DatasetError: as `Library.create`.
-        OSError: the disk is full; there is no set then.
+        OSError: the disk is full; no set is made.
     """
     if not imported.clips and imported.dropped:
         first = imported.dropped[0]
@@ -105,10 +105,10 @@ def into_library(
 
 
 def read_named(source: str, language: str, library: Library | None) -> tuple[LabelledSet, Normalisation | None]:
-    """Returns a set with its texts as typed, and how they are to be written if somebody has chosen that.
+    """Returns a set with its texts as typed, and its written style if one was chosen.
 
     Args:
-        source: a sample set's name, a CSV file, or the id or name of a set of the library.
+        source: a sample set's name, a CSV file, or the id or name of a set in the library.
         language: ISO 639-1 code of a CSV's speech.
         library: where named sets are.
 
@@ -125,6 +125,6 @@ def read_named(source: str, language: str, library: Library | None) -> tuple[Lab
         if error.reason != "no_set":
             raise
         raise DatasetError(
-            "no_set", f"There is no file {source}, and no sample set or set of the library of that name."
+            "no_set", f"There is no file {source}, and no set of that name, sample or in the library."
         ) from error
     return stored.labelled(), stored.normalisation

@@ -1,6 +1,6 @@
-"""Zip and tar archives that anybody may have made: unpacked into a new folder, or refused as a whole.
+"""Unpacks untrusted zip and tar archives into a new folder, or refuses them as a whole.
 
-Only folders and plain files come out, none of them outside, and no more of them than a set of recordings needs.
+Only folders and plain files are unpacked, none outside the folder, and no more than a set of recordings needs.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ MAX_BYTES = 100_000_000_000  # unpacked; all of LibriSpeech has 60 GB
 MAX_RATIO = 100  # unpacked to packed; FLAC and MP3 have about 1, WAV up to 4, text up to 20
 FREE_BYTES = 100_000_000  # unpacked, whatever the ratio
 MAX_DEPTH = 16  # folders in one another
-MAX_NAME_BYTES = 255  # what file systems take
-HEADER_BYTES = 1 << 20  # of what a tar may say before one file
+MAX_NAME_BYTES = 255  # the limit of file systems
+HEADER_BYTES = 1 << 20  # that a tar may have before one file
 BLOCK_BYTES = 1 << 20
-LOOK_BYTES = 64 << 20  # between two looks at how much of the disk is free
+LOOK_BYTES = 64 << 20  # between checks of free disk space
 MAX_ENTRY_BYTES = 1_000  # of an entry in the list that ends a zip, on average; its name is most of it
 ENTRY_MARK = b"PK\1\2"  # begins such an entry (PKWARE's APPNOTE, 4.3.12)
 
@@ -61,26 +61,28 @@ def is_archive(path: Path) -> bool:
 
 
 def unpack(path: Path, folder: Path, should_stop: Callable[[], bool] = lambda: False) -> None:
-    """Unpacks an archive; on any error `folder` is gone, however much was in it. Archives inside it stay packed.
+    """Unpacks an archive; on any error `folder` is deleted. Archives inside it stay packed.
 
     Args:
-        path: .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz, whatever its name.
+        path: a zip, tar, tar.gz, tar.bz2 or tar.xz file, whatever its name.
         folder: an empty folder to unpack into.
-        should_stop: asked at every entry and megabyte.
+        should_stop: checked at every entry and megabyte.
 
     Raises:
-        DatasetError: an entry would lie outside, is a link or a device, is encrypted, or there are too many, too large
-            or too deep ones; the archive is damaged; or `should_stop` said so.
+        DatasetError: an entry would be outside the folder, is a link or a device, or is encrypted; there are too many, too
+            large or too deep ones; the archive is damaged; or `should_stop` returned True.
         OSError: the disk is full.
     """
     try:
         _unpack(path, folder, should_stop)
     except BaseException as error:
         discard(folder)
-        # bz2 and gzip raise an OSError without a number, and a place before the file's start is an invalid one.
+        # bz2 and gzip raise an OSError without a number; a position before the file's start is EINVAL.
         if isinstance(error, _DAMAGED) or (isinstance(error, OSError) and error.errno in (None, errno.EINVAL)):
             raise DatasetError(
-                "archive_damaged", f"{path.name} is no zip or tar archive, or it is damaged. Pack it again.", name=path.name
+                "archive_damaged",
+                f"{path.name} is not a zip or tar archive, or it is damaged. Create it again.",
+                name=path.name,
             ) from error
         raise
 
@@ -100,7 +102,7 @@ def _unpack(path: Path, folder: Path, should_stop: Callable[[], bool]) -> None:
                 (target if opened is None else target.parent).mkdir(parents=True, exist_ok=True)
                 written = None if opened is None else target.open("xb")
             except (FileExistsError, NotADirectoryError) as error:
-                raise _unsafe(path, name, "stands in it twice") from error
+                raise _unsafe(path, name, "is in it twice") from error
             if opened is None or written is None:
                 continue
             with written, opened() as content:
@@ -129,13 +131,13 @@ def _zip_entries(path: Path, stack: ExitStack) -> Iterator[Member]:
             raise _unsafe(path, name, "is a link or a device")
         if info.flag_bits & 1:
             raise DatasetError(
-                "archive_encrypted", f"{path.name} is encrypted. Pack it again without a password.", name=path.name
+                "archive_encrypted", f"{path.name} is encrypted. Create it again without a password.", name=path.name
             )
         yield name, None if info.is_dir() else partial(archive.open, info)
 
 
 class _Zip(io.FileIO):
-    """A zip of which too long a list of entries is never read: zipfile keeps all of it in memory, half a kilobyte an entry."""
+    """A zip that refuses too long a list of entries: zipfile keeps all of it in memory, half a kilobyte per entry."""
 
     def read(self, size: int | None = -1) -> bytes:
         left = os.fstat(self.fileno()).st_size - self.tell()
@@ -147,10 +149,10 @@ class _Zip(io.FileIO):
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
-    """Returns an entry's name; older programs write it in their own encoding without saying so."""
+    """Returns an entry's name; older programs write it in their own encoding without declaring it."""
     if info.flag_bits & 0x800 or info.filename.isascii():
         return info.filename
-    written = info.filename.encode("cp437")  # what zipfile then reads it as
+    written = info.filename.encode("cp437")  # zipfile decodes undeclared names like this
     for encoding in ("utf-8", "gb18030"):
         try:
             return written.decode(encoding)
@@ -170,14 +172,14 @@ def _tar_entries(path: Path, stack: ExitStack) -> Iterator[Member]:
         metered.left = member.size + HEADER_BYTES
         yield member.name, partial(archive.extractfile, member) if member.isreg() else None
         metered.left = HEADER_BYTES
-    # tarfile takes a damaged or missing header for the end; a real one is two blocks of zeros or more, one of which is read.
+    # tarfile takes a damaged or missing header for the end; a real end is two or more blocks of zeros, one of which was read.
     rest = archive.fileobj.read(HEADER_BYTES)
     if not rest or rest.strip(b"\0"):
         raise tarfile.ReadError("an end in the middle")
 
 
 class _Metered:
-    """A stream of which only so much may be read: a tar's headers are read into memory, however long they say they are."""
+    """A stream with a limit on what may be read: a tar's headers are read into memory, however long they claim to be."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.stream = stream
@@ -205,7 +207,7 @@ def _unpacked(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _inside(name: str, archive: Path) -> Path:
-    """Returns where an entry lies below the folder."""
+    """Returns an entry's path below the folder."""
     plain = name.replace("\\", "/")
     parts = [part for part in plain.split("/") if part not in ("", ".")]
     if plain.startswith("/") or re.match(r"[A-Za-z]:", plain) or ".." in parts or "\0" in plain:
@@ -218,7 +220,7 @@ def _inside(name: str, archive: Path) -> Path:
 def _unsafe(path: Path, entry: str, why: str) -> DatasetError:
     return DatasetError(
         "archive_unsafe",
-        f"{path.name} was not unpacked: {shown(entry)} {why}. Pack plain files and folders only.",
+        f"{path.name} was not unpacked: {shown(entry)} {why}. Pack only plain files and folders.",
         name=path.name,
         entry=shown(entry),
     )
@@ -227,7 +229,7 @@ def _unsafe(path: Path, entry: str, why: str) -> DatasetError:
 def _too_large(path: Path) -> DatasetError:
     return DatasetError(
         "archive_too_large",
-        f"{path.name} was not unpacked: it holds over {MAX_ENTRIES} files, or far more than its size lets expect. "
+        f"{path.name} was not unpacked: it has more than {MAX_ENTRIES} files, or expands far beyond its size. "
         "Unpack it yourself if you trust it.",
         name=path.name,
         limit=MAX_ENTRIES,

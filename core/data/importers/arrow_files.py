@@ -1,6 +1,6 @@
-"""Parquet files and what `datasets` writes with `save_to_disk`, from anybody: row by row, in bounded memory.
+"""Reads untrusted Parquet files and the output of `save_to_disk`, row by row, in bounded memory.
 
-The files are read themselves; whatever their metadata says of further files is not looked at.
+Only the files themselves are read; references to other files in their metadata are ignored.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any
 
 from core.data.importers.parquet_pages import unpacked_bytes
 
-BATCH_BYTES = 32_000_000  # decoded at once, unless a single row takes more
+BATCH_BYTES = 32_000_000  # decoded at once, unless a single row is larger
 MAX_BATCH_ROWS = 1_000
-SOUND_FIELDS = ("bytes", "path")  # of a column that holds sounds
-HEADER, COMPRESSION, DATA = 2, 3, 1  # places of fields in Arrow's tables Message, RecordBatch and DictionaryBatch
+SOUND_FIELDS = ("bytes", "path")  # of a column with sounds
+HEADER, COMPRESSION, DATA = 2, 3, 1  # positions of fields in Arrow's tables Message, RecordBatch and DictionaryBatch
 HEADER_TYPE, DICTIONARY, RECORDS = 1, 2, 3
 
 
 class TooLarge(Exception):
-    """A file says that it holds more than it may."""
+    """A file claims to hold more than the limit."""
 
 
 def schema_of(path: Path) -> tuple[list[str], dict[str, list[str]]]:
-    """Returns the names of a file's columns, and those of the classes in each column that holds their numbers.
+    """Returns the names of a file's columns, and the class names of each column of class numbers.
 
     Raises:
         Exception: the file is damaged, in Arrow's words.
@@ -43,16 +43,16 @@ def schema_of(path: Path) -> tuple[list[str], dict[str, list[str]]]:
 
 
 def examples(path: Path, columns: Sequence[str], allowed: int) -> Iterator[dict[str, Any]]:
-    """Yields a file's rows, of the named columns alone.
+    """Yields a file's rows, with the named columns only.
 
     Args:
-        path: a Parquet file, or any other for a stream of Arrow's.
+        path: a Parquet file; any other is read as an Arrow stream.
         columns: names of some of its columns.
-        allowed: bytes that the columns may have uncompressed.
+        allowed: the most bytes that the columns may have uncompressed.
 
     Raises:
         TooLarge: they have more.
-        Exception: the file is damaged or its columns hold what no table of recordings does, in Arrow's words.
+        Exception: from Arrow, if the file is damaged or its columns have types that no table of recordings has.
     """
     if _is_parquet(path):
         yield from _parquet_examples(path, columns, allowed)
@@ -65,7 +65,7 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _classes(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
-    """Returns the classes' names as `datasets` writes them down."""
+    """Returns the class names as `datasets` stores them."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
         named = {column: kind.get("names") for column, kind in features.items() if kind.get("_type") == "ClassLabel"}
@@ -81,20 +81,20 @@ def _parquet_examples(path: Path, columns: Sequence[str], allowed: int) -> Itera
     with parquet.ParquetFile(path, memory_map=True) as file:
         leaves = [number for number in range(len(file.schema)) if file.schema.column(number).path in wanted]
         if any(file.schema.column(number).max_repetition_level for number in leaves):
-            raise ValueError("a column of lists")  # one row of which may be as large as all of another file
+            raise ValueError("a column of lists")  # a single row of which may be as large as a whole file
         paths = [file.schema.column(number).path for number in leaves]
         sizes = _unpacked_sizes(path, file.metadata, leaves)
         if sum(sizes) > allowed:
             raise TooLarge
         for number, size in enumerate(sizes):
-            # One entry of a dictionary may be used by any number of rows, but no row holds more than the whole row group.
+            # One dictionary entry may be used by any number of rows, but no row is larger than the whole row group.
             rows = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES // max(1, size)))
             for batch in file.iter_batches(rows, row_groups=[number], columns=paths, use_threads=False):
                 yield from _batch_examples(batch, columns)
 
 
 def _unpacked_sizes(path: Path, metadata: Any, leaves: Sequence[int]) -> list[int]:
-    """Returns the bytes that some columns have unpacked, by group of rows."""
+    """Returns the uncompressed bytes of some columns, by row group."""
     sizes = [0] * metadata.num_row_groups
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for number in range(metadata.num_row_groups):
@@ -117,7 +117,7 @@ def _stream_examples(path: Path, columns: Sequence[str]) -> Iterator[dict[str, A
     with pyarrow.memory_map(str(path)) as source, pyarrow.ipc.open_stream(source) as stream:
         for batch in stream:
             for column in columns:
-                batch.column(column).validate(full=True)  # reading what is not valid may crash
+                batch.column(column).validate(full=True)  # reading invalid data may crash
             yield from _batch_examples(batch, columns)
 
 
@@ -165,7 +165,7 @@ def _is_compressed(message: bytes) -> bool:
 
 
 def _field(message: bytes, table: int, number: int) -> int:
-    """Returns where a table's field stands; 0 if it has none."""
+    """Returns the position of a table's field; 0 if it is missing."""
     places = table - struct.unpack_from("<i", message, table)[0]
     at = 4 + 2 * number
     offset = struct.unpack_from("<H", message, places + at)[0] if at < struct.unpack_from("<H", message, places)[0] else 0

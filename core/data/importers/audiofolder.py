@@ -1,4 +1,4 @@
-"""Hugging Face's audiofolder: metadata.jsonl or metadata.csv beside the sounds, in the folder or in one a part.
+"""Hugging Face's audiofolder: metadata.jsonl or metadata.csv in the folder of the sounds, or in one folder per part.
 
 https://huggingface.co/docs/datasets/audio_load#audiofolder-with-metadata
 """
@@ -14,12 +14,12 @@ NAMES = ("metadata.jsonl", "metadata.csv")
 
 
 def recognises(path: Path) -> bool:
-    """Whether this folder, or one in it that is named like a part, holds the metadata."""
+    """Whether this folder, or one in it that is named like a part, has the metadata."""
     return path.is_dir() and bool(_metadata(path))
 
 
 def rows(path: Path, options: Options) -> Rows:
-    """Yields the rows; the part is the folder's name, unless the metadata has a column for it."""
+    """Yields the rows; the part is the folder's name unless the metadata has a column for it."""
     for table, part in _metadata(path):
         yield from table_rows(table, options, part)
 

@@ -1,4 +1,4 @@
-"""Mozilla Common Voice: clips/ beside train.tsv, dev.tsv, test.tsv and validated.tsv.
+"""Mozilla Common Voice: clips/ with train.tsv, dev.tsv, test.tsv and validated.tsv.
 
 https://github.com/common-voice/cv-dataset; torchaudio's COMMONVOICE reads the same folder.
 """
@@ -22,7 +22,7 @@ def recognises(path: Path) -> bool:
 
 
 def rows(path: Path, options: Options) -> Rows:
-    """Yields the rows of train, dev and test, then those of validated.tsv that none of them has, without a part.
+    """Yields the rows of train, dev and test, then, without a part, the other rows of validated.tsv.
 
     A clip that did not get more votes for than against is dropped. other.tsv and invalidated.tsv are not read.
     """
@@ -41,7 +41,7 @@ def rows(path: Path, options: Options) -> Rows:
                 continue
             listed.add(fields["path"])
             sound = path / "clips" / fields["path"]
-            if not sound.suffix and not os.path.isfile(sound):  # the first releases leave it out
+            if not sound.suffix and not os.path.isfile(sound):  # the first releases omit it
                 sound = sound.with_name(f"{sound.name}.mp3")
             votes = fields.get("up_votes", ""), fields.get("down_votes", "")
             if all(vote.isdecimal() for vote in votes) and int(votes[0]) <= int(votes[1]):

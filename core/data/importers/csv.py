@@ -13,15 +13,15 @@ from core.text.escaping import cell_text
 
 
 def read_csv(path: Path | str, language: str = "en") -> list[Clip]:
-    """Reads the clips a CSV lists; further columns are ignored.
+    """Reads the clips listed in a CSV; further columns are ignored.
 
     Args:
         path: UTF-8 (with or without byte order mark), a header line with at least `path` and `text`.
         language: ISO 639-1 code of the speech.
 
     Raises:
-        DatasetError: it is missing, no CSV, lacks a column, lists no clip, a sound file that is not there, or an
-            empty transcript; the message names the line.
+        DatasetError: it is missing or not a CSV, lacks a column, or lists no clip, a missing sound file or an empty
+            transcript; the message names the line.
     """
     path = Path(path)
     if not path.is_file():

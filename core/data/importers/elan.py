@@ -16,7 +16,7 @@ from core.data.importers.rows import SOUND_SUFFIXES, Options, Rows
 from core.errors import DatasetError
 
 SUFFIX = ".eaf"
-MAX_TIERS_UP = 10  # from an annotation to the one whose times it has
+MAX_TIERS_UP = 10  # from an annotation to the one it takes its times from
 
 
 def recognises(path: Path) -> bool:
@@ -25,7 +25,7 @@ def recognises(path: Path) -> bool:
 
 
 def rows(path: Path, options: Options) -> Rows:
-    """Yields a row an annotation of the chosen tier; the speaker is the tier's participant."""
+    """Yields a row per annotation of the chosen tier; the speaker is the tier's participant."""
     yield from annotation_rows(path, SUFFIX, options, _parse)
 
 
@@ -55,7 +55,7 @@ def _parse(path: Path) -> Annotation:
         return Annotation(tuple(_tiers(root)), tuple(_sounds(root, path)))
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise DatasetError(
-            "annotation_damaged", f"{path.name} is no ELAN file, or it is damaged: save it again in ELAN.", name=path.name
+            "annotation_damaged", f"{path.name} is not an ELAN file, or it is damaged. Save it again in ELAN.", name=path.name
         ) from error
 
 
@@ -64,7 +64,7 @@ def _tiers(root: ElementTree.Element) -> list[Tier]:
     spans: dict[str | None, StartEnd] = {}
     for mark in root.iter("ALIGNABLE_ANNOTATION"):
         start, end = slots.get(mark.get("TIME_SLOT_REF1")), slots.get(mark.get("TIME_SLOT_REF2"))
-        if start and end:  # the annotations between two that were placed have no times
+        if start and end:  # annotations between two with times have none of their own
             spans[mark.get("ANNOTATION_ID")] = int(start) / 1000, int(end) / 1000
     above = {mark.get("ANNOTATION_ID"): mark.get("ANNOTATION_REF") for mark in root.iter("REF_ANNOTATION")}
     tiers = []
@@ -84,7 +84,7 @@ def _tiers(root: ElementTree.Element) -> list[Tier]:
 
 
 def _sounds(root: ElementTree.Element, path: Path) -> list[Path]:
-    """Returns where the recording may lie: as the file says, and by the same name beside it."""
+    """Returns where the recording may be: where the file says, and under the same name in its folder."""
     sounds = []
     for medium in root.iter("MEDIA_DESCRIPTOR"):
         for address in (medium.get("RELATIVE_MEDIA_URL"), medium.get("MEDIA_URL")):

@@ -1,4 +1,4 @@
-"""Text files in the encoding they were saved in, which is told for sure or not at all."""
+"""Reads text files in their encoding, which is detected with certainty or not at all."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from core.errors import DatasetError
 
 BLOCK_BYTES = 1 << 20
 MAX_LINE_CHARACTERS = 1_000_000
-MAX_TEXT_BYTES = 50_000_000  # of a file that is read in one piece
+MAX_TEXT_BYTES = 50_000_000  # of a file that is read at once
 CHINESE = frozenset({"zh", "yue"})
-COMMON_SHARE = 0.9  # of the letters of a Chinese text; all but a few in a hundred are common ones
+COMMON_SHARE = 0.9  # of the letters of a Chinese text; all but a few per cent are common ones
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 def encoding_of(path: Path, language: str, go_on: Callable[[], None] = lambda: None) -> str:
-    """Tells a text file's encoding: by its byte order mark, by UTF-16's zero bytes, as strict UTF-8, or as GB18030.
+    """Detects a text file's encoding: by its byte order mark, by UTF-16's zero bytes, as strict UTF-8, or as GB18030.
 
-    Any byte over 127 that is no UTF-8 may be GB18030 as well as an older encoding of some other language. It is taken
-    for GB18030 where the speech is Chinese, or English in a file whose other letters are nearly all common Chinese
-    characters; else it is refused rather than guessed.
+    Bytes over 127 that are not UTF-8 may be GB18030 or an older encoding of some other language. They are taken for GB18030
+    if the speech is Chinese, or if it is English and the file's other letters are nearly all common Chinese characters;
+    otherwise the file is refused rather than guessed.
 
     Args:
         path: the file.
         language: ISO 639-1 code of the speech.
-        go_on: called at every block; ends the reading by an error.
+        go_on: called at every block; raises to stop reading.
 
     Returns:
-        The name of a codec that decodes all of it.
+        The name of a codec that decodes the whole file.
 
     Raises:
         DatasetError: there is none.
@@ -53,23 +53,23 @@ def encoding_of(path: Path, language: str, go_on: Callable[[], None] = lambda: N
             return name
     raise DatasetError(
         "text_encoding",
-        f"It cannot be told for sure how the text in {path.name} is encoded. Save it as UTF-8; Chinese text in GB18030 is "
-        "read where the language is given as zh.",
+        f"The text encoding of {path.name} is uncertain. Save the file as UTF-8; Chinese text in GB18030 "
+        "works when the language is given as zh.",
         name=path.name,
     )
 
 
 def lines(path: Path, language: str, go_on: Callable[[], None] = lambda: None) -> Generator[str, None, None]:
-    """Yields the lines of a text file with their ends, one in memory at a time; `go_on` is called at each and may end it.
+    """Yields the lines of a text file with their ends, one in memory at a time; `go_on` is called at each and may stop it.
 
     Raises:
-        DatasetError: the encoding cannot be told, or a line is too long to be one.
+        DatasetError: the encoding is uncertain, or a line is too long.
     """
     with path.open(encoding=encoding_of(path, language, go_on), newline="") as file:
         while line := file.readline(MAX_LINE_CHARACTERS + 1):
             go_on()
             if len(line) > MAX_LINE_CHARACTERS:
-                raise DatasetError("text_line", f"{path.name} has a line too long to be text.", name=path.name)
+                raise DatasetError("text_line", f"{path.name} has too long a line to be text.", name=path.name)
             yield line
 
 
@@ -77,7 +77,7 @@ def read_text(path: Path, language: str) -> str:
     """Reads a text file.
 
     Raises:
-        DatasetError: the encoding cannot be told, or it is too large.
+        DatasetError: the encoding is uncertain, or the file is too large.
     """
     if path.stat().st_size > MAX_TEXT_BYTES:
         raise DatasetError("text_line", f"{path.name} is too large to be text.", name=path.name)
@@ -85,7 +85,7 @@ def read_text(path: Path, language: str) -> str:
 
 
 def _letters(path: Path, name: str, go_on: Callable[[], None]) -> tuple[int, int | None]:
-    """Counts the common Chinese characters and all letters outside ASCII; None where the codec does not fit."""
+    """Counts the common Chinese characters and all letters outside ASCII; None if the codec does not fit."""
     decoder = codecs.getincrementaldecoder(name)()
     common = letters = 0
     with path.open("rb") as file:
@@ -108,6 +108,6 @@ def _letters(path: Path, name: str, go_on: Callable[[], None]) -> tuple[int, int
 
 @cache
 def _common_characters() -> frozenset[str]:
-    """The 3,755 characters of GB 2312's first level, which the standard chose by how often they are used."""
+    """The 3,755 characters of GB 2312's first level, which the standard chose by frequency."""
     rows, cells = range(0xB0, 0xD8), range(0xA1, 0xFF)
     return frozenset(bytes(byte for row in rows for cell in cells for byte in (row, cell)).decode("gb2312", "ignore"))

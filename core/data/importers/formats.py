@@ -1,4 +1,4 @@
-"""The formats that recordings come in: telling which one a file or folder is, and reading it."""
+"""The formats of recordings: detects the format of a file or folder, and reads it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from core.data.importers.tables import COLUMNS
 from core.data.names import ARCHIVE
 from core.errors import DatasetError
 
-LEVELS_DOWN = 4  # an archive's own folder and a few more before the format begins
-MAX_PLACES = 1_000  # folders looked at on one level
+LEVELS_DOWN = 4  # an archive's own folder and a few more before the data
+MAX_PLACES = 1_000  # folders examined on one level
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Format:
     """One format.
 
     Attributes:
-        name: by which it can be asked for.
-        about: what it looks like, for people.
+        name: for choosing it explicitly.
+        about: a description for people.
         recognises: whether a file or folder is one.
         rows: reads it.
     """
@@ -49,7 +49,7 @@ class Format:
     rows: Callable[[Any, Options], Rows]
 
 
-# What is more particular comes first: a folder is read as the first that recognises it.
+# More specific formats come first: a folder is read as the first one that recognises it.
 FORMATS = (
     Format(
         "common_voice", "clips/ with train.tsv, dev.tsv, test.tsv, validated.tsv", common_voice.recognises, common_voice.rows
@@ -69,17 +69,17 @@ TIERS = {"elan": elan.tiers, "textgrid": textgrid.tiers}
 
 
 def detect(path: Path | str) -> str:
-    """Tells which format a file or folder is: a name in `FORMATS`, or "archive".
+    """Detects the format of a file or folder: a name in `FORMATS`, or "archive".
 
     Raises:
-        DatasetError: it is not there, or none of them, or several sets.
+        DatasetError: it does not exist, has an unknown format, or contains several sets.
     """
     path = _existing(path)
     return ARCHIVE if is_archive(path) else _locate(path, "")[0].name
 
 
 def tiers(path: Path | str) -> list[str]:
-    """Returns the tiers of an ELAN or TextGrid annotation, or of a folder of them, to choose one from; else none.
+    """Returns the tiers of an ELAN or TextGrid annotation, or of a folder of them; otherwise none.
 
     Raises:
         DatasetError: as `detect`, or an annotation cannot be read.
@@ -102,24 +102,24 @@ def read(
     should_stop: Callable[[], bool] = lambda: False,
     on_hub: bool = False,
 ) -> Imported:
-    """Reads anyone's recordings into clips, saying of every row that is left out why.
+    """Reads recordings into clips; every row that is left out is reported with a reason.
 
     Args:
-        path: a file, a folder, an archive of one, or with the format "huggingface" an id.
-        format: a name in `FORMATS`; "" to detect it. Of an archive, what is in it.
+        path: a file, a folder, an archive, or with the format "huggingface" an id.
+        format: a name in `FORMATS`; "" to detect it. For an archive, the format of its content.
         language: ISO 639-1 code of the speech.
-        columns: our name of a column, see `COLUMNS` -> the source's, where the usual names do not tell.
+        columns: our name of a column, see `COLUMNS` -> the source's name, if it is not one of the usual ones.
         tier: of annotations, see `tiers`.
-        limit: read no more rows than this.
-        work: a folder for what has to be unpacked or cut; the clips point into it. Needed for archives, annotations,
+        limit: read at most this many rows.
+        work: a folder for files that must be unpacked or cut; the clips point into it. Needed for archives, annotations,
             segments and Hugging Face datasets.
         within: sound files outside this folder are dropped. An archive's are never looked for outside it.
-        progress: told after every row how many are done.
-        should_stop: asked before every row, file, line and block.
-        on_hub: whether `path` is an id on the Hugging Face hub, whatever is called so here.
+        progress: called after every row with the number done.
+        should_stop: checked before every row, file, line and block.
+        on_hub: whether `path` is an id on the Hugging Face Hub, even if a local file has that name.
 
     Raises:
-        DatasetError: nothing can be read, or `should_stop` said so.
+        DatasetError: nothing can be read, or `should_stop` returned True.
         ValueError: `work` is needed.
         OSError: the disk is full.
     """
@@ -127,7 +127,7 @@ def read(
     if unknown:
         known = ", ".join(COLUMNS)
         raise DatasetError(
-            "column_unknown", f"There is no column {unknown[0]!r}; there are: {known}.", name=unknown[0], known=known
+            "column_unknown", f"There is no column {unknown[0]!r}. The columns are: {known}.", name=unknown[0], known=known
         )
     options = Options(language, columns or {}, tier, work, within, Path(path).name, should_stop)
     if on_hub or (format == "huggingface" and not Path(path).exists()):
@@ -154,14 +154,14 @@ def _recognises(format: Format, place: Path, go_on: Callable[[], None]) -> bool:
 def _existing(path: Path | str) -> Path:
     try:
         return Path(path).resolve(strict=True)
-    except (OSError, ValueError, RuntimeError) as error:  # none, a name that none can have, a link to itself
+    except (OSError, ValueError, RuntimeError) as error:  # missing, an impossible name, a link to itself
         raise DatasetError(
             "import_missing", f"There is no file or folder {shown(str(path))}.", name=shown(str(path))
         ) from error
 
 
 def _locate(path: Path, name: str, called: str = "", go_on: Callable[[], None] = lambda: None) -> tuple[Format, Path]:
-    """Finds the format and where it begins: at `path`, or in the one folder below that has it."""
+    """Finds the format and its folder: `path`, or the one folder below it that has the format."""
     called = called or path.name
     formats = [format for format in FORMATS if name in ("", format.name)]
     places = [path]
@@ -173,7 +173,9 @@ def _locate(path: Path, name: str, called: str = "", go_on: Callable[[], None] =
         ]
         if len(found) > 1:
             names = ", ".join(shown(place.name) for _, place in found[:10])
-            raise DatasetError("format_several", f"{called} holds several sets: {names}. Name one.", name=called, names=names)
+            raise DatasetError(
+                "format_several", f"{called} contains several sets: {names}. Name one.", name=called, names=names
+            )
         if found:
             return found[0]
         places = [folder for place in places if place.is_dir() for folder in sorted(place.iterdir()) if folder.is_dir()]
@@ -184,7 +186,7 @@ def _locate(path: Path, name: str, called: str = "", go_on: Callable[[], None] =
     called = called if formats else shown(name)
     raise DatasetError(
         "format_unknown",
-        f"{called} is none of the formats that can be imported: {known}.",
+        f"{called} is not a format that can be imported: {known}.",
         name=called,
         known=known,
     )

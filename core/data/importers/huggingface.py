@@ -1,7 +1,7 @@
-"""Hugging Face datasets: by their id on the hub, row by row as they arrive, or from a folder or a Parquet file.
+"""Hugging Face datasets: streamed from the hub by id, or from a folder or a Parquet file.
 
 https://huggingface.co/docs/datasets/stream. Needs the package `datasets`: pip install "attune[huggingface]". Sounds in
-Parquet, as the hub keeps nearly all, need no more; for sounds that lie there as single files `datasets` wants torchcodec.
+Parquet, as in nearly all hub datasets, need nothing else; for sounds in single files, `datasets` needs torchcodec.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from core.storage.disk import is_full
 
 HUB = "hf://"
 HUB_SECONDS = 8.0  # to wait for the hub's first answer
-HUB_BATCH_ROWS = 16  # decoded at once; `datasets` takes all that lie together in a file, on the hub about 100 or 1,000
+HUB_BATCH_ROWS = 16  # decoded at once; `datasets` takes a whole row group, on the hub about 100 or 1,000
 MAX_CAUSES = 10
-READERS = frozenset({"arrow", "audiofolder", "csv", "json", "parquet", "webdataset"})  # others follow links out of a file
-# What the hub's client and `datasets` raise where nobody answers; the types differ from version to version.
+READERS = frozenset({"arrow", "audiofolder", "csv", "json", "parquet", "webdataset"})  # others follow references out of a file
+# What the hub's client and `datasets` raise if there is no answer; the types differ between versions.
 UNREACHABLE = frozenset({"TransportError", "ConnectionError", "OfflineModeIsEnabled", "LocalEntryNotFoundError"})
 
-# In a pattern of files: a place that is not below the dataset's own folder, here or on any other system.
+# In a file pattern: anything not below the dataset's own folder, on any system.
 _ELSEWHERE = re.compile(r"^[/~]|[:\\]|(^|/)\.\.(/|$)")
 
 # An example's columns by our names, the names of classes by column, and the example.
@@ -44,14 +44,14 @@ Examples = Generator[tuple[dict[str, str], dict[str, list[str]], dict[str, Any]]
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is a Parquet file or a folder that holds some, or what `save_to_disk` writes."""
+    """Whether this is a Parquet file, a folder with some, or the output of `save_to_disk`."""
     if path.is_file():
         return path.suffix.lower() == ".parquet"
     return _is_saved(path) or any(path.glob("*.parquet")) or any(path.glob("*/*.parquet"))
 
 
 def rows(source: Path | str, options: Options) -> Rows:
-    """Yields a row an example; the sounds are written into `options.work` as they are, and decoded by nobody else.
+    """Yields a row per example; sounds are written into `options.work` unchanged and are not decoded by other libraries.
 
     Args:
         source: a folder, a Parquet file, or an id such as "google/fleurs", with its configuration after a colon:
@@ -60,7 +60,7 @@ def rows(source: Path | str, options: Options) -> Rows:
 
     Raises:
         DatasetError: `datasets` is not installed, there is no such dataset, it cannot be reached, a column is missing, or
-            there is far more in it than its size lets expect.
+            it expands far beyond its size.
     """
     folder = options.new_folder("sounds")
     _need_package()
@@ -103,10 +103,10 @@ def _need_package() -> None:
 
 
 def _on_hub(source: str, options: Options) -> tuple[str, list[tuple[str, Examples]]]:
-    """Returns a dataset's id as the hub writes it, and its splits, not yet read, with sounds as their bytes.
+    """Returns a dataset's id as the hub spells it, and its splits, unread, with sounds as bytes.
 
-    A dataset's card may name files anywhere, on this disk too, so that both what it says and what `datasets` makes of it
-    are looked at before anything is read.
+    A dataset's card may name files anywhere, even on this disk, so both the card and what `datasets` makes of it are checked
+    before anything is read.
     """
     import datasets
 
@@ -114,7 +114,7 @@ def _on_hub(source: str, options: Options) -> tuple[str, list[tuple[str, Example
         id, _, configuration = source.partition(":")
         info = HfApi().dataset_info(id, timeout=HUB_SECONDS)  # `datasets` itself would retry for half a minute
         id, revision = info.id, info.sha
-        if os.path.lexists(id):  # which `datasets` would read in its place
+        if os.path.lexists(id):  # `datasets` would read this instead
             raise FileExistsError(id)
         _check_card(id, revision)
         builder = datasets.load_dataset_builder(id, configuration or None, revision=revision)
@@ -174,14 +174,14 @@ def _texts(value: Any) -> list[str]:
 
 
 def _is_of(id: str, address: str) -> bool:
-    """Whether an address of the hub is that of a file in one dataset; says nothing of whether it is there."""
+    """Whether a hub address belongs to a file in one dataset; does not check that it exists."""
     return re.fullmatch(rf"hf://datasets/{re.escape(id)}@[\w%.-]+/[^:\\]+", address) is not None and not any(
         part in ("", ".", "..") for part in address.removeprefix(HUB).split("/")
     )
 
 
 def _on_disk(source: Path, options: Options) -> list[tuple[str, Examples]]:
-    """Returns the splits of a folder or a file, not yet read."""
+    """Returns the splits of a folder or a file, unread."""
     found = {"train": [source]} if source.is_file() else _saved(source) if _is_saved(source) else _parquet(source)
     found = {name: [path for path in paths if path.is_file() and options.may_use(path)] for name, paths in found.items()}
     allowed = max(FREE_BYTES, MAX_RATIO * sum(path.stat().st_size for paths in found.values() for path in paths))
@@ -191,7 +191,7 @@ def _on_disk(source: Path, options: Options) -> list[tuple[str, Examples]]:
 
 @dataclass
 class _Budget:
-    """What may still be read of a dataset: a short file can say the same thing any number of times.
+    """How much of a dataset may still be read: a short file can repeat the same value any number of times.
 
     Attributes:
         left: bytes of texts and sounds.
@@ -211,7 +211,7 @@ class _Budget:
     def error(self) -> DatasetError:
         return DatasetError(
             "huggingface_too_large",
-            f"{self.name} was not read: there is far more in it than its size lets expect.",
+            f"{self.name} was not read: it expands far beyond its size.",
             name=self.name,
         )
 
@@ -231,7 +231,7 @@ def _disk_examples(paths: Sequence[Path], budget: _Budget, options: Options) -> 
 
 
 def _saved(folder: Path) -> dict[str, list[Path]]:
-    """Returns the files of what `save_to_disk` wrote, by split; its lists of files and splits may name any on the disk."""
+    """Returns the files written by `save_to_disk`, by split; its own lists are checked, since they may name any file."""
     if (folder / "dataset_dict.json").is_file():
         splits = sorted(at for at in folder.iterdir() if at.is_dir() and not at.is_symlink())
         return _in_order({split.name: sorted(split.glob("*.arrow")) for split in splits})
@@ -262,15 +262,15 @@ def _guarded(found: Examples, name: str) -> Examples:
 
 
 def _sound(value: Any, target: Path, find: Callable[[str], str | bytes | None]) -> tuple[str, bool]:
-    """Returns where an example's sound lies, and whether it was written there, having come as bytes.
+    """Returns the path of an example's sound, and whether it was written there from bytes.
 
     Args:
         value: the example's.
-        target: what to call a file for it, without a suffix.
-        find: tells where a path of a dataset leads, or what is there; None if to nothing of the dataset's own.
+        target: path for a new file, without suffix.
+        find: resolves a path in the dataset to a file or its bytes; None if it is not the dataset's own.
 
     Raises:
-        DatasetError: there is none, or it lies where a dataset must not reach.
+        DatasetError: there is none, or it is outside the dataset.
     """
     content, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (None, value)
     suffix = os.path.splitext(str(path))[1].lower()
@@ -286,7 +286,7 @@ def _sound(value: Any, target: Path, find: Callable[[str], str | bytes | None]) 
 
 
 def _beside(folder: Path, path: str) -> str | None:
-    """Finds a sound inside a dataset's folder; what lies elsewhere is not looked for."""
+    """Finds a sound inside a dataset's folder, and nowhere else."""
     if "\0" in path:
         return None
     real = os.path.realpath(folder / path)
@@ -294,7 +294,7 @@ def _beside(folder: Path, path: str) -> str | None:
 
 
 def _fetched(id: str, name: str, path: str) -> bytes | None:
-    """Fetches a sound of the dataset `id`: a file of its own, or one in a zip of its own."""
+    """Downloads a sound of the dataset `id`: one of its files, or a file in one of its zips."""
     *chain, address = path.split("::")
     packed = chain[0].removeprefix("zip://") if len(chain) == 1 and chain[0].startswith("zip://") else ""
     if not _is_of(id, address) or (chain and not packed):
@@ -310,7 +310,7 @@ def _fetched(id: str, name: str, path: str) -> bytes | None:
 
 
 def _class_names(examples: Any) -> dict[str, list[str]]:
-    """Returns the names of the classes in each column that holds their numbers."""
+    """Returns the class names of each column of class numbers."""
     return {column: names for column, kind in (examples.features or {}).items() if (names := getattr(kind, "names", None))}
 
 
@@ -328,8 +328,8 @@ def _unusable(source: str, error: Exception) -> DatasetError:
     if names & UNREACHABLE:
         return DatasetError(
             "huggingface_unreachable",
-            f"{source} could not be fetched: the Hugging Face hub did not answer. Check the network; recordings on this "
-            "computer can be imported without one.",
+            f"{source} could not be downloaded: the Hugging Face Hub did not answer. Check the network; recordings on this "
+            "computer can be imported without a network.",
             name=source,
         )
     return DatasetError(

@@ -1,4 +1,4 @@
-"""Kaldi's data folders: wav.scp, text, and where there are any utt2spk and segments.
+"""Kaldi's data folders: wav.scp, text, and optionally utt2spk and segments.
 
 https://kaldi-asr.org/doc/data_prep.html
 """
@@ -16,16 +16,16 @@ from core.data.importers.encoding import lines
 from core.data.importers.rows import Options, Row, Rows, parts_of, shown
 
 _BETWEEN_CHARACTERS = regex.compile(r"(?<=\p{Han})\s+(?=\p{Han})")
-TWICE = "\0"  # what an id that has two different values stands for; no file can have it
+TWICE = "\0"  # marks an id with two different values; no file can have this name
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is a data folder, or has some in it, one a part."""
+    """Whether this is a data folder, or contains one per part."""
     return path.is_dir() and bool(_data_folders(path))
 
 
 def rows(path: Path, options: Options) -> Rows:
-    """Yields a row an utterance of `text`; what is recorded without a text is dropped.
+    """Yields a row per utterance of `text`; recordings without a text are dropped.
 
     An entry of wav.scp that is a command, with a pipe, is never run.
     """
@@ -36,7 +36,7 @@ def rows(path: Path, options: Options) -> Rows:
 
 
 def joined(text: str) -> str:
-    """Takes the spaces between Chinese characters out, where words were segmented for a lexicon."""
+    """Removes spaces between Chinese characters, left from word segmentation."""
     return _BETWEEN_CHARACTERS.sub("", text)
 
 
@@ -52,7 +52,7 @@ def _folder_rows(folder: Path, options: Options, part: str) -> Rows:
         if TWICE in (entry, recording):
             yield Dropped(shown(id), "row_duplicate", f"{where}: {shown(id)} has two different sounds.", where)
         elif id in written:
-            why = f"{where}: {shown(id)} stands there twice; the first is kept."
+            why = f"{where}: {shown(id)} is listed twice; only the first is kept."
             yield Dropped(shown(entry or id), "row_duplicate", why, where)
         elif entry is None:
             why = f"{where}: {shown(id)} is not in {'segments' if segments else 'wav.scp'}."
@@ -65,7 +65,7 @@ def _folder_rows(folder: Path, options: Options, part: str) -> Rows:
             try:
                 start, end = map(float, times)
             except ValueError:
-                yield Dropped(sound, "row_times", f"{where}: the segment's times are no numbers of seconds.", where)
+                yield Dropped(sound, "row_times", f"{where}: the segment's times are not numbers of seconds.", where)
             else:
                 yield Row(sound, joined(text), where, speakers.get(id, ""), part, start, None if end == -1 else end)
         written.add(id)
@@ -93,7 +93,7 @@ def _mapping(path: Path, options: Options) -> dict[str, str]:
 
 
 def _pairs(path: Path, options: Options) -> Iterator[tuple[int, tuple[str, str]]]:
-    """Yields a file's lines with their numbers, each cut after its first word."""
+    """Yields a file's lines with their numbers, each split after its first word."""
     for number, line in enumerate(lines(path, options.language, options.go_on), 1):
         words = line.strip().split(maxsplit=1)
         if words:

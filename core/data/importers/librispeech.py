@@ -1,4 +1,4 @@
-"""LibriSpeech and what is laid out like it: SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt beside the chapter's sounds.
+"""LibriSpeech and corpora laid out like it: SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt with the chapter's sounds.
 
 https://www.openslr.org/12/ (README.TXT, section 4); torchaudio's LIBRISPEECH reads the same folders.
 """
@@ -18,15 +18,15 @@ LEVELS = 4  # LibriSpeech, subset, speaker, chapter
 
 
 def recognises(path: Path) -> bool:
-    """Whether a chapter's transcript lies in this folder or below."""
+    """Whether a chapter's transcript is in this folder or below."""
     looked = islice(folders_below(path, LEVELS), FOLDERS_TO_LOOK)
     return any(name.endswith(ENDING) for _, names in looked for name in names)
 
 
 def rows(path: Path, options: Options) -> Rows:
-    """Yields a row a transcribed utterance; sounds without a transcript are dropped.
+    """Yields a row per transcribed utterance; sounds without a transcript are dropped.
 
-    The speaker is the number that the transcript's name begins with; the part is the subset's, such as dev-clean.
+    The speaker is the first number in the transcript file's name; the part is the subset, such as dev-clean.
     """
     walked = folders_below(path, go_on=options.go_on)
     subsets = {_subset(at) for at, names in walked if any(name.endswith(ENDING) for name in names)}
@@ -50,7 +50,7 @@ def rows(path: Path, options: Options) -> Rows:
                 yield Dropped.because(str(folder / name), error)
         for sound in [sound for id, sound in sounds.items() if id not in written]:
             where = str((folder / sound).relative_to(path))
-            yield Dropped(str(folder / sound), "row_no_text", f"{where}: no transcript beside it has it.", where)
+            yield Dropped(str(folder / sound), "row_no_text", f"{where}: no transcript file in its folder lists it.", where)
 
 
 def _subset(chapter: Path) -> str:

@@ -1,4 +1,4 @@
-"""Manifests: a table of sound files and texts, or a folder with one table a part, such as train.csv and test.csv."""
+"""Manifests: a table of sound files and texts, or a folder with one table per part, such as train.csv and test.csv."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from core.data.importers.rows import PART_NAMES, Options, Row, Rows, shown
 from core.data.importers.tables import records
 
 SUFFIXES = frozenset({".csv", ".tsv", ".jsonl"})
-FURTHER_SUFFIXES = frozenset({".psv", ".txt", ".ndjson", ".json", ".manifest"})  # of a file that is named; not looked for
+FURTHER_SUFFIXES = frozenset({".psv", ".txt", ".ndjson", ".json", ".manifest"})  # of a file that is named; not searched for
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is a table by its name, or a folder that holds one, or one a part."""
+    """Whether this is a table by its name, or a folder with one, or with one per part."""
     return path.suffix.lower() in SUFFIXES | FURTHER_SUFFIXES if path.is_file() else bool(_tables(path))
 
 
 def rows(path: Path, options: Options) -> Rows:
-    """Yields the rows; sound files are named relative to the table or absolutely.
+    """Yields the rows; paths of sound files are absolute or relative to the table.
 
-    A row of NeMo's with an `offset` means `duration` seconds from there on.
+    A NeMo row with an `offset` means `duration` seconds from there.
     """
     for table, part in [(path, "")] if path.is_file() else _tables(path):
         yield from table_rows(table, options, part)
@@ -32,7 +32,7 @@ def table_rows(table: Path, options: Options, part: str = "") -> Rows:
     Args:
         table: the file.
         options: its `columns` and `language`.
-        part: of the rows, where the table has no column for it.
+        part: of the rows, if the table has no column for it.
     """
     for record in records(table, options.language, options.columns, also=("id",), go_on=options.go_on):
         if isinstance(record, Dropped):
@@ -54,7 +54,7 @@ def table_rows(table: Path, options: Options, part: str = "") -> Rows:
 
 
 def _tables(folder: Path) -> list[tuple[Path, str]]:
-    """The tables directly in a folder with their parts: the only one, or those named like parts."""
+    """The tables directly in a folder, with their parts: the only one, or those named like parts."""
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
     if len(found) == 1:
         return [(found[0], "")]

@@ -1,4 +1,4 @@
-"""How large the pages of a Parquet file are unpacked, by the headers that a reader goes by: what its end says may be a lie.
+"""Finds the unpacked size of a Parquet file's pages from their headers, which readers use: its footer may lie.
 
 https://github.com/apache/parquet-format: PageHeader of parquet.thrift, in Thrift's compact protocol.
 """
@@ -8,19 +8,19 @@ from __future__ import annotations
 import mmap
 
 UNPACKED, PACKED = 2, 3  # fields of a header: bytes of a page
-MAX_DEPTH = 8  # structures in one another; a header has 3
+MAX_DEPTH = 8  # nested structures; a header has 3
 STOP, TRUE, FALSE, BYTE, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
 INTEGERS = (4, 5, 6)
-LONG = 15  # a list's length that stands after it
+LONG = 15  # means that a list's length follows separately
 
 
 def unpacked_bytes(content: mmap.mmap | bytes, start: int, length: int) -> int:
-    """Returns the bytes that the pages of one column have unpacked; none is unpacked for it.
+    """Returns the unpacked size in bytes of one column's pages, without unpacking any.
 
     Args:
         content: of the file.
         start: where the first page's header begins.
-        length: bytes of all pages as they lie there, with their headers.
+        length: packed size in bytes of all pages, with their headers.
 
     Raises:
         ValueError, IndexError: there are no such pages.
@@ -74,7 +74,7 @@ class _Header:
             kind = head & 15
             if kind in INTEGERS and number in found:
                 found[number].append(self._signed())
-            elif kind not in (TRUE, FALSE):  # which a field's kind says already
+            elif kind not in (TRUE, FALSE):  # whose value is part of the field's type
                 self._skip(kind, depth + 1)
 
     def _skip(self, kind: int, depth: int) -> None:

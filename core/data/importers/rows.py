@@ -1,4 +1,4 @@
-"""Rows of other people's data, and the one place where a row becomes a clip or is dropped with a reason."""
+"""Rows of imported data, and the one place where a row becomes a clip or is dropped with a reason."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from core.errors import AttuneError, DatasetError
 from core.text.scoring import clean
 
 MAX_ROWS = 1_000_000  # of one source; a clip takes about 0.5 kB of memory
-RECENT = 1_000  # sound files and folders of which is remembered what was found
-WHOLE_SECONDS = 0.05  # times that leave out less than this of a sound file mean all of it
-FOLDERS_TO_LOOK = 2_000  # before saying that a format is not there
+RECENT = 1_000  # sound files and folders whose look-ups are cached
+WHOLE_SECONDS = 0.05  # a part that leaves out less than this of a sound file means all of it
+FOLDERS_TO_LOOK = 2_000  # before concluding that a format is not there
 SOUND_SUFFIXES = frozenset(
     {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".m4a", ".mp4", ".webm", ".mka", ".mkv"}
 )
@@ -49,12 +49,12 @@ class Row:
         path: of the sound file.
         text: what is said, as the source writes it.
         where: the row's place in the source, for messages: "clips.tsv, line 3".
-        speaker: who says it; "" if unknown.
+        speaker: "" if unknown.
         part: a key of `PART_NAMES`, in any case.
         start: where in the sound file it begins, in seconds.
         end: where it ends, in seconds; None for the file's end.
-        made: whether the reader itself wrote the sound file, which then counts as inside what is imported.
-        id: of the clip, where the source is an export of ours; anything else is ignored.
+        made: whether the reader itself wrote the sound file, which then counts as inside the import.
+        id: of the clip, if the source is one of our exports; ignored otherwise.
     """
 
     path: str
@@ -68,21 +68,21 @@ class Row:
     id: str = ""
 
 
-Rows = Generator[Row | Dropped, None, None]  # a reader drops what it cannot make a row of
+Rows = Generator[Row | Dropped, None, None]  # a reader drops what cannot become a row
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a reader may need to know beyond the source.
+    """What a reader may need besides the source.
 
     Attributes:
         language: ISO 639-1 code of the speech.
         columns: our name of a column -> the source's.
         tier: of an annotation.
-        work: a folder for what has to be unpacked or cut, or None.
+        work: a folder for files that must be unpacked or cut, or None.
         within: the only folder whose sound files may be used, or None for any.
         name: of the source, for messages.
-        should_stop: whether the import is to end; asked at every file, line and block that is read.
+        should_stop: whether to stop the import; checked at every file, line and block that is read.
     """
 
     language: str = "en"
@@ -94,16 +94,16 @@ class Options:
     should_stop: Callable[[], bool] = lambda: False
 
     def go_on(self) -> None:
-        """Asks whether to go on.
+        """Checks whether to continue.
 
         Raises:
-            DatasetError: the import is to end.
+            DatasetError: the import was stopped.
         """
         if self.should_stop():
             raise stopped(self.name)
 
     def may_use(self, path: Path) -> bool:
-        """Whether a file lies where this source may reach; says nothing of whether it is there."""
+        """Whether a file is where this source may look; does not check that it exists."""
         return self.within is None or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.within))
 
     def new_folder(self, prefix: str) -> Path:
@@ -120,12 +120,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of a source's rows; every row is in one of the two.
+    """The result of an import; every row is either a clip or dropped.
 
     Attributes:
         clips: the usable ones.
-        dropped: the others, with the reason.
-        format: what the source was read as.
+        dropped: the others, with reasons.
+        format: the source's format.
     """
 
     clips: tuple[Clip, ...]
@@ -133,7 +133,7 @@ class Imported:
     format: str
 
 
-RowProgress = Callable[[int, int | None], None]  # how many rows are done, and of how many at most where that is known
+RowProgress = Callable[[int, int | None], None]  # rows done, and the most there can be, if known
 
 
 def collect(
@@ -145,19 +145,19 @@ def collect(
     progress: RowProgress = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Imported:
-    """Checks rows one by one; of a sound file only the header is read, or the part that is cut out.
+    """Checks rows one by one; only a sound file's header is read, or the part that is cut out.
 
     Args:
         rows: what a reader yields.
         name: of the source, for messages.
         format: of the source.
-        options: as the reader had them.
-        limit: read no more rows than this.
-        progress: told after every row.
-        should_stop: asked before every row.
+        options: those of the reader.
+        limit: read at most this many rows.
+        progress: called after every row.
+        should_stop: checked before every row.
 
     Raises:
-        DatasetError: there is no row, there are too many, or `should_stop` said so.
+        DatasetError: there are no rows, there are too many, or `should_stop` returned True.
         OSError: the disk is full.
     """
     clips: list[Clip] = []
@@ -185,15 +185,15 @@ def collect(
 
 
 def stopped(name: str) -> DatasetError:
-    """Returns the error of an import that was asked to end."""
-    return DatasetError("import_stopped", f"Importing {name} was stopped.", name=name)
+    """Returns the error of an import that was stopped."""
+    return DatasetError("import_stopped", f"The import of {name} was stopped.", name=name)
 
 
 Made = TypeVar("Made")
 
 
 def _remembering(make: Callable[[str], Made]) -> Callable[[str], Made]:
-    """Returns a function that remembers what another made of its latest arguments, errors included."""
+    """Returns a function that caches another's latest results, including errors."""
 
     @lru_cache(RECENT)
     def outcome(given: str) -> tuple[Made | None, AttuneError | None]:
@@ -212,16 +212,16 @@ def _remembering(make: Callable[[str], Made]) -> Callable[[str], Made]:
 
 
 class _Checker:
-    """Makes clips of rows, remembering which recordings it has seen.
+    """Makes clips from rows and remembers which recordings it has seen.
 
-    Many rows may point at one sound file and nearly all at few folders, so what was found of those is kept for a while.
+    Many rows may point at one sound file, and nearly all at few folders, so look-ups are cached.
     """
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.within = None if options.within is None else os.path.realpath(options.within)
         self.seen: set[str | tuple[str, float, float]] = set()
-        self.ids: set[str] = set()  # that the source brought
+        self.ids: set[str] = set()  # that came with the source
         self.pieces: Path | None = None
         self._found = _remembering(self._find)
         self._probed = _remembering(lambda sound: sound_files.probe(sound, sound_files.MAX_SOURCE_BYTES))
@@ -239,7 +239,7 @@ class _Checker:
         key = sound if row.start == 0 and math.isinf(end) else (sound, row.start, end)
         if key in self.seen:
             name = os.path.basename(sound)
-            raise DatasetError("row_duplicate", f"{name} stands there twice; the first is kept.", name=name)
+            raise DatasetError("row_duplicate", f"{name} is listed twice; only the first is kept.", name=name)
         path = sound if self._is_whole(sound, row.start, end) else self._cut(Path(sound), row.start, end)
         self.seen.add(key)
         id = row.id if CLIP_ID.fullmatch(row.id) and row.id not in self.ids else ""
@@ -247,15 +247,15 @@ class _Checker:
         return Clip(path, text, clean(row.speaker), part, id)
 
     def _find(self, path: str) -> str:
-        """Finds a row's sound: where the row says, or by its name alone at the top of what was imported.
+        """Finds a row's sound: where the row says, or by its name alone in the top folder of the import.
 
-        The files that a browser uploads come without their folders. A path with backslashes is understood.
+        Files uploaded by a browser come without their folders. Paths with backslashes are understood.
 
         Returns:
             Its path, absolute and without links.
 
         Raises:
-            DatasetError: there is no such file, or it lies outside the imported folder.
+            DatasetError: there is no such file, or it is outside the imported folder.
         """
         plain = path.replace("\\", "/")
         names = [path] if plain == path else [path, plain]
@@ -269,15 +269,15 @@ class _Checker:
             beside = os.path.join(self.within, plain.rpartition("/")[2])
             if os.path.isfile(beside) and self._is_inside(real := self._real(beside)):
                 return real
-            if not inside:  # whether something lies there is nobody's business
-                raise DatasetError("row_outside", f"{shown(path)} lies outside the imported folder.", name=shown(path))
+            if not inside:  # whether a file exists there is not revealed
+                raise DatasetError("row_outside", f"{shown(path)} is outside the imported folder.", name=shown(path))
         raise DatasetError("row_no_sound", f"there is no sound file {shown(path)}.", name=shown(path))
 
     def _is_inside(self, real: str) -> bool:
         return self.within is None or Path(real).is_relative_to(self.within)
 
     def _real(self, path: str) -> str:
-        """Does what os.path.realpath does, without looking at the folders again."""
+        """Does what os.path.realpath does, with the folders cached."""
         folder, name = os.path.split(path)
         if name in ("", os.curdir, os.pardir) or os.path.islink(path):
             return os.path.realpath(path)
@@ -297,30 +297,30 @@ class _Checker:
         wave = sound_files.decode(sound, span=(start, end))
         self.pieces = self.pieces or self.options.new_folder("pieces")
         path = self.pieces / f"{file_name(sound.stem)}-{len(self.seen):06}.flac"
-        path.write_bytes(sound_files.packed_flac(wave))  # what becomes of it is flushed to the disk, not this
+        path.write_bytes(sound_files.packed_flac(wave))  # the final copy is flushed to disk, not this one
         return str(path)
 
 
 def shown(text: str) -> str:
-    """Returns what a source wrote as a message may repeat it: short, on one line, nothing invisible."""
+    """Returns a source's text in a form safe for messages: short, on one line, nothing invisible."""
     short = clean(text)[:300]
-    return text if short == text else short  # the same one, of which there may be very many
+    return text if short == text else short  # the same object, since there may be very many
 
 
 def file_name(stem: str) -> str:
-    """Returns a file name close to `stem` that every file system takes, and no program takes for an option or a formula."""
+    """Returns a file name close to `stem` that every file system accepts and no program takes for an option or a formula."""
     return re.sub(r"[^\w.-]+", "_", clean(stem))[:60].strip(".-") or "clip"
 
 
 def folders_below(
     folder: Path, deep: int | None = None, go_on: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[Path, list[str]]]:
-    """Yields a folder and those below it with the names in each, in order and without hidden ones; follows no links.
+    """Yields a folder and its subfolders with the names in each, in order, without hidden ones; does not follow links.
 
     Args:
-        folder: where to begin.
+        folder: where to start.
         deep: how many levels to go down; None for all.
-        go_on: called at every folder; ends the walk by an error.
+        go_on: called at every folder; raises to stop.
     """
     for at, folders, names in os.walk(folder):
         go_on()
@@ -332,15 +332,15 @@ def folders_below(
 def files_below(
     folder: Path, suffixes: Container[str] = SOUND_SUFFIXES, go_on: Callable[[], None] = lambda: None
 ) -> Iterator[Path]:
-    """Yields the files of a folder and those below it that end in one of the suffixes, in order; see `folders_below`."""
+    """Yields the files in a folder and its subfolders that end in one of the suffixes, in order; see `folders_below`."""
     for at, names in folders_below(folder, go_on=go_on):
         yield from (at / name for name in names if os.path.splitext(name)[1].lower() in suffixes)
 
 
 def parts_of(names: Iterable[str]) -> dict[str, str]:
-    """Returns the part that each folder or split stands for by its name, such as "train-clean-100"; "" where all are one.
+    """Returns the part that each folder or split means by its name, such as "train-clean-100"; "" if all are the same.
 
-    One part alone is no split: whoever imports only "train" wants some of it held out.
+    A single part is not a split: if only "train" is imported, some of it should be held out.
     """
     parts = {name: PART_NAMES.get(re.split(r"[^a-z]", name.lower())[0], "") for name in names}
     return parts if len(set(parts.values())) > 1 else dict.fromkeys(parts, "")

@@ -1,4 +1,4 @@
-"""Speech Commands: a folder a word, with testing_list.txt and validation_list.txt.
+"""Speech Commands: one folder per word, with testing_list.txt and validation_list.txt.
 
 Warden 2018, arXiv 1804.03209, section 7; torchaudio's SPEECHCOMMANDS reads the same folder.
 """
@@ -17,12 +17,12 @@ DIVIDER = "_nohash_"  # between the speaker and the number of the take
 
 
 def recognises(path: Path) -> bool:
-    """Whether this folder holds one of the lists."""
+    """Whether this folder has one of the lists."""
     return any((path / name).is_file() for name in LISTS)
 
 
 def rows(path: Path, options: Options) -> Rows:
-    """Yields a row a take; the text is its folder's word. The background noise is no speech and left out."""
+    """Yields a row per take; the text is its folder's word. Background noise is not speech and is left out."""
     parts: dict[str, str] = {}
     for name, part in LISTS.items():
         if (path / name).is_file():

@@ -15,10 +15,10 @@ from core.errors import DatasetError
 from core.text.escaping import cell_text
 
 DELIMITERS = (",", "\t", ";", "|")
-GUARDED = ("text", "speaker")  # columns in which a spreadsheet's quote mark is not part of what stands there
+GUARDED = ("text", "speaker")  # columns in which a spreadsheet's leading apostrophe is not part of the value
 MAX_HEADER = 10_000  # characters
 
-# Our name of a column -> what others call it. `offset` and `duration`, in seconds, are NeMo's.
+# Our name of a column -> names used by others. `offset` and `duration`, in seconds, are NeMo's.
 COLUMNS = {
     "path": ("path", "file", "file_name", "filename", "audio", "audio_filepath", "audio_file", "wav", "wav_filename",
              "文件", "文件名", "音频", "录音"),
@@ -29,7 +29,7 @@ COLUMNS = {
     "duration": ("duration",),
 }  # fmt: skip
 
-Record = tuple[str, dict[str, str]]  # where it stands, and its fields by our names
+Record = tuple[str, dict[str, str]]  # its place in the source, and its fields by our names
 
 
 def records(
@@ -39,20 +39,20 @@ def records(
     also: Sequence[str] = (),
     go_on: Callable[[], None] = lambda: None,
 ) -> Generator[Record | Dropped, None, None]:
-    """Yields a table's rows by our names of the columns; further columns are left out.
+    """Yields a table's rows by our names of the columns; other columns are left out.
 
-    Quotation marks follow RFC 4180 between commas and semicolons. Between tabs and pipes a line is a row: a field is
-    unquoted where its quotes are well formed and else left as it is, because Common Voice has sentences with a single one.
+    With commas and semicolons, quotation marks follow RFC 4180. With tabs and pipes, a line is a row: a field is unquoted if
+    its quotes are well formed and unchanged otherwise, because Common Voice has sentences with a single one.
 
     Args:
         path: the file.
         language: ISO 639-1 code of the speech, see `encoding_of`.
-        columns: our name -> the file's, where the synonyms in `COLUMNS` do not tell.
-        also: further columns to yield where the file has them.
-        go_on: called at every line; ends the reading by an error.
+        columns: our name -> the file's, if it is not among the synonyms in `COLUMNS`.
+        also: further columns to yield if the file has them.
+        go_on: called at every line; raises to stop.
 
     Raises:
-        DatasetError: the encoding or a needed column cannot be told, or the table is damaged.
+        DatasetError: the encoding or a required column is uncertain, or the table is damaged.
     """
     text = lines(path, language, go_on)
     first = next((line for line in text if line.strip()), "")
@@ -114,7 +114,7 @@ def _json_records(
             except (ValueError, RecursionError):
                 value = None
             if not isinstance(value, dict):
-                yield Dropped("", "row_json", f"{where}: this is no JSON object.", where)
+                yield Dropped("", "row_json", f"{where}: this is not a JSON object.", where)
                 continue
             try:
                 names = column_names(path.name, list(value), columns, also)
@@ -136,7 +136,7 @@ def _plain(value: Any) -> str:
 def _delimiter(
     header: str, file: str, columns: Mapping[str, str], also: Sequence[str]
 ) -> tuple[str, dict[str, str], list[str]]:
-    """Finds the delimiter: the one that cuts the header into columns that are known."""
+    """Finds the delimiter: the one that splits the header into known columns."""
     tried: list[tuple[int, DatasetError]] = []
     for delimiter in DELIMITERS:
         there = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
@@ -144,14 +144,14 @@ def _delimiter(
             return delimiter, column_names(file, there, columns, also), there
         except DatasetError as error:
             tried.append((len(there), error))
-    raise max(tried, key=lambda pair: pair[0])[1]  # what the delimiter that cuts most says is missing
+    raise max(tried, key=lambda pair: pair[0])[1]  # the error for the delimiter that splits best
 
 
 def column_names(file: str, there: Sequence[str], columns: Mapping[str, str], also: Sequence[str] = ()) -> dict[str, str]:
-    """Returns our name -> the source's column, for those it has.
+    """Returns our name -> the source's column, for the columns it has.
 
     Raises:
-        DatasetError: that of the sound or the text cannot be told, or one given in `columns` is not there.
+        DatasetError: the column of the sound or the text is uncertain, or one given in `columns` is missing.
     """
     by_name = {name.strip().lower(): name for name in reversed(there)}
     names = {name: by_name[name] for name in also if name in by_name}
@@ -167,7 +167,7 @@ def column_names(file: str, there: Sequence[str], columns: Mapping[str, str], al
         if len(found) > 1:
             raise DatasetError(
                 "table_ambiguous",
-                f"{file} has several columns for {name}: {', '.join(found)}. Say which, e.g. --column {name}={found[0]}.",
+                f"{file} has several columns for {name}: {', '.join(found)}. Choose one, e.g. --column {name}={found[0]}.",
                 name=file,
                 column=name,
                 columns=", ".join(found),
@@ -178,7 +178,7 @@ def column_names(file: str, there: Sequence[str], columns: Mapping[str, str], al
         elif name in columns or name in ("path", "text"):
             raise DatasetError(
                 "table_columns",
-                f"{file} needs a column for {name} in its first line; {has}. Say which, e.g. --column {name}=NAME.",
+                f"{file} needs a column for {name} in its first line; {has}. Choose it, e.g. with --column {name}=NAME.",
                 name=file,
                 column=name,
                 columns=listed or "-",

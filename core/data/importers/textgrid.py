@@ -1,7 +1,7 @@
 """Praat's TextGrid, long or short, over a sound file of the same name.
 
-https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html: what counts is the numbers, the texts in quotation
-marks and the flags that stand free, in their order; everything else is for people.
+https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html: only the numbers, the texts in quotation
+marks and the free-standing flags count, in order; everything else is for people.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?")
 
 
 def recognises(path: Path) -> bool:
-    """Whether this is a TextGrid by its name, or a folder that holds some."""
+    """Whether this is a TextGrid by its name, or a folder with some."""
     return path.suffix.lower() == SUFFIX if path.is_file() else any(p.suffix.lower() == SUFFIX for p in path.iterdir())
 
 
 def rows(path: Path, options: Options) -> Rows:
-    """Yields a row an interval of the chosen tier; intervals without a text are pauses and left out."""
+    """Yields a row per interval of the chosen tier; intervals without a text are pauses and are left out."""
     yield from annotation_rows(path, SUFFIX, options, lambda file: _parse(file, options.language))
 
 
@@ -45,15 +45,15 @@ def _parse(path: Path, language: str) -> Annotation:
         return Annotation(tuple(_tiers(_tokens(read_text(path, language)))), ())
     except (RuntimeError, OverflowError, ValueError) as error:
         raise DatasetError(
-            "annotation_damaged", f"{path.name} is no TextGrid, or it is damaged: save it again in Praat.", name=path.name
+            "annotation_damaged", f"{path.name} is not a TextGrid, or it is damaged. Save it again in Praat.", name=path.name
         ) from error
 
 
 def _tiers(tokens: Iterator[float | str]) -> Iterator[Tier]:
-    """Yields the tiers that have intervals; in a generator, tokens that end too soon are a RuntimeError."""
+    """Yields the tiers that have intervals; since this is a generator, missing tokens raise a RuntimeError."""
     if _text(next(tokens)) != "ooTextFile" or _text(next(tokens)) != "TextGrid":
         raise ValueError("another kind of file")
-    next(tokens), next(tokens)  # when the recording begins and ends
+    next(tokens), next(tokens)  # start and end of the recording
     for _ in range(int(_number(next(tokens)))):
         kind, name = _text(next(tokens)), _text(next(tokens))
         next(tokens), next(tokens)

@@ -142,7 +142,7 @@ def inspect(
     ]
     for number, clip in enumerate(labelled.clips, 1):
         if should_stop():
-            raise DatasetError("inspection_stopped", "Looking at the set was stopped. Nothing was changed.")
+            raise DatasetError("inspection_stopped", "The check was stopped. Nothing was changed.")
         fates.append(_look(clip, labelled.language, model, form))
         progress(number, len(labelled.clips))
     of_clips = [

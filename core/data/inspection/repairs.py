@@ -34,7 +34,7 @@ def repair(labelled: LabelledSet, finding: SetFinding, seed: int = 0, closed: bo
             return split(labelled, seed, closed)
         case "resplit":
             return resplit(labelled, seed, closed)
-    raise DatasetError("no_remedy", f"There is no remedy for {finding.kind!r} but looking at the clips.", kind=finding.kind)
+    raise DatasetError("no_remedy", f"There is no automatic fix for {finding.kind!r}. Listen to the clips.", kind=finding.kind)
 
 
 def drop(labelled: LabelledSet, clips: Sequence[Clip]) -> LabelledSet:

@@ -215,7 +215,7 @@ class Library:
         with self._lock():
             before = {stored.clip.id for stored in read_clips(folder) if not stored.left_out}
             if not history.take_back(folder):
-                raise DatasetError("nothing_to_undo", "There is no change of this set to take back.")
+                raise DatasetError("nothing_to_undo", "This set has no change to undo.")
             left_out.stamp(folder, steady_time(), before)
         return read_set(folder)
 
@@ -370,7 +370,7 @@ def _checked_name(name: str) -> str:
     cleaned = clean(name)
     if not cleaned or len(cleaned) > MAX_NAME_CHARACTERS:
         raise DatasetError(
-            "set_name", f"A set needs a name of 1 to {MAX_NAME_CHARACTERS} characters.", limit=MAX_NAME_CHARACTERS
+            "set_name", f"A set's name must have 1 to {MAX_NAME_CHARACTERS} characters.", limit=MAX_NAME_CHARACTERS
         )
     return cleaned
 

@@ -33,7 +33,7 @@ def check_mergeable(one: StoredSet, other: StoredSet) -> None:
     if one.id == other.id or one.language != other.language:
         raise DatasetError(
             "merge_sets",
-            f"Only two different sets of one language can be merged; these are {one.name!r} ({one.language}) and "
+            f"Only two different sets in the same language can be merged; these are {one.name!r} ({one.language}) and "
             f"{other.name!r} ({other.language}).",
             first=one.name,
             second=other.name,

@@ -223,7 +223,7 @@ class Recordings:
     def _removed(self, id: str) -> Recording:
         entry = self._entries().get(id)
         if entry is None or entry.removed is None or entry.leaving:
-            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be restored.")
+            raise DatasetError("not_removed", "That is no longer among the removed items, so it cannot be restored.")
         return entry.recording
 
     def _finish(self, id: str, beforehand: Beforehand) -> None:

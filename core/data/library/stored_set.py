@@ -100,7 +100,9 @@ class _Settings(TypedDict):
 
 
 def _damaged(folder: Path) -> DatasetError:
-    return DatasetError("set_damaged", f"The set {folder.name} has a damaged file: set.json. Its sounds are still there.")
+    return DatasetError(
+        "set_damaged", f"The set {folder.name} has a damaged file, set.json. Its sound files are still on disk."
+    )
 
 
 def read_set(folder: Path) -> StoredSet:
@@ -229,8 +231,8 @@ def copy_sounds(clips: Iterable[StoredClip], building: Path, id: str = "") -> No
         if not source.is_file() or sha256(target) != stored.sha256:
             raise DatasetError(
                 "sound_changed",
-                f"{source.name} ({stored.source}) is not as it was written, so it was not copied. Take it out of the set, "
-                "or put the file back.",
+                f"{source.name} ({stored.source}) has changed since it was saved, so it was not copied. "
+                "Remove the clip from the set, or restore the file.",
                 name=stored.source,
             )
 

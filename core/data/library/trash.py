@@ -117,7 +117,7 @@ class Trash:
                 raise FileNotFoundError(id)
             (self.folder / id).replace(to)
         except FileNotFoundError as error:
-            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be restored.") from error
+            raise DatasetError("not_removed", "That is no longer among the removed items, so it cannot be restored.") from error
 
     def _finish(self, path: Path, beforehand: Callable[[Path], None]) -> None:
         beforehand(path)

@@ -1,4 +1,4 @@
-"""Which device and precision to compute in."""
+"""Chooses the device and precision to compute with."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 def computing_type(device: torch.device) -> torch.dtype:
-    """Returns the type of matrix products within the `autocast` that is in force: float32 outside of one."""
+    """Returns the type of matrix products under the current `autocast`; float32 without one."""
     return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32
 
 
 def recurrent_autocast(device: torch.device) -> torch.autocast:
-    """Returns the context for a recurrent layer within the `autocast` that is in force: float32 where it has no lower kernel.
+    """Returns the context for a recurrent layer under the current `autocast`: float32 if it has no lower-precision kernel.
 
-    Autocast gives torch's LSTM bfloat16 on every CPU, and oneDNN has no such LSTM for one without AVX-512.
+    Autocast runs torch's LSTM in bfloat16 on every CPU, but oneDNN has no such LSTM without AVX-512.
     """
     low = computing_type(device)
     return torch.autocast(device.type, dtype=low, enabled=low != torch.float32 and _computes_lstm(device.type, low))
@@ -48,7 +48,7 @@ def recurrent_autocast(device: torch.device) -> torch.autocast:
 
 @lru_cache(maxsize=8)
 def _computes_lstm(device: str, low: torch.dtype) -> bool:
-    """Whether an LSTM computes in a lower precision there, and its gradient; tried, as nothing reports it."""
+    """Whether an LSTM and its gradient can be computed in lower precision; found by trying, since nothing reports it."""
     try:
         with torch.random.fork_rng(devices=[]), torch.enable_grad(), torch.autocast(device, dtype=low):
             output, _ = torch.nn.LSTM(8, 8).to(device)(torch.zeros(2, 1, 8, device=device))
@@ -59,7 +59,7 @@ def _computes_lstm(device: str, low: torch.dtype) -> bool:
 
 
 def where_ctc_runs(log_probs: torch.Tensor) -> torch.Tensor:
-    """Returns log probabilities on a device where CTC's loss has a kernel: their own, but the CPU in place of MPS.
+    """Returns log probabilities on a device that has a CTC loss kernel: their own, but the CPU instead of MPS.
 
     torch 2.11 has none for MPS. The copy is small, and gradients flow back through it.
     """

@@ -1,4 +1,4 @@
-"""The layers of transformers' speech encoders, told apart by the names of their parameters."""
+"""The layers of transformers' speech encoders, identified by the names of their parameters."""
 
 from __future__ import annotations
 

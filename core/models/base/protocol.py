@@ -1,4 +1,4 @@
-"""What every model family can do, so that training, comparing and the page need not know which one they hold."""
+"""The interface of all model families, so that training, comparison and the page need not know which one they use."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import numpy as np
 from core.models.base.vocabulary import Fitted
 from core.storage.cache import key_of
 
-if TYPE_CHECKING:  # what lists models or waits for its turn must not load torch
+if TYPE_CHECKING:  # code that lists models or waits in the queue must not load torch
     import torch
     from torch import nn
 
 FRONT = -1  # a `Depth.layers`
-Pause = Callable[[], None]  # called between steps of long work, where something else may compute meanwhile
-PIECE_SECONDS = 16.0  # a usual `AsrModel.piece_seconds`: wav2vec 2.0 hears what pads a clip, and little of it pads so few
+Pause = Callable[[], None]  # called between steps of long work, to let other work run
+PIECE_SECONDS = 16.0  # a usual `AsrModel.piece_seconds`: wav2vec 2.0 is affected by padding, and so few clips need little of it
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Transcript:
 
     Attributes:
         text: on one line.
-        confidence: mean log probability of the tokens or frames it is made of, at most 0.
-        guarded: whether the most probable text was thrown away because it repeated itself or was too improbable.
-        language: ISO 639-1 code it was written in, given or detected; "" where the model does not say.
+        confidence: mean log probability of its tokens or frames, at most 0.
+        guarded: whether the most probable text was rejected because it repeated itself or was too improbable.
+        language: ISO 639-1 code, given or detected; "" if the model does not report it.
     """
 
     text: str
@@ -42,13 +42,13 @@ class Transcript:
 
 @dataclass(frozen=True)
 class Example:
-    """One clip as a model's loss takes it.
+    """One clip in the form that a model's loss takes.
 
     Attributes:
-        features: what the network reads, e.g. log-mel float32 [mels, frames] or samples float32 [samples].
+        features: the network's input, e.g. log-mel float32 [mels, frames] or samples float32 [samples].
         labels: int64 [tokens].
         seconds: duration of the clip's sound, without padding.
-        sound: its fingerprint, see `core.audio.sound_files.fingerprint`: what is kept of the clip goes by it.
+        sound: its fingerprint, see `core.audio.sound_files.fingerprint`; cached results of the clip are stored under it.
     """
 
     features: torch.Tensor
@@ -58,19 +58,19 @@ class Example:
 
     @cached_property
     def key(self) -> str:
-        """The key of all that is read of the clip, see `core.storage.cache.key_of`; worked out once."""
+        """The cache key of the clip's inputs, see `core.storage.cache.key_of`; computed once."""
         return key_of([self.seconds, *self.features.shape, self.features.numpy().tobytes()])
 
 
 @dataclass(frozen=True)
 class Features:
-    """What a network reads, after its feature extractor: where a clip can still be masked or disturbed.
+    """A network's input, after its feature extractor: here a clip can still be masked or perturbed.
 
     Attributes:
         values: float32 [clips, ...], padded to one length.
         frames: of each clip along the axis of time, without padding.
         time: the axis of time.
-        bands: the axis of frequency bands, or None where the network reads samples.
+        bands: the axis of frequency bands, or None if the input is samples.
     """
 
     values: torch.Tensor
@@ -96,11 +96,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Depth:
-    """How far up a network a prefix reaches: what it computes of a clip depends on the sound and on `weights`, no others.
+    """How far up a network a prefix reaches; its output for a clip depends only on the sound and on `weights`.
 
     Attributes:
-        layers: of the encoder that it takes in, 0 or more; FRONT for the convolutions alone, of which something is still
-            dropped or masked before the first layer reads it; None for all below the decoder or the head.
+        layers: number of encoder layers included, 0 or more; FRONT for the convolutions alone, whose output is still masked
+            or dropped before the first layer; None for everything below the decoder or head.
         weights: parameters and buffers below, by name.
     """
 
@@ -109,7 +109,7 @@ class Depth:
 
 
 def no_pause() -> None:
-    """Goes straight on: the `Pause` of who has the computer to itself."""
+    """A `Pause` that does not pause, for when nothing else needs the computer."""
 
 
 def named_weights(module: nn.Module, above: Sequence[nn.Module] = ()) -> tuple[tuple[str, torch.Tensor], ...]:
@@ -126,11 +126,11 @@ class AsrModel(Protocol):
         id: what `load_model` was given.
         family: "whisper", "ctc", "seq2seq", "deepspeech" or "classifier".
         network: the transformers model; its parameters are float32.
-        language: ISO 639-1 code of what it writes, or "" where it does not say.
-        thin: whether it leaves out most of the silence it pads clips with; False where a family does not pad.
-        fresh: parameters that were not pretrained, each with a mask of its shape, True where it was drawn anew.
+        language: ISO 639-1 code of what it writes, or "" if unknown.
+        thin: whether it leaves out most of the padding of clips; False for families that do not pad.
+        fresh: parameters that were not pretrained, each with a mask of its shape that is True where it was newly drawn.
         device: where its network computes; examples stay on the CPU.
-        piece_seconds: how much sound it learns from at once on a processor, where memory is the computer's own.
+        piece_seconds: how much sound it is trained on at once on a CPU, where memory is shared with everything else.
     """
 
     id: str
@@ -146,7 +146,7 @@ class AsrModel(Protocol):
         """Returns the network's layers from the sound (bottom) to the text (top)."""
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
-        """Learns what training texts need, before training: a token budget, or characters to write them with.
+        """Prepares for the training texts before training: sets a token budget, or the characters to write.
 
         Args:
             texts: the transcripts.
@@ -158,7 +158,7 @@ class AsrModel(Protocol):
         """
 
     def characters(self) -> frozenset[str] | None:
-        """Returns the characters it writes, without the space; None where its tokens can spell any."""
+        """Returns the characters it writes, without the space; None if its tokens can spell any."""
 
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Turns float32 [samples] at 16 kHz and its transcript into an example.
@@ -169,22 +169,22 @@ class AsrModel(Protocol):
 
     @property
     def extractor(self) -> Any:
-        """The transformers feature extractor that turns sound into what the network reads; None where it has its own."""
+        """The transformers feature extractor that makes the network's input; None if the family has its own."""
 
     def features(self, batch: Sequence[Example]) -> list[Features]:
-        """Returns what the network reads: one for the whole batch, or one a clip in a family that never pads."""
+        """Returns the network's input: one for the whole batch, or one per clip in families that never pad."""
 
     def depths(self) -> list[Depth]:
-        """Returns how far up a prefix may reach, the shortest first; the last is all below the decoder or head."""
+        """Returns how far up a prefix may reach, shortest first; the last is everything below the decoder or head."""
 
     def prefix(
         self, batch: Sequence[Example], features: Sequence[Features] | None = None, depth: int | None = None
     ) -> torch.Tensor:
-        """Returns what the part of the network below a depth computes: float [clips, frames, width].
+        """Returns the output of the network below a depth: float [clips, frames, width].
 
         Args:
             batch: the clips.
-            features: what it is to read instead of `features(batch)`, such as a masked or disturbed version of it.
+            features: input to use instead of `features(batch)`, such as a masked or perturbed version.
             depth: the `layers` of one of `depths`.
         """
 
@@ -199,9 +199,9 @@ class AsrModel(Protocol):
 
         Args:
             batch: the clips.
-            prefix: of `prefix`, which saves computing what is frozen again.
+            prefix: the output of `prefix`, so that frozen layers are not computed again.
             smoothing: share of the target that is spread over all labels (Szegedy et al. 2015, arXiv 1512.00567).
-            depth: at which the prefix ends, as it was given to `prefix`.
+            depth: where the prefix ends, as given to `prefix`.
         """
 
     def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
@@ -209,16 +209,16 @@ class AsrModel(Protocol):
 
         Args:
             waves: the clips.
-            pause: called now and then while long sound is transcribed; the model may transcribe something else meanwhile.
+            pause: called regularly while long sound is transcribed; the model may transcribe something else during the call.
         """
 
     def save(self, folder: Path) -> None:
-        """Writes a folder that `load_model` reads, and `from_pretrained` too where transformers knows the family."""
+        """Writes a folder that `load_model` reads, and `from_pretrained` too if transformers knows the family."""
 
 
 @runtime_checkable
 class TranscribesAbove(Protocol):
-    """A model that can transcribe from a prefix, so that what is frozen is computed once for all evaluations."""
+    """A model that can transcribe from a prefix, so that frozen layers are computed once for all evaluations."""
 
     def transcribe_above(
         self, waves: Sequence[np.ndarray], prefix: Callable[[Sequence[Example]], torch.Tensor], depth: int | None
@@ -227,14 +227,14 @@ class TranscribesAbove(Protocol):
 
         Args:
             waves: float32 [samples] at 16 kHz.
-            prefix: returns the prefix of a batch, computed or kept.
-            depth: at which it ends.
+            prefix: returns the prefix of a batch, computed or cached.
+            depth: where it ends.
         """
 
 
 @contextmanager
 def in_language(model: AsrModel, language: str) -> Iterator[None]:
-    """Lets a model write another language for a moment than the one it is being taught."""
+    """Temporarily makes a model write another language than the one it is being trained on."""
     learnt, model.language = model.language, language
     try:
         yield
@@ -243,5 +243,5 @@ def in_language(model: AsrModel, language: str) -> Iterator[None]:
 
 
 def own_frames(samples: Sequence[int], frames: int) -> tuple[int, ...]:
-    """Returns how many of a padded batch's frames belong to each clip, by its share of the longest clip's samples."""
+    """Returns how many of a padded batch's frames belong to each clip, in proportion to its samples."""
     return tuple(min(frames, round(frames * n / max(samples))) for n in samples)

@@ -13,18 +13,18 @@ from core.errors import DatasetError
 
 BLANK, UNKNOWN, SPACE = "<pad>", "<unk>", "|"  # as transformers' CTC models name them; the blank has id 0
 APOSTROPHES = frozenset("'’")
-MAX_LEFT_OUT = 0.3  # share of the letters a vocabulary may lack before a new one is made instead of adding to it
+MAX_LEFT_OUT = 0.3  # share of the letters a vocabulary may lack; above it, a new one is made instead of extending it
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What became of a model's vocabulary when it met the training texts.
+    """How a model's vocabulary was fitted to the training texts.
 
     Attributes:
         kind: "kept", "extended" or "new".
-        added: characters that got a row of their own in the output layer.
+        added: characters that got a new row in the output layer.
         left_out: characters of the texts that the model cannot write, with their counts.
-        size: characters it can write now; 0 where tokens are not characters.
+        size: characters it can write now; 0 if tokens are not characters.
     """
 
     kind: str = "kept"
@@ -78,7 +78,7 @@ def coverage(texts: Sequence[str], known: Collection[str]) -> Coverage:
 
 
 def cased(text: str, known: Collection[str]) -> str:
-    """Returns a text in the only case that a vocabulary has, or as it is where that has both or no letters."""
+    """Returns a text in a vocabulary's only case, or unchanged if the vocabulary has both cases or no letters."""
     text = text.replace("’", "'")
     letters = [token for token in known if len(token) == 1 and token.isalpha()]
     if letters and all(letter == letter.upper() for letter in letters):
@@ -89,21 +89,21 @@ def cased(text: str, known: Collection[str]) -> str:
 
 
 def writable(text: str, known: Collection[str]) -> str:
-    """Returns a text, cased, without what is neither known nor white space."""
+    """Returns a text, cased, without characters that are neither known nor white space."""
     return "".join(c for c in cased(text, known) if c.isspace() or c in known)
 
 
 def fit(id: str, texts: Sequence[str], known: Sequence[str], choice: str) -> tuple[Fitted, list[str]]:
-    """Decides which characters a model is to write from now on.
+    """Decides which characters a model will write from now on.
 
     Args:
         id: the model's.
         texts: the training transcripts.
-        known: the characters it writes so far, without the space; none where it was only pretrained.
+        known: the characters it writes so far, without the space; none if it was only pretrained.
         choice: "keep", "extend", "new" or "auto", see `Recipe.vocabulary`.
 
     Returns:
-        What becomes of the vocabulary, and the characters, those of `known` first unless it is new.
+        How the vocabulary changes, and its characters, those of `known` first unless it is new.
 
     Raises:
         DatasetError: the vocabulary is to be kept and cannot write this language.
@@ -117,7 +117,7 @@ def fit(id: str, texts: Sequence[str], known: Sequence[str], choice: str) -> tup
             raise DatasetError(
                 "vocabulary_mismatch",
                 f"{id} cannot write {cover.lost} of the {cover.letters} letters in these transcripts. "
-                "Let it have a new vocabulary, or choose a model made for that language.",
+                "Give it a new vocabulary, or choose a model made for that language.",
                 lost=cover.lost,
                 letters=cover.letters,
             )

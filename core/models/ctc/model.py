@@ -97,7 +97,7 @@ class Ctc:
                 tokenizer = AutoTokenizer.from_pretrained(folder, **fetch)
             except (OSError, ValueError, TypeError) as error:
                 raise ModelError(
-                    "model_no_vocabulary", f"{id} is a CTC model without its vocabulary. Add its vocab.json.", id=id
+                    "model_no_vocabulary", f"{id} is a CTC model without a vocabulary. Add its vocab.json.", id=id
                 ) from error
         adapters: dict[str, Any] = {}
         if language and getattr(config, "adapter_attn_dim", None) and hasattr(tokenizer, "set_target_lang"):

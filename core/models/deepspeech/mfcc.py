@@ -1,4 +1,4 @@
-"""The sound as DeepSpeech hears it: mel-frequency cepstral coefficients, computed as TensorFlow's kernels do."""
+"""DeepSpeech's input: mel-frequency cepstral coefficients, computed as TensorFlow's kernels do."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def mfcc(wave: np.ndarray, coefficients: int = 26) -> torch.Tensor:
 
     The kernels (spectrogram.cc, mfcc_mel_filterbank.cc, mfcc_dct.cc): a periodic Hann window, whole windows only;
     triangles of height 1 on the scale 1127 * ln(1 + f / 700), over magnitudes, not over powers; the natural
-    logarithm; and a DCT-II scaled by sqrt(2 / channels) throughout. They reckon in double precision.
+    logarithm; and a DCT-II scaled by sqrt(2 / channels) throughout. They compute in double precision.
 
     Args:
-        wave: float32 [samples] at 16 kHz, full scale 1; less than a window is filled up with silence.
+        wave: float32 [samples] at 16 kHz, full scale 1; shorter than a window is padded with silence.
         coefficients: how many of the lowest to keep, the constant one included.
 
     Returns:

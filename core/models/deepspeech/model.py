@@ -31,7 +31,7 @@ MODEL_TYPE = "deepspeech"  # in config.json
 CELLS = {"lstm": "rnn", "birnn": "bi_rnn"}  # and what the network calls it
 ENGLISH = " abcdefghijklmnopqrstuvwxyz'"  # data/alphabet.txt of the released models
 DENSE = ("fc1", "fc2", "fc3")  # below the recurrent layer
-BLOCK_FRAMES = 1000  # 20 s: long sound is read in blocks of this length, which bounds the memory it takes
+BLOCK_FRAMES = 1000  # 20 s: long sound is processed in blocks of this length, which bounds memory
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class DeepSpeechConfig:
         features: MFCC coefficients a frame.
         context: frames that the first layer sees before and after each.
         hidden: width of every layer.
-        clip: where a rectified activation is cut off; always 20 for "birnn".
+        clip: upper limit of a rectified activation; always 20 for "birnn".
 
     Raises:
         ModelError: a field is outside its range.
@@ -69,7 +69,7 @@ class DeepSpeechConfig:
 
     @property
     def inputs(self) -> int:
-        """Values that the first layer reads for each frame."""
+        """Number of inputs of the first layer for each frame."""
         return self.features * (2 * self.context + 1)
 
     def to_json(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class DeepSpeechConfig:
 
 def _check(field: str, holds: bool) -> None:
     if not holds:
-        raise ModelError("deepspeech_config", f"config.json gives {field} a value that cannot be used.", field=field)
+        raise ModelError("deepspeech_config", f"config.json has an unusable value for {field}.", field=field)
 
 
 class LstmNetwork(nn.Module):
@@ -168,7 +168,7 @@ class DeepSpeech:
         return [Layer(f"{part}.{name}", part, tuple(getattr(self.network, name).parameters())) for name, part in parts.items()]
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
-        """Keeps, extends or renews the alphabet and with it the output layer, see `Recipe.vocabulary`."""
+        """Keeps, extends or replaces the alphabet and with it the output layer, see `Recipe.vocabulary`."""
         fitted, characters = vocabularies.fit(self.id, texts, [c for c in self.config.alphabet if c != " "], vocabulary)
         if fitted.kind != "kept":
             self._write_with(" " + "".join(characters))
@@ -293,11 +293,11 @@ class DeepSpeech:
         return around.unfold(1, 2 * self.config.context + 1, 1).transpose(2, 3).flatten(2)
 
     def _below_head(self, read: torch.Tensor, frames: list[int], state: Any = None, depth: int = 0) -> tuple[torch.Tensor, Any]:
-        """Computes what the head reads from the windows, or from what the first `depth` dense layers made of them."""
+        """Computes the head's input from the windows, or from the output of the first `depth` dense layers."""
         with autocast(self.device, self.precision):
             dense = self._through(DENSE[depth:], read)
         with autocast(self.device, self.precision), recurrent_autocast(self.device):
-            if self.config.cell == "lstm":  # what pads a clip comes after all that it computes
+            if self.config.cell == "lstm":  # the padding comes after everything that a forward LSTM computes
                 output, state = self._rnn(dense.float().transpose(0, 1), state)
                 return output.transpose(0, 1), state
             # Packed, so that the way back begins at each clip's own end. Its gradient is slow: it grows with the square of
@@ -318,7 +318,7 @@ class DeepSpeech:
         return hidden
 
     def _dense(self, name: str, inputs: torch.Tensor) -> torch.Tensor:
-        """Computes a layer whose activation is rectified and cut off: min(max(x, 0), clip)."""
+        """Computes a layer with a clipped rectifier: min(max(x, 0), clip)."""
         return getattr(self.network, name)(inputs).clamp(0.0, self.config.clip)  # torchaudio's have done so already
 
     def _greedy(self, wave: np.ndarray) -> Transcript:
@@ -330,8 +330,8 @@ class DeepSpeech:
 def drop_source_layers(model: DeepSpeech, n: int, alphabet: str) -> DeepSpeech:
     """Returns a copy that keeps all but the top `n` layers and writes another alphabet: DeepSpeech's transfer learning.
 
-    The layers dropped, from the top: out, fc4, the recurrent one, fc3, fc2; fc1 always stays. They start again as
-    DeepSpeech starts them: biases at 0, weights uniform in +-sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010),
+    The layers dropped, from the top: out, fc4, the recurrent one, fc3, fc2; fc1 always stays. They are reinitialised as
+    DeepSpeech does: biases at 0, weights uniform in +-sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010),
     where the recurrent layer counts as one matrix from [input, state] to all gates (TensorFlow's LSTMCell). Drawn from
     torch's global generator. Source: https://deepspeech.readthedocs.io, "Transfer-Learning", and checkpoints.py.
 
@@ -345,7 +345,7 @@ def drop_source_layers(model: DeepSpeech, n: int, alphabet: str) -> DeepSpeech:
         ModelError: `alphabet` is empty or names a character twice.
     """
     if not 1 <= n <= 5:
-        raise RecipeError("recipe_range", f"n must lie between 1 and 5, not at {n}.", name="n", value=n, low=1, high=5)
+        raise RecipeError("recipe_range", f"n must be between 1 and 5, not {n}.", name="n", value=n, low=1, high=5)
     config = dataclasses.replace(model.config, alphabet=alphabet)
     network = new_network(config)
     dropped = ("fc2", "fc3", CELLS[config.cell], "fc4", "out")[-n:]

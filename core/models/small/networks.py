@@ -1,4 +1,4 @@
-"""The two networks that Attune trains from nothing: wav2vec 2.0 and DeepSpeech, small enough for two cores and an hour."""
+"""The two networks that Attune trains from scratch: wav2vec 2.0 and DeepSpeech, small enough for two cores and an hour."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def wav2vec2_config(size: str) -> Wav2Vec2Config:
         **WAV2VEC2[size],
         do_stable_layer_norm=True,
         hidden_dropout=0.05,
-        attention_dropout=0.0,  # any makes torch compute attention on a CPU the slow way
+        attention_dropout=0.0,  # anything above 0 makes torch compute attention on a CPU the slow way
         activation_dropout=0.0,
         feat_proj_dropout=0.0,
         final_dropout=0.0,
         layerdrop=0.0,
-        mask_time_prob=0.1,  # while it learns to write
+        mask_time_prob=0.1,  # during CTC training
         mask_time_length=10,
         mask_feature_prob=0.0,
         vocab_size=len(LETTERS) + 3,
@@ -34,7 +34,7 @@ def wav2vec2_config(size: str) -> Wav2Vec2Config:
 
 
 def wav2vec2_extractor() -> Wav2Vec2FeatureExtractor:
-    """Returns what brings each clip to mean 0 and variance 1; a network with this front is given no attention mask."""
+    """Returns an extractor that scales each clip to mean 0 and variance 1; a network with this front gets no attention mask."""
     return Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False)
 
 
@@ -45,11 +45,11 @@ def deepspeech_config(size: str) -> DeepSpeechConfig:
 
 @torch.no_grad()
 def redraw(network: Any) -> None:
-    """Draws a new DeepSpeech's weights so that signals keep their size on their way through it.
+    """Draws a new DeepSpeech's weights so that signals keep their scale through the network.
 
     He et al. 2015 (arXiv 1502.01852) before rectifiers, Glorot & Bengio 2010 and orthogonal matrices in the recurrent layer,
-    biases 0. With torch's own smaller weights little of the sound arrives at the letters: eight clips were not learnt by
-    heart in 125 steps, with these they were in 50.
+    biases 0. With torch's own smaller weights, little of the signal reaches the output: eight clips were not memorised
+    in 125 steps; with these they were in 50.
     """
     for name, module in network.named_modules():
         if isinstance(module, nn.Linear):
@@ -68,9 +68,9 @@ def redraw(network: Any) -> None:
 
 @torch.no_grad()
 def standardise(network: Any, config: DeepSpeechConfig, features: Sequence[torch.Tensor]) -> None:
-    """Lets a new DeepSpeech start as if its features had mean 0 and variance 1, by its first layer's weights alone.
+    """Sets a new DeepSpeech's first layer so that its features act as if they had mean 0 and variance 1.
 
-    Cepstra come at scales up to 40 times apart, and a network of random weights would hear little but the loudest.
+    The scales of cepstra differ by up to 40 times, and a network of random weights would use little but the largest.
 
     Args:
         network: of random weights; changed in place.

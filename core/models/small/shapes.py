@@ -1,16 +1,16 @@
-"""The sizes of the two small networks, and the letters they write."""
+"""The sizes of the two small networks and the letters they write."""
 
 from __future__ import annotations
 
 from typing import Any
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz'"  # what both write, beside the space
+LETTERS = "abcdefghijklmnopqrstuvwxyz'"  # what both write, besides the space
 SIZES = ("teaching", "toy")  # "toy" is for trying a corpus and a command out, and for tests
 
-# The paper's front has seven convolutions of 512 channels; on a CPU it takes more time than all of the layers above it
+# The paper's front has seven convolutions of 512 channels; on a CPU it takes more time than all the layers above it
 # (assets/docs/pretraining.md has the measurement), so this one has five narrower ones, of the same 320 samples a frame.
-# Norms and biases are as the paper's smaller model has them, but the layers normalise what they read, as its larger
-# model's do, and so learn from random weights at higher rates.
+# Norms and biases are those of the paper's smaller model, but the layers normalise their input, as in its larger model,
+# and so can be trained from random weights at higher learning rates.
 WAV2VEC2: dict[str, dict[str, Any]] = {
     "teaching": {
         "hidden_size": 256, "num_hidden_layers": 6, "num_attention_heads": 4, "intermediate_size": 1024,

@@ -1,7 +1,7 @@
-"""What a model's folder may ask for, checked before and while its network is built: a folder can claim any size.
+"""Limits on what a model's folder may ask for, checked before and while its network is built: a folder can claim any size.
 
 A config.json of a hundred bytes can describe 10**9 layers, and one number in it can become a loop, a table or a matrix.
-So numbers are held against what speech models have, and a network that is being built against its weight files.
+So numbers are checked against those of real speech models, and a network under construction against its weight files.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ MAX_SETTINGS_BYTES = 4_000_000  # of a file of settings; those of published mode
 MAX_VOCABULARY_BYTES = 100_000_000  # of any other .json, .txt or .model; tokenizer.json of a 250,000-token vocabulary has 17 MB
 MAX_DEPTH = 20  # of settings within settings
 MAX_NUMBER = 1 << 24
-MAX_MODULES = 20_000  # of a network; Whisper large has 1,100, wav2vec 2.0 of 2 billion parameters 1,000
-SPARE_PARAMETERS = 10_000_000  # that no file holds: a new output layer, positions that are computed
+MAX_MODULES = 20_000  # in a network; Whisper large has 1,100, wav2vec 2.0 with 2 billion parameters 1,000
+SPARE_PARAMETERS = 10_000_000  # in no file: a new output layer, computed positions
 
-# By a part of a setting's name, its largest value; names without one of these have MAX_NUMBER. Most of them become a
-# loop or the side of a matrix before any module is registered that could be counted.
+# The largest value of a setting by a part of its name; other names have MAX_NUMBER. Most settings become a loop or a
+# dimension of a matrix before any module is registered that could be counted.
 MOST = (
     (re.compile(r"layers|depth|blocks"), 200),
     (re.compile(r"num_labels"), 10_000),
@@ -49,26 +49,26 @@ _READ = re.compile(r".*\.(json|txt|model|safetensors|bin)")
 
 
 def check_folder(id: str, folder: Path) -> None:
-    """Refuses a model's folder whose settings ask for more than any speech model has, before anything is made of them.
+    """Refuses a model's folder whose settings ask for more than any speech model has, before they are used.
 
     Args:
         id: what the user calls it.
         folder: with a config.json.
 
     Raises:
-        ModelError: a file of settings is too large, is no JSON, nests too deep, or holds a number out of bounds; an index
-            names weights outside the folder; an adapter is in it.
+        ModelError: a settings file is too large, is not JSON, is nested too deeply, or has a number out of bounds; an index
+            names weights outside the folder; the folder contains an adapter.
     """
     for path in sorted(folder.iterdir()):
         if not _READ.fullmatch(path.name):
             continue
-        if not path.is_file():  # a pipe would be waited for
+        if not path.is_file():  # reading a pipe would block
             raise _unusable(id, f"{path.name} is no file")
         settings, size = _SETTINGS.fullmatch(path.name), path.stat().st_size
         if not _WEIGHTS.fullmatch(path.name) and size > (MAX_SETTINGS_BYTES if settings else MAX_VOCABULARY_BYTES):
             raise ModelError(
                 "model_settings_large",
-                f"{path.name} of {id} has {size / 1e6:.0f} MB, more than any model's. It was not read.",
+                f"{path.name} of {id} has {size / 1e6:.0f} MB, larger than any model's. It was not read.",
                 id=id,
                 name=path.name,
                 megabytes=f"{size / 1e6:.0f}",
@@ -80,34 +80,34 @@ def check_folder(id: str, folder: Path) -> None:
     if (folder / "adapter_config.json").is_file():
         raise ModelError(
             "model_with_adapter",
-            f"{id} holds an adapter beside the model. Merge the two, or take its adapter_config.json out of the folder.",
+            f"{id} contains an adapter as well as the model. Merge the two, or remove adapter_config.json from the folder.",
             id=id,
         )
 
 
 def is_packed(path: Path) -> bool:
-    """Whether a file of torch's is compressed, as torch never writes one: unpacking could take any amount of memory."""
+    """Whether a torch file is compressed, which torch never does: unpacking could take any amount of memory."""
     try:
         with zipfile.ZipFile(path) as packed:
             return any(entry.compress_type != zipfile.ZIP_STORED for entry in packed.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):  # no such file at all, which torch says better
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):  # not a torch file, which torch explains better
         return False
 
 
 @contextmanager
 def bounded_building(id: str, folder: Path | None = None, most: float | None = None) -> Iterator[None]:
-    """Ends the building of a network in this thread as soon as it is larger than it can be.
+    """Aborts building a network in this thread as soon as it is larger than its files allow.
 
-    Networks are built without memory, on torch's meta device, before their weights are read: so their parameters can be
-    counted as they come, however many the settings describe.
+    Networks are built without memory, on torch's meta device, before their weights are read, so their parameters can be
+    counted as they are created, however many the settings describe.
 
     Args:
         id: what the user calls it.
         folder: of the model, whose weight files bound the parameters.
-        most: parameters that it may have, where they are known otherwise.
+        most: the most parameters it may have, if known from elsewhere.
 
     Raises:
-        ModelError: it has more parameters than its files hold or than fit in memory, or too many parts.
+        ModelError: it has more parameters than its files hold or than fit in memory, or too many modules.
     """
     limit = most if most is not None else held(folder) if folder is not None else float("inf")
     free, thread = memory.available(), threading.get_ident()
@@ -145,9 +145,9 @@ def bounded_building(id: str, folder: Path | None = None, most: float | None = N
 
 
 def held(folder: Path) -> float:
-    """Returns the parameters that a folder's weight files can hold at most, and some that need no file.
+    """Returns the most parameters that a folder's weight files can hold, plus some that need no file.
 
-    They are at least two bytes each, and what is tied, such as Whisper's output layer, is counted twice as it is built.
+    Each takes at least two bytes; tied ones, such as Whisper's output layer, are counted twice during building.
     """
     files = [path for path in folder.iterdir() if _WEIGHTS.fullmatch(path.name) and path.is_file()]
     return sum(path.stat().st_size for path in files) + SPARE_PARAMETERS
@@ -183,7 +183,7 @@ def _check_number(id: str, file: str, name: str, value: float) -> None:
     shown = f"{value:.3g}" if isinstance(value, float) else str(value)[:20]
     raise ModelError(
         "model_number",
-        f"{file} of {id} gives {name[:60]} the value {shown}, which no speech model has. It was not loaded.",
+        f"{file} of {id} sets {name[:60]} to {shown}, which no speech model has. It was not loaded.",
         id=id,
         file=file,
         field=name[:60],

@@ -1,4 +1,4 @@
-"""Turning other people's wav2vec 2.0 and HuBERT weights into Hugging Face folders, whoever saved them."""
+"""Converts wav2vec 2.0 and HuBERT weights from other tools into Hugging Face folders."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _NETWORKS: dict[tuple[str, bool], Any] = {
 
 
 def built_once(folder: Path, build: Callable[[Path], None]) -> Path:
-    """Returns `folder`, which `build` fills on the first call; a crash half way leaves nothing under its name.
+    """Returns `folder`, which `build` fills on the first call; a crash while building leaves no incomplete folder.
 
     Args:
-        folder: a Hugging Face folder to be; it is complete once it holds config.json.
+        folder: the Hugging Face folder to make; it is complete once it has config.json.
         build: writes everything into the empty folder it is given.
     """
     if (folder / "config.json").exists():
@@ -52,7 +52,7 @@ def built_once(folder: Path, build: Callable[[Path], None]) -> Path:
         try:
             building.replace(folder)
         except OSError:
-            if not (folder / "config.json").exists():  # otherwise another process was quicker: its folder is as good
+            if not (folder / "config.json").exists():  # otherwise another process was faster: its folder is just as good
                 raise
     return folder
 
@@ -60,18 +60,18 @@ def built_once(folder: Path, build: Callable[[Path], None]) -> Path:
 def renamed(
     state: Mapping[str, torch.Tensor], names: Iterable[tuple[str, str]], dropped: Iterable[str] = ()
 ) -> dict[str, torch.Tensor]:
-    """Renames tensors by a table, and makes them float32.
+    """Renames tensors by a table and converts them to float32.
 
     Args:
         state: tensors by their old names.
         names: pairs of patterns, old and new; {n} stands for a number, {p} for "weight" or "bias".
-        dropped: patterns of what is left out; {rest} stands for anything.
+        dropped: patterns of tensors to leave out; {rest} stands for anything.
 
     Returns:
         The tensors by their new names.
 
     Raises:
-        ValueError: a name that neither table holds, or two that become the same.
+        ValueError: a name is in neither table, or two names become the same.
     """
     rows = [(_pattern(old), new) for old, new in names]
     left_out = [_pattern(old) for old in dropped]
@@ -100,14 +100,14 @@ def write_folder(
 
     Args:
         folder: an empty folder.
-        config: of the network; what belongs to a vocabulary is filled in here.
-        state: float32 tensors by the names of the bare network, and the head's as "lm_head.weight", "lm_head.bias".
-        normalise: whether each clip is brought to mean 0 and variance 1 before the network hears it.
-        labels: what each output of the CTC head writes, the blank first, as `BLANK`; None for a network that was only
+        config: of the network; the vocabulary's settings are filled in here.
+        state: float32 tensors by the names of the bare network; the head's are "lm_head.weight" and "lm_head.bias".
+        normalise: whether each clip is scaled to mean 0 and variance 1 first.
+        labels: the character of each output of the CTC head, the blank first, as `BLANK`; None for a network that was only
             pretrained.
 
     Raises:
-        ValueError: the weights do not fill the network that `config` describes, or nothing stands between words.
+        ValueError: the weights do not match the network that `config` describes, or there is no label between words.
     """
     if labels is not None:
         if DELIMITER not in labels:
@@ -127,7 +127,7 @@ def write_folder(
     Wav2Vec2FeatureExtractor(
         sampling_rate=SAMPLE_RATE,
         do_normalize=normalise,
-        return_attention_mask=config.feat_extract_norm == "layer",  # a group norm hears the padding whatever the mask says
+        return_attention_mask=config.feat_extract_norm == "layer",  # a group norm includes the padding whatever the mask says
     ).save_pretrained(folder)
     if labels is not None:
         _write_vocabulary(folder, labels)

@@ -1,4 +1,4 @@
-"""fairseq's checkpoints of wav2vec 2.0 and HuBERT, read without fairseq and without trusting the pickle they are."""
+"""Reads fairseq checkpoints of wav2vec 2.0 and HuBERT without fairseq and without trusting their pickles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.models.sources.bounds import SPARE_PARAMETERS, bounded_building, is_pa
 from core.models.sources.convert import BLANK, NORMS, built_once, renamed, write_folder
 from core.storage.files import home, sha256
 
-DICTIONARY = "dict.ltr.txt"  # the letters, beside the checkpoint
+DICTIONARY = "dict.ltr.txt"  # the letters, in the checkpoint's folder
 SPECIAL = (BLANK, "<s>", "</s>", "<unk>")  # fairseq's first four are <s> <pad> </s> <unk>, and its blank is the first
 PRETRAINED = ("wav2vec2", "hubert")
 FINE_TUNED = ("wav2vec_ctc", "hubert_ctc")
@@ -28,8 +28,8 @@ MAX_LAYERS = 100
 MAX_SIZE = 1 << 16  # of any one number in the settings
 MAX_EXPRESSION = 500  # characters
 
-# fairseq's name, transformers' name. {n} is a number, {p} "weight" or "bias". What fine-tuning wraps the network in
-# (w2v_encoder.w2v_model.) is taken off first. Source: fairseq/models/wav2vec/wav2vec2.py and hubert/hubert.py, 0.12.
+# fairseq's name, transformers' name. {n} is a number, {p} "weight" or "bias". The prefix that fine-tuning
+# adds (w2v_encoder.w2v_model.) is removed first. Source: fairseq/models/wav2vec/wav2vec2.py and hubert/hubert.py, 0.12.
 NAMES = (
     ("mask_emb", "masked_spec_embed"),
     ("feature_extractor.conv_layers.{n}.0.{p}", "feature_extractor.conv_layers.{n}.conv.{p}"),
@@ -55,7 +55,7 @@ NAMES = (
 # Only pretraining needs these: the quantised targets of wav2vec 2.0, the cluster embeddings of HuBERT.
 DROPPED = ("quantizer.{rest}", "project_q.{p}", "final_proj.{p}", "target_glu.{rest}", "label_embs_concat")
 
-# fairseq's name of a setting, transformers' name, and what fairseq takes where a checkpoint says nothing.
+# fairseq's name of a setting, transformers' name, and fairseq's default if a checkpoint does not set it.
 SETTINGS: tuple[tuple[str, str, int | float | bool], ...] = (
     ("encoder_layers", "num_hidden_layers", 12),
     ("encoder_embed_dim", "hidden_size", 768),
@@ -73,7 +73,7 @@ SETTINGS: tuple[tuple[str, str, int | float | bool], ...] = (
     ("final_dropout", "final_dropout", 0.0),
 )
 
-# Fine-tuning sets these anew (fairseq's name there, and the name above).
+# Settings that fine-tuning overrides (fairseq's name there, and the name above).
 RESET = (
     ("dropout", "dropout"),
     ("attention_dropout", "attention_dropout"),
@@ -83,7 +83,7 @@ RESET = (
     ("final_dropout", "final_dropout"),
 )
 
-# What transformers' networks know only one value of; any other is refused.
+# Settings for which transformers supports only one value; others are refused.
 FIXED: tuple[tuple[str, object], ...] = (
     ("activation_fn", "gelu"),
     ("layer_type", "transformer"),
@@ -93,19 +93,19 @@ FIXED: tuple[tuple[str, object], ...] = (
     ("quantize_input", False),
 )
 
-CONV_LAYERS = "[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512, 2, 2)] * 2"  # fairseq's own, unless a checkpoint says other
+CONV_LAYERS = "[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512, 2, 2)] * 2"  # fairseq's default
 EXTRACTOR_MODES = dict(zip(("default", "layer_norm"), NORMS, strict=True))
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a fairseq checkpoint says.
+    """The contents of a fairseq checkpoint.
 
     Attributes:
         config: the network that its settings describe.
-        state: its weights, float32, by transformers' names; the CTC head's as "lm_head.weight", "lm_head.bias".
-        normalise: whether each clip is brought to mean 0 and variance 1 first.
-        fine_tuned: whether it was taught to write letters.
+        state: its weights, float32, by transformers' names; the CTC head's are "lm_head.weight" and "lm_head.bias".
+        normalise: whether each clip is scaled to mean 0 and variance 1 first.
+        fine_tuned: whether it was trained to write letters.
     """
 
     config: Wav2Vec2Config | HubertConfig
@@ -117,14 +117,14 @@ class Checkpoint:
 def fairseq_folder(path: Path) -> Path:
     """Returns the Hugging Face folder of a fairseq checkpoint, converting it on the first call.
 
-    The folder's name holds the checksum of the checkpoint and of the letters beside it, so others get other folders. A
-    checkpoint that was only pretrained becomes a network without a head or a vocabulary.
+    The folder's name includes the checksum of the checkpoint and of its letters, so each gets its own folder. A checkpoint
+    that was only pretrained becomes a network without a head or a vocabulary.
 
     Args:
-        path: the checkpoint; where it was fine-tuned, dict.ltr.txt must lie beside it.
+        path: the checkpoint; if it was fine-tuned, dict.ltr.txt must be in the same folder.
 
     Raises:
-        ModelError: as `read_checkpoint`, or a fine-tuned one comes without its letters.
+        ModelError: as `read_checkpoint`, or the letters of a fine-tuned one are missing.
     """
     sums = [sha256(file) for file in (path, path.with_name(DICTIONARY)) if file.is_file()]
     digest = sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
@@ -135,18 +135,17 @@ def fairseq_folder(path: Path) -> Path:
 def read_checkpoint(path: Path) -> Checkpoint:
     """Reads a checkpoint of wav2vec 2.0 or HuBERT, pretrained or fine-tuned with CTC.
 
-    torch's restricted reader makes tensors, plain values and `argparse.Namespace`, and nothing else: no code of the file's
-    runs.
+    torch's restricted reader only creates tensors, plain values and `argparse.Namespace`: no code in the file runs.
 
     Raises:
-        ModelError: it holds another class, or is damaged, or no such checkpoint, or of a network transformers lacks.
+        ModelError: it contains another class, is damaged, is not such a checkpoint, or is of a network transformers lacks.
     """
     loaded = _load(path)
     try:
         weights = _fields(loaded, "the checkpoint").get("model")
         if not isinstance(weights, dict) or not all(isinstance(t, torch.Tensor) for t in weights.values()):
             raise ValueError("it holds no weights")
-        if sum(tensor.numel() for tensor in weights.values()) > path.stat().st_size:  # one value, said to be there many times
+        if sum(tensor.numel() for tensor in weights.values()) > path.stat().st_size:  # one value, claimed many times
             raise ValueError("it holds fewer weights than it says")
         model, task = _sections(loaded)
         kind = _kind(model, (*PRETRAINED, *FINE_TUNED))
@@ -166,14 +165,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def read_dictionary(path: Path) -> list[str]:
-    """Returns what each output of the head writes, as transformers names it.
+    """Returns the symbol of each output of the head, by transformers' names.
 
-    A line is a symbol, a space and how often it occurred. fairseq puts <s>, <pad>, </s> and <unk> before them and takes the
-    first for CTC's blank; transformers calls the blank <pad>, so those two change names. Source: fairseq/data/dictionary.py
+    A line is a symbol, a space and its count. fairseq puts <s>, <pad>, </s> and <unk> before them and uses the first as CTC's
+    blank; transformers calls the blank <pad>, so those two swap names. Source: fairseq/data/dictionary.py
     and criterions/ctc.py.
 
     Raises:
-        ModelError: a line of another form, or a symbol twice.
+        ModelError: a line has another form, or a symbol occurs twice.
     """
     try:
         written = path.read_text(encoding="utf-8").split("\n")
@@ -182,17 +181,17 @@ def read_dictionary(path: Path) -> list[str]:
     except ValueError as error:  # also text that is not UTF-8
         raise _malformed(path, "a line is not a symbol and its count") from error
     if len(set(labels)) != len(labels):
-        raise _malformed(path, "a symbol stands in it twice")
+        raise _malformed(path, "a symbol occurs twice")
     return labels
 
 
 def parse_conv_layers(text: str) -> list[tuple[int, int, int]]:
     """Returns the convolutions of a fairseq setting such as "[(512, 10, 5)] + [(512, 3, 2)] * 4".
 
-    fairseq evaluates it as Python; here only lists of three whole numbers, their sums and their multiples have a meaning.
+    fairseq evaluates it as Python; here only lists of three whole numbers, their sums and their multiples are allowed.
 
     Returns:
-        (channels, kernel, stride) of each, the last two in samples of what lies below.
+        (channels, kernel, stride) of each, the last two in samples of the layer below.
 
     Raises:
         ValueError: anything else, or more than `MAX_LAYERS`.
@@ -216,7 +215,8 @@ def _convert(path: Path, folder: Path) -> None:
         if not dictionary.is_file():
             raise ModelError(
                 "fairseq_no_vocabulary",
-                f"{path.name} was taught to write, but its letters are missing. Put its {DICTIONARY} into {path.parent}.",
+                f"{path.name} was trained to transcribe, but the list of its letters is missing. "
+                f"Put its {DICTIONARY} into {path.parent}.",
                 id=path.name,
                 name=DICTIONARY,
             )
@@ -238,13 +238,13 @@ def _load(path: Path) -> Any:
     try:
         with torch.serialization.safe_globals([Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen unrelated types on files that are cut or something else
+    except Exception as error:  # torch raises a dozen unrelated types on truncated or foreign files
         refused = re.search(r"GLOBAL ([\w.]+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
         if refused is None:
             raise _malformed(path, "it cannot be read as a file of weights") from error
         raise ModelError(
             "fairseq_untrusted",
-            f"{path.name} holds a {refused[1]}, and opening that could run code: it was not opened. Where it is trusted and "
+            f"{path.name} contains a {refused[1]}; opening it could run code, so it was not opened. If you trust it and "
             "fairseq is installed, save it again with plain dicts under 'model' and 'cfg', and nothing else.",
             id=path.name,
             name=refused[1],
@@ -254,8 +254,8 @@ def _load(path: Path) -> Any:
 def _malformed(path: Path, what: str) -> ModelError:
     return ModelError(
         "fairseq_format",
-        f"{path.name} is no fairseq checkpoint of wav2vec 2.0 or HuBERT that can be converted: {' '.join(what.split())[:200]}. "
-        "Fetch it again, or choose another.",
+        f"{path.name} is not a fairseq checkpoint of wav2vec 2.0 or HuBERT that can be converted: "
+        f"{' '.join(what.split())[:200]}. Download it again, or choose another.",
         id=path.name,
     )
 
@@ -268,7 +268,7 @@ def _fields(value: Any, what: str) -> dict[str, Any]:
 
 
 def _sections(loaded: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the settings of the network and of its task: in `cfg` apart, in the older `args` one and the same."""
+    """Returns the settings of the network and of its task: separate in `cfg`, one and the same in the older `args`."""
     outer = _fields(loaded, "the checkpoint")
     found = outer.get("cfg") if outer.get("cfg") is not None else outer.get("args")
     return _apart(_fields(found, "its cfg or args"))
@@ -281,12 +281,12 @@ def _apart(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _pretrained_sections(model: dict[str, Any], path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the settings of the network below the head: within the checkpoint's, or in the one it started from."""
+    """Returns the settings of the network below the head, from the checkpoint or from the one it started from."""
     if model.get("w2v_args") is not None:
         return _apart(_fields(model["w2v_args"], "its w2v_args"))
     name = re.split(r"[/\\]", str(model.get("w2v_path") or ""))[-1]
     if name in ("", ".", "..") or name == path.name or not path.with_name(name).is_file():
-        raise ValueError(f"its network is described in {name or 'another checkpoint'}, which should lie beside it")
+        raise ValueError(f"its network is described in {name or 'another checkpoint'}, which should be in the same folder")
     return _sections(_load(path.with_name(name)))
 
 
@@ -321,7 +321,7 @@ def _config(kind: str, model: Mapping[str, Any], state: Mapping[str, torch.Tenso
             feat_extract_norm=EXTRACTOR_MODES[mode],
             **chosen,
         )
-    except Exception as error:  # transformers checks its settings with errors of its own
+    except Exception as error:  # transformers raises its own errors for settings
         raise ValueError("its settings contradict one another") from error
 
 

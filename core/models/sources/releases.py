@@ -1,4 +1,4 @@
-"""Models that were released as one file at an address of their own, outside the hub."""
+"""Models released as a single file at their own address, outside the hub."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from core.models.sources.hub import Progress
 from core.models.sources.origins import Release, deepspeech_path, refuse_without_reader
 from core.storage.memory import refuse_what_does_not_fit
 
-GONE = (404, 410)  # HTTP statuses of what is not there, or not any more
+GONE = (404, 410)  # HTTP statuses of missing files
 
 
 def fetch_release(id: str, release: Release, parameters: float, progress: Progress, should_stop: Callable[[], bool]) -> Path:
-    """Fetches a release, going on where an earlier call stopped, and converts it.
+    """Downloads a release, continuing where an earlier call stopped, and converts it.
 
     Args:
         id: of the model.
-        release: what to fetch.
-        parameters: how many it has.
-        progress: told the bytes that are here and the bytes in all.
-        should_stop: asked about once a megabyte; what was fetched by then is kept.
+        release: what to download.
+        parameters: their number.
+        progress: called with the bytes so far and the total bytes.
+        should_stop: checked about once a megabyte; the downloaded part is kept.
 
     Returns:
         The folder to load it from.
 
     Raises:
-        ModelError: the package that reads it is missing, it does not fit in memory, is no longer there, was damaged on the
-            way, or `should_stop` said so.
+        ModelError: the package that reads it is missing, it does not fit in memory, is no longer there, was damaged during
+            the download, or `should_stop` returned True.
         OSError: the disk is full.
         Exception: the server cannot be reached or refuses, in its client's words.
     """
@@ -52,7 +52,7 @@ def fetch_release(id: str, release: Release, parameters: float, progress: Progre
             raise
         raise ModelError(
             "release_gone",
-            f"{id} is no longer at {release.address}. Fetch the file {release.name} elsewhere and give its path instead.",
+            f"{id} is no longer at {release.address}. Get the file {release.name} elsewhere and give its path instead.",
             id=id,
             address=release.address,
             name=release.name,
@@ -67,7 +67,7 @@ def release_folder(id: str, release: Release) -> Path:
     """Returns the Hugging Face folder of a fetched release, converting it on the first call.
 
     Raises:
-        ModelError: its file is not the released one any more, or the package that reads it is missing.
+        ModelError: its file is no longer the released one, or the package that reads it is missing.
     """
     if _md5(release.path) != release.md5:
         release.path.unlink()

@@ -1,11 +1,11 @@
-"""Released DeepSpeech and Coqui STT models: the weights of a .tflite acoustic model, as a folder that can be adapted.
+"""Converts the weights of a .tflite acoustic model, as released by DeepSpeech and Coqui STT, to a folder that can be adapted.
 
 Written from the sources of DeepSpeech 0.9 and Coqui STT (train.py: create_model, create_inference_graph, export;
-native_client/alphabet.cc) and of the converter they used (tensorflow/lite/toco), and tried on files built in their
-image. No released file was at hand, so that these are assumptions until one has been read: which of three forms the
+native_client/alphabet.cc) and of the converter they used (tensorflow/lite/toco), and tried on files built to match
+them. No released file was available, so these are assumptions until one has been read: which of three forms the
 converter gave the LSTM (all three are read); that every layer's bias is fused into its product, and every layer but
-the last is rectified; and that the metadata are constants behind at most a copy. Metadata that are missing or cannot
-be read so are taken as those of the English models. Scores of a converted model have not been compared with
+the last is rectified; and that the metadata are constants behind at most a copy. Metadata that are missing or
+unreadable are assumed to be those of the English models. Scores of a converted model have not been compared with
 published ones.
 
 The LiteRT interpreter, run by hand over such files, gave the same probabilities to 1e-7 with float32 and float16
@@ -36,7 +36,7 @@ MAX_BYTES = 400_000_000  # of a file; 0.9.3 in float32 would be 190 MB
 MAX_ITEMS = 10_000  # tensors, operators, or inputs of one; a released graph has some hundreds
 MAX_COPIES = 4  # reshapes and the like between a constant and its use
 
-# What the graph is made of; anything else, such as layer normalisation, would change what the network computes.
+# The allowed operators; anything else, such as layer normalisation, would change what the network computes.
 _ARITHMETIC = {"ADD", "FULLY_CONNECTED", "LOGISTIC", "LSTM", "MINIMUM", "MUL", "RELU", "SOFTMAX", "TANH"}
 _LAYOUT = {
     "CONCATENATION",
@@ -74,7 +74,7 @@ def deepspeech_folder(path: Path) -> Path:
     """Returns the folder of a converted acoustic model, converting it on the first call.
 
     Raises:
-        ModelError: the file is no TensorFlow Lite model, or not one of DeepSpeech's.
+        ModelError: the file is not a TensorFlow Lite model, or not one of DeepSpeech.
     """
     if path.stat().st_size > MAX_BYTES:
         raise _damaged(path, f"it is larger than {MAX_BYTES / 1e6:.0f} MB")
@@ -90,8 +90,8 @@ def deepspeech_folder(path: Path) -> Path:
 def read_tflite(path: Path) -> DeepSpeech:
     """Reads the network of an acoustic model as DeepSpeech 0.9 and Coqui STT export it.
 
-    Layers are told apart by their place in the graph, which does not depend on how the converter named things, and by
-    their shapes. Stored integers q become scale * (q - zero_point), for the whole tensor or along one axis.
+    Layers are identified by their position in the graph, which does not depend on the converter's names, and by their
+    shapes. Stored integers q become scale * (q - zero_point), for the whole tensor or along one axis.
 
     Raises:
         ModelError: as `deepspeech_folder`.
@@ -104,7 +104,7 @@ def read_tflite(path: Path) -> DeepSpeech:
 
 
 class _Graph:
-    """A TensorFlow Lite file of one subgraph. Every length that it claims is held against the file or a limit."""
+    """A TensorFlow Lite file of one subgraph. Every length it claims is checked against the file or a limit."""
 
     def __init__(self, path: Path) -> None:
         refuse_without_reader(path.name)
@@ -149,7 +149,7 @@ class _Graph:
         return self._named.get(name)
 
     def constant(self, index: int, copies: int = 0) -> np.ndarray | None:
-        """Returns what a tensor holds, float32 if it was stored as integers with a scale; None if it is computed."""
+        """Returns a tensor's values, float32 if it was stored as integers with a scale; None if it is computed."""
         raw = self._bytes(index)
         if raw is None:
             name, inputs = self._producers.get(index, ("", []))
@@ -187,14 +187,14 @@ class _Graph:
             if raw is not None and self._subgraph.Tensors(index).Type() == self._string:
                 count, start, end = struct.unpack_from("<3i", raw.tobytes())
                 if count != 1 or not 12 <= start <= end <= len(raw):
-                    raise ValueError(f"the string {name} lies outside its tensor")
+                    raise ValueError(f"the string {name} is outside its tensor")
                 return raw[start:end].tobytes()
             operator, inputs = self._producers.get(index, ("", []))
             index = inputs[0] if operator in _COPIES else None
         return None
 
     def _bytes(self, index: int) -> np.ndarray | None:
-        """The uint8 of a tensor's buffer, or None where it has none."""
+        """The uint8 of a tensor's buffer, or None if it has none."""
         if not 0 <= index < self._subgraph.TensorsLength():
             raise IndexError(f"there is no tensor {index}")
         place = self._subgraph.Tensors(index).Buffer()
@@ -252,7 +252,7 @@ def _model(graph: _Graph, path: Path) -> DeepSpeech:
 def _layers(graph: _Graph, path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields weight [outputs, inputs] and bias of each layer once, in the order in which the graph computes them.
 
-    The LSTM is unrolled, so that it comes once a step. Its gates are input, cell, forget, output, as TensorFlow's
+    The LSTM is unrolled, so it occurs once per step. Its gates are input, cell, forget, output, as TensorFlow's
     LSTMCell and the converter (identify_lstm_split_inputs.cc) stack them, over [input, state].
     """
     seen: dict[tuple[int, ...], None] = {}
@@ -281,7 +281,7 @@ def _layers(graph: _Graph, path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]
             layer = values[0], values[1]
         else:
             layer = np.concatenate([np.concatenate(values[:4]), np.concatenate(values[4:8])], 1), np.concatenate(values[8:])
-        if "LSTM" in name:  # each step may carry its own copy
+        if "LSTM" in name:  # each step may have its own copy
             if unrolled is not None and all(np.array_equal(a, b) for a, b in zip(unrolled, layer, strict=True)):
                 continue
             unrolled = layer
@@ -291,13 +291,13 @@ def _layers(graph: _Graph, path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]
 
 
 def _torch_order(stacked: np.ndarray) -> np.ndarray:
-    """Brings gates from TensorFlow's order, input, cell, forget, output, to torch's: input, forget, cell, output."""
+    """Reorders gates from TensorFlow's order, input, cell, forget, output, to torch's: input, forget, cell, output."""
     i, c, f, o = np.split(stacked, 4)
     return np.concatenate([i, f, c, o])
 
 
 def _clip(graph: _Graph, path: Path) -> float:
-    """The one bound of all MINIMUMs. A constant that is added elsewhere, such as a forget bias, is not known."""
+    """The one bound of all MINIMUMs. Constants added elsewhere, such as a forget bias, are unknown."""
     bounds = set()
     for name, inputs, _ in graph.operators:
         if name in ("ADD", "MINIMUM"):
@@ -312,7 +312,7 @@ def _clip(graph: _Graph, path: Path) -> float:
 
 
 def _check_front_end(graph: _Graph, path: Path) -> None:
-    """Refuses features other than those that `deepspeech.mfcc` computes; what the file does not say is taken as such."""
+    """Refuses features other than those that `deepspeech.mfcc` computes; values missing from the file count as these."""
     wanted = {"metadata_sample_rate": 16_000, "metadata_feature_win_len": 32, "metadata_feature_win_step": 20}
     for name, number in wanted.items():
         index = graph.find(name)
@@ -357,13 +357,13 @@ def _limited(length: int) -> int:
 
 
 def _damaged(path: Path, what: str) -> ModelError:
-    return ModelError("tflite_format", f"{path.name} is no TensorFlow Lite model, or damaged: {what}.", name=path.name)
+    return ModelError("tflite_format", f"{path.name} is not a TensorFlow Lite model, or it is damaged: {what}.", name=path.name)
 
 
 def _unexpected(path: Path, what: str) -> ModelError:
     return ModelError(
         "tflite_unexpected",
-        f"{path.name} is no acoustic model as DeepSpeech 0.9 or Coqui STT exports it: found {what}.",
+        f"{path.name} is not an acoustic model exported by DeepSpeech 0.9 or Coqui STT: it contains {what}.",
         name=path.name,
         what=what,
     )

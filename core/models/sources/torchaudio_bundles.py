@@ -1,4 +1,4 @@
-"""The wav2vec 2.0 and HuBERT weights that torchaudio knows by name, as Hugging Face folders."""
+"""Converts the wav2vec 2.0 and HuBERT bundles of torchaudio to Hugging Face folders."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ NAMES = (
 
 
 def torchaudio_folder(id: str) -> Path:
-    """Returns the Hugging Face folder of a torchaudio bundle, fetching and converting it on the first call.
+    """Returns the Hugging Face folder of a torchaudio bundle, downloading and converting it on the first call.
 
     Args:
         id: e.g. "torchaudio:WAV2VEC2_ASR_BASE_960H", "torchaudio:HUBERT_BASE". Bundles without ASR in their name become a
             network without a head or a vocabulary. Source: torchaudio.pipelines.
 
     Raises:
-        ModelError: there is no such bundle of wav2vec 2.0 or HuBERT, it cannot be fetched, or torchaudio cannot be imported.
+        ModelError: there is no such bundle of wav2vec 2.0 or HuBERT, it cannot be downloaded, or torchaudio cannot be imported.
     """
     if not is_bundle_id(id):  # before it becomes part of a path
         raise _unknown(id)
@@ -63,17 +63,17 @@ def torchaudio_folder(id: str) -> Path:
 
 def _convert(id: str, folder: Path) -> None:
     bundle = _bundle(id)
-    if constants.HF_HUB_OFFLINE:  # said of the hub, and meant of every network
+    if constants.HF_HUB_OFFLINE:  # meant for the hub, and applied to every network
         raise _unreachable(id)
     try:
         model = bundle.get_model(dl_kwargs={"weights_only": True})
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
         raise _unreachable(id) from error
     normalise = bool(getattr(model, "normalize_waveform", False))
-    network = getattr(model, "model", model)  # torchaudio wraps those that want each clip normalised
+    network = getattr(model, "model", model)  # torchaudio wraps the models that need normalised clips
     config = _config(network, HubertConfig if id.removeprefix(TORCHAUDIO).startswith("HUBERT") else Wav2Vec2Config)
     state = renamed(network.state_dict(), NAMES)
-    # torchaudio leaves out what pretraining put in place of masked frames; nothing at all is SpecAugment's own choice.
+    # torchaudio leaves out the vector that replaced masked frames in pretraining; zeros are SpecAugment's own choice.
     state["masked_spec_embed"] = torch.zeros(config.hidden_size)
     labels = bundle.get_labels(blank=BLANK) if hasattr(bundle, "get_labels") else None
     write_folder(folder, config, state, normalise, labels)
@@ -81,18 +81,18 @@ def _convert(id: str, folder: Path) -> None:
 
 def _bundle(id: str) -> Any:
     try:
-        from torchaudio import pipelines  # slow to import, and of use to few
+        from torchaudio import pipelines  # slow to import and rarely needed
     except (ImportError, OSError) as error:
         raise ModelError(
             "model_package_missing",
-            f"{id} comes with the package torchaudio, which is not installed or does not fit torch {torch.__version__}. "
+            f"{id} comes in the package torchaudio, which is not installed or does not fit torch {torch.__version__}. "
             "Run: pip install torchaudio",
             id=id,
             package="torchaudio",
         ) from error
     name = id.removeprefix(TORCHAUDIO)
     bundle = getattr(pipelines, name, None)
-    # WavLM is another network, and the aligner of MMS (a third type of bundle) is no recogniser.
+    # WavLM is another network, and the aligner of MMS (a third type of bundle) is not a recogniser.
     if type(bundle) not in (pipelines.Wav2Vec2Bundle, pipelines.Wav2Vec2ASRBundle) or name.startswith("WAVLM"):
         raise _unknown(id)
     return bundle
@@ -101,7 +101,7 @@ def _bundle(id: str) -> Any:
 def _unreachable(id: str) -> ModelError:
     return ModelError(
         "model_unreachable",
-        f"{id} is not on this computer and could not be fetched: torchaudio's server did not answer. "
+        f"{id} is not downloaded yet, and torchaudio's server did not answer. "
         "Check the network, or choose whisper-tiny.en, which needs none.",
         id=id,
     )
@@ -117,7 +117,7 @@ def _unknown(id: str) -> ModelError:
 
 
 def _config(network: Any, family: type[Wav2Vec2Config] | type[HubertConfig]) -> Wav2Vec2Config | HubertConfig:
-    """Reads a network's shape off its modules."""
+    """Derives a network's configuration from its modules."""
     convolutions = [block.conv for block in network.feature_extractor.conv_layers]
     projection, transformer = network.encoder.feature_projection, network.encoder.transformer
     positions, layer = transformer.pos_conv_embed.conv, transformer.layers[0]

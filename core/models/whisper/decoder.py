@@ -16,13 +16,13 @@ from torch.nn import functional
 
 @dataclass(eq=False)
 class Memory:
-    """What a batch has been given and has written.
+    """The decoder's state for a batch: keys and values of the sound and of the text so far.
 
     Attributes:
         sound: of each layer, keys [clips * heads, width of a head, frames] and values [clips * heads, frames, width].
-        weights: [clips * heads, 1, frames], of `frame_weights`; None where all frames are there.
-        text: of each layer, keys and values [clips * heads, tokens, width of a head] of what is written; None at first.
-        length: how many tokens.
+        weights: [clips * heads, 1, frames], of `frame_weights`; None if all frames are present.
+        text: of each layer, keys and values [clips * heads, tokens, width of a head] of the text so far; None at first.
+        length: number of tokens so far.
     """
 
     sound: list[tuple[torch.Tensor, torch.Tensor]]
@@ -32,7 +32,7 @@ class Memory:
 
 
 class Decoder:
-    """A decoder with its weights as they are now, in one precision; an adapter's are merged in.
+    """A decoder with a copy of the current weights in one precision; adapters are merged in.
 
     Args:
         network: a WhisperForConditionalGeneration.
@@ -51,7 +51,7 @@ class Decoder:
         self._output = network.proj_out.weight.detach().to(dtype)
 
     def begin(self, frames: torch.Tensor, weights: torch.Tensor | None = None) -> Memory:
-        """Takes in the encoder's output, float [clips, frames, width], and `frame_weights`, float [clips, frames]."""
+        """Starts from the encoder's output, float [clips, frames, width], and `frame_weights`, float [clips, frames]."""
         frames = frames.to(self.dtype)
         sound = []
         for layer in self._layers:
@@ -62,7 +62,7 @@ class Decoder:
         return Memory(sound, weights, [None] * len(self._layers))
 
     def write(self, memory: Memory, tokens: torch.Tensor) -> torch.Tensor:
-        """Takes in further tokens int64 [clips, tokens]; returns the last layer, [clips, tokens, width], normed."""
+        """Adds tokens int64 [clips, tokens]; returns the last layer, [clips, tokens, width], normalised."""
         count, start = tokens.shape[1], memory.length
         hidden = self._tokens[tokens] + self._positions[start : start + count]
         unseen = None
@@ -89,7 +89,7 @@ class Decoder:
         return functional.linear(hidden, self._output).float()
 
     def keep(self, memory: Memory, rows: torch.Tensor) -> None:
-        """Forgets all clips but some, int64 [clips], given by their places."""
+        """Drops all clips except those at some positions, int64 [clips]."""
 
         def kept(pair: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
             first, second = (side.unflatten(0, (-1, self._heads))[rows].flatten(0, 1) for side in pair)

@@ -18,14 +18,14 @@ from core.errors import DatasetError
 from core.models.whisper.thresholds import MIN_LOG_PROBABILITY, MIN_NO_SPEECH, TEMPERATURES
 from core.text.scoring import MAX_COMPRESSION_RATIO, compression_ratio
 
-BUDGET_TOKENS = 8  # every clip may take these, and TOKENS_PER_SECOND more a second
+BUDGET_TOKENS = 8  # allowed for every clip, plus TOKENS_PER_SECOND per second
 TOKENS_PER_SECOND = 8.0  # fast English is about 5; languages the tokeniser spells out take more
-RATE_HEADROOM = 1.5  # over the fastest training clip
+RATE_HEADROOM = 1.5  # above the fastest training clip
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What decoding must know about the tokens.
+    """The special tokens that decoding needs.
 
     Attributes:
         end: id of the token that ends a transcript.
@@ -48,7 +48,7 @@ class Decoded:
         tokens: without prompt and end.
         log_probability: mean over the tokens and the end.
         no_speech: probability that there is no speech.
-        temperature: it was drawn at; 0 takes the most probable token each time.
+        temperature: of the sampling; 0 takes the most probable token each time.
     """
 
     tokens: list[int]
@@ -58,12 +58,12 @@ class Decoded:
 
 
 def budget(seconds: float, rate: float, room: int) -> int:
-    """Returns the most tokens a clip may take, at `rate` tokens a second and in a decoder with `room` for so many."""
+    """Returns the most tokens a clip may take, at `rate` tokens per second and with `room` for so many in the decoder."""
     return min(room, BUDGET_TOKENS + math.ceil(rate * seconds))
 
 
 def fitted_rate(rate: float, tokens: Sequence[int], seconds: Sequence[float]) -> float:
-    """Returns the tokens a second to allow: `rate`, or more where training texts of so many tokens need it."""
+    """Returns the tokens per second to allow: `rate`, or more if training texts with these token counts need it."""
     return max(rate, RATE_HEADROOM * max((n / s for n, s in zip(tokens, seconds, strict=True)), default=0.0))
 
 
@@ -76,7 +76,7 @@ def refuse_too_long(seconds: float, window: float, tokens: int, positions: int, 
     if seconds > window:
         raise DatasetError(
             "clip_over_window",
-            f"A clip of {seconds:.1f} s: the model can learn from at most {window:.0f} s. Cut it shorter.",
+            f"A clip of {seconds:.1f} s is too long: the model can train on at most {window:.0f} s. Use a shorter clip.",
             seconds=round(seconds, 1),
             limit=round(window),
         )
@@ -85,7 +85,7 @@ def refuse_too_long(seconds: float, window: float, tokens: int, positions: int, 
 
 
 class Writer(Protocol):
-    """What writes token by token, such as `core.models.whisper.decoder.Decoder`.
+    """Something that writes token by token, such as `core.models.whisper.decoder.Decoder`.
 
     Attributes:
         size: of its vocabulary.
@@ -94,16 +94,16 @@ class Writer(Protocol):
     size: int
 
     def begin(self, frames: torch.Tensor, weights: torch.Tensor | None) -> Any:
-        """Takes in the encoder's output, float [clips, frames, width], and returns what it remembers; see `decode`."""
+        """Starts from the encoder's output, float [clips, frames, width], and returns its state; see `decode`."""
 
     def write(self, memory: Any, tokens: torch.Tensor) -> torch.Tensor:
-        """Takes in further tokens int64 [clips, tokens] and returns a hidden state for each, [clips, tokens, width]."""
+        """Adds tokens int64 [clips, tokens] and returns a hidden state for each, [clips, tokens, width]."""
 
     def scores(self, hidden: torch.Tensor) -> torch.Tensor:
         """Returns the logits of the next token, float32 [..., vocabulary]."""
 
     def keep(self, memory: Any, rows: torch.Tensor) -> None:
-        """Forgets all clips but those at some places, int64 [clips]."""
+        """Drops all clips except those at some positions, int64 [clips]."""
 
 
 def decode(
@@ -127,7 +127,7 @@ def decode(
         seeds: of each clip's sampling, so that a result does not depend on its batch.
         vocabulary: special tokens.
         to_text: turns tokens into the text whose compression is measured.
-        weights: how many frames each frame stands for, as logarithms: float [clips, frames]; None where each is itself.
+        weights: how many frames each frame represents, as logarithms: float [clips, frames]; None if each represents itself.
         pause: called before each further temperature.
 
     Returns:
@@ -161,7 +161,7 @@ def decode(
 
 
 def is_silence(decoded: Decoded) -> bool:
-    """Whether Whisper's rule says that nobody spoke."""
+    """Whether there is no speech, by Whisper's rule."""
     return decoded.no_speech > MIN_NO_SPEECH and decoded.log_probability < MIN_LOG_PROBABILITY
 
 
@@ -174,9 +174,9 @@ def _is_sound(decoded: Decoded, to_text: Callable[[list[int]], str]) -> bool:
 
 
 def _least_bad(attempts: list[Decoded], to_text: Callable[[list[int]], str]) -> Decoded:
-    """Where no temperature helped: the most probable attempt that does not loop.
+    """If no temperature helped: the most probable attempt that does not loop.
 
-    Whisper takes the last one, drawn at temperature 1, which reads like another language's sermon and would make any
+    Whisper takes the last attempt, drawn at temperature 1, which is often nonsense in another language and would make any
     base look worse than it is.
     """
     return max(attempts, key=lambda decoded: (not _repeats(decoded, to_text), decoded.log_probability))

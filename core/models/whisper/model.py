@@ -45,7 +45,7 @@ SETTINGS_FILE = "attune.json"
 
 
 class _Pausing(StoppingCriteria):
-    """Stops nothing; it is asked after every token, and pauses."""
+    """A stopping criterion that never stops: called after every token, it pauses."""
 
     def __init__(self, pause: Pause) -> None:
         self._pause = pause
@@ -66,14 +66,14 @@ class Whisper:
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
         thin: whether to leave out most of the padding's frames (see `kept_frames`).
-        tokens_per_second: most tokens a second of speech may take, beside a few for free.
+        tokens_per_second: the most tokens per second of speech, besides a fixed allowance.
 
     Raises:
         ModelError: a multilingual model has no token for `language`.
     """
 
     family = "whisper"
-    piece_seconds = 40.0  # its clips are padded anyway, and each piece converts all weights anew
+    piece_seconds = 40.0  # its clips are padded anyway, and each piece converts all weights again
 
     def __init__(
         self,
@@ -96,14 +96,14 @@ class Whisper:
         self.tokens_per_second = tokens_per_second
         self._writes: Decoder | None = None
         self._token_loss = TokenLoss()
-        network.model.decoder.embed_tokens.sparse = True  # else its gradient is a second whole table, mostly zeros
+        network.model.decoder.embed_tokens.sparse = True  # otherwise its gradient is a second full table, mostly zeros
         generation = network.generation_config
         self._multilingual = bool(getattr(generation, "is_multilingual", False))
         self.language = language if self._multilingual else "en"
         if self._multilingual and language and f"<|{language}|>" not in generation.lang_to_id:
             raise ModelError(
                 "language_unknown",
-                f"{id} knows no language {language!r}. Give an ISO 639-1 code such as en, zh or sw; "
+                f"{id} does not support the language {language!r}. Give an ISO 639-1 code such as en, zh or sw; "
                 "without one the language is detected.",
                 id=id,
                 language=language,
@@ -149,7 +149,7 @@ class Whisper:
         ]
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
-        """Raises the token budget if these texts take more tokens a second than English does.
+        """Raises the token budget if these texts have more tokens per second than English.
 
         The vocabulary stays: Whisper's byte-level tokens write any character.
         """
@@ -191,7 +191,7 @@ class Whisper:
     def prefix(
         self, batch: Sequence[Example], features: Sequence[Features] | None = None, depth: int | None = None
     ) -> torch.Tensor:
-        """Returns what one of the encoder's layers reads, or its output: float [clips, frames, width]."""
+        """Returns the input of one of the encoder's layers, or the encoder's output: float [clips, frames, width]."""
         (mel,) = self.features(batch) if features is None else features
         return self._encode(mel.values, self._positions([example.seconds for example in batch]), depth)
 
@@ -203,7 +203,7 @@ class Whisper:
         depth: int | None = None,
     ) -> torch.Tensor:
         """Returns the mean cross-entropy in nats over the batch's text and end tokens (the prompt is given)."""
-        self._writes = None  # the weights are about to change, and so many bytes more are free
+        self._writes = None  # the weights are about to change, and this frees memory
         positions = self._positions([e.seconds for e in batch])
         frames = self.prefix(batch) if prefix is None else self._above(prefix, positions, depth)
         most, prompt = self.network.config.max_target_positions, len(self._prompt("en"))
@@ -214,7 +214,7 @@ class Whisper:
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
-        """Transcribes; clips over 30 s go through Whisper's own long-form decoding.
+        """Transcribes; clips over 30 s use Whisper's own long-form decoding.
 
         It pauses after every token of a long clip, every batch of short ones, and before each further temperature.
         """
@@ -237,10 +237,10 @@ class Whisper:
 
     @torch.no_grad()
     def attention(self, wave: np.ndarray, text: str) -> tuple[torch.Tensor, list[str]]:
-        """Returns where the decoder looks in the sound while it is made to write a text.
+        """Returns the decoder's attention to the sound while it writes a given text.
 
-        The encoder reads the clip as it does to transcribe it. Where it is thinned, only padding is left out, so frame
-        i is the sound at i / `FRAMES_PER_SECOND` either way.
+        The encoder processes the clip as for transcribing. Thinning leaves out only padding, so frame i is the sound at
+        i / `FRAMES_PER_SECOND` either way.
 
         Args:
             wave: float32 [samples] at 16 kHz, at most 30 s.
@@ -332,14 +332,14 @@ class Whisper:
         ]
 
     def _writer(self) -> Decoder:
-        """Returns the decoder with its weights as they were when the clips in hand were taken up."""
+        """Returns the decoder with the weights it had when the current clips were begun."""
         if self._writes is None:
             with autocast(self.device, self.precision):
                 self._writes = Decoder(self.network, computing_type(self.device))
         return self._writes
 
     def _begin(self) -> None:
-        """Takes clips up. What was converted before may be out of date: a fused optimiser leaves no trace on weights."""
+        """Begins some clips. Weights converted earlier may be out of date: a fused optimiser leaves no trace on weights."""
         self.network.eval()
         self._writes = None
 

@@ -1,6 +1,6 @@
-"""Whisper's arithmetic where transformers' own is slow on a processor: log-mel, and an encoder that leaves out silence.
+"""The parts of Whisper for which transformers is slow on a CPU: log-mel, and an encoder that thins the padding.
 
-What is computed is the same up to rounding; tests hold it against transformers'.
+Without thinning, results equal those of transformers up to rounding; tests compare them.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ HOP_SAMPLES = 160  # 10 ms
 MEL_FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
 MEL_FRAMES = round(MAX_CLIP_SECONDS * MEL_FRAMES_PER_SECOND)  # 3,000, of the encoder's window
 FRAMES_PER_SECOND = MEL_FRAMES_PER_SECOND // 2  # encoder frames: the second convolution has a stride of 2
-CONSTANT_FRAMES = 6  # of padding after the sound: as many as the two convolutions look at
-MARGIN_FRAMES = 25  # of padding kept whole after the speech
+CONSTANT_FRAMES = 6  # of padding after the sound: the receptive field of the two convolutions
+MARGIN_FRAMES = 25  # of padding kept in full after the speech
 TAIL_STRIDE = 32  # every 32nd frame of the padding beyond the margin is kept, and counts as 32: see `frame_weights`
-BLOCK_FRAMES = 32  # kept frames are a multiple of it: torch's CPU library keeps memory for every size it has met
-SHORT_FRAMES = 256  # up to which attention on a CPU is plain matrix products in bfloat16; fused takes less memory
+BLOCK_FRAMES = 32  # kept frames are a multiple of this: torch's CPU library keeps memory for every size it has seen
+SHORT_FRAMES = 256  # up to this many, attention on a CPU is plain matrix products in bfloat16; fused takes less memory
 
 
 def log_mel(wave: np.ndarray, filters: np.ndarray) -> torch.Tensor:
-    """Returns a clip's log-mel energies as Whisper reads them, without most of the silence it is padded with.
+    """Returns a clip's log-mel energies for Whisper, without most of the padding.
 
-    Padded to 30 s, all frames after the sound are alike, so that the last one returned stands for the rest.
+    Padded to 30 s, all frames after the sound are equal, so the last one returned represents the rest.
 
     Args:
         wave: float32 [samples] at 16 kHz, at most 30 s.
@@ -52,7 +52,7 @@ def log_mel(wave: np.ndarray, filters: np.ndarray) -> torch.Tensor:
 
 
 def mel_frames(seconds: Sequence[float], most: int) -> tuple[int, ...]:
-    """Returns how many log-mel frames clips of so many seconds take, at most `most`."""
+    """Returns how many log-mel frames clips of these durations take, at most `most`."""
     return tuple(min(most, math.ceil(MEL_FRAMES_PER_SECOND * s)) for s in seconds)
 
 
@@ -64,10 +64,10 @@ def padded(mels: Sequence[torch.Tensor], frames: int | None = None) -> torch.Ten
 
 
 def kept_frames(seconds: Sequence[float], total: int = MEL_FRAMES // 2) -> torch.Tensor:
-    """Chooses the encoder positions to compute: the speech, a margin, and a thin, even sample of the padding.
+    """Chooses the encoder positions to compute: the speech, a margin, and a sparse, even sample of the padding.
 
-    Whisper pads every clip to 30 s and needs to see that the speech ends, but not 1,500 frames of it. Clips of a
-    batch must be equally long, since there is no mask: the shorter ones take more of their padding.
+    Whisper pads every clip to 30 s and needs to see that the speech ends, but not 1,500 frames of padding. The clips of a
+    batch must have the same length, since there is no mask, so shorter ones keep more of their padding.
 
     Args:
         seconds: duration of each clip's speech, at most 30.
@@ -100,11 +100,11 @@ def kept_count(seconds: float, total: int = MEL_FRAMES // 2) -> int:
 
 
 def convolved(encoder: Any, mel: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:
-    """Computes what the first encoder layer reads: convolutions with positions added, thinned.
+    """Computes the input of the first encoder layer: convolutions plus positions, thinned.
 
     Args:
         encoder: a WhisperEncoder.
-        mel: float32 [clips, mels, frames], its last frames alike where there are fewer than 3,000.
+        mel: float32 [clips, mels, frames]; with fewer than 3,000 frames, the last ones are equal.
         positions: int64 [clips, kept], the frames to keep, or None for all 1,500.
 
     Returns:
@@ -118,14 +118,14 @@ def convolved(encoder: Any, mel: torch.Tensor, positions: torch.Tensor | None) -
     if positions is None:
         return hidden + encoder.embed_positions.weight
     positions = positions.to(hidden.device)
-    # The last frame is the border's; the one before it is what the rest of the padding looks like.
+    # The last frame is affected by the border; the one before it is what the rest of the padding looks like.
     last = hidden.shape[1] - (1 if hidden.shape[1] == total else 2)
     read = hidden.gather(1, positions.clamp(max=last)[:, :, None].expand(-1, -1, hidden.shape[-1]))
     return read + functional.embedding(positions, encoder.embed_positions.weight)
 
 
 def frame_weights(positions: torch.Tensor, total: int = MEL_FRAMES // 2) -> torch.Tensor:
-    """Returns how many frames of the whole window each kept one stands for, as logarithms: float32 [clips, kept].
+    """Returns how many frames of the whole window each kept frame represents, as logarithms: float32 [clips, kept].
 
     Attention that adds them to its logits gives the padding as much weight as it has in the whole window: proportional
     attention (Bolya et al. 2023, arXiv 2210.09461, equation 1).
@@ -141,10 +141,10 @@ def encode(
 
     Args:
         encoder: a WhisperEncoder.
-        hidden: float [clips, frames, width], what the first of them reads.
-        weights: of `frame_weights`, or None where all frames are there.
-        first: of the layers to apply.
-        end: which layer is not applied any more, nor the norm; None applies all that are left and the norm.
+        hidden: float [clips, frames, width], the input of the first of them.
+        weights: of `frame_weights`, or None if all frames are present.
+        first: the first layer to apply.
+        end: the first layer not to apply, in which case the norm is not applied either; None applies the rest and the norm.
 
     Returns:
         float [clips, frames, width].
@@ -168,11 +168,11 @@ def decode(
         decoder: a WhisperDecoder.
         tokens: int64 [clips, tokens].
         frames: float [clips, frames, width], of `encode`.
-        weights: of `frame_weights`, or None where all frames are there.
-        looks: if given, takes each layer's queries, scaled, and keys of the frames: [clips, heads, tokens or frames, width].
+        weights: of `frame_weights`, or None if all frames are present.
+        looks: if given, receives each layer's scaled queries and keys of the frames: [clips, heads, tokens or frames, width].
 
     Returns:
-        float32 [clips, tokens, width], of the last layer, normed.
+        float32 [clips, tokens, width], of the last layer, normalised.
     """
     low = computing_type(frames.device)
     hidden = decoder.embed_tokens(tokens) + decoder.embed_positions.weight[: tokens.shape[1]]
@@ -182,7 +182,7 @@ def decode(
             continue
         own, other = layer.self_attn, layer.encoder_attn
         query, key, value = _sides(own, layer.self_attn_layer_norm(hidden).to(low))
-        if hidden.device.type == "cpu":  # of so few tokens torch's attention goes back four times as fast in float32
+        if hidden.device.type == "cpu":  # with so few tokens, torch's backward pass is four times as fast in float32
             query, key, value = query.float(), key.float(), value.float()
         with torch.autocast(hidden.device.type, enabled=False):
             mixed = _fused_attention(query, key, value, None, _share(own), causal=True)
@@ -197,7 +197,7 @@ def decode(
 
 
 def _layer(layer: Any, hidden: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
-    """WhisperEncoderLayer.forward, converting what is normalised once and not for each projection."""
+    """WhisperEncoderLayer.forward, but the normalised input is converted once and not for each projection."""
     own = layer.self_attn
     query, key, value = _sides(own, layer.self_attn_layer_norm(hidden).to(computing_type(hidden.device)))
     short = hidden.device.type == "cpu" and query.dtype == torch.bfloat16 and hidden.shape[1] <= SHORT_FRAMES
@@ -214,7 +214,7 @@ def _fed_forward(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
 
 
 def _computed_again(function: Any, given: torch.Tensor, result: torch.Tensor) -> saved_tensors_hooks:
-    """Lets a gradient compute a result of a function again from what was given, where what needs it is computed meanwhile."""
+    """Recomputes a function's result from its input in the backward pass instead of keeping it."""
     given, address, size = given.detach(), result.data_ptr(), result.numel()
 
     def keep(tensor: torch.Tensor) -> torch.Tensor | torch.Size:
@@ -239,7 +239,7 @@ def _joined(attention: Any, mixed: torch.Tensor) -> torch.Tensor:
 
 
 def _share(attention: Any) -> float:
-    """Of the attention's weights that are dropped."""
+    """Share of the attention weights that is dropped."""
     return attention.dropout if attention.training else 0.0
 
 

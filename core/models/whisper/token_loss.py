@@ -1,4 +1,4 @@
-"""The loss of a decoder that is told the right tokens, whose vocabulary is large and often stays as it is."""
+"""The teacher-forced loss of a decoder whose vocabulary is large and whose output layer is often frozen."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ ROW_BLOCK = 32
 
 
 def fed_and_wanted(labels: Sequence[torch.Tensor], prompt: int, most: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns what a decoder is fed and what it should write next, a batch of clips in one.
+    """Returns a decoder's input tokens and its targets, for a batch of clips.
 
     Args:
         labels: int64 [tokens] of each clip: the prompt, the text, the end.
         prompt: how many tokens the prompt has, which are not scored.
-        most: tokens that the decoder can be fed.
+        most: the decoder's maximum number of input tokens.
 
     Returns:
-        Both int64 [clips, tokens]; what is wanted after the prompt's tokens and after the end is `UNSCORED`.
+        Both int64 [clips, tokens]; targets for the prompt's tokens and after the end are `UNSCORED`.
     """
     rows = nn.utils.rnn.pad_sequence(list(labels), batch_first=True, padding_value=UNSCORED)
     fed = rows.shape[1] - 1
     rows = functional.pad(rows, (0, min(-fed % TOKEN_BLOCK, most - fed)), value=UNSCORED)
     wanted = rows[:, 1:].clone()
     wanted[:, : prompt - 1] = UNSCORED
-    return rows[:, :-1].clamp(min=0), wanted  # what is fed after the end is not seen: attention looks back only
+    return rows[:, :-1].clamp(min=0), wanted  # inputs after the end are never used: attention only looks back
 
 
 class TokenLoss:
     """The mean cross-entropy of the tokens that are scored.
 
-    Where the output layer does not learn, the gradient is worked out with the loss, some rows at a time, so that neither
-    the logits in float32 nor their gradient are ever whole: 50,000 numbers a token. The layer's weights, converted to what
-    products are computed in, are kept until it learns or is changed.
+    If the output layer is frozen, the gradient is computed together with the loss, some rows at a time, so that neither the
+    float32 logits nor their gradient, 50,000 numbers per token, ever exist in full. The layer's weights, converted to the
+    precision of matrix products, are kept until the layer is trained or changed.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class TokenLoss:
 
         Args:
             hidden: float [clips, tokens, width], of the decoder's last layer.
-            output: the linear layer without bias that makes logits of it; called within the autocast that is in force.
+            output: the linear layer without bias that computes the logits; called under the current autocast.
             wanted: int64 [clips, tokens], some of them `UNSCORED`.
             smoothing: share of the target that is spread over the whole vocabulary.
         """
@@ -67,7 +67,7 @@ class TokenLoss:
         return functional.cross_entropy(output(rows).float(), targets, ignore_index=UNSCORED, label_smoothing=smoothing)
 
     def forget(self) -> None:
-        """Drops what was converted."""
+        """Drops the converted weights."""
         self._of, self._table = None, torch.empty(0)
 
     def _converted(self, weight: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ ENGLISH = {
     "lead": "Fine-tuned from {model} on {clips} {clips:clip|clips} ({minutes} min) of the set “{set}”; finished {date}.",
     "stopped": "Training was stopped early.",
     "differs": "The figures here were recomputed from the stored transcripts and differ from those recorded by the run: {figures}.",
-    "overlap": "{sentences} {sentences:sentence|sentences} and {speakers} {speakers:speaker|speakers} are in both training and test: the test tells you less about new ones.",
+    "overlap": "Training and test share {sentences} {sentences:sentence|sentences} and {speakers} {speakers:speaker|speakers}: the test tells you less about new ones.",
     "figures": "Figures",
     "figures.change": "change in {rate}, points (95 %)",
     "figures.chance": "probability of such a change by chance alone",

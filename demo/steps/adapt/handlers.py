@@ -86,7 +86,7 @@ class AdaptHandlers:
     def find_rate(self, session: Session, **fields: Any) -> dict[str, Any]:
         """The recipe's fields -> rates_panel, rates (the curve), rates_note (the suggested rate)."""
         if self._is_active(session):
-            raise RunError("already_running", "A fine-tune is running. Stop it first.")
+            raise RunError("already_running", "A fine-tune is already running. Stop it first.")
         recipe = settings.recipe_of(fields)
         train = labelled_set(session, recipe.task == "classify").part("train")[:RATE_CLIPS]
         sounds = [(sound_files.decode(clip.path), clip.text) for clip in train]
@@ -112,7 +112,7 @@ class AdaptHandlers:
         recipe = settings.recipe_of(fields)
         train = labelled_set(session, recipe.task == "classify").part("train")
         if not train:
-            raise DatasetError("no_training_clips", "There is no clip that can be trained on.")
+            raise DatasetError("no_training_clips", "There are no clips to train on.")
         from core.audio.augment.augmenter import Augmenter
 
         rng = np.random.default_rng()
@@ -205,7 +205,7 @@ class AdaptHandlers:
 
     def _start(self, session: Session, recipes: list[Recipe], seed: int) -> dict[str, Any]:
         if self._is_active(session):
-            raise RunError("already_running", "A fine-tune is running. Stop it first.")
+            raise RunError("already_running", "A fine-tune is already running. Stop it first.")
         started = []
         for recipe in recipes:
             request = request_of(session, recipe, seed)
@@ -255,7 +255,7 @@ def suited(session: Session, fields: Mapping[str, Any], family: str) -> Recipe:
         RunError: a model of another family has been chosen in the meantime.
     """
     if family != model_family(session.choices.model):
-        raise RunError("recipe_other_model", "This recipe was for another model. Look at the new one, and start again.")
+        raise RunError("recipe_other_model", "This recipe was for another model. Check the new one, then start again.")
     return settings.recipe_of(fields)
 
 

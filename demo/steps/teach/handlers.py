@@ -65,7 +65,7 @@ class TeachHandlers:
     def remove(self, session: Session, id: str | None) -> Shown:
         """id (of a recording) -> removed_note (the sets and runs that still use it), and the outputs of `own`."""
         if not id:
-            raise RunError("removal_missing", "Choose first what it is about.")
+            raise RunError("removal_missing", "Choose an item first.")
         path = session.recordings.get(id).path
         session.recordings.remove(id)
         if session.choices.clip == id:

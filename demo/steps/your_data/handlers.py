@@ -45,7 +45,9 @@ class YourDataHandlers:
         if kind == "long":
             self._tasks.stop(session.name, f"transcribe {id}")
             if self._tasks.is_running(session.name, f"transcribe {id}"):
-                raise RunError("removal_transcribing", "It is still being transcribed, and is asked to stop. Try again then.")
+                raise RunError(
+                    "removal_transcribing", "It is still being transcribed and is stopping now. Try again in a moment."
+                )
         removal.remove(session, kind, id)
         self._outcomes.forget(session.folder / kind / id)
         return self._told("removed.told", session)
@@ -94,5 +96,5 @@ class YourDataHandlers:
 def _parsed(key: str | None) -> tuple[str, str]:
     kind, _, id = (key or "").partition("/")
     if kind not in removal.KINDS:
-        raise RunError("removal_missing", "Choose first what it is about.")
+        raise RunError("removal_missing", "Choose an item first.")
     return kind, id

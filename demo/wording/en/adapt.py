@@ -137,7 +137,7 @@ TEXTS = {
     "layers.frozen": "frozen",
     "layers.learns": "trained, learning rate {rate}",
     "layers.adapter": "frozen; an adapter of {size} is trained, learning rate {rate}",
-    "layers.total": "{learning} of {all} parameters are trained ({share} %).",
+    "layers.total": "Trained: {learning} of {all} parameters ({share} %).",
     "layers.drift": "How far each layer has moved by step {step}",
     "layers.drift_about": "Distance from the pretrained weights relative to their length, in percent, on a logarithmic scale. Text is at the top, sound at the bottom.",
     "layers.name.front": "convolutions",

@@ -155,7 +155,7 @@ def test_the_language_of_a_fine_tune_is_kept(sheet: Path, tiny_multilingual: Pat
 def test_an_unknown_language_is_said_in_a_sentence(tiny_multilingual: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip = read_sample("general").clips[0].path
     assert main(["transcribe", clip, "--model", str(tiny_multilingual), "--language", "klingon"]) == 1
-    assert "knows no language 'klingon'" in capsys.readouterr().err
+    assert "does not support the language 'klingon'" in capsys.readouterr().err
 
 
 def test_without_a_canary_there_is_none(tiny_ctc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,11 +208,11 @@ def test_compare(run_folder: Path, sheet: Path, capsys: pytest.CaptureFixture[st
     ("arguments", "message"),
     [
         (["transcribe", "nowhere.wav"], "There is no file nowhere.wav"),
-        (["transcribe", __file__], "is not a sound file"),
+        (["transcribe", __file__], "is not a readable sound file"),
         (["transcribe", "CLIP", "--model", "/no/folder"], "There is no folder or file /no/folder"),
         (["finetune", "--train", "nowhere.csv", "--out", "OUT"], "There is no file nowhere.csv, and no sample set"),
         (["finetune", "--train", "accent", "--set", "epochs", "--out", "OUT"], "--set takes KEY=VALUE"),
-        (["finetune", "--train", "accent", "--set", "epochs=0", "--out", "OUT"], "epochs must lie between 1 and 1000"),
+        (["finetune", "--train", "accent", "--set", "epochs=0", "--out", "OUT"], "epochs must be between 1 and 1000"),
         (["finetune", "--train", "accent", "--set", "lr=1", "--out", "OUT"], "There is no setting 'lr'"),
         (["finetune", "--train", "accent", "--canary", "no.csv", "--out", "OUT"], "There is no file no.csv"),
         (["compare", "OUT", "CLIP"], "There is no run in"),
@@ -266,7 +266,7 @@ def test_import_and_export(sheet: Path, tmp_path: Path, capsys: pytest.CaptureFi
     ("given", "message"),
     [
         (["import", "gone"], "There is no file or folder gone"),
-        (["import", "SHEET", "--format", "word"], "word is none of the formats"),
+        (["import", "SHEET", "--format", "word"], "word is not a format"),
         (["import", "SHEET", "--column", "text"], "--column takes OURS=THEIRS, not 'text'"),
         (["import", "SHEET", "--column", "text=words"], "needs a column for text"),
         (["import", "EMPTY"], "None of the 1 rows of .* can be used. empty.csv, line 2: this row has no words"),

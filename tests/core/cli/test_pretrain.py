@@ -66,7 +66,7 @@ def test_going_on_with_the_same_and_nothing_else(
     [
         (["--data", "x"], "Say --stage"),
         (["--stage", "ctc", "--steps", "1"], "Say --data"),
-        (["--stage", "ctc", "--steps", "1", "--data", "no such set"], "no sample set or set of the library"),
+        (["--stage", "ctc", "--steps", "1", "--data", "no such set"], "no set of that name"),
         (["--stage", "ctc", "--data", "general"], "--steps N or --minutes M"),
         (["--resume"], "There is no pretraining in"),
     ],

@@ -104,7 +104,7 @@ def test_a_change_is_taken_back(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert last_line(capsys)["clips"] == 10
     assert library.find("mine").labelled() == stored.labelled()
     assert main(["sets", "--undo", "mine"]) == 1
-    assert "no change of this set to take back" in capsys.readouterr().err
+    assert "This set has no change to undo" in capsys.readouterr().err
 
 
 def test_merging_says_what_both_had(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,11 +134,11 @@ def test_damage_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["sets", "--rename", "twice", "x"], "Several sets are called 'twice'"),
         (["sets", "--rename", "../home", "x"], "There is no set"),
         (["sets", "--restore", "nothing"], "There is no such set"),
-        (["sets", "--copy", "mine", " "], "A set needs a name"),
+        (["sets", "--copy", "mine", " "], "A set's name must have"),
         (["import", "{sheet}"], "--name NAME for the library"),
         (["import", "{sheet}", "--name", "x", "--column", "text"], "--column takes OURS=THEIRS"),
         (["import", "/no/such/thing", "--name", "x"], "There is no file or folder"),
-        (["finetune", "--train", "nothing", "--out", "{out}"], "no sample set or set of the library of that name"),
+        (["finetune", "--train", "nothing", "--out", "{out}"], "no set of that name, sample or in the library"),
     ],
 )
 def test_what_cannot_be_done_says_why(
@@ -172,7 +172,7 @@ def test_a_set_of_the_library_is_trained_on_as_it_is_to_be_written(
     assert all(one.clip.text.isupper() for one in stored.clips)
     given = ["finetune", "--model", str(tiny_ctc), "--train", "shouted", "--set", "epochs=1", "--set", "evaluations=1"]
     assert main([*given, "--out", str(tmp_path / "run")]) == 0
-    assert "written as chosen for the set, to train on and to score against: case lower" in capsys.readouterr().err
+    assert "in the style chosen for the set, for training and scoring alike: case lower" in capsys.readouterr().err
     written = open_run(tmp_path / "run").request().labelled_set
     assert (written.name, len(written.clips), written.normalisation) == ("shouted", 10, stored.normalisation)
     assert all(clip.text.islower() for clip in written.clips)

@@ -85,7 +85,7 @@ def test_split_by_character_where_there_are_no_spaces() -> None:
 
 @pytest.mark.parametrize("at", [-1.0, 0.0, 0.2, 3.8, 4.0, 5.0, float("nan")])
 def test_a_split_outside_the_draft_is_refused(at: float) -> None:
-    with pytest.raises(DatasetError, match="does not split the draft from 0.00 to 4.00 s") as caught:
+    with pytest.raises(DatasetError, match="cannot split the draft from 0.00 to 4.00 s") as caught:
         split(LIST, 0, at)
     assert caught.value.reason == "draft_split"
 
@@ -100,7 +100,7 @@ def test_merge() -> None:
 
 
 def test_what_would_be_too_long_is_not_merged() -> None:
-    with pytest.raises(DatasetError, match=r"last 29\.0 s; a clip to learn from is at most 28 s") as caught:
+    with pytest.raises(DatasetError, match=r"last 29\.0 s; a clip for training can be at most 28 s") as caught:
         merge((Draft(0.0, 15.0, "a", 0.0), Draft(15.0, 29.0, "b", 0.0)), 0)
     assert caught.value.reason == "draft_too_long"
 

@@ -126,7 +126,7 @@ def test_what_is_there_is_not_written_over(clips: list[Clip], tmp_path: Path) ->
     text(tmp_path / "file", "x")
     text(tmp_path / "folder" / "mine.txt", "x")
     for name in ("file", "folder"):
-        with pytest.raises(DatasetError, match=f"{name} is there already") as caught:
+        with pytest.raises(DatasetError, match=f"{name} already exists") as caught:
             export(clips, tmp_path / name)
         assert caught.value.reason == "export_exists"
     assert (tmp_path / "file").read_text() == (tmp_path / "folder" / "mine.txt").read_text() == "x"
@@ -135,7 +135,7 @@ def test_what_is_there_is_not_written_over(clips: list[Clip], tmp_path: Path) ->
 
 
 def test_what_cannot_be_exported(clips: list[Clip], tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="There is no format 'wav'.*csv, audiofolder, common_voice") as caught:
+    with pytest.raises(DatasetError, match="There is no export format 'wav'.*csv, audiofolder, common_voice") as caught:
         export(clips, tmp_path / "out", "wav")
     assert caught.value.reason == "export_format"
     for chosen in ([], [Clip(str(tmp_path / "gone.wav"), "Hello")]):

@@ -230,6 +230,6 @@ def test_what_is_too_long_for_whisper_is_refused(tiny_whisper: Path) -> None:
 @pytest.mark.parametrize("folder", ["tiny_moonshine", "tiny_speech2text"])
 def test_other_families_say_that_they_cannot(folder: str, request: pytest.FixtureRequest) -> None:
     model = load_model(str(request.getfixturevalue(folder)))
-    with pytest.raises(ModelError, match="cannot say when each word") as raised:
+    with pytest.raises(ModelError, match="cannot tell when each word") as raised:
         align(model, tone(1.0), "hello")
     assert raised.value.reason == "no_alignment"

@@ -234,7 +234,7 @@ def test_damaged_weights(spoil: str, folder: Path) -> None:
 def test_a_ctc_model_without_its_vocabulary(ctc_folder: Path) -> None:
     for name in ("vocab.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
         (ctc_folder / name).unlink(missing_ok=True)
-    with pytest.raises(ModelError, match="CTC model without its vocabulary") as caught:
+    with pytest.raises(ModelError, match="CTC model without a vocabulary") as caught:
         load_model(str(ctc_folder))
     assert caught.value.reason == "model_no_vocabulary"
 

@@ -42,7 +42,7 @@ def classifier(request: pytest.FixtureRequest) -> Classifier:
 def test_the_classes_are_the_texts(classifier: Classifier) -> None:
     assert sorted(classifier.network.config.id2label.values()) == ["High", "low", "middle"]
     assert classifier.example(tone(0.5), "HIGH.").labels.tolist() == classifier.example(tone(0.5), "high").labels.tolist()
-    with pytest.raises(DatasetError, match="'other' is none of the words") as caught:
+    with pytest.raises(DatasetError, match="'other' is not one of the words") as caught:
         classifier.example(tone(0.5), "other")
     assert caught.value.reason == "class_unknown"
 

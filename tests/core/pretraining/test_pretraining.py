@@ -134,7 +134,7 @@ def test_a_folder_of_sound_is_found_at_any_depth_and_cut(tmp_path: Path) -> None
     write_flac(tmp_path / "deep" / "deeper" / "long.flac", long)
     write_flac(tmp_path / "short.flac", melody(2, 0.5))
     (tmp_path / "broken.wav").write_bytes(b"RIFF no sound")
-    (tmp_path / "notes.txt").write_text("not a sound")
+    (tmp_path / "notes.txt").write_text("not a readable sound")
     corpus, notices = find_corpus([str(tmp_path)], "", False, None)
     assert [round(sound.start, 2) for sound in corpus.train] == [0.0, 8.0, 16.0]
     assert sum(sound.seconds for sound in corpus.train) == pytest.approx(len(long) / SAMPLE_RATE)
@@ -350,7 +350,7 @@ def test_stages_follow_each_other(stage: str, sheet: Path, bundled: Path, tmp_pa
 
 def test_a_sound_may_not_be_learnt_from_and_held_out(sheet: Path, tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text(f"path,text\n{sheet.parent / '0.flac'},a bad cab\n", encoding="utf-8")
-    with pytest.raises(AttuneError, match="both for training and for testing"):
+    with pytest.raises(AttuneError, match="in both training and test"):
         find_corpus([str(sheet)], str(tmp_path / "other.csv"), True, None)
 
 
@@ -372,15 +372,15 @@ def _unwritable(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "stage", "changes", "reason", "sentence"),
     [
-        (_empty, "contrastive", {}, "pretrain_no_sound", "no sound to learn from"),
-        (_unlabelled, "ctc", {}, "pretrain_no_texts", "says nowhere what is said"),
+        (_empty, "contrastive", {}, "pretrain_no_sound", "no sound to train on"),
+        (_unlabelled, "ctc", {}, "pretrain_no_texts", "has no transcripts"),
         (_unwritable, "ctc", {}, "pretrain_no_sound", "cannot write à é"),
         (_unlabelled, "contrastive", {"start": "nowhere"}, "pretrain_start_missing", "no config.json"),
-        (_unlabelled, "contrastive", {"network": "deepspeech"}, "pretrain_stage", "train it by --stage ctc"),
+        (_unlabelled, "contrastive", {"network": "deepspeech"}, "pretrain_stage", "train it with --stage ctc"),
         (_unlabelled, "contrastive", {"steps": 0}, "pretrain_length", "Say how long to train"),
         (_unlabelled, "contrastive", {"minutes": 1.0}, "pretrain_length", "one of the two"),
         (_unlabelled, "guess", {}, "recipe_value", "stage is one of contrastive, distil, ctc"),
-        (_unlabelled, "contrastive", {"batch_seconds": 0.1}, "recipe_range", "batch_seconds must lie between"),
+        (_unlabelled, "contrastive", {"batch_seconds": 0.1}, "recipe_range", "batch_seconds must be between"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -395,7 +395,7 @@ def test_what_cannot_be_done_is_said(
 
 
 def test_a_folder_of_another_kind_is_no_earlier_stage(sheet: Path, tiny_whisper: Path, tmp_path: Path) -> None:
-    with pytest.raises(AttuneError, match="the kind whisper, not wav2vec2"):
+    with pytest.raises(AttuneError, match="network is whisper, not wav2vec2"):
         create(tmp_path / "job", asked(sheet, "ctc", start=str(tiny_whisper)))
 
 
@@ -408,10 +408,10 @@ def test_a_damaged_checkpoint_is_named(sheet: Path, tmp_path: Path) -> None:
 
 
 def test_a_finished_or_busy_one_does_not_go_on(first_stage: Path, sheet: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="is done: there is nothing to go on with"):
+    with pytest.raises(RunError, match="is done: there is nothing to resume"):
         resume(open_job(first_stage.parent))
     job = create(tmp_path / "job", asked(sheet))
-    with job.lock(), pytest.raises(RunError, match="That is being trained"):
+    with job.lock(), pytest.raises(RunError, match="This is already being trained"):
         resume(job)
     with pytest.raises(RunError, match="is not empty"):
         create(tmp_path / "job", asked(sheet))

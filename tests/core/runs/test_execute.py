@@ -147,10 +147,10 @@ def test_nothing_is_scored_on_what_it_was_trained_on(tiny_whisper: Path, tmp_pat
     shutil.copy(labelled.part("train")[0].path, copy)
     clips = (*labelled.clips, Clip(str(copy), "Another name for the same sound", "", "test"))
     request = request_for(tiny_whisper, labelled_set=dataclasses.replace(labelled, clips=clips))
-    with pytest.raises(DatasetError, match=r"copy\.flac among them, are both for training and for testing"):
+    with pytest.raises(DatasetError, match=r"copy\.flac among them, are in both training and test"):
         list(execute(run_folder.create(tmp_path / "run", request)))
     canary = Clip(labelled.part("train")[1].path, "As a canary")
-    with pytest.raises(DatasetError, match="both for training and for testing"):
+    with pytest.raises(DatasetError, match="in both training and test"):
         list(execute(run_folder.create(tmp_path / "other", request_for(tiny_whisper, canary=(canary,)))))
 
 
@@ -195,7 +195,7 @@ def test_replay_an_adapter_and_what_is_watched(tiny_whisper: Path, tmp_path: Pat
     assert (run.folder / "adapter" / "adapter_model.safetensors").is_file()
     assert not (run.adapted / "adapter_config.json").exists()
     shared = run_folder.create(tmp_path / "shared", dataclasses.replace(request, watch=general[2:5]))
-    with pytest.raises(DatasetError, match="both for training and for testing"):
+    with pytest.raises(DatasetError, match="in both training and test"):
         list(execute(shared))
 
 

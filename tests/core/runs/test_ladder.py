@@ -34,7 +34,7 @@ def test_sizes_double(clips: int, sizes: list[int]) -> None:
 
 def request(train: int = 40, speakers: int = 4, **recipe: object) -> Request:
     clips = [Clip(f"/{i}.wav", f"sentence {i % 10}", f"speaker {i * i % speakers}", "train") for i in range(train)]
-    clips += [Clip("/v.wav", "to choose by", "", "validation"), Clip("/t.wav", "to judge by", "", "test")]
+    clips += [Clip("/v.wav", "to choose by", "", "validation"), Clip("/t.wav", "to score on", "", "test")]
     canary = (Clip("/c.wav", "general speech", "", "test"),)
     own = (Clip("/o.wav", "my own", "", ""),)
     return Request("m", LabelledSet("s", tuple(clips)), canary, own, Recipe(epochs=6, **recipe), seed=3)

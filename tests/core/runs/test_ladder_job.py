@@ -72,7 +72,7 @@ def test_a_stopped_ladder_keeps_what_is_done_and_goes_on(asked: Request, tmp_pat
     events = carry_out(job)
     next(event for event in events if isinstance(event, Advanced) and event.done == 1)
     job.ask_to_stop()
-    with pytest.raises(RunError, match="What was measured until then is kept") as stopped:
+    with pytest.raises(RunError, match="The results up to that point are kept") as stopped:
         list(events)
     assert stopped.value.reason == "job_stopped"
     assert [run.id for run in job.finished()] == ["0001-0"]

@@ -239,7 +239,7 @@ def test_holm_allows_for_the_number_of_runs() -> None:
         (["report", "WAITING"], "has no adapted model yet"),
         (["report", "EMPTY"], "There is no run in"),
         (["finetune", "--again", "EMPTY", "--out", "OUT"], "There is no run in"),
-        (["finetune", "--again", "RUN", "--set", "epochs=0", "--out", "OUT"], "epochs must lie between"),
+        (["finetune", "--again", "RUN", "--set", "epochs=0", "--out", "OUT"], "epochs must be between"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(

@@ -78,7 +78,7 @@ def test_a_stopped_one_keeps_its_points_and_begins_anew(copied: Run) -> None:
     events = carry_out(job)
     next(event for event in events if isinstance(event, Advanced) and event.done == 2)
     job.ask_to_stop()
-    with pytest.raises(RunError, match="What was measured until then is kept"):
+    with pytest.raises(RunError, match="The results up to that point are kept"):
         list(events)
     assert [point.condition for point in job.points()] == list(CONDITIONS[:2])
     assert job.result() is None
@@ -86,7 +86,7 @@ def test_a_stopped_one_keeps_its_points_and_begins_anew(copied: Run) -> None:
 
 
 def test_one_at_a_time(copied: Run) -> None:
-    with create(copied).lock(), pytest.raises(RunError, match="That is being measured") as refused:
+    with create(copied).lock(), pytest.raises(RunError, match="This is already being measured") as refused:
         create(copied)
     assert refused.value.reason == "job_running"
 

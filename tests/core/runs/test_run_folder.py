@@ -99,7 +99,7 @@ def test_a_request_edited_out_of_range_is_refused(run: Run) -> None:
     fields = read_json(path)
     fields["recipe"]["epochs"] = 0
     write_json(path, fields)
-    with pytest.raises(RecipeError, match="^epochs must lie") as caught:
+    with pytest.raises(RecipeError, match="^epochs must be") as caught:
         run.request()
     assert caught.value.reason == "recipe_range"
 

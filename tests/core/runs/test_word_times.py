@@ -95,5 +95,5 @@ def test_left_out_words_have_the_time_of_what_was_said(tiny_ctc: Path) -> None:
 
 
 def test_a_family_that_cannot_align_says_so(tiny_moonshine: Path) -> None:
-    with pytest.raises(ModelError, match="cannot say when"):
+    with pytest.raises(ModelError, match="cannot tell when"):
         marked_times(load_model(str(tiny_moonshine)), tone(1.0), "a b", "a c", "en")

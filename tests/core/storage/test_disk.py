@@ -98,7 +98,7 @@ def test_what_is_free_is_said_where_it_explains_anything(
     told = disk.explained(OSError(errno.ENOSPC, "No space left on device"), tmp_path)
     assert isinstance(told, AttuneError)
     assert told.reason == reason
-    assert ("3.0 MB are free" in str(told)) == (reason == "disk_full_free")
+    assert ("3.0 MB is free" in str(told)) == (reason == "disk_full_free")
 
 
 def test_the_sentence_says_how_much_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_the_sentence_says_how_much_is_free(tmp_path: Path, monkeypatch: pytest.
     told = disk.explained(OSError(errno.ENOSPC, "No space left on device"), tmp_path / "not" / "there" / "yet")
     assert isinstance(told, AttuneError)
     assert told.reason == "disk_full_free"
-    assert f"{told.details['free']} MB are free in {tmp_path}" in str(told)
+    assert f"{told.details['free']} MB is free in {tmp_path}" in str(told)
     quota = disk.explained(OSError(errno.EDQUOT, "Disk quota exceeded"), tmp_path)
     assert isinstance(quota, AttuneError)
     assert quota.reason == "disk_full"  # what is free on the disk is not what is free to this user
@@ -114,7 +114,7 @@ def test_the_sentence_says_how_much_is_free(tmp_path: Path, monkeypatch: pytest.
 
 def test_too_little_room_is_refused_before(tmp_path: Path) -> None:
     disk.refuse_full(tmp_path, 1)
-    with pytest.raises(AttuneError, match="MB are needed") as raised:
+    with pytest.raises(AttuneError, match="MB is needed") as raised:
         disk.refuse_full(tmp_path / "run", 10**18)
     assert raised.value.reason == "disk_needed"
 
@@ -132,7 +132,7 @@ def test_the_command_line_says_it_in_a_sentence(
     assert out == ""
     assert err.startswith("attune: The disk is full: ")
     assert str(tmp_path) in err
-    assert "Make room" in err
+    assert "Free up space" in err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")

@@ -163,7 +163,7 @@ def test_its_size_is_that_of_the_projections(
     if expected:
         assert sum(p.numel() for p in parameters(put(model, "lora", targets))) == expected
         return
-    with pytest.raises(ModelError, match=r"cannot sit on attention .* It can sit on feed_forward\.") as caught:
+    with pytest.raises(ModelError, match=r"cannot be placed on attention .* It can be placed on feed_forward\.") as caught:
         put(model, "lora", targets)
     assert caught.value.reason == "adapter_targets_unfit"
     assert not adapters.is_attached(model)
@@ -311,12 +311,12 @@ def test_a_choice_that_is_none_is_refused(whisper: AsrModel, kind: str, targets:
 
 
 def test_a_second_one_and_none_at_all(whisper: AsrModel, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="carries no adapter") as caught:
+    with pytest.raises(ModelError, match="has no adapter") as caught:
         adapters.save(whisper, tmp_path)
     assert caught.value.reason == "adapter_missing"
     put(whisper)
     adapters.save(whisper, tmp_path)
-    with pytest.raises(ModelError, match="carries an adapter already") as caught:
+    with pytest.raises(ModelError, match="already has an adapter") as caught:
         put(whisper, "ia3")
     assert caught.value.reason == "adapter_present"
 

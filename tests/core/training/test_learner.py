@@ -156,7 +156,7 @@ def test_a_ctc_head_learns_beside_its_adapter(tiny_ctc: Path) -> None:
 
 
 def test_a_recipe_by_which_nothing_learns_is_refused(tiny_ctc: Path) -> None:
-    with pytest.raises(DatasetError, match="No parameter learns") as caught:
+    with pytest.raises(DatasetError, match="This recipe trains nothing") as caught:
         Learner(load(tiny_ctc), TRAIN, Recipe(trains="head", head_rate=0.0))
     assert caught.value.reason == "nothing_learns"
 

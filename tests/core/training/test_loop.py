@@ -256,7 +256,7 @@ def test_a_rate_that_blows_up_is_named(tiny_whisper: Path) -> None:
     model = load(tiny_whisper)
     with torch.no_grad():
         model.layers()[-1].parameters[0].mul_(math.inf)
-    with pytest.raises(DatasetError, match=r"no longer a number at step 1\. Use a rate lower than 0\.001") as caught:
+    with pytest.raises(DatasetError, match=r"infinite or undefined at step 1\. Use a learning rate below 0\.001") as caught:
         list(finetune(model, TRAIN, (), RECIPE))
     assert caught.value.reason == "loss_not_finite"
 
@@ -266,7 +266,7 @@ def test_clips_that_cannot_be_learnt_from_are_named_and_left_out(tiny_ctc: Path)
     (notice,) = of(Noticed, happened)
     assert notice.reason == "text_does_not_fit"
     assert of(Prepared, happened)[0].clips == 5
-    with pytest.raises(DatasetError, match="no clip that can be trained on"):
+    with pytest.raises(DatasetError, match="no clips to train on"):
         list(finetune(load(tiny_ctc), [(tone(0.2), "many letters in no time")], (), RECIPE))
 
 

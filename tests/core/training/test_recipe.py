@@ -70,7 +70,7 @@ def test_a_value_out_of_range_names_its_field(name: str, beyond: str) -> None:
     low, high = RANGES[name]
     step = 1 if isinstance(low, int) else 1e-9
     value = {"below": low - step, "above": high + 1}.get(beyond) if beyond in ("below", "above") else float(beyond)
-    with pytest.raises(RecipeError, match=re.escape(f"{name} must lie between {low:g} and {high:g}, not at")) as caught:
+    with pytest.raises(RecipeError, match=re.escape(f"{name} must be between {low:g} and {high:g}, not ")) as caught:
         Recipe(**{name: value})
     assert caught.value.reason == "recipe_range"
     assert (caught.value.details["name"], caught.value.details["low"], caught.value.details["high"]) == (name, low, high)
@@ -144,11 +144,11 @@ def test_settings_have_the_type_of_their_field_whatever_it_held() -> None:
         ({"thin": "maybe"}, "recipe_value", "^thin takes true or false, not 'maybe'"),
         ({"thin": ""}, "recipe_value", "^thin takes true or false"),
         ({"trains": "all"}, "recipe_value", "^trains is one of everything"),
-        ({"epochs": "0"}, "recipe_range", "^epochs must lie between 1 and 1000, not at 0"),
-        ({"epochs": "-1"}, "recipe_range", "^epochs must lie between"),
-        ({"learning_rate": "nan"}, "recipe_range", "^learning_rate must lie between .*not at nan"),
-        ({"clip_norm": "inf"}, "recipe_range", "^clip_norm must lie between .*not at inf"),
-        ({"epochs": "3", "l2_sp": "-1"}, "recipe_range", "^l2_sp must lie between"),
+        ({"epochs": "0"}, "recipe_range", "^epochs must be between 1 and 1000, not 0"),
+        ({"epochs": "-1"}, "recipe_range", "^epochs must be between"),
+        ({"learning_rate": "nan"}, "recipe_range", "^learning_rate must be between .*not nan"),
+        ({"clip_norm": "inf"}, "recipe_range", "^clip_norm must be between .*not inf"),
+        ({"epochs": "3", "l2_sp": "-1"}, "recipe_range", "^l2_sp must be between"),
     ],
 )
 def test_settings_that_cannot_be_used(settings: dict[str, str], reason: str, message: str) -> None:
@@ -188,7 +188,7 @@ def test_from_json_takes_defaults_for_what_is_missing_and_leaves_what_it_does_no
 
 
 def test_from_json_checks_too() -> None:
-    with pytest.raises(RecipeError, match="^warmup must lie between") as caught:
+    with pytest.raises(RecipeError, match="^warmup must be between") as caught:
         Recipe.from_json({**Recipe().to_json(), "warmup": math.nan})
     assert caught.value.reason == "recipe_range"
 

@@ -49,7 +49,7 @@ def test_a_second_start_joins_the_first_and_others_have_their_own() -> None:
 @pytest.mark.parametrize(
     ("error", "sentence", "written"),
     [
-        (lambda: DatasetError("long_no_speech", "Nobody speaks in this recording."), "There is no speech", False),
+        (lambda: DatasetError("long_no_speech", "There is no speech in this recording."), "There is no speech", False),
         (lambda: OSError(28, "No space left on device"), "is full", True),
         (lambda: ZeroDivisionError("nobody foresaw it"), "Something went wrong", True),
     ],

@@ -426,7 +426,7 @@ def test_what_fails_for_want_of_room_can_be_tried_again(tmp_path: Path, monkeypa
             uploads.keep(mine, upload)
     assert uploads.keep(mine, upload).id == upload.id
     broken = uploaded(mine, b"no sound")
-    with pytest.raises(Exception, match="not a sound file"):
+    with pytest.raises(Exception, match="not a readable sound file"):
         uploads.keep(mine, broken)
     with pytest.raises(Exception, match="was not uploaded here"):
         uploads.find(mine, broken.id)

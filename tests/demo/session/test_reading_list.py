@@ -150,7 +150,7 @@ def test_what_is_not_there_cannot_be_chosen_kept_or_left(session: Session, sound
             reading_list.choose(session, name)
     with pytest.raises(DatasetError, match="Record the sentence"):
         reading_list.keep(session, "never recorded", "en")
-    with pytest.raises(DatasetError, match="no longer on the list"):
+    with pytest.raises(DatasetError, match="no longer in the list"):
         reading_list.move(session, "not on it", 1)
     with pytest.raises(DatasetError, match="no words"):
         reading_list.receive(session, "...", sound)

@@ -267,7 +267,7 @@ def test_a_recording_that_a_run_works_on_is_deleted_when_it_has_ended(
     (run.folder / "events.jsonl").write_bytes(b"\n".join(events.splitlines()[:3]) + b"\n")
     visitor.recordings.remove(gone.id)
     with run.lock():  # a worker
-        with pytest.raises(RunError, match="is running"):
+        with pytest.raises(RunError, match="running fine-tune"):
             TeachHandlers(W).delete(visitor, gone.id)
         now(trash.UNDO_SECONDS + 1)
         removal.sweep_all()

@@ -46,7 +46,7 @@ class LadderHandlers:
         """The recipe's fields, suits, seed, target -> the outputs of `look`. Resumes the same ladder if it ended early."""
         before = session.ladder()
         if before is not None and before.state() in ACTIVE:
-            raise RunError("job_running", "That is being measured. Wait for it, or stop it first.")
+            raise RunError("job_running", "This is already being measured. Wait for it, or stop it first.")
         request = request_of(session, suited(session, fields, suits), int(seed or 0))
         if before is not None and before.result() is None and before.asks_for(request):
             before.resume()

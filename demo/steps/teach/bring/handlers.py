@@ -116,7 +116,7 @@ class BringHandlers:
         """path, text, speaker (columns of a table), tier -> the outputs of `look`; the import continues."""
         task = self._tasks.look(session.name, KIND)
         if task is None or not _is_question(task):
-            raise DatasetError("nothing_uploaded", "There is nothing to go on with. Upload it again.")
+            raise DatasetError("nothing_uploaded", "There is nothing to continue with. Upload the files again.")
         given = {name: column for name, column in zip(ASKED_COLUMNS, (path, text, speaker), strict=True) if column}
         self._start(session, replace(task.order, columns={**task.order.columns, **given}, tier=tier or task.order.tier))
         return self.look(session)

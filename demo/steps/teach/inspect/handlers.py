@@ -105,9 +105,9 @@ class InspectHandlers:
         task = self._tasks.look(session.name, KIND)
         stored = chosen_set.stored_set(session)
         if stored is None:
-            raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
+            raise DatasetError("not_of_library", "Only sets in the library can be changed. Copy this one first.")
         if task is None or not task.ended or task.result is None or not self._is_current(session, task.order):
-            raise DatasetError("report_stale", "The set was changed since it was looked at. Look at it again.")
+            raise DatasetError("report_stale", "The set has changed since it was checked. Check it again.")
         finding = _mendable(task.result)[place]
         repaired = repairs.repair(task.order.labelled, finding, stored.seed, closed)
         session.library.update(stored.id, repaired)
@@ -160,7 +160,7 @@ class InspectHandlers:
     def _stored(self, session: Session):
         stored = chosen_set.stored_set(session)
         if stored is None:
-            raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
+            raise DatasetError("not_of_library", "Only sets in the library can be changed. Copy this one first.")
         return stored
 
     def _is_current(self, session: Session, asked: InspectionOrder) -> bool:

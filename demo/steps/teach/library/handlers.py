@@ -122,7 +122,7 @@ class LibraryHandlers:
         """id (of a deleted set) -> note (it is permanently deleted)."""
         deleted = next((one for one in session.library.trash() if one.id == id), None)
         if deleted is None:
-            raise DatasetError("not_removed", "That is no longer among what was removed, so it cannot be restored.")
+            raise DatasetError("not_removed", "That is no longer among the removed items, so it cannot be restored.")
         self._refuse_in_use(session, [deleted])
         session.library.delete_for_good(deleted.id, partial(removal.forget_clips, session))
         return {"note": markup.note(self._w("removed.gone"), "good")}
@@ -145,7 +145,7 @@ class LibraryHandlers:
     def _chosen(self, session: Session) -> StoredSet:
         stored = chosen_set.stored_set(session)
         if stored is None:
-            raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
+            raise DatasetError("not_of_library", "Only sets in the library can be changed. Copy this one first.")
         return stored
 
     def _where(self, session: Session) -> str:

@@ -117,7 +117,7 @@ class ProofreadHandlers:
         """key, text, seconds (the position of the row's player), order, page -> the outputs of `shown`."""
         recording = self._current(session)
         if not seconds:
-            raise DatasetError("draft_where", "Play the row, pause it where it is to be split, then press Split.")
+            raise DatasetError("draft_where", "Play the row, pause where you want to cut, then press Split.")
         language = recording.about.language
 
         def parted(drafts: Drafts) -> Drafts:

@@ -165,7 +165,7 @@ class LongRecording:
         for place, draft in enumerate(self.drafts):
             if key_of(draft) == key:
                 return place
-        raise DatasetError("no_draft", "That draft is no longer on the list. Load the list again.")
+        raise DatasetError("no_draft", "That draft is no longer in the list. Reload the list.")
 
     def cut(self, start: float, end: float) -> bytes:
         """Returns the sound of a row as a FLAC file; `start` and `end` are in seconds.
@@ -174,7 +174,7 @@ class LongRecording:
             DatasetError: no row can have these times.
         """
         if not 0 <= start < end <= start + ROW_SECONDS:
-            raise DatasetError("no_draft", "That draft is no longer on the list. Load the list again.")
+            raise DatasetError("no_draft", "That draft is no longer in the list. Reload the list.")
         with soundfile.SoundFile(str(self.sound)) as file:
             first, last = (min(file.frames, round(seconds * SAMPLE_RATE)) for seconds in (start, end))
             file.seek(first)
@@ -236,7 +236,7 @@ def receive(session: Session, path: Path) -> LongRecording:
     wave = sound_files.decode(path)
     spans = segment(wave)
     if not spans:
-        raise DatasetError("long_no_speech", "Nobody speaks in this recording.")
+        raise DatasetError("long_no_speech", "There is no speech in this recording.")
     name = clean(path.stem)[:MAX_NAME_CHARACTERS] or "recording"
     about = About(name, session.choices.language, len(wave) / SAMPLE_RATE, len(spans))
     recording = LongRecording(session.folder / "long" / secrets.token_hex(8), session.damaged)

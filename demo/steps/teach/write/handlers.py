@@ -44,7 +44,7 @@ class WriteHandlers:
         """Each choice by name -> note (the choices are stored in the set)."""
         stored = chosen_set.stored_set(session)
         if stored is None:
-            raise DatasetError("not_of_library", "Only a set of the library is changed. Make a copy of this one first.")
+            raise DatasetError("not_of_library", "Only sets in the library can be changed. Copy this one first.")
         session.library.write_as(stored.id, Normalisation(**choices))
         return {"note": markup.note(self._w("write.stored", name=stored.name), "good")}
 

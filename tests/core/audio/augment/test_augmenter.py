@@ -84,7 +84,7 @@ def test_a_choice_is_checked_and_names_its_field(name: str) -> None:
     for value in (low, high):
         assert getattr(Augmentation(**{**beside, name: value}), name) == value
     for value in (low - 1, high + 1, float("nan")):
-        with pytest.raises(RecipeError, match=f"^{name} must lie between {low:g} and {high:g}") as caught:
+        with pytest.raises(RecipeError, match=f"^{name} must be between {low:g} and {high:g}") as caught:
             Augmentation(**{**beside, name: value})
         assert (caught.value.reason, caught.value.details["name"]) == ("recipe_range", name)
 
@@ -92,7 +92,7 @@ def test_a_choice_is_checked_and_names_its_field(name: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"snr_low": 12.0, "snr_high": 11.0}, "^snr_high must lie between 12 and 60, not at 11"),
+        ({"snr_low": 12.0, "snr_high": 11.0}, "^snr_high must be between 12 and 60, not 11"),
         ({"masks": 1.5}, "^masks takes a whole number"),
         ({"noises": None}, "^noises takes a folder's name"),
         ({"rooms": 3}, "^rooms takes a folder's name"),
@@ -357,7 +357,7 @@ def test_a_room_keeps_the_length_and_the_level() -> None:
 
 def test_noises_and_rooms_of_ones_own(tmp_path: Path) -> None:
     write_flac(tmp_path / "noises" / "deep" / "fan.flac", tone(0.7, 900.0))
-    (tmp_path / "noises" / "notes.txt").write_text("not a sound")
+    (tmp_path / "noises" / "notes.txt").write_text("not a readable sound")
     (tmp_path / "noises" / "broken.wav").write_bytes(b"RIFF0000WAVE")
     impulse = np.zeros(4_000, np.float32)
     impulse[[1_000, 1_800]] = (0.9, -0.3)
@@ -410,7 +410,7 @@ def test_a_folder_without_sound(tmp_path: Path, setting: str) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     write_flac(tmp_path / "silence.flac", np.zeros(16_000, np.float32))
     write_flac(tmp_path / "short.flac", tone(0.05))
-    with pytest.raises(RecipeError, match=f"which {setting} names, holds no sound file that can be read") as caught:
+    with pytest.raises(RecipeError, match=f"which {setting} names, has no readable sound file") as caught:
         Augmenter(Augmentation(noise=0.1, reverb=0.1, **{setting: str(tmp_path)}))
     assert caught.value.reason == "augment_no_sound"
 

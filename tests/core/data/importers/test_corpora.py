@@ -268,7 +268,7 @@ def test_several_sets_are_not_chosen_from(tmp_path: Path) -> None:
     for language in ("en", "fr"):
         sound(tmp_path / language / "clips" / "0.mp3")
         text(tmp_path / language / "test.tsv", CV + voice("a", "0.mp3", "Good"))
-    with pytest.raises(DatasetError, match="holds several sets: en, fr") as caught:
+    with pytest.raises(DatasetError, match="contains several sets: en, fr") as caught:
         detect(tmp_path)
     assert caught.value.reason == "format_several"
     assert detect(tmp_path / "fr") == "common_voice"

@@ -81,7 +81,7 @@ def test_too_many_entries_are_refused_before_they_are_listed(tmp_path: Path, mon
     for entries, bytes_each in ((39, 1_000), (40, 10)):
         monkeypatch.setattr(archive, "MAX_ENTRIES", entries)
         monkeypatch.setattr(archive, "MAX_ENTRY_BYTES", bytes_each)
-        with pytest.raises(DatasetError, match="set.zip was not unpacked: it holds over") as caught:
+        with pytest.raises(DatasetError, match="set.zip was not unpacked: it has more than") as caught:
             unpack(path, tmp_path / "unpacked")
         assert caught.value.reason == "archive_too_large"
         assert not made

@@ -116,14 +116,14 @@ def test_an_encoding_is_told_or_refused(tmp_path: Path, content: bytes, language
         assert encoding_of(path, language) == encoding
         assert "".join(lines(path, language)) == content.decode(encoding)
     else:
-        with pytest.raises(DatasetError, match="Save it as UTF-8") as caught:
+        with pytest.raises(DatasetError, match="Save the file as UTF-8") as caught:
             encoding_of(path, language)
         assert caught.value.reason == "text_encoding"
 
 
 def test_what_the_first_block_hides_is_found(tmp_path: Path) -> None:
     path = text(tmp_path / "t.csv", b"a" * (1 << 20) + "ö".encode("latin-1"))
-    with pytest.raises(DatasetError, match="t.csv is encoded"):
+    with pytest.raises(DatasetError, match="encoding of t.csv is uncertain"):
         encoding_of(path, "en")
     assert encoding_of(text(path, b"a" * ((1 << 20) - 1) + "ö".encode()), "en") == "utf-8"
 
@@ -156,7 +156,7 @@ def test_a_mapping_wins(folder: Path, header: str, columns: dict[str, str]) -> N
         ("a.wav;Hello\nb.wav;Good day\n", {}, "table_columns", "it has: a.wav, Hello"),
         ("path,text\na.wav,Hello\n", {"text": "words"}, "table_columns", "needs a column for text"),
         ("path,text\na.wav,Hello\n", {"speaker": "who"}, "table_columns", "needs a column for speaker"),
-        ("path,text\na.wav,Hello\n", {"txt": "text"}, "column_unknown", "There is no column 'txt'; there are: path, text"),
+        ("path,text\na.wav,Hello\n", {"txt": "text"}, "column_unknown", "no column 'txt'. The columns are: path, text"),
         ("path,label,sentence\na.wav,1,Hello\n", {}, "table_ambiguous", "several columns for text: sentence, label"),
         ('{"path": "a.wav", "words": "Hello"}\n', {}, "table_columns", "needs a column for text.*it has: path, words"),
         ("path,text\n", {}, "import_no_rows", "t.csv lists no recordings"),
@@ -164,9 +164,9 @@ def test_a_mapping_wins(folder: Path, header: str, columns: dict[str, str]) -> N
         ('path,text\na.wav,Hello\n\n"b.wav,Good day\na.wav,More\n', {}, "table_damaged", "line 4: the row cannot be read"),
         ('path,text\na.wav,"Hello" you\n', {}, "table_damaged", "line 2: the row cannot be read"),
         ("path,text\na.wav," + "a" * 200_000 + "\n", {}, "table_damaged", "line 2: .*field larger"),
-        ("path,text\na.wav," + "a" * 1_100_000 + "\n", {}, "text_line", "a line too long"),
-        (b"PK\x03\x04" + bytes(range(256)) * 40, {}, "archive_damaged", "no zip or tar"),
-        (b"path,text\na.wav,Hello\0\n", {}, "text_encoding", "Save it as UTF-8"),
+        ("path,text\na.wav," + "a" * 1_100_000 + "\n", {}, "text_line", "too long a line"),
+        (b"PK\x03\x04" + bytes(range(256)) * 40, {}, "archive_damaged", "not a zip or tar"),
+        (b"path,text\na.wav,Hello\0\n", {}, "text_encoding", "Save the file as UTF-8"),
         ("x" * 1_000_000, {}, "table_columns", "needs a column for path"),
     ],
 )  # fmt: skip
@@ -193,13 +193,13 @@ def test_a_table_that_cannot_be_read(
         (f"a.wav,{'a' * (MAX_TEXT_CHARACTERS + 1)},,", "transcript_too_long", "line 3: .*2001 characters"),
         ("a.wav,Hello,,eval", "row_part", "line 3: the part is train, validation or test, not 'eval'"),
         ("a.wav,Hello, you,and,you", "row_fields", "line 3: 5 fields for 4 columns"),
-        ("b.flac,Again,,", "row_duplicate", "line 3: b.flac stands there twice"),
-        ("../sounds/b.flac,Again,,", "row_duplicate", "line 3: b.flac stands there twice"),
+        ("b.flac,Again,,", "row_duplicate", "line 3: b.flac is listed twice"),
+        ("../sounds/b.flac,Again,,", "row_duplicate", "line 3: b.flac is listed twice"),
         ("empty.wav,Hello,,", "audio_empty", "line 3: empty.wav is empty"),
-        ("text.wav,Hello,,", "audio_unreadable", "line 3: text.wav is not a sound file"),
+        ("text.wav,Hello,,", "audio_unreadable", "line 3: text.wav is not a readable sound file"),
         ("cut.wav,Hello,,", "audio_cut_short", "line 3: cut.wav is shorter than its header says"),
-        ("head.flac,Hello,,", "audio_unreadable", "line 3: head.flac is not a sound file"),
-        ("click.wav,Hello,,", "audio_too_short", "line 3: click.wav holds 0.02 s"),
+        ("head.flac,Hello,,", "audio_unreadable", "line 3: head.flac is not a readable sound file"),
+        ("click.wav,Hello,,", "audio_too_short", "line 3: click.wav has 0.02 s"),
         ("long.wav,Hello,,", "audio_too_long", "line 3: long.wav is longer than 600 s"),
     ],
 )  # fmt: skip
@@ -319,7 +319,7 @@ def test_a_folder_of_tables(folder: Path) -> None:
     assert detect(folder) == "manifest"
     assert kept(read(folder)) == TWO
     text(folder / "two.csv", "path,text\nü 好.wav,Farewell\n")
-    with pytest.raises(DatasetError, match="sounds is none of the formats") as caught:
+    with pytest.raises(DatasetError, match="sounds is not a format") as caught:
         detect(folder)
     assert caught.value.reason == "format_unknown"
     (folder / "one.csv").rename(folder / "train.csv")
@@ -407,7 +407,7 @@ def test_what_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_an_unknown_format_is_refused(folder: Path) -> None:
     for path, format in ((folder / "a.wav", ""), (folder, ""), (folder / "a.wav", "word"), (folder, "elan")):
-        with pytest.raises(DatasetError, match=f"{format or path.name if format != 'elan' else 'sounds'} is none of") as caught:
+        with pytest.raises(DatasetError, match=f"{format or path.name if format != 'elan' else 'sounds'} is not a") as caught:
             read(path, format)
         assert caught.value.reason == "format_unknown"
     odd = text(folder / "table.dat", "path,text\na.wav,Hello there\n")

@@ -203,7 +203,7 @@ def test_a_leak_that_no_split_can_end_has_no_remedy(good: LabelledSet) -> None:
     report = inspect(dataclasses.replace(good, clips=clips))
     assert the(report, "leak_speaker").remedy == ""
     assert the(report, "one_speaker").count == 60
-    with pytest.raises(DatasetError, match="no remedy for 'leak_speaker'") as caught:
+    with pytest.raises(DatasetError, match="no automatic fix for 'leak_speaker'") as caught:
         repair(good, the(report, "leak_speaker"))
     assert caught.value.reason == "no_remedy"
 

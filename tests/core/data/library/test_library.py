@@ -216,7 +216,7 @@ def test_what_is_not_as_it_was_written_is_found(library: Library, source: list[C
     ]
     assert seen == [(i, 6) for i in range(1, 7)]
     there = everything(library.folder)
-    with pytest.raises(DatasetError, match="not as it was written") as caught:
+    with pytest.raises(DatasetError, match="has changed since it was saved") as caught:
         library.copy(stored.id, "copy")
     assert caught.value.reason == "sound_changed"
     assert everything(library.folder) == there
@@ -228,7 +228,7 @@ def test_a_set_with_damaged_settings_costs_no_other(library: Library, source: li
     (library.folder / broken.id / "set.json").write_text(content)
     assert library.sets() == [whole]
     assert library.damaged() == [broken.id]
-    with pytest.raises(DatasetError, match=r"damaged file: set\.json") as caught:
+    with pytest.raises(DatasetError, match=r"damaged file, set\.json") as caught:
         library.open(broken.id)
     assert caught.value.reason == "set_damaged"
     library.delete(broken.id)
@@ -358,7 +358,7 @@ def test_what_cannot_be_merged(library: Library, source: list[Clip]) -> None:
     english, german = (library.create(language, source, language).stored for language in ("en", "de"))
     there = everything(library.folder)
     for first, second in ((english.id, english.id), (english.id, german.id)):
-        with pytest.raises(DatasetError, match="two different sets of one language") as caught:
+        with pytest.raises(DatasetError, match="two different sets in the same language") as caught:
             library.merge(first, second, "both")
         assert caught.value.reason == "merge_sets"
     assert everything(library.folder) == there

@@ -506,7 +506,7 @@ def crowded(w: Writer) -> None:
 )
 def test_a_damaged_file_is_refused(change: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = written(tmp_path, change(acoustic_model(WEIGHTS)[0]))
-    with pytest.raises(ModelError, match="is no TensorFlow Lite model, or damaged") as caught:
+    with pytest.raises(ModelError, match="is not a TensorFlow Lite model, or it is damaged") as caught:
         load_model(str(path))
     assert caught.value.reason == "tflite_format"
 

@@ -187,7 +187,7 @@ def test_a_checkpoint_of_another_fairseq_class_is_refused_by_its_name(tmp_path: 
     monkeypatch.setitem(sys.modules, "fairseq.data.dictionary", module)
     path = spoilt(tmp_path, "hubert_base", lambda state: state.update(task_state={"dictionaries": [module.Dictionary()]}))
     message = refused(path, "fairseq_untrusted")
-    assert "holds a fairseq.data.dictionary.Dictionary" in message
+    assert "contains a fairseq.data.dictionary.Dictionary" in message
     assert "save it again with plain dicts" in message
 
 
@@ -207,7 +207,7 @@ def test_a_payload_is_not_run_wherever_it_hides(place: Callable[[dict[str, Any],
     assert marker.exists(), "the payload works where pickles are trusted"
     marker.rmdir()
     message = refused(path, "fairseq_untrusted")
-    assert f"holds a {os.mkdir.__module__}.mkdir" in message
+    assert f"contains a {os.mkdir.__module__}.mkdir" in message
     assert not marker.exists()
     with pytest.raises(ModelError, match=r"\.mkdir"):
         load_model(str(path))
@@ -346,7 +346,7 @@ def test_a_network_described_in_the_checkpoint_it_started_from(kept: str, tmp_pa
         torch.save({"args": inner, "model": {}}, tmp_path / name)
         assert read_checkpoint(path).config.to_dict() == read_checkpoint(FIXTURES / "wav2vec2_large_ctc.pt").config.to_dict()
     else:
-        assert f"its network is described in {name}, which should lie beside it" in refused(path)
+        assert f"its network is described in {name}, which should be in the same folder" in refused(path)
 
 
 def test_no_letters(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_stopped_fetch_goes_on_where_it_was(hub: ModelHub) -> None:
     seen = [0]
 
     def stops(kept: int) -> ModelError:
-        with pytest.raises(ModelError, match="What came is kept") as caught:
+        with pytest.raises(ModelError, match="The downloaded part is kept") as caught:
             fetch_model(ID, lambda done, total: seen.append(done), lambda: seen[-1] >= kept)
         return caught.value
 
@@ -132,7 +132,7 @@ def test_a_hub_that_breaks_off_every_time_is_unreachable(hub: ModelHub, monkeypa
 
 def test_damaged_weights_are_thrown_away(hub: ModelHub) -> None:
     hub.spoil = fetching.LARGE_BYTES
-    with pytest.raises(ModelError, match="was damaged on the way") as caught:
+    with pytest.raises(ModelError, match="was damaged during the download") as caught:
         fetch_model(ID)
     assert caught.value.reason == "fetch_damaged"
     hub.spoil = 0
@@ -143,7 +143,7 @@ def test_damaged_weights_are_thrown_away(hub: ModelHub) -> None:
 def test_what_does_not_fit_in_memory_is_not_fetched(hub: ModelHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 0.5e9)
     for bring in (fetch_model, load_model):
-        with pytest.raises(ModelError, match=r"needs about 1\.0 GB of memory, and 0\.5 GB are free") as caught:
+        with pytest.raises(ModelError, match=r"needs about 1\.0 GB of memory, and 0\.5 GB is free") as caught:
             bring(ID)
         assert caught.value.reason == "model_too_large"
         assert (caught.value.details["needed"], caught.value.details["available"]) == ("1.0", "0.5")
@@ -152,7 +152,7 @@ def test_what_does_not_fit_in_memory_is_not_fetched(hub: ModelHub, monkeypatch: 
 
 def test_a_repository_without_weights_is_no_model(hub: ModelHub) -> None:
     del hub.files["model.safetensors"]
-    with pytest.raises(ModelError, match="no configuration or no weights") as caught:
+    with pytest.raises(ModelError, match="its configuration or its weights are missing") as caught:
         fetch_model(ID)
     assert caught.value.reason == "model_not_usable"
 

@@ -57,7 +57,7 @@ def test_offline_mode_fetches_nothing(fetches: list[dict[str, Any]], monkeypatch
     folder = torchaudio_folder("torchaudio:WAV2VEC2_TINY")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     assert torchaudio_folder("torchaudio:WAV2VEC2_TINY") == folder
-    with pytest.raises(ModelError, match="could not be fetched") as caught:
+    with pytest.raises(ModelError, match="not downloaded yet") as caught:
         torchaudio_folder("torchaudio:HUBERT_TINY")
     assert caught.value.reason == "model_unreachable"
     assert len(fetches) == 1
@@ -112,7 +112,7 @@ def test_a_server_that_does_not_answer(
         raise error
 
     monkeypatch.setattr(utils, "load_state_dict_from_url", fail)
-    with pytest.raises(ModelError, match="could not be fetched: torchaudio's server did not answer") as caught:
+    with pytest.raises(ModelError, match="not downloaded yet, and torchaudio's server did not answer") as caught:
         load_model("torchaudio:WAV2VEC2_ASR_TINY")
     assert caught.value.reason == "model_unreachable"
     assert list((tmp_path / "home" / "models").iterdir()) == []

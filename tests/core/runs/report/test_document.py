@@ -214,7 +214,7 @@ def test_what_differs_is_said(finished: Run, tmp_path: Path) -> None:
     text = read(write_report(read_outcome(run))[0].read_text(encoding="utf-8")).text
     assert "differ from those recorded by the run: test.adapted.wer" in text
     assert ENGLISH["stopped"] in text
-    assert "3 sentences and 2 speakers are in both training and test" in text
+    assert "Training and test share 3 sentences and 2 speakers" in text
 
 
 ROWS = [

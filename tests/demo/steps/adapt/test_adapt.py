@@ -236,7 +236,7 @@ def test_a_canary_that_was_deleted_gives_way_to_what_is_built_in(adapting: Adapt
 def test_what_is_learnt_from_cannot_show_what_is_forgotten(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
     id = kept(tiny)
     tiny.choose(canary=id, labelled_set=id)
-    with pytest.raises(DatasetError, match="cannot also show"):
+    with pytest.raises(DatasetError, match="cannot also measure"):
         adapting.start(tiny, **asked(Recipe(epochs=1)), control=False)
     assert not jobs.runs
 

@@ -275,7 +275,7 @@ def test_a_column_is_asked_for_and_the_import_goes_on(bring: BringHandlers, sess
     stored = session.library.open(ended(bring, session)["arrived"])
     assert [(one.clip.text, one.clip.speaker) for one in stored.clips] == [("Hello there", "Anna")]
     assert stored.name == "Mine"
-    with pytest.raises(Exception, match="Upload it again"):
+    with pytest.raises(Exception, match="Upload the files again"):
         bring.answer(session, "clip", "words", "who", None)
 
 

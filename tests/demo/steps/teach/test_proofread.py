@@ -150,9 +150,9 @@ def test_rows_are_mended_and_what_is_typed_is_on_disk_at_once(
     [
         (lambda handlers, session, key: handlers.accept(session, key, " ... ", "time", "0"), "no words"),
         (lambda handlers, session, key: handlers.split(session, key, "one two", 0, "time", "0"), "Play the row"),
-        (lambda handlers, session, key: handlers.split(session, key, "one two", 1.9, "time", "0"), "does not split"),
+        (lambda handlers, session, key: handlers.split(session, key, "one two", 1.9, "time", "0"), "cannot split"),
         (lambda handlers, session, key: handlers.merge(session, "27000-29000", "last", "time", "0"), "no draft number"),
-        (lambda handlers, session, key: handlers.delete(session, "0-1", "time", "0"), "no longer on the list"),
+        (lambda handlers, session, key: handlers.delete(session, "0-1", "time", "0"), "no longer in the list"),
         (lambda handlers, session, key: handlers.keep(session, "time", "0"), "No row is accepted"),
         (lambda handlers, session, key: handlers.keep_as_set(session, "name", "time", "0"), "No row is accepted"),
         (lambda handlers, session, key: handlers.take_up(session, "../recordings", "time"), "no such recording"),
@@ -184,7 +184,7 @@ def test_accepted_rows_become_a_set_of_the_library(
 ) -> None:
     for draft in recording.drafts[2:5]:
         handlers.accept(session, long_recordings.key_of(draft), draft.text, "time", "0")
-    with pytest.raises(DatasetError, match="needs a name"):
+    with pytest.raises(DatasetError, match="name must have"):
         handlers.keep_as_set(session, "  ", "time", "0")
     assert len(recording.drafts) == SENTENCES
     assert "<img" not in handlers.keep_as_set(session, HOSTILE, "time", "0")["kept"]

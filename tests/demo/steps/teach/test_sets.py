@@ -127,13 +127,13 @@ def test_a_remedy_of_an_old_report_is_refused(looking: InspectHandlers, session:
     number = places(ended(looking, session))["same_audio"]
     session.library.update(stored.id, dataclasses.replace(stored.labelled(), clips=stored.labelled().clips[1:]))
     assert "has changed since" in looking.look(session)["progress"]
-    with pytest.raises(AttuneError, match="Look at it again"):
+    with pytest.raises(AttuneError, match="Check it again"):
         looking.repair(session, False, place=number)
     session.choose(labelled_set="accent")
     assert looking.look(session)["summary"] == ""  # the report of another set is not shown
-    with pytest.raises(AttuneError, match="Make a copy"):
+    with pytest.raises(AttuneError, match="Copy this one first"):
         looking.repair(session, False, place=number)
-    with pytest.raises(AttuneError, match="Make a copy"):
+    with pytest.raises(AttuneError, match="Copy this one first"):
         looking.undo(session, False)
 
 
@@ -250,7 +250,7 @@ def test_a_split_is_made_anew_by_its_seed(session: Session) -> None:
     assert session.library.open(stored.id).labelled() == once.labelled()
     session.choose(labelled_set="accent")
     assert SplitHandlers(W).show(session)["editing"]["visible"] is False
-    with pytest.raises(AttuneError, match="Make a copy"):
+    with pytest.raises(AttuneError, match="Copy this one first"):
         splitting.anew(session, 1)
 
 
@@ -296,7 +296,7 @@ def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Sessio
     session.folder.mkdir(parents=True)
     with pytest.raises(AttuneError, match="no labelled clips"):
         keeping.save(session, "mine")
-    with pytest.raises(AttuneError, match="Make a copy"):
+    with pytest.raises(AttuneError, match="Copy this one first"):
         keeping.rename(session, "x")
     assert "14 clips" not in keeping.copy(session, "")["note"]
     sample = session.library.open(session.choices.labelled_set)
