@@ -66,7 +66,7 @@ def _prepare_libraries() -> None:
     # Makes torch's threads sleep instead of spin while waiting for each other. On a busy computer, such as during a
     # fine-tune, spinning took cores away from the thread being waited for: 7 s per clip instead of 1.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ["GRADIO_TEMP_DIR"] = str(home() / "gradio")  # stays empty, see demo/server/page.py
+    os.environ["GRADIO_TEMP_DIR"] = str(home() / "gradio")  # stays empty, see demo/server/blocks.py
     keep_heap_small()
     keep_torch_small()
 
@@ -86,7 +86,7 @@ def _build(options: argparse.Namespace) -> FastAPI:
     from core.models.sources.hub import send_no_login
     from demo.app import build_server
     from demo.background.downloads import switch_off
-    from demo.server.first_page import FirstPage
+    from demo.server.after_first_page import FirstPage
     from demo.session.removal import sweep_now_and_then
     from demo.wording import LANGUAGES
 

@@ -6,13 +6,13 @@ import gradio as gr
 from fastapi import FastAPI
 
 from core.training.presets import PRESETS, preset
-from demo.background.forecasts import Forecasts
-from demo.background.jobs import Jobs
+from demo.background.forecast_cache import Forecasts
+from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
-from demo.background.outcomes import Outcomes
+from demo.background.outcome_cache import Outcomes
 from demo.background.tasks import Tasks
 from demo.server import routes
-from demo.server.page import Page
+from demo.server.blocks import Page
 from demo.session import reading_list
 from demo.show import markup
 from demo.steps.adapt import events as adapting

@@ -30,8 +30,8 @@ from core.cli import (
     transcribe,
 )
 from core.errors import AttuneError
-from core.storage.disk import explained
 from core.storage.files import home
+from core.storage.full_disk import explained
 
 # In the order of the help text.
 COMMANDS = (

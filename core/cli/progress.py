@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from core.errors import AttuneError
-from core.runs.job import Job
+from core.runs.job_folder import Job
 from core.training.events import Advanced, Entered, Evaluated, Event, Failed, Noticed, Prepared, Stepped, Trained
 
 

@@ -20,8 +20,8 @@ from core.models.sources import model_ids
 from core.models.sources.hub import HUB_SECONDS, Announced, Progress, announced, fetch
 from core.models.sources.origins import Bundle, is_converted, is_fetched, is_installed
 from core.models.sources.releases import fetch_release, release_folder
-from core.storage.disk import is_full
 from core.storage.files import assets_folder
+from core.storage.full_disk import is_full
 
 BUSY = (403, 429)  # HTTP statuses of an overloaded server; from 500 on, the server itself is at fault
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")

@@ -23,7 +23,7 @@ from core.errors import AudioError, DatasetError
 from core.models.base.vocabulary import spoken_characters
 from core.models.small.shapes import LETTERS
 from core.pretraining.request import LANGUAGE
-from core.runs.dropped_clips import clips_dropped
+from core.runs.unusable_clips import clips_dropped
 from core.storage.files import read_json_lines, replacing, sha256
 from core.text.scripts import number_words
 from core.training.events import Noticed

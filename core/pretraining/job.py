@@ -4,7 +4,7 @@ JOB/
   corpus.jsonl           the segments of audio found when the job was created
   checkpoint-000001234/  the latest checkpoint: weights, optimiser, step; removed when the job is complete
   model/                 the trained model, a folder that `load_model` reads
-  and the files described in `core.runs.job`
+  and the files described in `core.runs.job_folder`
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from core.pretraining.networks import new_objective, refuse_start
 from core.pretraining.objectives import Objective
 from core.pretraining.request import Pretraining
 from core.runs.environment import environment
-from core.runs.job import Job, refuse_used
+from core.runs.job_folder import Job, refuse_used
 from core.storage.files import replacing, whole_folder, write_json
 from core.storage.state import UNREADABLE
 from core.training.events import Entered, Evaluated, Event, Finished, Stepped

@@ -19,7 +19,7 @@ from core.pretraining.checkpoint import Checkpoints, Reached
 from core.pretraining.corpus import Corpus, Heard, batches, decoded
 from core.pretraining.objectives import HeldOutScores, Objective, round_to_half
 from core.pretraining.request import Pretraining
-from core.runs.job import stopped
+from core.runs.job_folder import stopped
 from core.storage.memory import return_free_memory
 from core.training.events import Evaluated, Event, Prepared, Stepped
 

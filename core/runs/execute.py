@@ -19,14 +19,14 @@ from core.models.base.protocol import AsrModel, in_language
 from core.models.base.random_numbers import RandomNumbers
 from core.models.deepspeech.model import DeepSpeech, drop_source_layers
 from core.models.loading import load_model
-from core.runs.dropped_clips import clips_dropped
 from core.runs.environment import environment
 from core.runs.export import hugging_face
 from core.runs.limits import GROUPS
 from core.runs.request import Request
 from core.runs.result import GeneralSpeech, Result, Seconds
 from core.runs.run_folder import Run
-from core.storage import disk
+from core.runs.unusable_clips import clips_dropped
+from core.storage import full_disk
 from core.storage.files import sha256, whole_folder
 from core.text.normalisation import Normalisation, default
 from core.training.evaluating import Transcribe, transcribe
@@ -124,7 +124,7 @@ def _load(run: Run, request: Request, keep_model: bool) -> AsrModel:
     model = load_model(request.model, language=request.labelled_set.language, precision=recipe.precision)
     model.thin = model.thin and recipe.thin
     if keep_model:
-        disk.refuse_full(run.folder, sum(p.numel() * p.element_size() for p in model.network.parameters()))
+        full_disk.refuse_full(run.folder, sum(p.numel() * p.element_size() for p in model.network.parameters()))
     return model
 
 

@@ -2,7 +2,7 @@
 
 LADDER/
   rungs/0005-0/  a run folder for each size and repeat, without the adapted model
-  and the files of every job, see `core.runs.job`
+  and the files of every job, see `core.runs.job_folder`
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, TypedDict
 from core.errors import AttuneError, RunError
 from core.runs import run_folder
 from core.runs.environment import environment
-from core.runs.job import Job, refuse_used, stopped
+from core.runs.job_folder import Job, refuse_used, stopped
 from core.runs.ladder import Rung, RungResult, ladder, learning_curve, measured
 from core.runs.limits import MIN_REPEATS
 from core.runs.request import Request, RequestFields

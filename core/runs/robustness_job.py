@@ -2,7 +2,7 @@
 
 RUN/robustness/
   points.jsonl   one line per condition, written once both models have transcribed the clips
-  and the files of every job, see `core.runs.job`
+  and the files of every job, see `core.runs.job_folder`
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from core.data.clips import labelled_set
 from core.errors import RunError
 from core.evaluation.robustness import CONDITIONS, ConditionResult, Transcribe, robustness
 from core.models.base.protocol import AsrModel
-from core.runs.dropped_clips import clips_dropped
 from core.runs.environment import environment
-from core.runs.job import Job, stopped
+from core.runs.job_folder import Job, stopped
 from core.runs.outcome import load_both
 from core.runs.run_folder import Run
+from core.runs.unusable_clips import clips_dropped
 from core.storage.files import append_json_line, write_json
 from core.storage.state import fits, read_lines
 from core.training.events import Advanced, Entered, Event, Finished

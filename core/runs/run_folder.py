@@ -1,4 +1,4 @@
-"""The run folder: everything about one fine-tune, written to disk as it happens; see `core.runs.job` for all jobs.
+"""The run folder: everything about one fine-tune, written to disk as it happens; see `core.runs.job_folder` for all jobs.
 
 RUN/
   request.json      model, clips, recipe, seed: enough to repeat the run
@@ -27,7 +27,7 @@ from typing import Any, ClassVar, NotRequired, TypedDict
 from core.errors import RecipeError, RunError
 from core.evaluation.analysis import Analysis
 from core.evaluation.compare import ClipComparison, Comparison, Rates, Verdict
-from core.runs.job import Job, refuse_used
+from core.runs.job_folder import Job, refuse_used
 from core.runs.request import Request, RequestFields
 from core.runs.result import Result
 from core.storage.files import sha256, write_json

@@ -14,7 +14,7 @@ from huggingface_hub import constants
 from core.errors import ModelError
 from core.models.sources.hub import BLOCK_BYTES
 from core.models.sources.model_ids import is_bundle_id
-from core.storage import disk
+from core.storage import full_disk
 from core.storage.files import home
 from demo.background.tasks import EVERYONE, Task, Tasks
 
@@ -122,7 +122,7 @@ def _refuse(id: str, done: int, total: int, local: bool) -> None:
             gb=f"{total / 1e9:.1f}",
             limit=f"{MAX_MODEL_BYTES / 1e9:.0f}",
         )
-    rooms = (disk.free(folder) for folder in (home(), Path(constants.HF_HUB_CACHE)))
+    rooms = (full_disk.free(folder) for folder in (home(), Path(constants.HF_HUB_CACHE)))
     free = min((room for room in rooms if room is not None), default=math.inf)
     if free - (total - done) < KEPT_FREE_BYTES:
         raise ModelError(

@@ -10,7 +10,7 @@ import re
 import secrets
 from pathlib import Path
 
-from core.runs.job import Job
+from core.runs.job_folder import Job
 from core.storage.files import replacing
 
 NOT_OVER = ("waiting", "running")

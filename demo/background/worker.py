@@ -12,10 +12,10 @@ from filelock import FileLock, Timeout
 
 from core.errors import AttuneError
 from core.models.sources.hub import send_no_login
-from core.runs.job import Job
+from core.runs.job_folder import Job
 from core.runs.run_folder import Run
-from core.storage.disk import explained
 from core.storage.files import home
+from core.storage.full_disk import explained
 from core.storage.memory import keep_torch_small
 from core.storage.state import lock
 from core.training.events import Event, Failed

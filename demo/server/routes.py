@@ -13,15 +13,15 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from core.audio.sound_files import MAX_BYTES
 from core.models.catalogue import CATALOGUE
 from core.runs.export import hugging_face
-from demo.background.forecasts import Forecasts
-from demo.background.jobs import Jobs
+from demo.background.forecast_cache import Forecasts
+from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
-from demo.background.outcomes import Outcomes
+from demo.background.outcome_cache import Outcomes
 from demo.background.tasks import Tasks
 from demo.server import set_files, sounds, upload_routes
 from demo.server.answers import Find, answer, download, visitor
 from demo.server.delivery import Delivery
-from demo.server.forgetting import Forgetting
+from demo.server.erase_visitor import Forgetting
 from demo.server.page_sessions import PageSessions
 from demo.server.page_states import use_page_states
 from demo.server.security import Guard

@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect
 
 from core.audio.sound_files import MAX_BYTES
 from core.errors import AttuneError, DatasetError
-from core.storage import disk
+from core.storage import full_disk
 from core.storage.files import home
 from demo.server.answers import FileAnswer, Find, answer, sound
 from demo.session import session, uploads
@@ -91,7 +91,7 @@ def add_routes(server: FastAPI, find: Find) -> None:
         length = request.headers.get("content-length", "")
         needed = int(length) if length.isdigit() else MAX_BYTES
         try:
-            await run_in_threadpool(disk.refuse_full, home(), needed + disk.KEPT_FREE_BYTES)
+            await run_in_threadpool(full_disk.refuse_full, home(), needed + full_disk.KEPT_FREE_BYTES)
         except AttuneError as error:
             return PlainTextResponse(errors.explain(error, w), 507)
         if await run_in_threadpool(_is_full, owner):

@@ -20,11 +20,11 @@ from pathlib import Path
 from filelock import Timeout
 
 from core.audio import sound_files
+from core.data.library.folder_trash import UNDO_SECONDS, Trash
 from core.data.library.library import Library
-from core.data.library.trash import UNDO_SECONDS, Trash
 from core.errors import AttuneError, RunError
-from core.runs.job import Job
-from core.runs.removed_clips import is_active, jobs_in, refuse_active, uses, withdraw
+from core.runs.deleted_clips import is_active, jobs_in, refuse_active, uses, withdraw
+from core.runs.job_folder import Job
 from core.storage import temporary
 from core.storage.files import home
 from core.storage.state import lock

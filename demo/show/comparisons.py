@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.evaluation.compare import ClipComparison, Comparison, Figures
-from core.evaluation.trials import Trial
+from core.evaluation.side_by_side import Trial
 from core.runs.report.verdicts import KINDS, by_importance, clip_errors, computed_on, measures, needed, verdict
 from core.runs.result import Result
 from core.text.metrics import mark_words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.errors import AttuneError
-from core.storage import disk
+from core.storage import full_disk
 from core.storage.files import home
 from demo.wording import Wording
 
@@ -13,7 +13,7 @@ from demo.wording import Wording
 def explain(error: BaseException, w: Wording) -> str:
     """Returns an error as a sentence in the page's language; unexpected errors get a general one, never a traceback."""
     if isinstance(error, Exception) and not isinstance(error, AttuneError):
-        error = disk.explained(error, home())
+        error = full_disk.explained(error, home())
     if isinstance(error, AttuneError):
         return reason(error.reason, error.details, str(error), w)
     return w("error.disk") if isinstance(error, OSError) else w("error.unexpected")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.runs.job import Job, State
+from core.runs.job_folder import Job, State
 from core.runs.run_folder import Run
 from core.training import events
 from demo.show.errors import reason

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 
 from core.storage.temporary import MARK
 from demo import __main__ as demo
-from demo.server.first_page import FirstPage
+from demo.server.after_first_page import FirstPage
 from demo.session import removal
 
 ROOT = Path(__file__).parents[2]

@@ -25,7 +25,7 @@ from typing import IO, Any
 
 from core.data.importers.rows import shown, stopped
 from core.errors import DatasetError
-from core.storage.disk import KEPT_FREE_BYTES, refuse_full
+from core.storage.full_disk import KEPT_FREE_BYTES, refuse_full
 from core.storage.temporary import discard
 
 MAX_ENTRIES = 250_000  # Speech Commands has 105,829 takes

@@ -26,7 +26,7 @@ from core.data.importers.arrow_files import TooLarge, examples, schema_of
 from core.data.importers.rows import PART_NAMES, SOUND_SUFFIXES, Options, Row, Rows, parts_of, shown
 from core.data.importers.tables import column_names
 from core.errors import DatasetError
-from core.storage.disk import is_full
+from core.storage.full_disk import is_full
 
 HUB = "hf://"
 HUB_SECONDS = 8.0  # to wait for the hub's first answer

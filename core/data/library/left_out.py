@@ -10,9 +10,9 @@ from typing import Any
 
 from core.data.clips.labelled_set import CLIP_ID
 from core.data.library import undo
+from core.data.library.folder_trash import UNDO_SECONDS, is_over
 from core.data.library.recordings import Beforehand
 from core.data.library.stored_set import StoredClip, read_clips, read_lines, sound_path, write_lines
-from core.data.library.trash import UNDO_SECONDS, is_over
 from core.storage.cache import forget_sounds
 
 SINCE = "left_out_at"  # field of a line: when the clip was left out, by `core.storage.clock.steady_time`

@@ -6,7 +6,7 @@ FOLDER/
   ID/audio/CLIP.flac   16 kHz mono
   ID/dropped.jsonl     rows of the source that could not be used, with reasons
   ID/history/          earlier lists, for undo
-  .trash/ID/           deleted sets, which can be restored for a day, see `core.data.library.trash`
+  .trash/ID/           deleted sets, which can be restored for a day, see `core.data.library.folder_trash`
 
 A set is written to a temporary folder and then renamed, and a list is replaced atomically, so a crash or a full disk loses
 no existing data. Deleted sets and clips left out of a set can be restored for a day; `Library.sweep` then deletes them
@@ -32,6 +32,7 @@ from core.data.clips.labelled_set import Clip, Dropped, LabelledSet
 from core.data.library import left_out
 from core.data.library import undo as history
 from core.data.library.edit import edited_lines
+from core.data.library.folder_trash import Trash
 from core.data.library.merge import Merged, check_mergeable, describe, write_merged
 from core.data.library.new_set import write_clips
 from core.data.library.recordings import Beforehand
@@ -49,7 +50,6 @@ from core.data.library.stored_set import (
     write_dropped,
     write_lines,
 )
-from core.data.library.trash import Trash
 from core.data.library.verify import Damage, Progress, find_damage
 from core.errors import AttuneError, DatasetError
 from core.storage.cache import forget_sounds

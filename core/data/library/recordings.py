@@ -25,7 +25,7 @@ from filelock import FileLock
 from core.audio import sound_files
 from core.audio.sound_files import SAMPLE_RATE
 from core.data.clips.labelled_set import Clip, check_text
-from core.data.library.trash import is_over
+from core.data.library.folder_trash import is_over
 from core.errors import AttuneError, DatasetError
 from core.storage.cache import forget_sounds
 from core.storage.clock import steady_time

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from demo.background.forecasts import Forecasts
-from demo.background.jobs import Jobs
+from demo.background.forecast_cache import Forecasts
+from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
 from demo.steps.adapt.handlers import AdaptHandlers
 from demo.steps.adapt.ladder import events as ladder

@@ -20,8 +20,8 @@ from core.runs.request import Request, build_request
 from core.training import presets
 from core.training.presets import PRESETS
 from core.training.recipe import Recipe
-from demo.background.forecasts import Forecasts
-from demo.background.jobs import Jobs
+from demo.background.forecast_cache import Forecasts
+from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
 from demo.session import chosen_set
 from demo.session.chosen_set import labelled_set

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gradio as gr
 
-from demo.background.jobs import Jobs
+from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
-from demo.background.outcomes import Outcomes
+from demo.background.outcome_cache import Outcomes
 from demo.steps.compare.clips import events as clips
 from demo.steps.compare.clips.handlers import ClipsHandlers
 from demo.steps.compare.handlers import CompareHandlers

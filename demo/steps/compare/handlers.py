@@ -13,7 +13,7 @@ from core.evaluation.compare import compare
 from core.runs.result import Result
 from core.runs.tradeoff import points
 from demo.background.model_pool import ModelPool
-from demo.background.outcomes import Outcomes
+from demo.background.outcome_cache import Outcomes
 from demo.session.session import Session
 from demo.show import comparisons, markup
 from demo.steps.compare import show as analyses

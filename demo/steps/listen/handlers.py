@@ -9,7 +9,7 @@ import numpy as np
 from core.audio import sound_files
 from core.audio.sound_files import SAMPLE_RATE
 from core.errors import DatasetError
-from core.evaluation.trials import ready_models, trial
+from core.evaluation.side_by_side import ready_models, trial
 from demo.background.model_pool import ModelPool
 from demo.session import uploads
 from demo.session.session import Session

@@ -12,7 +12,7 @@ from core.errors import RunError
 from core.storage.files import read_json
 from core.storage.state import UNREADABLE
 from demo.background.model_pool import ModelPool
-from demo.background.outcomes import Outcomes
+from demo.background.outcome_cache import Outcomes
 from demo.background.tasks import Tasks
 from demo.session import removal
 from demo.session.chosen_set import OWN

@@ -43,7 +43,7 @@ def test_going_on_with_the_same_and_nothing_else(
     out = tmp_path / "job"
     given = ["pretrain", "--stage", "ctc", "--network", "deepspeech", "--data", str(sheet), *SMALL, "--steps", "3"]
     with monkeypatch.context() as stopping:
-        stopping.setattr("core.runs.job.Job.should_stop", lambda self: bool(list(self.folder.glob("events.jsonl"))))
+        stopping.setattr("core.runs.job_folder.Job.should_stop", lambda self: bool(list(self.folder.glob("events.jsonl"))))
         assert main([*given, "--out", str(out)]) == 1
     assert "Stopped" in capsys.readouterr().err
     for other, sentence in (

@@ -13,7 +13,7 @@ from core.cli.main import main
 from core.cli.sets import users_library
 from core.data.clips.labelled_set import LabelledSet
 from core.data.importers.any_format import gather
-from core.data.library.trash import UNDO_SECONDS
+from core.data.library.folder_trash import UNDO_SECONDS
 from core.runs.run_folder import open_run
 from core.storage import clock
 from core.text.normalisation import Normalisation

@@ -10,10 +10,10 @@ import pytest
 
 from core.data.library.library import Library
 from core.data.library.recordings import Recordings
+from core.runs.deleted_clips import withdraw
 from core.runs.ladder_job import open_ladder
 from core.runs.lineup import comparable
 from core.runs.outcome import read_outcome
-from core.runs.removed_clips import withdraw
 from core.runs.report.document import write_report
 from core.runs.robustness_job import find
 from core.runs.run_folder import Run

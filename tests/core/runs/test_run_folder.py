@@ -22,7 +22,7 @@ from core.errors import RecipeError, RunError
 from core.evaluation.analysis import ClipSound, analyse
 from core.evaluation.compare import compare
 from core.runs import run_folder
-from core.runs.job import STARTING_SECONDS
+from core.runs.job_folder import STARTING_SECONDS
 from core.runs.request import Request
 from core.runs.result import Result
 from core.runs.run_folder import Run, create, new_id, open_run

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.runs import run_folder
-from core.runs.job import Job
+from core.runs.job_folder import Job
 from core.runs.request import Request
 from core.runs.run_folder import Run
 from core.training.events import Failed

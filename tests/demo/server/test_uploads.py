@@ -23,7 +23,7 @@ from core.audio import sound_files
 from core.data.samples import read_sample
 from demo.app import build_server
 from demo.server import answers, upload_routes
-from demo.server.page import TAKES_FILES, Page
+from demo.server.blocks import TAKES_FILES, Page
 from demo.session import session as sessions
 from demo.session import uploads
 from demo.session.session import Session
@@ -237,7 +237,7 @@ def test_gradio_s_own_check_of_paths_is_on(language: str, pages: dict[str, Page]
 
 
 def test_gradio_s_own_check_still_is_what_it_was(tmp_path: Path) -> None:
-    """Where this fails, Gradio has changed what `demo.server.page` rests on: read it again."""
+    """Where this fails, Gradio has changed what `demo.server.blocks` rests on: read it again."""
     secret = tmp_path / "secret.txt"
     secret.write_text(SECRET)
 

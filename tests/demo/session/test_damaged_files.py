@@ -26,7 +26,7 @@ from core.errors import AttuneError, ModelError, RunError
 from core.evaluation.compare import compare
 from core.evaluation.robustness import ConditionResult, Line
 from core.runs import ladder_job, robustness_job, run_folder
-from core.runs.job import Job
+from core.runs.job_folder import Job
 from core.runs.lineup import comparable
 from core.runs.request import Request
 from core.runs.run_folder import Run
@@ -38,8 +38,8 @@ from core.training.events import Advanced, Entered, Evaluated, Finished, Prepare
 from core.training.recipe import Recipe
 from demo.app import build_page
 from demo.background import worker
-from demo.background.forecasts import Forecasts
-from demo.background.outcomes import Outcomes
+from demo.background.forecast_cache import Forecasts
+from demo.background.outcome_cache import Outcomes
 from demo.background.queue import JobQueue
 from demo.background.tasks import Tasks
 from demo.session import notices, reading_list, session

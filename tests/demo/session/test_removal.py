@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 from core.audio import sound_files
 from core.audio.segmentation import Span
 from core.data.clips.labelled_set import LabelledSet, assign_parts
-from core.data.library import trash
+from core.data.library import folder_trash
 from core.data.library.recordings import Recording
 from core.errors import AttuneError, DatasetError, RunError
 from core.runs import ladder_job, run_folder
@@ -36,12 +36,12 @@ from core.storage.files import read_json, sha256, write_json
 from core.storage.temporary import MARK
 from core.training.recipe import Recipe
 from core.training.transcript_cache import transcribe_once
-from demo.background.jobs import Jobs
+from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
-from demo.background.outcomes import Outcomes
+from demo.background.outcome_cache import Outcomes
 from demo.background.queue import JobQueue
 from demo.background.tasks import Task, Tasks
-from demo.server.forgetting import PREFIX, Forgetting
+from demo.server.erase_visitor import PREFIX, Forgetting
 from demo.server.security import Guard
 from demo.session import chosen_set, reading_list, removal, session
 from demo.session.session import Session
@@ -174,7 +174,7 @@ def test_nothing_of_a_removed_recording_is_left(
     if at_once:
         assert "Permanently deleted" in teaching.delete(visitor, gone.id)["removed_note"]
     else:
-        now(trash.UNDO_SECONDS - 60)
+        now(folder_trash.UNDO_SECONDS - 60)
         removal.sweep_all()
         assert traces(home, word, gone)
         now(120)
@@ -248,10 +248,10 @@ def test_undo_brings_a_recording_back_as_it_was(visitor: Session, tmp_path: Path
     shown = teaching.own(visitor)
     assert shown["removed"]["visible"] is True
     assert shown["removed_choice"]["choices"] == [("say birch (0.5 s)", recordings[1].id)]
-    now(trash.UNDO_SECONDS - 60)
+    now(folder_trash.UNDO_SECONDS - 60)
     removal.sweep_all()
     assert "Restored" in teaching.restore_clip(visitor, recordings[1].id)["removed_note"]
-    now(3 * trash.UNDO_SECONDS)
+    now(3 * folder_trash.UNDO_SECONDS)
     removal.sweep_all()
     assert visitor.recordings.all() == recordings
     assert (reading_list.read(visitor), sha256(recordings[1].path)) == (place, kept)
@@ -269,7 +269,7 @@ def test_a_recording_that_a_run_works_on_is_deleted_when_it_has_ended(
     with run.lock():  # a worker
         with pytest.raises(RunError, match="running fine-tune"):
             TeachHandlers(W).delete(visitor, gone.id)
-        now(trash.UNDO_SECONDS + 1)
+        now(folder_trash.UNDO_SECONDS + 1)
         removal.sweep_all()
         assert gone.path.is_file()
         assert gone not in visitor.recordings.all()
@@ -339,7 +339,7 @@ def test_nothing_of_a_deleted_set_is_left(
         case "empty":
             assert "1 set was permanently deleted" in keeping.empty(visitor)["note"]
         case _:
-            now(trash.UNDO_SECONDS + 1)
+            now(folder_trash.UNDO_SECONDS + 1)
             removal.sweep_all()
     for word, recording in zip(WORDS, recordings, strict=False):
         assert traces(home, word, recording) == []
@@ -364,7 +364,7 @@ def test_clips_left_out_of_a_set_go_for_good_and_no_undo_brings_them_back(
     visitor.library.undo(id)
     visitor.library.update(id, fewer)
     later = LabelledSet(whole.name, fewer.clips[1:], whole.language)
-    now(trash.UNDO_SECONDS - 60)
+    now(folder_trash.UNDO_SECONDS - 60)
     visitor.library.update(id, later)  # this one may be put back for a day from now on
     if at_once:
         assert visitor.library.delete_left_out(id) == 2
@@ -390,7 +390,7 @@ def test_clips_that_an_undo_leaves_out_again_can_be_put_back_for_a_day(
     whole = visitor.library.open(id).labelled()
     visitor.library.update(id, LabelledSet(whole.name, whole.clips[1:], whole.language))
     visitor.library.update(id, whole)
-    now(trash.UNDO_SECONDS + 1)
+    now(folder_trash.UNDO_SECONDS + 1)
     removal.sweep_all()
     assert len(visitor.library.undo(id).left_out) == 1
     removal.sweep_all()
@@ -425,7 +425,7 @@ def test_nothing_of_a_removed_run_or_long_recording_is_left(
     if at_once:
         assert "Permanently deleted" in handlers.delete(visitor, key)["note"]
     else:
-        now(trash.UNDO_SECONDS + 1)
+        now(folder_trash.UNDO_SECONDS + 1)
         removal.sweep_all()
     assert [path for path in traces(home, folder.name) if not path.endswith("choices.json")] == []
     if kind == "long":
@@ -505,7 +505,7 @@ def test_a_crash_leaves_left_out_clips_whole_or_gone(
                 visitor.library.delete_left_out(id)
     stored = visitor.library.open(id)
     assert all(Path(one.clip.path).is_file() for one in (*stored.clips, *stored.left_out))
-    now(trash.UNDO_SECONDS + 1)
+    now(folder_trash.UNDO_SECONDS + 1)
     for half in visitor.folder.rglob(f"{MARK}*"):
         os.utime(half, (0, 0))
     removal.sweep_all()
@@ -540,7 +540,7 @@ def test_a_clock_that_is_set_anew_deletes_nothing_too_early(
         removal.sweep_all()
         assert visitor.recordings.removed() == [one]
     visitor.recordings.remove(two.id)
-    now(trash.UNDO_SECONDS + 1)  # these days do pass, whatever the clock says
+    now(folder_trash.UNDO_SECONDS + 1)  # these days do pass, whatever the clock says
     removal.sweep_all()
     assert visitor.recordings.removed() == []
     assert not one.path.exists()
@@ -553,19 +553,19 @@ def test_the_day_goes_on_over_a_restart_of_the_computer(
     visitor.recordings.remove(one.id)
     real = clock.time.time
     monkeypatch.setattr(clock, "_start", lambda: "the next one")
-    monkeypatch.setattr(clock.time, "time", lambda: real() + trash.UNDO_SECONDS + 1)
+    monkeypatch.setattr(clock.time, "time", lambda: real() + folder_trash.UNDO_SECONDS + 1)
     removal.sweep_all()
     assert not one.path.exists()
 
 
 def test_a_folder_removed_at_a_date_far_ahead_counts_from_now_on(tmp_path: Path, now: Callable[[float], None]) -> None:
-    bin = trash.Trash(tmp_path / "bin")
+    bin = folder_trash.Trash(tmp_path / "bin")
     (tmp_path / "thing").mkdir()
     bin.put(tmp_path / "thing")
     for damaged in ({"at": clock.steady_time() + 9e9}, {"at": "yesterday"}, {}):
-        write_json(tmp_path / "bin" / "thing" / trash.STAMP, damaged)
+        write_json(tmp_path / "bin" / "thing" / folder_trash.STAMP, damaged)
         assert bin.sweep() == 0
-    now(trash.UNDO_SECONDS + 1)
+    now(folder_trash.UNDO_SECONDS + 1)
     assert bin.sweep() == 1
     assert not (tmp_path / "bin" / "thing").exists()
 
@@ -711,7 +711,7 @@ def test_a_crash_while_forgetting_serves_nothing_and_is_gone_on_with(
 ) -> None:
     visitor, recordings, _ = taught
     with monkeypatch.context() as patch:
-        patch.setattr("demo.server.forgetting.forget_sounds", lambda sounds: (_ for _ in ()).throw(Died()))
+        patch.setattr("demo.server.erase_visitor.forget_sounds", lambda sounds: (_ for _ in ()).throw(Died()))
         with suppress(Died):
             forgetting().forget(visitor)
     assert [path.name for path in (home / "sessions").iterdir()] == [PREFIX + visitor.folder.name]
@@ -746,9 +746,9 @@ def test_forget_me_takes_a_post_of_its_own_page(home: Path, tmp_path: Path) -> N
 
 
 def test_the_stamp_of_a_removal_is_the_trash_s_own(tmp_path: Path) -> None:
-    bin = trash.Trash(tmp_path / "bin")
+    bin = folder_trash.Trash(tmp_path / "bin")
     (tmp_path / "thing").mkdir()
     bin.put(tmp_path / "thing")
-    assert read_json(tmp_path / "bin" / "thing" / trash.STAMP)["at"] <= clock.steady_time()
+    assert read_json(tmp_path / "bin" / "thing" / folder_trash.STAMP)["at"] <= clock.steady_time()
     bin.take_out("thing", tmp_path)
     assert list((tmp_path / "thing").iterdir()) == []

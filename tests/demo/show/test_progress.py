@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runs.job import Job
+from core.runs.job_folder import Job
 from core.storage.files import write_json
 from core.training.events import Advanced, Entered, Failed, Finished
 from demo.show.progress import bar, fetching, going, job_progress

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.runs.job import Job
+from core.runs.job_folder import Job
 
 
 class Started:

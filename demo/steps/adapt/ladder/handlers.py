@@ -7,7 +7,7 @@ from typing import Any
 from core.errors import DatasetError, RunError
 from core.runs.ladder import ladder, learning_curve
 from core.runs.ladder_job import LadderJob, create
-from demo.background.jobs import Jobs
+from demo.background.job_processes import Jobs
 from demo.session.session import Session
 from demo.show import markup, numbers
 from demo.show.progress import ACTIVE, job_progress

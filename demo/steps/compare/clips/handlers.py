@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from core.evaluation.selection import select
-from demo.background.outcomes import Outcomes
+from demo.background.outcome_cache import Outcomes
 from demo.session.session import Session
 from demo.show import comparisons, markup
 from demo.wording import Wording

@@ -9,7 +9,7 @@ import gradio as gr
 
 from core.errors import RunError
 from core.runs.lineup import LineUp, by_disagreement, comparable, line_up
-from demo.background.outcomes import Outcomes
+from demo.background.outcome_cache import Outcomes
 from demo.session.session import Session
 from demo.steps.compare.clips.handlers import PAGE, nothing, turned, within
 from demo.steps.compare.lineup import show as lineups

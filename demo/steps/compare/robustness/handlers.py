@@ -11,7 +11,7 @@ from core.evaluation.compare import Figures
 from core.evaluation.robustness import CONDITIONS
 from core.runs.result import Result
 from core.runs.robustness_job import create, find
-from demo.background.jobs import Jobs
+from demo.background.job_processes import Jobs
 from demo.session.session import Session
 from demo.show import markup, numbers
 from demo.show.progress import ACTIVE, job_progress

@@ -14,7 +14,7 @@ from core.storage.files import write_json
 from core.training.events import Entered, Failed
 from core.training.presets import PRESETS, preset
 from core.training.recipe import Recipe
-from demo.background.forecasts import Forecasts
+from demo.background.forecast_cache import Forecasts
 from demo.background.model_pool import ModelPool
 from demo.session.session import Session
 from demo.steps.adapt import settings

@@ -11,7 +11,7 @@ from core.errors import RunError
 from core.runs.ladder import RungResult, learning_curve
 from core.training.events import Failed
 from core.training.recipe import Recipe
-from demo.background.forecasts import Forecasts
+from demo.background.forecast_cache import Forecasts
 from demo.background.model_pool import ModelPool
 from demo.session.session import Session
 from demo.steps.adapt import settings

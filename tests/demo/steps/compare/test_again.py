@@ -20,7 +20,7 @@ from core.runs.request import Request
 from core.training.recipe import Recipe
 from demo.background import model_pool
 from demo.background.model_pool import ModelPool
-from demo.background.outcomes import Outcomes
+from demo.background.outcome_cache import Outcomes
 from demo.session.session import Session
 from demo.steps.compare.handlers import CompareHandlers
 from demo.wording import Wording

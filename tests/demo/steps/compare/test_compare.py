@@ -21,7 +21,7 @@ from core.storage.files import read_json, write_json
 from core.text.metrics import mark_words
 from core.training.recipe import Recipe
 from demo.background.model_pool import ModelPool
-from demo.background.outcomes import Outcomes
+from demo.background.outcome_cache import Outcomes
 from demo.session.session import Session
 from demo.show import comparisons
 from demo.show.markup import marked

@@ -20,9 +20,9 @@ from core.data.library.stored_set import read_clips
 from core.errors import AttuneError, RunError
 from core.storage.cache import forget_sounds
 from core.storage.files import home
-from demo.background.jobs import Jobs
+from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
-from demo.background.outcomes import Outcomes
+from demo.background.outcome_cache import Outcomes
 from demo.background.tasks import Tasks
 from demo.server.answers import Find
 from demo.session.session import COOKIE, Session

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.evaluation.trials import ready_models, trial
+from core.evaluation.side_by_side import ready_models, trial
 
 
 def test_what_is_ready_is_tried_once_the_chosen_one_first(bundled: Path) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from core.runs.job import Job
+from core.runs.job_folder import Job
 from core.storage.files import home
 from demo.background.queue import JobQueue
 

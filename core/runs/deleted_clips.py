@@ -14,7 +14,7 @@ from core.data.clips.labelled_set import id_of
 from core.errors import RunError
 from core.evaluation.analysis import analyse, measure_sounds
 from core.evaluation.compare import Comparison, compare
-from core.runs.job import Job
+from core.runs.job_folder import Job
 from core.storage.files import read_json, replacing, sha256, write_json
 from core.storage.state import UNREADABLE, remove
 

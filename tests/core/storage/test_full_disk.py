@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 
 from core.cli import main
 from core.errors import AttuneError, RunError
-from core.storage import disk
+from core.storage import full_disk
 
 FULL = Path("/dev/full")  # takes nothing: every write to it finds the disk full
 real = pytest.mark.skipif(not FULL.exists(), reason="only Linux has a file that is always full")
@@ -36,7 +36,7 @@ def torch_file() -> None:
 def test_what_is_raised_on_a_full_disk_is_known(write: Callable[[], None]) -> None:
     with pytest.raises((OSError, RuntimeError)) as raised:
         write()
-    assert disk.is_full(raised.value), repr(raised.value)
+    assert full_disk.is_full(raised.value), repr(raised.value)
 
 
 def caused(outer: Exception, cause: BaseException) -> Exception:
@@ -63,8 +63,8 @@ def caused(outer: Exception, cause: BaseException) -> Exception:
     ],
 )
 def test_which_errors_mean_it(error: Exception, full: bool, tmp_path: Path) -> None:
-    assert disk.is_full(error) is full
-    assert isinstance(disk.explained(error, tmp_path), AttuneError) is full
+    assert full_disk.is_full(error) is full
+    assert isinstance(full_disk.explained(error, tmp_path), AttuneError) is full
 
 
 def test_what_was_dealt_with_counts_no_more() -> None:
@@ -76,46 +76,46 @@ def test_what_was_dealt_with_counts_no_more() -> None:
 
     with pytest.raises(ValueError, match="something else") as raised:
         failing()
-    assert not disk.is_full(raised.value)
+    assert not full_disk.is_full(raised.value)
 
 
 def test_an_error_that_says_what_is_wrong_stays(tmp_path: Path) -> None:
     error = caused(RunError("run_damaged", "A file is damaged."), OSError(errno.ENOSPC, "No space left on device"))
-    assert disk.explained(error, tmp_path) is error
+    assert full_disk.explained(error, tmp_path) is error
 
 
 def test_causes_that_go_round_in_a_circle_end() -> None:
     one, other = ValueError("one"), ValueError("other")
     one.__cause__, other.__cause__ = other, one
-    assert not disk.is_full(one)
+    assert not full_disk.is_full(one)
 
 
 @pytest.mark.parametrize(("free", "reason"), [(3_000_000, "disk_full_free"), (10**12, "disk_full"), (None, "disk_full")])
 def test_what_is_free_is_said_where_it_explains_anything(
     free: int | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk, "free", lambda folder: free)
-    told = disk.explained(OSError(errno.ENOSPC, "No space left on device"), tmp_path)
+    monkeypatch.setattr(full_disk, "free", lambda folder: free)
+    told = full_disk.explained(OSError(errno.ENOSPC, "No space left on device"), tmp_path)
     assert isinstance(told, AttuneError)
     assert told.reason == reason
     assert ("3.0 MB is free" in str(told)) == (reason == "disk_full_free")
 
 
 def test_the_sentence_says_how_much_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk, "PLENTY_BYTES", 10**18)
-    told = disk.explained(OSError(errno.ENOSPC, "No space left on device"), tmp_path / "not" / "there" / "yet")
+    monkeypatch.setattr(full_disk, "PLENTY_BYTES", 10**18)
+    told = full_disk.explained(OSError(errno.ENOSPC, "No space left on device"), tmp_path / "not" / "there" / "yet")
     assert isinstance(told, AttuneError)
     assert told.reason == "disk_full_free"
     assert f"{told.details['free']} MB is free in {tmp_path}" in str(told)
-    quota = disk.explained(OSError(errno.EDQUOT, "Disk quota exceeded"), tmp_path)
+    quota = full_disk.explained(OSError(errno.EDQUOT, "Disk quota exceeded"), tmp_path)
     assert isinstance(quota, AttuneError)
     assert quota.reason == "disk_full"  # what is free on the disk is not what is free to this user
 
 
 def test_too_little_room_is_refused_before(tmp_path: Path) -> None:
-    disk.refuse_full(tmp_path, 1)
+    full_disk.refuse_full(tmp_path, 1)
     with pytest.raises(AttuneError, match="MB is needed") as raised:
-        disk.refuse_full(tmp_path / "run", 10**18)
+        full_disk.refuse_full(tmp_path / "run", 10**18)
     assert raised.value.reason == "disk_needed"
 
 
@@ -126,7 +126,7 @@ def test_the_command_line_says_it_in_a_sentence(
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(main, "report_run", failing)
-    monkeypatch.setattr(disk, "PLENTY_BYTES", 10**18)
+    monkeypatch.setattr(full_disk, "PLENTY_BYTES", 10**18)
     assert main.main(["report", str(tmp_path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
@@ -148,4 +148,4 @@ def test_a_file_that_grows_too_large_is_no_full_disk(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handled)
-    assert not disk.is_full(raised.value)
+    assert not full_disk.is_full(raised.value)

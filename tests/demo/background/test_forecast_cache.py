@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from core.training.forecast import Forecast
-from demo.background import forecasts as module
-from demo.background.forecasts import Forecasts
+from demo.background import forecast_cache as module
+from demo.background.forecast_cache import Forecasts
 from tests.demo.background.test_model_pool import HANG_SECONDS, until
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runs.job import STARTING_SECONDS, Job
+from core.runs.job_folder import STARTING_SECONDS, Job
 from core.storage.files import write_json
 from core.training.events import Entered, Failed, Finished
 
