@@ -125,7 +125,7 @@ def test_the_command_line_says_it_in_a_sentence(
     def failing(*_: object) -> int:
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(main, "report_run", failing)
+    monkeypatch.setattr("core.cli.report.run", failing)
     monkeypatch.setattr(full_disk, "PLENTY_BYTES", 10**18)
     assert main.main(["report", str(tmp_path)]) == 1
     out, err = capsys.readouterr()

@@ -14,9 +14,12 @@ from core.data.clips.labelled_set import Clip
 from core.data.exporters import export
 from core.data.importers.any_format import read
 from core.data.importers.csv import read_csv
+from core.evaluation.compare import compare
 from core.pretraining.card import card
 from core.runs.export.hugging_face import usage, write_card
+from core.runs.result import GeneralSpeech, Result
 from core.text.escaping import cell, cell_text, code, markdown, quoted
+from core.training.recipe import Recipe
 from tests.core.data.recordings import sound
 
 FORMULAS = ["=cmd|' /C calc'!A0", "+1", "-tis so", "@SUM(A1)", "＝1", "'=1", "''@you", "\t=1"]
@@ -65,12 +68,14 @@ def test_a_set_comes_back_letter_for_letter(format: str, tmp_path: Path) -> None
 
 
 def written_card(folder: Path, name: str) -> str:
-    result = {
-        "language": name, "model": name, "clips": 1, "minutes": 1.0, "set": name, "synthetic": False, "seed": 0, "steps": 1,
-        "best_step": 1, "canary_set": {"synthetic": False, "name": name}, "test": None, "run": f"/runs/{name.replace('/', '')}",
-        "canary": {model: {"wer": 0.1, "cer": 0.1} for model in ("base", "adapted")}, "family": "whisper",
-        "recipe": {"vocabulary": f"{name}\n```\n# out"},
-    }  # fmt: skip
+    recipe = Recipe()
+    object.__setattr__(recipe, "vocabulary", f"{name}\n```\n# out")  # Recipe itself takes no such value
+    clip = Clip("/clips/a.wav", "one two", "", "test")
+    result = Result(
+        model=name, family="whisper", set=name, synthetic=False, clips=1, replayed=0, seed=0, recipe=recipe, language=name,
+        run=f"/runs/{name.replace('/', '')}", minutes=1.0, steps=1, best_step=1, canary_set=GeneralSpeech(name, False),
+        canary=compare([clip], ["one"], ["one two"], "en").figures,
+    )  # fmt: skip
     write_card(folder, result)
     return (folder / "README.md").read_text(encoding="utf-8")
 

@@ -60,7 +60,7 @@ def test_events_that_wait_leave_threads_to_those_that_do_not() -> None:
 def test_no_event_is_described_on_the_page() -> None:
     async def build() -> gr.Blocks:
         with gr.Blocks(analytics_enabled=False) as page:
-            connector(Wording("en"))(gr.Button().click, lambda session: (), [], [], None)
+            connector(Wording("en"))(gr.Button().click, lambda session: {}, {}, {}, None)
         page.config = page.get_config_file()
         return page
 

@@ -42,8 +42,8 @@ def test_a_set_of_the_library_is_chosen_like_a_sample_and_is_split(session: Sess
     assert sorted(clip.text for clip in labelled.clips) == sorted(SENTENCES)
     assert chosen_set.labelled_set(session) == labelled  # the same split every time
     assert "<Own> & more" in chosen_set.about(session, W)
-    path = labelled.clips[0].path
-    assert chosen_set.sound(session, path) == f"/sound/set/{id}/{Path(path).stem}"
+    clip = labelled.clips[0]
+    assert chosen_set.sound(session, clip) == f"/sound/set/{id}/{clip.id}"
 
 
 def test_a_set_named_like_a_sample_is_still_the_library_s(session: Session, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ import sys
 import numpy as np
 import torch
 from core.models.loading import load_model
-from core.models.device import recurrent_autocast
+from core.models.base.device import recurrent_autocast
 
 wave = np.random.default_rng(0).normal(0, 0.1, 24_000).astype(np.float32)
 losses = []
