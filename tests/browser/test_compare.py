@@ -18,6 +18,11 @@ from core.training.recipe import Recipe
 from demo.session import session
 
 TEST_CLIPS, CANARY_CLIPS = 12, 2
+SETTLED = """() => {
+  const [last, now] = [window.lastShown, document.querySelector("#held-out article")];
+  window.lastShown = now;
+  return now !== null && now === last;
+}"""
 WATCHED = """() => {
   window.sounded = [];
   const note = (change) => { if (change.target.classList.contains("sounding")) sounded.push(change.target.dataset.word); };
@@ -58,6 +63,8 @@ def compared(open_page, app_home: Path, finished: Run, monkeypatch: pytest.Monke
         page.reload()
         page.wait_for_selector("#held-out article")
         page.wait_for_selector("#lineup")
+        # The page shows the clips once more while it loads: what has the focus then is replaced.
+        page.wait_for_function(SETTLED, polling=2_000)
         return page, mine.run(ids[1])
 
     return opened

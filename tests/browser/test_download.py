@@ -73,7 +73,7 @@ def test_a_checkpoint_is_used_by_its_path(open_page, spoken, address: str) -> No
     page.locator("#clip .source-selection button").first.click()
     page.locator("#clip input[type=file]").set_input_files(str(spoken[0]))
     page.wait_for_selector("#base-transcript")
-    assert f"{FAIRSEQ} read" in page.inner_text("#heard")
+    assert f"{FAIRSEQ} transcribed" in page.inner_text("#heard")
     assert set(page.inner_text("#base-transcript")) <= set("ETAONIH' ")  # the letters in its dictionary
     page.get_by_text("Which model should I pick?").click()
     page.click("#try-all")
