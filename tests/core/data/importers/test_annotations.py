@@ -198,7 +198,7 @@ def test_a_folder_of_annotations(talk: Path, tmp_path: Path) -> None:
         sound(talk.parent / f"{name}.flac", 2.0)
         text(talk.parent / f"{name}.TextGrid", grid((tier, [(0, 0.5, f"Said in {name}"), (1, 2, "And more")])))
     text(talk.parent / "four.TextGrid", "ooTextFile")
-    with pytest.raises(DatasetError, match="four.TextGrid is no TextGrid"):
+    with pytest.raises(DatasetError, match="four.TextGrid is not a TextGrid"):
         tiers(talk.parent)
     (talk.parent / "four.TextGrid").rename(talk.parent / "x.TextGrid")
     imported = read(talk.parent, tier="words", work=tmp_path / "work")
@@ -231,7 +231,7 @@ FILE = '<!DOCTYPE x [<!ENTITY file SYSTEM "file:///etc/passwd">]>'
 def test_an_elan_file_that_is_damaged_or_means_harm(talk: Path, tmp_path: Path, content: str | bytes) -> None:
     path = text(talk.with_suffix(".eaf"), content)
     for function in (tiers, lambda path: read(path, tier="A", work=tmp_path / "work")):
-        with pytest.raises(DatasetError, match="talk.eaf is no ELAN file, or it is damaged") as caught:
+        with pytest.raises(DatasetError, match="talk.eaf is not an ELAN file, or it is damaged") as caught:
             function(path)
         assert caught.value.reason == "annotation_damaged"
 
