@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[1]
 LINES = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
 CONSTRAINTS = {canonicalize_name(each.name): each for each in map(Requirement, LINES)}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DEPENDENCIES = [*PROJECT["dependencies"], *(each for group in PROJECT["optional-dependencies"].values() for each in group)]
+EXTRAS = PROJECT["optional-dependencies"]
+DEPENDENCIES = [*PROJECT["dependencies"], *(each for group in EXTRAS.values() for each in group)]
+CHECKERS = EXTRAS["check"]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,8 @@ def test_the_script_lists_what_is_installed_without_local_versions(script: Modul
     version = importlib.metadata.version
     monkeypatch.setattr(importlib.metadata, "version", lambda name: version(name).partition("+")[0] + "+cpu")
     listed = {line.partition("==")[0]: line for line in script.installed_lines()}
-    assert {canonicalize_name(Requirement(each).name) for each in DEPENDENCIES} - {"attune"} <= listed.keys()
+    needed = {canonicalize_name(Requirement(each).name) for each in DEPENDENCIES if each not in CHECKERS}
+    assert needed - {"attune"} <= listed.keys()
     assert listed["numpy"] == f"numpy=={version('numpy')}"
     assert listed["torch"] == f"torch=={version('torch').partition('+')[0]}"
     assert all("+" not in line for line in listed.values())
