@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(f"{'':55} {'family':10} {'size':>8}  {'for':5} {'licence':12} {'to learn':>8} {'speed':>6}")
         for row in rows:
-            state = "ready" if row["ready"] else f"{row['origin']}: {row['download_mb']} MB to be fetched"
+            state = "ready" if row["ready"] else f"{row['origin']}: {row['download_mb']} MB to download"
             factor = "-" if row["real_time_factor"] is None else f"{row['real_time_factor']:.2f}"
             print(
                 f"{row['id']:55} {row['family']:10} {row['parameters'] / 1e6:6.1f} M  {row['languages']:5} {row['licence']:12} "

@@ -28,18 +28,18 @@ MEASURES = ("wer", "cer", "raw_wer", "raw_cer")
 
 @dataclass(frozen=True)
 class ClipComparison:
-    """One clip, read by both models.
+    """One clip, transcribed by both models.
 
     Attributes:
-        path: of the sound file.
-        speaker: "" if unknown.
-        reference: what was said.
-        base, adapted: what the models wrote.
-        base_words, adapted_words: the same, normalised and marked word by word.
-        base_errors, adapted_errors: word errors; words: in the reference.
-        base_cer, adapted_cer: character error rates, normalised.
-        trained_on: whether the adapted model was trained on this very clip; then it proves nothing.
-        id: of the clip, see `core.data.clips.labelled_set.Clip`.
+        path: path of the sound file.
+        speaker: name of the speaker; "" if unknown.
+        reference: the reference text.
+        base, adapted: the models' transcripts.
+        base_words, adapted_words: the transcripts, normalised and marked word by word.
+        base_errors, adapted_errors: number of word errors; words: number of words in the reference.
+        base_cer, adapted_cer: character error rates of the normalised texts.
+        trained_on: whether the adapted model was trained on this clip, which then proves nothing.
+        id: id of the clip, see `core.data.clips.labelled_set.Clip`.
     """
 
     path: str
@@ -71,10 +71,10 @@ class Comparison:
     """Base against adapted on a set of clips.
 
     Attributes:
-        clips: in the order given.
-        base, adapted: their scores.
-        difference: adapted minus base WER with its interval.
-        language: whose normalisation the scores use.
+        clips: the clips, in the order given.
+        base, adapted: scores of the two models.
+        difference: adapted minus base WER, with its interval.
+        language: ISO 639-1 code; selects the normalisation of the scores.
     """
 
     clips: tuple[ClipComparison, ...]
@@ -102,7 +102,7 @@ class Comparison:
 
     @property
     def figures(self) -> Figures:
-        """What it comes to."""
+        """The figures, without the clips."""
         return Figures(
             rates(self.base),
             rates(self.adapted),
@@ -115,7 +115,7 @@ class Comparison:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Returns a plain dict: what `Figures` holds, but for `clips`, which lists them, and the counts behind the rates."""
+        """Returns a plain dict: the fields of `Figures`, with `clips` as a list, and the counts behind the error rates."""
         counts = {
             name: {measure: dataclasses.asdict(getattr(score, measure)) for measure in MEASURES}
             for name, score in (("base", self.base), ("adapted", self.adapted))
@@ -124,7 +124,7 @@ class Comparison:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Comparison:
-        """Builds a comparison from `to_json`'s dict. Only what an earlier version did not write is counted again."""
+        """Builds a comparison from `to_json`'s dict; counts again only what an earlier version did not write."""
         clips = tuple(build(ClipComparison, row) for row in fields["clips"])
         scores = []
         for name in ("base", "adapted"):
@@ -150,7 +150,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a comparison comes to, without its clips.
+    """The figures of a comparison, without its clips.
 
     Attributes:
         base, adapted: error rates.

@@ -69,7 +69,7 @@ def refuse_private(id: str) -> None:
     with _explained(id):
         told = HfApi().model_info(id, timeout=HUB_SECONDS, token=False)
         if told.private or told.gated:
-            raise ModelError("model_gated", f"{id} asks for its licence to be accepted on its page first.", id=id)
+            raise _gated(id)
 
 
 def announced_by_hub(id: str) -> Announced | None:
@@ -134,7 +134,7 @@ def _cached_folder(id: str) -> str | None:
     return str(Path(config).parent) if isinstance(config, str) and any(isinstance(w, str) for w in weights) else None
 
 
-def load_model(id: str, language: str = "", device: str = "auto", precision: str = "auto") -> AsrModel:
+def load_model(id: str, language: str = "", device: str = "auto", precision: str = "auto", thin: bool = True) -> AsrModel:
     """Loads a model, downloading it if it is not on this computer.
 
     Args:
@@ -144,6 +144,7 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
         language: ISO 639-1 code to transcribe in, for multilingual models; "" detects it.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
+        thin: whether to skip most padding frames, in a family that pads.
 
     Returns:
         The model, ready to transcribe.
@@ -157,7 +158,9 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
         folder = _here(id) or _fetched(id)
         from core.models import engine
 
-        return engine.load(id, folder, language, device, precision)
+        model = engine.load(id, folder, language, device, precision)
+        model.thin = model.thin and thin
+        return model
 
 
 def model_family(id: str) -> str:
@@ -208,14 +211,18 @@ def _local_folder(id: str) -> str | None:
         return str(engine.fairseq_folder(path))
     if id.strip() and path.is_dir():
         if not (path / "config.json").is_file():
-            raise ModelError("model_not_a_folder", f"{path} holds no config.json: it is no Hugging Face model folder.", id=id)
+            raise ModelError(
+                "model_not_a_folder", f"{path} holds no config.json, so it is not a Hugging Face model folder.", id=id
+            )
         return str(path)
     if path.suffix == ".tflite" and path.is_file():
         from core.models import engine
 
         return str(engine.deepspeech_folder(path))
     if id.strip() and path.is_file():
-        raise ModelError("model_file", f"{id} is a file of no known kind. Name its folder, or a .pt or .tflite file.", id=id)
+        raise ModelError(
+            "model_file", f"{id} is not a model file that Attune can read. Name its folder, or a .pt or .tflite file.", id=id
+        )
     if _looks_like_path(id):
         raise ModelError("model_no_folder", f"There is no folder or file {id}.", id=id)
     return None
@@ -233,6 +240,10 @@ def _explained(id: str) -> Iterator[None]:
         raise _explain(id, error) from error
 
 
+def _gated(id: str) -> ModelError:
+    return ModelError("model_gated", f"{id} requires its licence to be accepted on its page first.", id=id)
+
+
 def _looks_like_path(id: str) -> bool:
     return id.startswith((".", "/", "~", "\\")) or id.count("/") > 1 or "\\" in id or not id.strip()
 
@@ -247,7 +258,7 @@ def _explain(id: str, error: Exception) -> ModelError:
     if {"RepositoryNotFoundError", "HFValidationError"} & names:
         return ModelError("model_unknown", f"There is no model {id!r} on the Hugging Face hub, or it is private.", id=id)
     if {"GatedRepoError"} & names:
-        return ModelError("model_gated", f"{id} asks for its licence to be accepted on its page first.", id=id)
+        return _gated(id)
     refused = getattr(getattr(error, "response", None), "status_code", 0)
     unreachable = {
         "ConnectError",

@@ -111,7 +111,7 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
     evaluate_seconds += time.perf_counter() - before + trained.evaluation_seconds
 
     seconds = Seconds(prepare_seconds + prepared.seconds, trained.seconds, evaluate_seconds)
-    result = _result(run, model.family, material, prepared, trained, comparisons, seconds)
+    result = _result(run, request, model.family, material, prepared, trained, comparisons, seconds)
     if keep_model:
         hugging_face.write_card(run.adapted, result)
     run.write(result, comparisons, _analyse(material, comparisons))
@@ -121,8 +121,7 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
 def _load(run: Run, request: Request, keep_model: bool) -> AsrModel:
     """Loads the base, and checks for disk space for the adapted model now rather than after hours of training."""
     recipe = request.recipe
-    model = load_model(request.model, language=request.labelled_set.language, precision=recipe.precision)
-    model.thin = model.thin and recipe.thin
+    model = load_model(request.model, request.labelled_set.language, precision=recipe.precision, thin=recipe.thin)
     if keep_model:
         full_disk.refuse_full(run.folder, sum(p.numel() * p.element_size() for p in model.network.parameters()))
     return model
@@ -224,6 +223,7 @@ def _analyse(material: _Material, comparisons: dict[str, Comparison]) -> dict[st
 
 def _result(
     run: Run,
+    request: Request,
     family: str,
     material: _Material,
     prepared: Prepared,
@@ -231,7 +231,6 @@ def _result(
     comparisons: dict[str, Comparison],
     seconds: Seconds,
 ) -> Result:
-    request = run.request()
     labelled = request.labelled_set
     figures = {group: comparison.figures for group, comparison in comparisons.items()}
     return Result(

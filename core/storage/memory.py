@@ -21,9 +21,9 @@ WORKING_BYTES = 1_000_000_000  # Python with torch and transformers, and the act
 CGROUP = Path("/sys/fs/cgroup")
 ARENAS = 2
 LARGE_BYTES = 4_000_000  # weights and the activations of whole clips
-# oneDNN, which computes on the CPU, prepares for every size of matrices and keeps the last 1,024 of these preparations with
-# their memory. With AMX one takes a millisecond to prepare and up to 0.5 MB; a fine-tune needs some 400 again and again. It
-# reads this when it first computes.
+# oneDNN, torch's CPU library, prepares a kernel for every matrix size and by default caches the last 1,024 with their
+# memory. With AMX, preparing one takes a millisecond and up to 0.5 MB; a fine-tune keeps using about 400. oneDNN reads this
+# variable when it first computes.
 FEW_SIZES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "512")
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # M_ARENA_MAX and M_MMAP_THRESHOLD of glibc's malloc.h
@@ -75,10 +75,10 @@ def keep_heap_small() -> None:
 
 
 def keep_torch_small() -> None:
-    """Keeps out of memory what torch does not need here. For programs, which call it before torch is imported.
+    """Reduces the memory that torch uses. Programs call it before torch is imported.
 
-    Without a GPU there is no need of triton, which generates code for one. transformers has torch load it in any case, and it
-    takes 73 MB of a process. Of what oneDNN prepares, less is kept, unless the environment says how much.
+    Without a GPU, triton, which generates GPU code, counts as not installed: transformers makes torch load it in any case,
+    which takes 73 MB per process. oneDNN caches fewer prepared kernels, unless the environment sets their number.
     """
     if not any(Path(device).exists() for device in GPU_DEVICES):
         sys.modules.setdefault("triton", None)  # type: ignore[arg-type]  # so that it counts as not installed
@@ -104,6 +104,6 @@ def _left_to_container() -> float:
 
 
 def _of_glibc(name: str) -> Any:
-    """A function of the C library; None where it is not glibc, which alone has `malloc_trim`."""
+    """Returns a function of the C library; None unless it is glibc, the only one with `malloc_trim`."""
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     return getattr(library, name) if hasattr(library, "malloc_trim") else None

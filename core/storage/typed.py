@@ -1,4 +1,4 @@
-"""Values of a type from what JSON made of them."""
+"""Builds typed values from plain JSON."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 
 def build(kind: Any, value: Any) -> Any:
-    """Builds a value of a type from plain JSON that `core.storage.state.fits` it.
+    """Builds a value of a type from plain JSON, which must fit the type, see `core.storage.state.fits`.
 
     Args:
         kind: a plain type, `Any`, a Literal, an optional type, a list, a tuple, a dict with text for keys, or a dataclass. A
-            dataclass with a method `from_json` is built by that; of any other, further fields are ignored, and a missing
-            one has its default.
+            dataclass with a method `from_json` is built by it; for any other, unknown fields are ignored, and missing
+            fields have their defaults.
         value: as `json.loads` returns it.
 
     Raises:

@@ -260,7 +260,7 @@ class ModelPool:
     def _load(self, key: Key, warm: _Warm) -> None:
         try:
             with self._loading:
-                warm.model = _loaded(key)
+                warm.model = load_model(key.id, key.language, precision=key.precision, thin=key.thin)
         except Exception as error:
             warm.error = error
         finally:
@@ -334,14 +334,6 @@ class ModelPool:
                 if not self._models:
                     self._looking = False
                     return
-
-
-def _loaded(key: Key) -> AsrModel:
-    chosen = {} if key.precision == AUTO else {"precision": key.precision}
-    model = load_model(key.id, key.language, **chosen)
-    if not key.thin:
-        model.thin = False
-    return model
 
 
 def _bytes(model: AsrModel) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from core.runs.report.markup import percent as points  # without the sign
 from demo.show.markup import NO_BREAK
 from demo.wording import Wording
 
@@ -31,8 +32,3 @@ def change(difference: float, low: float | None, high: float | None, w: Wording)
     if low is None or high is None:
         return signed(difference)
     return w("learned.change_p", change=signed(difference), low=signed(low), high=signed(high))
-
-
-def points(share: float) -> str:
-    """Formats a rate in percent without the percent sign: whole, with one decimal below 10."""
-    return f"{share * 100:.0f}" if abs(share) >= 0.0995 else f"{share * 100:.1f}"

@@ -1,4 +1,4 @@
-"""torch's and numpy's own random numbers, seeded for one piece of work and given back to whoever called it."""
+"""Seeds torch's and numpy's global random generators for one piece of work, then restores the caller's state."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Returned = TypeVar("Returned")
 
 
 class RandomNumbers:
-    """A state of torch's and numpy's global generators that holds within a `with`; the caller's own is there again after it.
+    """A context with its own state of torch's and numpy's global generators; leaving it restores the caller's state.
 
-    Entered once more, it goes on where it was left: so work that pauses, such as a generator that yields, draws the same
-    numbers whatever its caller draws meanwhile. It is one thread's: torch and numpy have one state for all of them.
+    Entering it again resumes its state, so work that pauses, such as a generator that yields, draws the same numbers
+    whatever its caller draws in between. Use it in one thread only: all threads share torch's and numpy's state.
 
     Args:
-        seed: of both; for numpy another may be given.
-        device: beside the CPU's, this device's generator is seeded and given back.
-        numpy_seed: from 0 to 2 ** 32 - 1; transformers' masks in time are drawn from numpy.
+        seed: seed of both generators.
+        device: a device whose generator is seeded and restored in addition to the CPU's.
+        numpy_seed: another seed for numpy, from 0 to 2 ** 32 - 1; transformers draws its time masks from numpy.
     """
 
     def __init__(self, seed: int, device: torch.device = CPU, numpy_seed: int | None = None) -> None:
@@ -45,7 +45,7 @@ class RandomNumbers:
         self._set(self._callers)
 
     def within(self, steps: Generator[Yielded, None, Returned]) -> Generator[Yielded, None, Returned]:
-        """Yields what a generator yields; the generator draws from this state, its consumer from its own."""
+        """Runs a generator in this context; its consumer keeps its own random state."""
         try:
             while True:
                 with self:

@@ -362,6 +362,6 @@ def drop_source_layers(model: DeepSpeech, n: int, alphabet: str) -> DeepSpeech:
             limit = math.sqrt(6 / (inputs + outputs))
             nn.init.uniform_(parameter, -limit, limit)
     renewed = DeepSpeech(model.id, network, config, model.language, str(model.device), model.precision)
-    anew = [p for name in dropped for p in getattr(renewed.network, name).parameters()]
-    renewed.fresh = {p: torch.ones_like(p, dtype=torch.bool) for p in anew}
+    redrawn = [p for name in dropped for p in getattr(renewed.network, name).parameters()]
+    renewed.fresh = {p: torch.ones_like(p, dtype=torch.bool) for p in redrawn}
     return renewed

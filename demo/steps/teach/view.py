@@ -72,7 +72,7 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
         message = gr.HTML(elem_classes="message")
         gr.HTML(subheading(w("teach.collect")))
         reader = record.build(w, lists)
-        mended = proofread.build(w)
+        proofreading = proofread.build(w)
         with gr.Accordion(w("teach.mine"), open=False) as own_panel:
             own = gr.HTML(note(w("teach.none")), elem_id="own-clips")
             language = gr.Dropdown([(w(f"language.{code}"), code) for code in LANGUAGES], value="en", label=w("teach.language"))
@@ -84,6 +84,6 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
         gr.HTML(subheading(w("teach.sets")))
         managed = bring.build(w, LANGUAGES), inspect.build(w), split.build(w), write.build(w), library.build(w)
     return TeachView(
-        choice, card, text, add, added, own_panel, own, removal, remove, gone, removed_note, language, reader, mended,
+        choice, card, text, add, added, own_panel, own, removal, remove, gone, removed_note, language, reader, proofreading,
         *managed, message,
     )  # fmt: skip

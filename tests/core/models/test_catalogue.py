@@ -350,7 +350,7 @@ class Hub:
     [
         (404, "RepoNotFound", "model_unknown", "There is no model 'somebody/some-model' on the Hugging Face hub"),
         (401, "RepoNotFound", "model_unknown", "or it is private"),
-        (403, "GatedRepo", "model_gated", "asks for its licence to be accepted on its page first"),
+        (403, "GatedRepo", "model_gated", "requires its licence to be accepted on its page first"),
     ],
 )
 def test_what_the_hub_says_is_passed_on(

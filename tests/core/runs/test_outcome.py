@@ -118,9 +118,10 @@ def test_what_was_edited_is_named(copied: Run) -> None:
     result = read_json(copied.folder / "result.json")
     result["test"]["adapted"]["wer"] += 0.25
     result["test"]["verdict"] = "better"
+    result["test"]["difference"]["high"] += 0.5
     del result["canary"]["clips_needed"]  # an older version's
     write_json(copied.folder / "result.json", result)
-    assert sorted(read_outcome(copied).differs) == ["test.adapted.wer", "test.verdict"]
+    assert sorted(read_outcome(copied).differs) == ["test.adapted.wer", "test.difference.high", "test.verdict"]
     kept = read_json(copied.folder / "comparison.json")
     del kept["test"]
     write_json(copied.folder / "comparison.json", kept)

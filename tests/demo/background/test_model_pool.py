@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +17,7 @@ from torch import nn
 
 from core.audio.sound_files import SAMPLE_RATE
 from core.errors import AttuneError, ModelError
-from core.models.base.protocol import Pause, Transcript, no_pause
+from core.models.base.protocol import AsrModel, Pause, Transcript, no_pause
 from core.models.loading import load_model
 from demo.background import compute_turn, model_pool
 from demo.background.model_pool import IDLE_SECONDS, PLACES, WAITING_CLIPS, ModelPool
@@ -65,7 +64,7 @@ class Echo:
 def echo(monkeypatch: pytest.MonkeyPatch) -> Echo:
     """The model of every id."""
     model = Echo()
-    monkeypatch.setattr(model_pool, "load_model", lambda id, language: model)
+    monkeypatch.setattr(model_pool, "load_model", lambda id, language, **how: model)
     return model
 
 
@@ -165,7 +164,10 @@ def test_a_clip_that_fails_fails_for_its_owner_alone(
 def test_together_gives_the_texts_that_each_alone_would_have_given(
     family: str, request: pytest.FixtureRequest, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exactly = partial(load_model, precision="float32")  # a random model's best tokens are closer together than bfloat16 tells
+    def exactly(id: str, language: str = "", **how: object) -> AsrModel:
+        # A random model's best tokens are closer together than bfloat16 can resolve.
+        return load_model(id, language, precision="float32")
+
     monkeypatch.setattr("core.models.whisper.decoding.TEMPERATURES", (0.0, 1.0))  # it needs them all, and long
     monkeypatch.setattr(model_pool, "load_model", exactly)
     id, pool = str(request.getfixturevalue(family)), ModelPool()
@@ -263,7 +265,7 @@ def test_one_person_has_one_clip_in_hand_and_a_few_waiting(echo: Echo, threads: 
 def test_a_slow_load_holds_up_only_who_asked_for_it(monkeypatch: pytest.MonkeyPatch, threads: ThreadPoolExecutor) -> None:
     loading, go_on, loaded = threading.Event(), threading.Event(), []
 
-    def load(id: str, language: str) -> Echo:
+    def load(id: str, language: str, **how: object) -> Echo:
         loaded.append(id)
         if id == "slow":
             loading.set()
@@ -286,7 +288,7 @@ def test_a_slow_load_holds_up_only_who_asked_for_it(monkeypatch: pytest.MonkeyPa
 def test_a_model_that_cannot_be_loaded_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = []
 
-    def load(id: str, language: str) -> Echo:
+    def load(id: str, language: str, **how: object) -> Echo:
         tried.append(id)
         if len(tried) == 1:
             raise OSError("the disk is busy")
@@ -312,7 +314,9 @@ def test_a_failure_gives_the_turn_back(tiny_ctc: Path) -> None:
 def test_no_more_models_stay_than_there_are_places_and_none_in_use_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
     network = nn.Linear(100, 100)
-    monkeypatch.setattr(model_pool, "load_model", lambda id, language: loaded.append(id) or SimpleNamespace(network=network))
+    monkeypatch.setattr(
+        model_pool, "load_model", lambda id, language, **how: loaded.append(id) or SimpleNamespace(network=network)
+    )
     monkeypatch.setattr(model_pool, "SMALL_BYTES", 1000)
     pool = ModelPool()
     with pool._used(model_pool.Key("held", "")):
@@ -352,7 +356,7 @@ def test_a_model_that_nobody_used_for_some_minutes_leaves(echo: Echo) -> None:
 
 def test_a_model_is_warm_before_anyone_asks_for_it(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
-    monkeypatch.setattr(model_pool, "load_model", lambda id, language: loaded.append((id, language)) or echo)
+    monkeypatch.setattr(model_pool, "load_model", lambda id, language, **how: loaded.append((id, language)) or echo)
     pool = ModelPool()
     pool.warm("whisper-tiny.en")
     assert loaded == [("whisper-tiny.en", "")]
@@ -363,7 +367,7 @@ def test_a_model_is_warm_before_anyone_asks_for_it(echo: Echo, monkeypatch: pyte
 
 
 def test_a_model_that_cannot_be_warmed_is_told_to_whoever_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(id: str, language: str) -> None:
+    def broken(id: str, language: str, **how: object) -> None:
         raise ModelError("model_checksum", "The weights are damaged.")
 
     monkeypatch.setattr(model_pool, "load_model", broken)

@@ -111,9 +111,9 @@ class InspectHandlers:
         finding = _mendable(task.result)[place]
         repaired = repairs.repair(task.order.labelled, finding, stored.seed, closed)
         session.library.update(stored.id, repaired)
-        told = self._w(f"mended.{finding.remedy}", count=_changed(task.order.labelled, repaired))
+        done = self._w(f"repaired.{finding.remedy}", count=_changed(task.order.labelled, repaired))
         self._start(session, closed, ask=task.order.ask)
-        return {"told": markup.note(told, "good"), **self.look(session)}
+        return {"told": markup.note(done, "good"), **self.look(session)}
 
     def undo(self, session: Session, closed: bool) -> Shown:
         """closed -> told (the last change is undone), and the outputs of `look`."""

@@ -20,5 +20,5 @@ def wire(on: On, view: SplitView, handlers: SplitHandlers, then_show: Then, then
     then_show(view.panel.expand)
     moved = on(view.move.click, handlers.move, named(view, "who", "part"), named(view, "note"), view.message, **QUIET)
     then_look(then_show(moved.then).then)
-    anew = on(view.anew.click, handlers.anew, named(view, "seed"), named(view, "note"), view.message, **QUIET)
-    then_look(then_show(anew.then).then)
+    renewed = on(view.new_split.click, handlers.new_split, named(view, "seed"), named(view, "note"), view.message, **QUIET)
+    then_look(then_show(renewed.then).then)

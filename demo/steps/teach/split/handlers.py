@@ -69,7 +69,7 @@ class SplitHandlers:
             told.append(self._w("split.overlap", sentences=moved.overlap.sentences, speakers=moved.overlap.speakers))
         return {"note": markup.note(" ".join(told), "good")}
 
-    def anew(self, session: Session, seed: float | None) -> Shown:
+    def new_split(self, session: Session, seed: float | None) -> Shown:
         """seed -> note (the sizes of the new split)."""
         stored = chosen_set.stored_set(session)
         if stored is None:

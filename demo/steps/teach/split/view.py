@@ -21,7 +21,7 @@ class SplitView:
     part: gr.Radio
     move: gr.Button
     seed: gr.Number
-    anew: gr.Button
+    new_split: gr.Button
     note: gr.HTML
     message: gr.HTML
 
@@ -37,7 +37,7 @@ def build(w: Wording) -> SplitView:
                 move = gr.Button(w("split.move"), scale=0, min_width=180, elem_id="split-move")
             with gr.Row(elem_classes="field-and-button"):
                 seed = gr.Number(0, label=w("split.seed"), precision=0, scale=3)
-                anew = gr.Button(w("split.anew"), scale=0, min_width=180, elem_id="split-anew")
+                new_split = gr.Button(w("split.new"), scale=0, min_width=180, elem_id="split-new")
         note = gr.HTML(elem_id="split-note")
         message = gr.HTML(elem_classes="message")
-    return SplitView(panel, table, editing, who, part, move, seed, anew, note, message)
+    return SplitView(panel, table, editing, who, part, move, seed, new_split, note, message)

@@ -41,8 +41,8 @@ def test_both_models_are_loaded_as_in_the_run(tiny_whisper: Path, tmp_path: Path
     session.choose(model=str(tiny_whisper), run="one", queue="one", clip=recording.id)
     loaded: list[tuple[str, str, AsrModel]] = []
 
-    def load(id: str, language: str = "", device: str = "auto", precision: str = "auto") -> AsrModel:
-        loaded.append((id, precision, load_model(id, language, device, precision)))
+    def load(id: str, language: str, precision: str, thin: bool) -> AsrModel:
+        loaded.append((id, precision, load_model(id, language, precision=precision, thin=thin)))
         return loaded[-1][2]
 
     monkeypatch.setattr(model_pool, "load_model", load)

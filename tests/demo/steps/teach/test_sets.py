@@ -239,19 +239,19 @@ def test_a_move_says_what_went_along_and_what_it_means(session: Session) -> None
         splitting.move(session, [first], "nowhere")
 
 
-def test_a_split_is_made_anew_by_its_seed(session: Session) -> None:
+def test_a_new_split_depends_on_its_seed(session: Session) -> None:
     stored = keep(session, copies=0)
     splitting = SplitHandlers(W)
-    assert "New split with seed 5" in splitting.anew(session, 5)["note"]
+    assert "New split with seed 5" in splitting.new_split(session, 5)["note"]
     once = session.library.open(stored.id)
     assert once.seed == 5
-    splitting.anew(session, 6)
-    splitting.anew(session, 5)
+    splitting.new_split(session, 6)
+    splitting.new_split(session, 5)
     assert session.library.open(stored.id).labelled() == once.labelled()
     session.choose(labelled_set="accent")
     assert SplitHandlers(W).show(session)["editing"]["visible"] is False
     with pytest.raises(AttuneError, match="Copy this one first"):
-        splitting.anew(session, 1)
+        splitting.new_split(session, 1)
 
 
 def test_a_wording_is_previewed_proposed_and_kept(session: Session) -> None:
@@ -435,7 +435,7 @@ def test_every_finding_and_remedy_has_its_words(language: str) -> None:
     assert all(w.has(f"finding.{kind}") for kind in kinds)
     for remedy in ("drop", "move_to_train", "split", "resplit"):
         assert w.has(f"remedy.{remedy}")
-        assert w.has(f"mended.{remedy}")
+        assert w.has(f"repaired.{remedy}")
     for name, allowed in CHOICES.items():
         assert w.has(f"write.{name}")
         assert all(w.has(f"write.{name}.{choice}") for choice in allowed if isinstance(choice, str))
