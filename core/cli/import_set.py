@@ -63,16 +63,16 @@ def run(options: argparse.Namespace) -> int:
                 "import_nothing",
                 f"None of the {len(imported.dropped)} rows of {options.source} can be used. {imported.dropped[0].message}",
             )
-        told: dict[str, Any] = {"format": imported.format}
+        fields: dict[str, Any] = {"format": imported.format}
         if options.name:
             stored = into_library(imported, users_library(), options.name, options.language).stored
             kept, dropped, line = len(stored.clips), list(stored.dropped), as_line(stored)
-            told |= as_json(stored)
+            fields |= as_json(stored)
         if options.to:
             exported = export(imported.clips, options.to, options.layout, options.language, _row_progress("written"))
             kept, dropped = len(exported.clips), [*imported.dropped, *exported.dropped]
             line = f"{kept} clips of {imported.format} in {options.to}"
-            told["path"] = str(options.to)
+            fields["path"] = str(options.to)
     for one in dropped[:SHOWN_DROPPED]:
         print(f"dropped: {one.message}", file=sys.stderr)
     if len(dropped) > SHOWN_DROPPED:
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         reasons = Counter(one.reason for one in dropped)
         counts = {"rows": kept + len(dropped), "clips": kept}
-        print_json({**told, **counts, "reasons": reasons, "dropped": [vars(one) for one in dropped]})
+        print_json({**fields, **counts, "reasons": reasons, "dropped": [vars(one) for one in dropped]})
     else:
         print(f"{line}, {len(dropped)} rows dropped")
     return 0

@@ -67,9 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        told = explained(error, _written_to(options))
-        if isinstance(told, AttuneError):
-            print(f"attune: {told}", file=sys.stderr)
+        explanation = explained(error, _written_to(options))
+        if isinstance(explanation, AttuneError):
+            print(f"attune: {explanation}", file=sys.stderr)
         elif isinstance(error, OSError):
             print(f"attune: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
         else:

@@ -45,13 +45,13 @@ def run(options: argparse.Namespace) -> int:
     library.sweep()
     if options.verify:
         return _verify(library, library.find(options.verify), options.json)
-    told: dict[str, Any] = {}
+    details: dict[str, Any] = {}
     if options.copy:
         done, line = library.copy(library.find(options.copy[0]).id, options.copy[1]), "copied"
     elif options.merge:
         merged = library.merge(library.find(options.merge[0]).id, library.find(options.merge[1]).id, options.merge[2])
         done = merged.stored
-        told = {
+        details = {
             "duplicates": len(merged.duplicates),
             "conflicting": [{"path": clip.path, "text": clip.text} for clip in merged.conflicting],
             "overlap": vars(merged.overlap),
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         return _list(library, options.json)
     if options.json:
-        print_json({**as_json(done), **told})
+        print_json({**as_json(done), **details})
     else:
         print(f"{as_line(done)}: {line}")
     return 0

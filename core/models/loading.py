@@ -67,8 +67,8 @@ def refuse_private(id: str) -> None:
         ModelError: the model is private or gated, or the hub cannot be reached.
     """
     with _explained(id):
-        told = HfApi().model_info(id, timeout=HUB_SECONDS, token=False)
-        if told.private or told.gated:
+        info = HfApi().model_info(id, timeout=HUB_SECONDS, token=False)
+        if info.private or info.gated:
             raise _gated(id)
 
 

@@ -181,7 +181,7 @@ def _keep(path: Path, content: bytes, report: Report, again: bool = False) -> No
             temporary.write_bytes(content)
         if again:
             os.utime(kept, ns=(written, written))
-        _told(path, kept, report)
+        _report_damage(path, kept, report)
     except OSError as error:
         logging.warning("%s is damaged, and no copy could be saved: %s", path, error)
 
@@ -190,12 +190,12 @@ def _move(path: Path, report: Report | None) -> None:
     kept = _beside(path, str(time.time_ns()))
     try:
         path.rename(kept)
-        _told(path, kept, report)
+        _report_damage(path, kept, report)
     except OSError as error:
         logging.warning("%s is in the way of a file, and could not be moved: %s", path, error)
 
 
-def _told(path: Path, kept: Path, report: Report | None) -> None:
+def _report_damage(path: Path, kept: Path, report: Report | None) -> None:
     logging.warning("%s was damaged; it is kept as %s", path, kept.name)
     for old in sorted(path.parent.glob(f"{path.stem}.damaged-*"), key=lambda old: old.lstat().st_mtime_ns)[:-KEPT]:
         remove(old)

@@ -53,7 +53,7 @@ class BestStep:
             evaluated: the mean's evaluation.
         """
         rank = (-math.inf, 0.0) if evaluated.wer is None else (evaluated.wer, evaluated.loss or 0.0)
-        told = {
+        details = {
             "steps": average.count,
             "wer": "-" if evaluated.wer is None else f"{100 * evaluated.wer:.0f}",
             "best": "-" if evaluated.wer is None else f"{100 * self.wer:.0f}",
@@ -62,9 +62,9 @@ class BestStep:
             self.step, (self.wer, self._loss) = evaluated.step, rank
             self._kept = KeptParameters()  # the parameters already hold the mean
             kept = "The average of the last {steps} steps is kept: validation WER {wer} %."
-            return Noticed("averaged", kept.format(**told), told)
+            return Noticed("averaged", kept.format(**details), details)
         not_kept = "Averaging the last {steps} steps brought no gain: validation WER {wer} %; the best step, {best} %, is kept."
-        return Noticed("not_averaged", not_kept.format(**told), told)
+        return Noticed("not_averaged", not_kept.format(**details), details)
 
     def put_back(self) -> None:
         """Restores the best parameters."""

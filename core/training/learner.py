@@ -99,7 +99,7 @@ class Learner:
         )
         self._layers = None if self._depth is None else self._depth.layers
         self._cache = None if self._depth is None else PrefixCache(on_disk=DiskCache("prefixes") if keep else None)
-        self._told = self._prefix_key(self._depth) if self._depth is not None and keep else ""
+        self._network_key = self._prefix_key(self._depth) if self._depth is not None and keep else ""
         self._cached_training = self._depth is not None and not (augment.changes_waves or self._masks or recipe.adversarial)
         self._augmenter = Augmenter(augment, self._voices() if augment.noise else ())
         self._rng = np.random.default_rng([seed, AUGMENTING])
@@ -230,7 +230,7 @@ class Learner:
     def _keys(self, batch: Sequence[Example]) -> list[str]:
         """Returns each clip's key: its audio, its features, and the length to which the batch's longest clip pads it."""
         longest = (max(e.seconds for e in batch), max(e.features.numel() for e in batch))
-        return [f"{e.sound}-{key_of([self._told, *longest, e.key])}" for e in batch]
+        return [f"{e.sound}-{key_of([self._network_key, *longest, e.key])}" for e in batch]
 
     def _kept(self, batch: Sequence[Example]) -> torch.Tensor:
         """Returns the frozen prefix of clips, from the cache or newly computed."""

@@ -26,8 +26,8 @@ def transcribe_once(model: AsrModel, waves: Sequence[np.ndarray], weights: str =
         weights: `weights_key` of the model's state, if the caller knows it; otherwise it is computed.
     """
     cache = DiskCache("transcripts", BUDGET_BYTES)
-    told = _model_key(model, weights) if waves else ""
-    keys = [f"{fingerprint(wave)}-{key_of([told, np.ascontiguousarray(wave).tobytes()])}" for wave in waves]
+    model_key = _model_key(model, weights) if waves else ""
+    keys = [f"{fingerprint(wave)}-{key_of([model_key, np.ascontiguousarray(wave).tobytes()])}" for wave in waves]
     kept = {key: transcript for key in set(keys) if (transcript := _read(cache, key)) is not None}
     missing = [i for i, key in enumerate(keys) if key not in kept]
     for i, transcript in zip(missing, model.transcribe([waves[i] for i in missing]) if missing else (), strict=True):

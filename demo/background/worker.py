@@ -60,10 +60,10 @@ def _carry_out(job: Job) -> int:
         for _ in _steps(job):
             pass
     except Exception as error:
-        told = explained(error, job.folder)
-        if isinstance(told, AttuneError):
-            logging.warning("%s", told)
-            failed = Failed(told.reason, str(told), told.details)
+        explanation = explained(error, job.folder)
+        if isinstance(explanation, AttuneError):
+            logging.warning("%s", explanation)
+            failed = Failed(explanation.reason, str(explanation), explanation.details)
         else:
             logging.exception("the job failed")
             failed = Failed("disk" if isinstance(error, OSError) else "unexpected", f"{type(error).__name__}: {error}", {})

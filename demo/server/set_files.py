@@ -84,11 +84,11 @@ def _report(session: Session, report: Inspection, kind: str, w: Wording) -> Resp
         case "csv":
             return _csv(report_rows(report, called, w), name)
         case "json":
-            told = report.to_json()
-            for finding, found in zip(told["findings"], report.findings, strict=True):
+            fields = report.to_json()
+            for finding, found in zip(fields["findings"], report.findings, strict=True):
                 finding["examples"] = [called(clip) for clip in found.clips[: len(finding["examples"])]]
                 finding["details"].pop("messages", None)  # they contain paths of this computer
-            return _attached(json.dumps(told, ensure_ascii=False, indent=1), "application/json", name)
+            return _attached(json.dumps(fields, ensure_ascii=False, indent=1), "application/json", name)
     return missing()
 
 

@@ -103,7 +103,7 @@ def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) ->
     return f'<div class="scroll">{table}</div>{hint}<p class="fine">{escape(w("trials.note"))}</p>'
 
 
-def told(w: Wording) -> str:
+def play_texts(w: Wording) -> str:
     """Returns the attributes of a clip whose words can be played: the messages while a word is looked up and played."""
     return "".join(f' data-{name}="{escape(w(f"clips.{name}", **_BLANKS[name]))}"' for name in _BLANKS)
 
@@ -132,7 +132,7 @@ def side_by_side(clip: ClipComparison, url: str, w: Wording, language: str = "en
     flag = note(w("compare.trained_on"), "warning") if clip.trained_on else ""
     heard = FINDING if times else ""
     middle = f'<div class="said"><p>{escape(clip.reference)}</p>{player(url, w)}{heard}{flag}</div>'
-    asks = f' data-times="{escape(times)}"{told(w)}' if times else ""
+    asks = f' data-times="{escape(times)}"{play_texts(w)}' if times else ""
     return f'<article class="pair"{asks}>{cells[0]}{middle}{cells[1]}</article>'
 
 

@@ -36,8 +36,8 @@ def going(sentence: str, share: float | None, label: str, state: str = "", below
         state: of a job.
         below: markup to put below the bar.
     """
-    told = note(sentence).replace(' role="status"', "")
-    return _framed(told + (bar(share, label) if share is not None else "") + below, state)
+    text = note(sentence).replace(' role="status"', "")
+    return _framed(text + (bar(share, label) if share is not None else "") + below, state)
 
 
 def fetching(id: str, done: int, total: int, remaining: float | None, stopping: bool, w: Wording) -> str:
@@ -112,10 +112,10 @@ def job_progress(job: Job, w: Wording) -> str:
 
 def _shown(state: State, sentence: str, kind: str, share: float, happened: Sequence[events.Event], w: Wording) -> str:
     noticed = (event for event in happened if isinstance(event, events.Noticed))
-    told = "".join(note(reason(e.reason, e.details, e.message, w), "warning") for e in noticed)
+    notices = "".join(note(reason(e.reason, e.details, e.message, w), "warning") for e in noticed)
     if state in ACTIVE:
-        return going(sentence, share, w("adapt.progress"), state, told)
-    return _framed(note(sentence, kind) + told, state)
+        return going(sentence, share, w("adapt.progress"), state, notices)
+    return _framed(note(sentence, kind) + notices, state)
 
 
 def _framed(markup: str, state: str) -> str:

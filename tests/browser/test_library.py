@@ -54,10 +54,10 @@ def test_a_set_is_brought_mended_written_renamed_and_deleted(open_page, birds: P
     sound = page.locator("#finding-0 audio").first.get_attribute("src")
     assert page.request.get(page.url.split("/en/")[0] + sound).body()[:4] == b"fLaC"
     page.locator("#finding-0 button").click()
-    says(page, "#inspect-told", "1 clip is removed")
+    says(page, "#inspect-done", "1 clip is removed")
     says(page, "#inspect-summary", "9 kept")
     page.click("#inspect-undo")
-    says(page, "#inspect-told", "9 clips before, 10 now")
+    says(page, "#inspect-done", "9 clips before, 10 now")
     says(page, "#finding-0", "duplicate")
 
     unfold(page, "#write")

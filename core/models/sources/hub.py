@@ -206,13 +206,13 @@ def damaged(id: str, name: str) -> ModelError:
 def _fetch_large(id: str, name: str, came: Callable[[int], None]) -> None:
     """Streams a file to where the hub's client keeps finished ones, so that the client only links to it."""
     address = hf_hub_url(id, name, endpoint=constants.ENDPOINT)
-    told = get_hf_file_metadata(address, timeout=HUB_SECONDS)
-    tag = told.etag
-    if tag is None or told.size is None or not _PLAIN.fullmatch(tag):
+    metadata = get_hf_file_metadata(address, timeout=HUB_SECONDS)
+    tag = metadata.etag
+    if tag is None or metadata.size is None or not _PLAIN.fullmatch(tag):
         return  # an unusual mirror: the client downloads it in one piece
     blob = Path(constants.HF_HUB_CACHE) / f"models--{id.replace('/', '--')}" / "blobs" / tag
     is_whole = (lambda file: sha256(file) == tag) if _SHA256.fullmatch(tag) else (lambda file: True)
-    if not fetch_file(address, blob, told.size, is_whole, came, build_hf_headers()):
+    if not fetch_file(address, blob, metadata.size, is_whole, came, build_hf_headers()):
         raise damaged(id, name)
 
 

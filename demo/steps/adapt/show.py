@@ -123,14 +123,14 @@ def augmented(drawn: Augmented, text: str, url: str, w: Wording) -> str:
         "" if not drawn.room else w("augmented.room") if drawn.rt60 is None else w("augmented.rt60", rt60=f"{drawn.rt60:.2f}")
     )
     noise = w(f"noise.{drawn.noise}") if w.has(f"noise.{drawn.noise}") else drawn.noise
-    told = [
+    changes = [
         *([w("augmented.speed", speed=f"{drawn.speed:.2f}")] if drawn.speed != 1 else []),
         *([room] if room else []),
         *([w("augmented.noise", noise=noise, snr=f"{drawn.snr_db:.0f}")] if noise else []),
         *([w("augmented.telephone")] if drawn.telephone else []),
         *([w("augmented.gain", gain=f"{drawn.gain_db:+.1f}")] if drawn.gain_db else []),
     ]
-    words = w("recipe.and").join(told) if told else w("augmented.nothing")
+    words = w("recipe.and").join(changes) if changes else w("augmented.nothing")
     return f'<div class="card"><p class="example">{player(url, w)} “{escape(text)}”</p>{fine(words)}</div>'
 
 

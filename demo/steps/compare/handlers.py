@@ -59,11 +59,11 @@ class CompareHandlers:
         if run is not None and run.result() is not None:
             outcome = self._outcomes.of(run)
             found = outcome.comparisons
-            told = {
+            panels = {
                 name: analyses.panel(name, found[name], a, self._w) for name, a in outcome.analyses.items() if name != "own"
             }
-            learned = told.get("test", "")
-            forgotten = analyses.beside(found, self._w) + told["canary"] if "canary" in told else ""
+            learned = panels.get("test", "")
+            forgotten = analyses.beside(found, self._w) + panels["canary"] if "canary" in panels else ""
         return {
             "learned_panel": gr.update(visible=bool(learned)),
             "learned": learned,

@@ -161,8 +161,8 @@ def _groups(analysis: Analysis, w: Wording) -> str:
         drawn = [Change(_name(group, kind, w), group.base, group.adapted, None, None) for group in groups[:SPEAKERS]]
         rows = []
         for group in groups:
-            told = w("learned.too_few") if group.interval is None else _interval(group.interval, w)
-            rows.append((_name(group, kind, w), [str(group.clips), percent(group.base), percent(group.adapted), told]))
+            interval = w("learned.too_few") if group.interval is None else _interval(group.interval, w)
+            rows.append((_name(group, kind, w), [str(group.clips), percent(group.base), percent(group.adapted), interval]))
         picture = f'<div class="picture">{rates(drawn, title)}</div>'
         parts.append(f'<div class="group">{picture}{_table(head, rows, stacked=True)}</div>')
     return "".join(parts)

@@ -132,12 +132,12 @@ class ModelHandlers:
             server = entry.release.server if entry.release else ""
             return show.download(id, entry.megabytes, entry.finetune_gigabytes, free, self._w, server, entry.requirement)
         try:
-            told = announced_by_hub(id)
+            announced = announced_by_hub(id)
         except AttuneError:  # as above
             return ""
-        if told is None:
+        if announced is None:
             return ""
-        return show.download(id, told.bytes / 1e6, memory.needed_to_finetune(told.parameters) / 1e9, free, self._w)
+        return show.download(id, announced.bytes / 1e6, memory.needed_to_finetune(announced.parameters) / 1e9, free, self._w)
 
     def _is_here(self, session: Session, id: str) -> bool:
         """Returns whether a model is on this computer; refuses visitors from elsewhere a hub model that is not public.

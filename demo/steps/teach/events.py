@@ -68,12 +68,12 @@ def wire(
 def _wire_own(on: On, view: TeachView, handlers: TeachHandlers, own: Part) -> None:
     """Connects the buttons that add, remove, restore and delete the visitor's own clips."""
     said, added = named(view, "text", "language"), {**named(view, "added"), **own.outputs}
-    told, gone = {**named(view, "removed_note"), **own.outputs}, view.removed
+    outputs, gone = {**named(view, "removed_note"), **own.outputs}, view.removed
     for event in (view.add.click, view.text.submit):
         on(event, handlers.add, said, added, view.message, **QUIET)
-    on(view.remove.click, handlers.remove, {"id": view.removal}, told, view.message, **QUIET)
-    on(gone.restore.click, handlers.restore_clip, {"id": gone.choice}, told, view.message, **QUIET)
-    on(gone.delete.click, handlers.delete, {"id": gone.choice}, told, view.message, **QUIET)
+    on(view.remove.click, handlers.remove, {"id": view.removal}, outputs, view.message, **QUIET)
+    on(gone.restore.click, handlers.restore_clip, {"id": gone.choice}, outputs, view.message, **QUIET)
+    on(gone.delete.click, handlers.delete, {"id": gone.choice}, outputs, view.message, **QUIET)
     on(view.language.input, handlers.choose_language, named(view, "language"), named(view, "card"), view.message, **QUIET)
 
 

@@ -70,12 +70,12 @@ class TeachHandlers:
         session.recordings.remove(id)
         if session.choices.clip == id:
             session.choose(clip="", heard="")
-        told = markup.note(self._w("removed.told"), "good")
+        note = markup.note(self._w("removed.note"), "good")
         if sets := removal.also_in(session, path):
-            told += markup.fine(self._w("removed.also_in", sets=", ".join(sets)))
+            note += markup.fine(self._w("removed.also_in", sets=", ".join(sets)))
         if runs := removal.learnt_from(session, path):
-            told += markup.fine(self._w("removed.learnt_from", runs=runs))
-        return {"removed_note": told, **self.own(session)}
+            note += markup.fine(self._w("removed.learnt_from", runs=runs))
+        return {"removed_note": note, **self.own(session)}
 
     def restore_clip(self, session: Session, id: str | None) -> Shown:
         """id (of a removed recording) -> removed_note (it is restored), and the outputs of `own`."""

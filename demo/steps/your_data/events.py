@@ -19,13 +19,13 @@ def wire(on: On, view: YourDataView, handlers: YourDataHandlers, finished: gr.Te
         finished: holds the id of the run that just finished.
     """
     shown = {**named(view, "choice"), **view.removed.outputs}
-    told = {**named(view, "note"), **shown}
+    outputs = {**named(view, "note"), **shown}
     gone = view.removed
     for event in (view.panel.expand, finished.change):
         on(event, handlers.show, {}, shown, None, **QUIET)
-    on(view.remove.click, handlers.remove, {"key": view.choice}, told, view.message, **QUIET)
-    on(gone.restore.click, handlers.restore, {"key": gone.choice}, told, view.message, **QUIET)
-    on(gone.delete.click, handlers.delete, {"key": gone.choice}, told, view.message, **QUIET)
+    on(view.remove.click, handlers.remove, {"key": view.choice}, outputs, view.message, **QUIET)
+    on(gone.restore.click, handlers.restore, {"key": gone.choice}, outputs, view.message, **QUIET)
+    on(gone.delete.click, handlers.delete, {"key": gone.choice}, outputs, view.message, **QUIET)
     on(view.forget.click, handlers.asking, {}, named(view, "confirm"), None, **QUIET)
     on(view.keep.click, handlers.keeping, {}, named(view, "confirm"), None, **QUIET)
     view.forget_all.click(None, js=FORGET)

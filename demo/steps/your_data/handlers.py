@@ -50,20 +50,20 @@ class YourDataHandlers:
                 )
         removal.remove(session, kind, id)
         self._outcomes.forget(session.folder / kind / id)
-        return self._told("removed.told", session)
+        return self._noted("removed.note", session)
 
     def restore(self, session: Session, key: str | None) -> Shown:
         """key (of a removed item) -> note (that it was restored), and the outputs of `show`."""
         kind, id = _parsed(key)
         removal.trash(session, kind).take_out(id, session.folder / kind)
-        return self._told("removed.back", session)
+        return self._noted("removed.back", session)
 
     def delete(self, session: Session, key: str | None) -> Shown:
         """key (of a removed item) -> note (that it was deleted for good), and the outputs of `show`."""
         kind, id = _parsed(key)
         removal.trash(session, kind).delete(id)
         self._pool.forget(session.folder / kind / id)
-        return self._told("removed.gone", session)
+        return self._noted("removed.gone", session)
 
     def asking(self, session: Session) -> Shown:
         """-> confirm (shown, to ask whether to forget everything)."""
@@ -73,7 +73,7 @@ class YourDataHandlers:
         """-> confirm (hidden)."""
         return {"confirm": gr.update(visible=False)}
 
-    def _told(self, key: str, session: Session) -> Shown:
+    def _noted(self, key: str, session: Session) -> Shown:
         return {"note": markup.note(self._w(key), "good"), **self.show(session)}
 
     def _label(self, kind: str, path: Path) -> str:

@@ -13,10 +13,10 @@ from demo.wording import Wording
 
 # Posted by script, because such requests carry the Origin header that the server checks: see `demo.server.security`.
 FORGET = """() => {
-  const told = document.querySelector('#forget-failed');
+  const failed = document.querySelector('#forget-failed');
   fetch('/forget', {method: 'POST'}).then(answer => {
-    if (answer.ok) window.location.assign('/'); else told.hidden = false;
-  }).catch(() => { told.hidden = false; });
+    if (answer.ok) window.location.assign('/'); else failed.hidden = false;
+  }).catch(() => { failed.hidden = false; });
 }"""
 
 
@@ -47,7 +47,7 @@ def build(w: Wording) -> YourDataView:
                 remove = gr.Button(w("data.remove"), scale=0, min_width=120, elem_id="data-remove")
             gone = removed.build("data", w)
             message = gr.HTML(elem_classes="message", elem_id="data-message")
-            told = gr.HTML(elem_id="data-note")
+            done = gr.HTML(elem_id="data-note")
         gr.HTML(subheading(w("data.forget_title")))
         gr.HTML(fine(w("data.forget_about")))
         forget = gr.Button(w("data.forget"), elem_id="forget")
@@ -57,4 +57,4 @@ def build(w: Wording) -> YourDataView:
                 forget_all = gr.Button(w("data.forget_all"), variant="stop", elem_id="forget-all")
                 keep = gr.Button(w("data.keep"), elem_id="forget-keep")
             gr.HTML(f'<div id="forget-failed" hidden>{note(w("data.forget_failed"), "error")}</div>')
-    return YourDataView(panel, choice, remove, gone, told, message, forget, confirm, forget_all, keep)
+    return YourDataView(panel, choice, remove, gone, done, message, forget, confirm, forget_all, keep)

@@ -1,7 +1,7 @@
 """What was removed, what else is kept, and deleting everything of one browser."""
 
 TEXTS = {
-    "removed.told": "Removed. You can undo this for a day; after that it is permanently deleted.",
+    "removed.note": "Removed. You can undo this for a day; after that it is permanently deleted.",
     "removed.also_in": "There is also a copy in: {sets}. Each set keeps its own copies; remove it there too if you want it gone.",
     "removed.learnt_from": "{runs} {runs:fine-tune|fine-tunes} used it. When it is permanently deleted, its transcripts are removed from them; what an adapted model learned from it stays until you delete the fine-tune, at the end of this page.",
     "removed.choose": "Removed in the last day",

@@ -1,7 +1,7 @@
 """What was removed, what else is kept, and deleting everything of one browser."""
 
 TEXTS = {
-    "removed.told": "已移除。一天之内可以撤销，之后会永久删除。",
+    "removed.note": "已移除。一天之内可以撤销，之后会永久删除。",
     "removed.also_in": "以下数据集中也有它的副本：{sets}。数据集保留自己的副本，如需一并删除，请在数据集中另行移除。",
     "removed.learnt_from": "有 {runs} 次微调用过它。永久删除时，这些微调中关于它的文本会一并清除；但模型从中学到的内容会保留，直到你在页面末尾删除该次微调。",
     "removed.choose": "最近一天内移除的内容",

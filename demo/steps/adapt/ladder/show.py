@@ -39,30 +39,30 @@ def result(curve: Curve, base: float | None, wanted: float, whole: bool, w: Word
     if not curve.sizes:
         return ""
     sentences = _sentences(curve, base, wanted, w) if whole else []
-    told = "".join(f'<p class="verdict unclear">{escape(text.replace(" %", f"{NO_BREAK}%"))}</p>' for text in sentences)
-    return f"{told}{_chart(curve, wanted, whole, w)}{_table(curve, base, w)}{fine(w('ladder.note'))}"
+    verdicts = "".join(f'<p class="verdict unclear">{escape(text.replace(" %", f"{NO_BREAK}%"))}</p>' for text in sentences)
+    return f"{verdicts}{_chart(curve, wanted, whole, w)}{_table(curve, base, w)}{fine(w('ladder.note'))}"
 
 
 def _sentences(curve: Curve, base: float | None, wanted: float, w: Wording) -> list[str]:
     first, last = curve.sizes[0], curve.sizes[-1]
-    told = []
+    sentences = []
     if base is not None and base > last.wer:
         share = min(1.0, max(0.0, (base - first.wer) / (base - last.wer)))
         rates = {"base": points(base), "last": points(last.wer), "share": f"{100 * share:.0f}"}
-        told.append(w("ladder.gain", clips=last.clips, few=first.clips, **rates))
+        sentences.append(w("ladder.gain", clips=last.clips, few=first.clips, **rates))
     found = curve.clips_for(wanted)
     goal = points(wanted)
     if found.clips is None:
-        told.append(w(f"ladder.{found.refusal}", wer=goal, floor=points(curve.floor), clips=last.clips))
-        return told
+        sentences.append(w(f"ladder.{found.refusal}", wer=goal, floor=points(curve.floor), clips=last.clips))
+        return sentences
     more, low = (max(0, (clips or 0) - last.clips) for clips in (found.clips, found.low))
     if not more:
-        told.append(w("ladder.reached", wer=goal, clips=found.clips))
+        sentences.append(w("ladder.reached", wer=goal, clips=found.clips))
     elif found.high is None:
-        told.append(w("ladder.more_open", wer=goal, more=more, low=low))
+        sentences.append(w("ladder.more_open", wer=goal, more=more, low=low))
     else:
-        told.append(w("ladder.more", wer=goal, more=more, low=low, high=max(0, found.high - last.clips)))
-    return told
+        sentences.append(w("ladder.more", wer=goal, more=more, low=low, high=max(0, found.high - last.clips)))
+    return sentences
 
 
 def _chart(curve: Curve, wanted: float, whole: bool, w: Wording) -> str:

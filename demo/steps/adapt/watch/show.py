@@ -20,10 +20,10 @@ def evaluations(happened: Sequence[Event]) -> list[Evaluated]:
 def about(seen: Evaluated, w: Wording) -> str:
     """Returns a sentence with an evaluation's step, time and WER."""
     time = duration(seen.seconds, w)
-    told = w("watch.base_moment") if not seen.step else w("watch.moment_is", step=seen.step, time=time)
+    sentence = w("watch.base_moment") if not seen.step else w("watch.moment_is", step=seen.step, time=time)
     if seen.wer is not None:
-        told += w("watch.moment_wer", wer=percent(seen.wer), clips=seen.clips)
-    return fine(told)
+        sentence += w("watch.moment_wer", wer=percent(seen.wer), clips=seen.clips)
+    return fine(sentence)
 
 
 def charts(happened: Sequence[Event], step: int, w: Wording) -> str:

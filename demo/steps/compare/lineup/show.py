@@ -10,7 +10,7 @@ from core.runs.lineup import LineUp, LineUpRow
 from core.runs.run_folder import Run
 from core.text.metrics import mark_words
 from core.text.scoring import UNSPACED_LANGUAGES, leading_measure
-from demo.show.comparisons import FINDING, told
+from demo.show.comparisons import FINDING, play_texts
 from demo.show.markup import escape, fine, marked, player
 from demo.show.numbers import change, percent
 from demo.wording import Wording
@@ -82,9 +82,8 @@ def _clip(row: dict[str, Any], runs: Sequence[str], language: str, url: str, w: 
         times = f"/times/{w.language}/{runs[place]}/test/{row['places'][place]}"
         asks = f' role="group" aria-label="{escape(name)}" data-words="{model}" data-times="{escape(times)}"'
         body.append(f"<dt>{escape(name)}</dt><dd><span{asks}>{text}</span>{_rate(errors, row['words'])}</dd>")
-    return (
-        f'<article class="lined"{told(w)}><div>{player(url, w)}{FINDING}</div><dl class="watch">{"".join(body)}</dl></article>'
-    )
+    sound = f"<div>{player(url, w)}{FINDING}</div>"
+    return f'<article class="lined"{play_texts(w)}>{sound}<dl class="watch">{"".join(body)}</dl></article>'
 
 
 def _rate(errors: int, words: int) -> str:

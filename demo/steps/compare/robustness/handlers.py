@@ -69,5 +69,5 @@ class RobustnessHandlers:
         read = 2 * sum(found.clips for found in result.figures.values()) + result.validation_clips
         seconds = result.seconds.evaluate / max(1, read) * 2 * test.clips * len(CONDITIONS)
         time = numbers.duration(seconds, self._w)
-        told = self._w("robustness.forecast", clips=test.clips, conditions=len(CONDITIONS), time=time)
-        return markup.note(told)
+        forecast = self._w("robustness.forecast", clips=test.clips, conditions=len(CONDITIONS), time=time)
+        return markup.note(forecast)

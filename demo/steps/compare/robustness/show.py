@@ -35,13 +35,13 @@ def _sentence(measured: Sequence[ConditionResult], w: Wording) -> str:
     better = [name(point.condition, w) for point in measured if point.difference.high < 0]
     worse = [name(point.condition, w) for point in measured if point.difference.low > 0]
     unclear = len(measured) - len(better) - len(worse)
-    told = w("robustness.result", better=len(better), conditions=len(measured))
+    sentence = w("robustness.result", better=len(better), conditions=len(measured))
     if unclear:
-        told += w("robustness.unclear", unclear=unclear)
+        sentence += w("robustness.unclear", unclear=unclear)
     if worse:
-        told += w("robustness.worse", conditions=w("recipe.and").join(worse))
+        sentence += w("robustness.worse", conditions=w("recipe.and").join(worse))
     kind = "bad" if worse else "good" if better else "unclear"
-    return f'<p class="verdict {kind}">{escape(told)}</p>'
+    return f'<p class="verdict {kind}">{escape(sentence)}</p>'
 
 
 def _table(measured: Sequence[ConditionResult], w: Wording) -> str:

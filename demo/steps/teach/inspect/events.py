@@ -33,7 +33,7 @@ def wire(on: On, view: InspectView, handlers: InspectHandlers, then_show: Then) 
     on(view.ask.click, handlers.ask, closed, shown, view.message, **QUIET)
     on(view.stop.click, handlers.stop, {}, named(view, "progress"), None, **QUIET)
     on(view.timer.tick, handlers.look, {}, shown, None, **QUIET, queue=False)
-    changed = {**named(view, "told"), **shown}
+    changed = {**named(view, "done"), **shown}
     for number, place in enumerate(view.places):
         repaired = on(place.repair.click, partial(handlers.repair, place=number), closed, changed, view.message, **QUIET)
         then_show(repaired.then)

@@ -101,7 +101,7 @@ class InspectHandlers:
         return {"progress": stale, **over, **self._report(session, task, task.result)}
 
     def repair(self, session: Session, closed: bool, place: int) -> Shown:
-        """closed, place (number of the pressed button) -> told (what was done), and the outputs of `look` for a new report."""
+        """closed, place (number of the pressed button) -> done (what was done), and the outputs of `look` for a new report."""
         task = self._tasks.look(session.name, KIND)
         stored = chosen_set.stored_set(session)
         if stored is None:
@@ -113,33 +113,33 @@ class InspectHandlers:
         session.library.update(stored.id, repaired)
         done = self._w(f"repaired.{finding.remedy}", count=_changed(task.order.labelled, repaired))
         self._start(session, closed, ask=task.order.ask)
-        return {"told": markup.note(done, "good"), **self.look(session)}
+        return {"done": markup.note(done, "good"), **self.look(session)}
 
     def undo(self, session: Session, closed: bool) -> Shown:
-        """closed -> told (the last change is undone), and the outputs of `look`."""
+        """closed -> done (the last change is undone), and the outputs of `look`."""
         stored = self._stored(session)
         before = len(stored.clips)
         after = session.library.undo(stored.id)
-        told = self._w("inspect.undone", before=before, after=len(after.clips))
+        done = self._w("inspect.undone", before=before, after=len(after.clips))
         self._again(session, closed)
-        return {"told": markup.note(told, "good"), **self.look(session)}
+        return {"done": markup.note(done, "good"), **self.look(session)}
 
     def back(self, session: Session, closed: bool) -> Shown:
-        """closed -> told (all left-out clips are back in the set), and the outputs of `look`."""
+        """closed -> done (all left-out clips are back in the set), and the outputs of `look`."""
         stored = self._stored(session)
         whole = replace(stored.labelled(), clips=tuple(one.clip for one in (*stored.clips, *stored.left_out)))
         session.library.update(stored.id, whole)
         self._again(session, closed)
-        told = self._w("inspect.put_back", count=len(stored.left_out))
-        return {"told": markup.note(told, "good"), **self.look(session)}
+        done = self._w("inspect.put_back", count=len(stored.left_out))
+        return {"done": markup.note(done, "good"), **self.look(session)}
 
     def delete(self, session: Session, closed: bool) -> Shown:
-        """closed -> told (the left-out clips are permanently deleted), and the outputs of `look`."""
+        """closed -> done (the left-out clips are permanently deleted), and the outputs of `look`."""
         stored = self._stored(session)
         removal.refuse_in_use(session, frozenset(Path(one.clip.path) for one in stored.left_out))
         count = session.library.delete_left_out(stored.id, partial(removal.forget_clips, session))
         self._again(session, closed)
-        return {"told": markup.note(self._w("inspect.deleted", count=count), "good"), **self.look(session)}
+        return {"done": markup.note(self._w("inspect.deleted", count=count), "good"), **self.look(session)}
 
     def buttons(self, session: Session) -> Shown:
         """-> undo, back, delete: each is shown if there is something to undo, restore or permanently delete."""

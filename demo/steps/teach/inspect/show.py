@@ -119,9 +119,9 @@ def finding(finding: SetFinding, report: Inspection, sound: SoundAddress, w: Wor
 def example(clip: Clip, sound: SoundAddress, w: Wording) -> str:
     """Returns a clip with its text, speaker and part."""
     address = sound(clip)
-    told = " · ".join(filter(None, (clip.speaker, w(f"part.{clip.part}") if clip.part in PARTS else "")))
+    details = " · ".join(filter(None, (clip.speaker, w(f"part.{clip.part}") if clip.part in PARTS else "")))
     heard = player(address, w) if address else ""
-    return f'<li>{heard}<span>{escape(clip.text)}</span><span class="fine">{escape(told)}</span></li>'
+    return f'<li>{heard}<span>{escape(clip.text)}</span><span class="fine">{escape(details)}</span></li>'
 
 
 def document(title: str, body: str, w: Wording, style: str) -> str:

@@ -37,7 +37,7 @@ class InspectView:
     back: gr.Button
     delete: gr.Button
     timer: gr.Timer
-    told: gr.HTML
+    done: gr.HTML
     message: gr.HTML
 
 
@@ -51,7 +51,7 @@ def build(w: Wording) -> InspectView:
             ask = gr.Button(w("inspect.ask"), elem_id="inspect-ask")
         stop = gr.Button(w("inspect.stop"), visible=False, elem_id="inspect-stop")
         message = gr.HTML(elem_classes="message", elem_id="inspect-message")
-        told = gr.HTML(elem_id="inspect-told")
+        done = gr.HTML(elem_id="inspect-done")
         progress = gr.HTML(elem_id="inspect-progress")
         with gr.Row():
             undo = gr.Button(w("inspect.undo"), visible=False, elem_id="inspect-undo")
@@ -67,5 +67,5 @@ def build(w: Wording) -> InspectView:
         rest = gr.HTML(elem_id="inspect-rest")
         timer = gr.Timer(POLL_SECONDS, active=False)
     return InspectView(
-        closed, look, ask, stop, progress, summary, tuple(places), rest, undo, back, delete, timer, told, message
+        closed, look, ask, stop, progress, summary, tuple(places), rest, undo, back, delete, timer, done, message
     )

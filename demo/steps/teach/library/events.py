@@ -32,14 +32,14 @@ def wire(on: On, view: LibraryView, handlers: LibraryHandlers, then_show: Then, 
         then_look(shown.then)
 
     name, gone = named(view, "name"), view.removed
-    told, renamed = named(view, "note"), named(view, "note", "name")
+    noted, renamed = named(view, "note"), named(view, "note", "name")
     then_show(view.panel.expand)
     for button, handler in ((view.save, handlers.save), (view.copy, handlers.copy)):
         then_follow(on(button.click, handler, name, renamed, view.message, **QUIET))
     then_show(on(view.rename.click, handlers.rename, name, renamed, view.message, **QUIET).then)
     then_follow(on(view.merge.click, handlers.merge, {**named(view, "other"), **name}, renamed, view.message, **QUIET))
-    then_follow(on(view.delete.click, handlers.delete, {}, told, view.message, **QUIET))
-    then_follow(on(gone.restore.click, handlers.restore, {"id": gone.choice}, told, view.message, **QUIET))
-    then_show(on(gone.delete.click, handlers.delete_for_good, {"id": gone.choice}, told, view.message, **QUIET).then)
-    then_show(on(view.empty.click, handlers.empty, {}, told, view.message, **QUIET).then)
+    then_follow(on(view.delete.click, handlers.delete, {}, noted, view.message, **QUIET))
+    then_follow(on(gone.restore.click, handlers.restore, {"id": gone.choice}, noted, view.message, **QUIET))
+    then_show(on(gone.delete.click, handlers.delete_for_good, {"id": gone.choice}, noted, view.message, **QUIET).then)
+    then_show(on(view.empty.click, handlers.empty, {}, noted, view.message, **QUIET).then)
     on(view.format.input, handlers.link, named(view, "format"), named(view, "link"), view.message, **QUIET)

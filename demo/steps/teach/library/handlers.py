@@ -91,7 +91,7 @@ class LibraryHandlers:
         second = session.library.open(other)
         merged = session.library.merge(one.id, other, clean(name) or f"{one.name} + {second.name}"[:200])
         session.choose(labelled_set=merged.stored.id)
-        told = self._w(
+        sentence = self._w(
             "library.merged",
             name=merged.stored.name,
             clips=len(merged.stored.clips),
@@ -101,7 +101,7 @@ class LibraryHandlers:
             speakers=merged.overlap.speakers,
         )
         clashes = bool(merged.conflicting or merged.overlap.sentences or merged.overlap.speakers)
-        return {"note": markup.note(told, "warning" if clashes else "good"), "name": ""}
+        return {"note": markup.note(sentence, "warning" if clashes else "good"), "name": ""}
 
     def delete(self, session: Session) -> Shown:
         """-> note (the chosen set is in the trash)."""
@@ -139,8 +139,8 @@ class LibraryHandlers:
 
     def _made(self, session: Session, stored: StoredSet) -> Shown:
         session.choose(labelled_set=stored.id)
-        told = self._w("library.saved", name=stored.name, clips=len(stored.clips))
-        return {"note": markup.note(told, "good"), "name": ""}
+        sentence = self._w("library.saved", name=stored.name, clips=len(stored.clips))
+        return {"note": markup.note(sentence, "good"), "name": ""}
 
     def _chosen(self, session: Session) -> StoredSet:
         stored = chosen_set.stored_set(session)

@@ -15,8 +15,8 @@ def listed(sets: Sequence[StoredSet], current: str, damaged: int, w: Wording) ->
     lines = []
     for stored in sets:
         language, minutes = language_name(stored.language, w), f"{stored.seconds / 60:.1f}"
-        told = w("library.line", clips=len(stored.clips), minutes=minutes, language=language)
+        details = w("library.line", clips=len(stored.clips), minutes=minutes, language=language)
         mark = f' <span class="badge">{escape(w("library.chosen"))}</span>' if stored.id == current else ""
-        lines.append(f'<li><span>{escape(stored.name)}</span><span class="fine">{escape(told)}</span>{mark}</li>')
+        lines.append(f'<li><span>{escape(stored.name)}</span><span class="fine">{escape(details)}</span>{mark}</li>')
     broken = note(w("library.damaged", count=damaged), "warning") if damaged else ""
     return (f'<ul class="clips">{"".join(lines)}</ul>' if lines else note(w("library.none"))) + broken

@@ -41,10 +41,10 @@ def wire(on: On, view: ProofreadView, handlers: ProofreadHandlers, own: Part, se
     on(view.forward.click, handlers.forward, where, sheet, view.message, **QUIET)
     for number, row in enumerate(view.rows):
         _wire_row(on, number, row, view, handlers, sheet)
-    told = {**named(view, "kept"), **sheet}
-    kept = on(view.keep.click, handlers.keep, where, told, view.message, **QUIET)
+    outputs = {**named(view, "kept"), **sheet}
+    kept = on(view.keep.click, handlers.keep, where, outputs, view.message, **QUIET)
     on(kept.then, own.show, own.inputs, own.outputs, None, **QUIET)
-    kept = on(view.keep_as_set.click, handlers.keep_as_set, {**named(view, "name"), **where}, told, view.message, **QUIET)
+    kept = on(view.keep_as_set.click, handlers.keep_as_set, {**named(view, "name"), **where}, outputs, view.message, **QUIET)
     on(kept.then, sets.show, sets.inputs, sets.outputs, None, **QUIET)
     on(view.put_aside.click, handlers.put_aside, named(view, "order"), sheet, view.message, **QUIET)
     taken_up = {"id": view.earlier, **named(view, "order")}

@@ -17,10 +17,10 @@ ROWS = 6  # per page
 def about(id: str, draft: Draft, w: Wording) -> str:
     """Returns a draft's player, its start time and the base's confidence."""
     key = "proofread.accepted" if draft.accepted else "proofread.sure"
-    told = w(key, start=_clock(draft.start), seconds=f"{draft.end - draft.start:.1f}", share=percent(math.exp(-draft.doubt)))
+    details = w(key, start=_clock(draft.start), seconds=f"{draft.end - draft.start:.1f}", share=percent(math.exp(-draft.doubt)))
     url = f"/sound/long/{id}/{key_of(draft)}"
     state = " accepted" if draft.accepted else ""
-    return f'<div class="draft{state}">{player(url, w)}{fine(told)}</div>'
+    return f'<div class="draft{state}">{player(url, w)}{fine(details)}</div>'
 
 
 def progress(about: About, left: float | None, stopping: bool, w: Wording) -> str:
@@ -45,7 +45,7 @@ def summary(about: About, drafts: Drafts, shows_any: bool, w: Wording, *, page: 
         pages: number of pages.
     """
     accepted = [draft for draft in drafts if draft.accepted]
-    told = w(
+    details = w(
         "proofread.summary",
         name=about.name,
         time=duration(about.seconds, w),
@@ -54,8 +54,8 @@ def summary(about: About, drafts: Drafts, shows_any: bool, w: Wording, *, page: 
         seconds=f"{sum(draft.span.seconds for draft in accepted):.0f}",
     )
     if not shows_any:
-        return fine(told) + note(w("proofread.all_accepted" if accepted else "proofread.nothing_left"), "good")
-    return fine(told) + (fine(w("proofread.page", page=page + 1, pages=pages)) if pages > 1 else "")
+        return fine(details) + note(w("proofread.all_accepted" if accepted else "proofread.nothing_left"), "good")
+    return fine(details) + (fine(w("proofread.page", page=page + 1, pages=pages)) if pages > 1 else "")
 
 
 def _clock(seconds: float) -> str:

@@ -29,15 +29,15 @@ def place(number: int, prompts: Sequence[str], done: Sequence[str], w: Wording) 
         f'<i class="{"done" if text in done else ""}{" now" if i == number else ""}"></i>' for i, text in enumerate(prompts, 1)
     )
     where = f"<b>{escape(w('record.of', number=number, prompts=len(prompts)))}</b>"
-    told = f"<span>{escape(w('record.done', done=len(done)))}</span>"
-    return f'<div class="place">{where}<span class="squares" aria-hidden="true">{squares}</span>{told}</div>'
+    details = f"<span>{escape(w('record.done', done=len(done)))}</span>"
+    return f'<div class="place">{where}<span class="squares" aria-hidden="true">{squares}</span>{details}</div>'
 
 
 def take(url: str, measures: Measures, findings: Sequence[Finding], is_kept: bool, w: Wording) -> str:
     """Returns a take: that it was received, its sound levels, and a sentence of advice for each problem."""
     received = w("record.kept" if is_kept else "record.received")
     level = max(LEVELS_DB[0], measures.speech_dbfs)
-    told = w(
+    details = w(
         "record.sound",
         seconds=f"{measures.seconds:.1f}",
         speech=f"{measures.speech_seconds:.1f}",
@@ -45,12 +45,12 @@ def take(url: str, measures: Measures, findings: Sequence[Finding], is_kept: boo
         peak=decibels(measures.peak_dbfs),
     )
     if measures.snr_db is not None:
-        told += w("record.snr", snr=decibels(measures.snr_db))
+        details += w("record.snr", snr=decibels(measures.snr_db))
     share = (level - LEVELS_DB[0]) / (LEVELS_DB[1] - LEVELS_DB[0])
     bar = f'<span class="level" aria-hidden="true"><span style="width:{100 * share:.0f}%"></span></span>'
     return (
         f'<div class="take"><p class="example">{player(url, w)}<span class="received">{escape(received)}</span></p>'
-        f"{bar}{fine(told)}{''.join(finding(one, w) for one in findings)}</div>"
+        f"{bar}{fine(details)}{''.join(finding(one, w) for one in findings)}</div>"
     )
 
 
@@ -74,14 +74,14 @@ def heard(prompt: str, text: str, language: str, findings: Sequence[Finding], ch
         return ""
     words = mark_words(prompt, text, text, language)[0]
     scored = score([prompt], [text], language)
-    told = [w("rate.cer", rate=percent(scored.cer.rate))]
+    details = [w("rate.cer", rate=percent(scored.cer.rate))]
     if leading_measure(language) == "wer":
-        told.insert(0, w("rate.wer", rate=percent(scored.wer.rate)))
+        details.insert(0, w("rate.wer", rate=percent(scored.wer.rate)))
     unsure = "" if checked else fine(w("record.language_unknown"))
     notes = "".join(finding(one, w) for one in findings) if checked else ""
     return (
         f'<div class="base-heard"><h4>{escape(w("record.heard"))}</h4><p class="heard">{marked(words, w)}</p>'
-        f"{fine(w('recipe.and').join(told))}{notes}{unsure}</div>"
+        f"{fine(w('recipe.and').join(details))}{notes}{unsure}</div>"
     )
 
 

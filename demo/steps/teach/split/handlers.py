@@ -60,14 +60,14 @@ class SplitHandlers:
         speakers = {name[len(SPEAKER) :] for name in who if name.startswith(SPEAKER)}
         moved = splits.move(labelled, part, clips, speakers)  # type: ignore[arg-type]
         session.library.update(stored.id, moved.labelled)
-        told = [self._w("split.moved", count=len(moved.moved), part=self._w(f"part.{part}"))]
+        sentences = [self._w("split.moved", count=len(moved.moved), part=self._w(f"part.{part}"))]
         if moved.dragged:
             texts = {clip.id: clip.text for clip in labelled.clips}
             first = "; ".join(f"“{texts[id]}”" for id in moved.dragged[:3])
-            told.append(self._w("split.dragged", count=len(moved.dragged), first=first))
+            sentences.append(self._w("split.dragged", count=len(moved.dragged), first=first))
         if moved.overlap.sentences or moved.overlap.speakers:
-            told.append(self._w("split.overlap", sentences=moved.overlap.sentences, speakers=moved.overlap.speakers))
-        return {"note": markup.note(" ".join(told), "good")}
+            sentences.append(self._w("split.overlap", sentences=moved.overlap.sentences, speakers=moved.overlap.speakers))
+        return {"note": markup.note(" ".join(sentences), "good")}
 
     def new_split(self, session: Session, seed: float | None) -> Shown:
         """seed -> note (the sizes of the new split)."""

@@ -16,8 +16,8 @@ def preview(pairs: Sequence[tuple[str, str]], texts: int, w: Wording) -> str:
         return note(w("write.same", count=texts))
     head = f'<th scope="col">{escape(w("write.before"))}</th><th scope="col">{escape(w("write.after"))}</th>'
     rows = "".join(f"<tr><td>{escape(before)}</td><td>{escape(after)}</td></tr>" for before, after in pairs[:SHOWN_PAIRS])
-    told = fine(w("write.changes", changed=len(pairs), count=texts))
+    count_line = fine(w("write.changes", changed=len(pairs), count=texts))
     return (
-        f'{told}<div class="scroll"><table class="rows before-after"><thead><tr>{head}</tr></thead>'
+        f'{count_line}<div class="scroll"><table class="rows before-after"><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )

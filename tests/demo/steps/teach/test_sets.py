@@ -106,18 +106,18 @@ def test_a_copy_is_found_taken_out_and_put_back(looking: InspectHandlers, sessio
     assert "few_test" in shown["rest"]
     assert "There is no such sound file" in shown["rest"]
 
-    assert "2 clips are removed" in looking.repair(session, False, place=number)["told"]
+    assert "2 clips are removed" in looking.repair(session, False, place=number)["done"]
     after = ended(looking, session)
     assert "same_audio" not in places(after)
     assert len(session.library.open(stored.id).clips) == 8
     buttons = looking.buttons(session)
     assert buttons["undo"]["visible"] is buttons["back"]["visible"] is buttons["delete"]["visible"] is True
-    assert "8 clips before, 10 now" in looking.undo(session, False)["told"]
+    assert "8 clips before, 10 now" in looking.undo(session, False)["done"]
     assert session.library.open(stored.id).labelled() == stored.labelled()
     assert "same_audio" in places(ended(looking, session))
 
     looking.repair(session, False, place=places(ended(looking, session))["same_audio"])
-    assert "2 clips are restored" in looking.back(session, False)["told"]
+    assert "2 clips are restored" in looking.back(session, False)["done"]
     assert len(session.library.open(stored.id).clips) == 10
 
 
