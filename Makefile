@@ -15,7 +15,7 @@ demo: .venv/installed
 test: .venv/installed-test
 	@$(BIN)/python -m tests.browser.setup
 	failed=0; trap 'exit 130' INT; \
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser" $(ARGS) || [ $$? = 5 ] || failed=1; \
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not browser" $(ARGS) || [ $$? = 5 ] || failed=1; \
 	$(BIN)/python -m pytest -m browser $(ARGS) || [ $$? = 5 ] || failed=1; \
 	exit $$failed
 

@@ -48,6 +48,12 @@ from core.models.sources.origins import BASE, TINY_EN
 from core.models.sources.packages import bundled_folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts files with slow tests first: begun last, one of them would keep one process busy while the others had ended."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One home for the whole session, so that the bundled model is built once."""
