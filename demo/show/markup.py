@@ -41,7 +41,7 @@ def picture(png: bytes, label: str) -> str:
 
 
 def marked(words: Sequence[Word], w: Wording, spaced: bool = True, pressable: bool = False) -> str:
-    """Returns a transcript with each word's fate marked: by colour, by line, and in text for screen readers.
+    """Returns a transcript with its fixed, broken, wrong and missing words marked by colour, by line, and in text.
 
     Args:
         words: of the transcript.

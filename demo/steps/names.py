@@ -12,7 +12,7 @@ from typing import Any
 Shown = dict[str, Any]  # a handler's result: new values by component name; the other components stay unchanged
 
 
-def within(place: str, named: Mapping[str, Any]) -> dict[str, Any]:
+def prefixed(place: str, named: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the same mapping with each name prefixed by that of a panel or row."""
     return {f"{place}.{name}": one for name, one in named.items()}
 
@@ -24,4 +24,4 @@ def numbered(kind: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         kind: prefix for the rows.
         rows: components or values of each row, by name.
     """
-    return {name: one for number, row in enumerate(rows) for name, one in within(f"{kind} {number}", row).items()}
+    return {name: one for number, row in enumerate(rows) for name, one in prefixed(f"{kind} {number}", row).items()}

@@ -15,7 +15,7 @@ from core.errors import AttuneError
 from demo.session import notices, session
 from demo.session.local import is_local
 from demo.show import errors, markup
-from demo.steps.names import Shown, within
+from demo.steps.names import Shown, prefixed
 from demo.wording import Wording
 
 QUIET = {"show_progress": "hidden"}
@@ -61,12 +61,12 @@ def combined(name: str, **parts: Part) -> Part:
         shown: Shown = {}
         for place, part in parts.items():
             given = {key: values[f"{place}.{key}"] for key in part.inputs}
-            shown |= within(place, part.show(found, **given))
+            shown |= prefixed(place, part.show(found, **given))
         return shown
 
     show.__name__, show.__qualname__ = name, f"combined({', '.join(parts)}).{name}"
-    outputs = {key: one for place, part in parts.items() for key, one in within(place, part.outputs).items()}
-    inputs = {key: one for place, part in parts.items() for key, one in within(place, part.inputs).items()}
+    outputs = {key: one for place, part in parts.items() for key, one in prefixed(place, part.outputs).items()}
+    inputs = {key: one for place, part in parts.items() for key, one in prefixed(place, part.inputs).items()}
     return Part(outputs, show, inputs)
 
 

@@ -25,8 +25,8 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Fate:
-    """The outcome of one row.
+class CheckedRow:
+    """One row of a set after the check.
 
     Attributes:
         clip: the row; has no text if an importer dropped it.
@@ -102,24 +102,24 @@ class SetFinding:
         return {**fields, "examples": [clip.path for clip in self.clips[:EXAMPLES]]}
 
 
-def unusable(fates: Sequence[Fate]) -> list[SetFinding]:
+def unusable(checked: Sequence[CheckedRow]) -> list[SetFinding]:
     """Returns the rows that a run would leave out, by reason, including those that an importer has already dropped."""
     found = []
-    for reason, rows in _grouped(fates, lambda fate: fate.reason).items():
+    for reason, rows in _grouped(checked, lambda row: row.reason).items():
         if reason:
-            clips = tuple(fate.clip for fate in rows if fate.listed)
-            details = {"messages": [fate.message for fate in rows[:EXAMPLES]]}
+            clips = tuple(row.clip for row in rows if row.listed)
+            details = {"messages": [row.message for row in rows[:EXAMPLES]]}
             found.append(SetFinding(reason, "error", len(rows), clips, "drop" if clips else "", details=details))
     return found
 
 
-def sound(fates: Sequence[Fate]) -> list[SetFinding]:
+def sound(checked: Sequence[CheckedRow]) -> list[SetFinding]:
     """Returns clips with poor sound, see `core.data.inspection.quality`: one finding per kind and severity."""
     found: dict[tuple[str, Severity], list[Clip]] = defaultdict(list)
     limits: dict[tuple[str, Severity], float] = {}
-    for fate in fates:
-        for finding in quality.check(fate.measures) if fate.kept and fate.measures else ():
-            found[finding.kind, finding.severity].append(fate.clip)
+    for row in checked:
+        for finding in quality.check(row.measures) if row.kept and row.measures else ():
+            found[finding.kind, finding.severity].append(row.clip)
             limits[finding.kind, finding.severity] = finding.limit
     return [
         SetFinding(kind, severity, len(clips), tuple(clips), "drop", limit=limits[kind, severity])
@@ -127,7 +127,7 @@ def sound(fates: Sequence[Fate]) -> list[SetFinding]:
     ]
 
 
-def misfits(fates: Sequence[Fate]) -> list[SetFinding]:
+def misfits(checked: Sequence[CheckedRow]) -> list[SetFinding]:
     """Returns transcripts that do not match their sound.
 
     "rate_low" and "rate_high": the logarithm of the speaking rate, in characters per second of speech, is far from the
@@ -138,16 +138,16 @@ def misfits(fates: Sequence[Fate]) -> list[SetFinding]:
     all: in 300 clips of English by Mandarin speakers, Whisper tiny.en found all 15 swapped transcripts, and wrongly
     suspected 12 others, by speakers it recognises poorly.
     """
-    rated = [fate for fate in fates if fate.kept and fate.rate > 0]
-    scores = outlier_scores([np.log(fate.rate) for fate in rated])
+    rated = [row for row in checked if row.kept and row.rate > 0]
+    scores = outlier_scores([np.log(row.rate) for row in rated])
     found = []
     for kind, sign in (("rate_low", -1), ("rate_high", 1)):
-        clips = tuple(fate.clip for fate, score in zip(rated, scores, strict=True) if sign * score > OUTLIER)
-        median = float(np.median([fate.rate for fate in rated])) if rated else None
+        clips = tuple(row.clip for row, score in zip(rated, scores, strict=True) if sign * score > OUTLIER)
+        median = float(np.median([row.rate for row in rated])) if rated else None
         found.append(SetFinding(kind, "warning", len(clips), clips, "drop", value=median, limit=OUTLIER))
-    read = [fate for fate in fates if fate.kept and fate.loss is not None]
-    losses = [fate.loss for fate in read if fate.loss is not None]
-    clips = tuple(fate.clip for fate, score in zip(read, outlier_scores(losses), strict=True) if score > OUTLIER)
+    read = [row for row in checked if row.kept and row.loss is not None]
+    losses = [row.loss for row in read if row.loss is not None]
+    clips = tuple(row.clip for row, score in zip(read, outlier_scores(losses), strict=True) if score > OUTLIER)
     median = float(np.median(losses)) if losses else None
     found.append(SetFinding("loss_high", "warning", len(clips), clips, "drop", value=median, limit=OUTLIER))
     return [finding for finding in found if finding.count]
@@ -171,7 +171,7 @@ def outlier_scores(values: Sequence[float]) -> np.ndarray:
     return deviations / typical if typical else np.zeros(len(values))
 
 
-def duplicates(fates: Sequence[Fate], closed: bool = False) -> list[SetFinding]:
+def duplicates(checked: Sequence[CheckedRow], closed: bool = False) -> list[SetFinding]:
     """Returns sounds and sentences that occur more than once.
 
     "conflicting_texts": one sound with different transcripts, of which at most one can be right. "leak_audio": one sound
@@ -179,21 +179,21 @@ def duplicates(fates: Sequence[Fate], closed: bool = False) -> list[SetFinding]:
     further copies of a sound. "same_text": sentences said in several recordings, which is expected if several people
     read them; it is not reported for a closed set of words.
     """
-    kept = [fate for fate in fates if fate.kept]
+    kept = [row for row in checked if row.kept]
     conflicting: list[Clip] = []
     leaking: list[Clip] = []
     copies: list[Clip] = []
-    for rows in _grouped(kept, lambda fate: fate.fingerprint).values():
-        if len({fate.sentence for fate in rows}) > 1:
-            conflicting += [fate.clip for fate in rows]
+    for rows in _grouped(kept, lambda row: row.fingerprint).values():
+        if len({row.sentence for row in rows}) > 1:
+            conflicting += [row.clip for row in rows]
             continue
-        held_out = [fate.clip for fate in rows if fate.clip.part != "train"]
-        trained = [fate.clip for fate in rows if fate.clip.part == "train"]
+        held_out = [row.clip for row in rows if row.clip.part != "train"]
+        trained = [row.clip for row in rows if row.clip.part == "train"]
         if held_out and trained:
             leaking += trained
         copies += (held_out or trained)[1:]
-    repeated = [rows for rows in _grouped(kept, lambda fate: fate.sentence).values() if len(rows) > 1]
-    said_again = tuple(fate.clip for rows in repeated for fate in rows)
+    repeated = [rows for rows in _grouped(kept, lambda row: row.sentence).values() if len(rows) > 1]
+    said_again = tuple(row.clip for rows in repeated for row in rows)
     found = [
         SetFinding("conflicting_texts", "error", len(conflicting), tuple(conflicting), "drop"),
         SetFinding("leak_audio", "error", len(leaking), tuple(leaking), "drop"),
@@ -204,45 +204,45 @@ def duplicates(fates: Sequence[Fate], closed: bool = False) -> list[SetFinding]:
     return [finding for finding in found if finding.count]
 
 
-def unwritable(fates: Sequence[Fate], known: Collection[str]) -> list[SetFinding]:
+def unwritable(checked: Sequence[CheckedRow], known: Collection[str]) -> list[SetFinding]:
     """Returns letters that a model cannot write, with the clips whose texts need them.
 
     Args:
-        fates: outcomes of the rows.
+        checked: the rows of the set.
         known: the characters that the model can write.
     """
     missing: Counter[str] = Counter()
     clips = []
-    for fate in fates:
-        cover = coverage([cased(fate.written, known)], known) if fate.kept else None
+    for row in checked:
+        cover = coverage([cased(row.written, known)], known) if row.kept else None
         if cover is not None and cover.lost:
-            clips.append(fate.clip)
+            clips.append(row.clip)
             missing.update({c: n for c, n in cover.missing.items() if c.isalnum()})
     details = {"characters": dict(missing.most_common())}
     return [SetFinding("unknown_characters", "warning", len(clips), tuple(clips), details=details)] if clips else []
 
 
-def leaks(fates: Sequence[Fate], closed: bool = False) -> list[SetFinding]:
+def leaks(checked: Sequence[CheckedRow], closed: bool = False) -> list[SetFinding]:
     """Returns sentences and named speakers that are both in training and held out; lists the held-out clips.
 
     Args:
-        fates: outcomes of the rows.
+        checked: the rows of the set.
         closed: whether the texts are a closed set of words, which should be in every part.
     """
     found = []
-    keys: list[tuple[str, Callable[[Fate], str]]] = [("leak_speaker", lambda fate: fate.clip.speaker)]
+    keys: list[tuple[str, Callable[[CheckedRow], str]]] = [("leak_speaker", lambda row: row.clip.speaker)]
     if not closed:
-        keys.insert(0, ("leak_sentence", lambda fate: fate.sentence))
+        keys.insert(0, ("leak_sentence", lambda row: row.sentence))
     for kind, key in keys:
-        trained = {key(fate) for fate in fates if fate.kept and fate.clip.part == "train"} - {""}
-        shared = [fate for fate in fates if fate.kept and fate.clip.part in ("validation", "test") and key(fate) in trained]
+        trained = {key(row) for row in checked if row.kept and row.clip.part == "train"} - {""}
+        shared = [row for row in checked if row.kept and row.clip.part in ("validation", "test") and key(row) in trained]
         if shared:
-            clips, different = tuple(fate.clip for fate in shared), len({key(fate) for fate in shared})
+            clips, different = tuple(row.clip for row in shared), len({key(row) for row in shared})
             found.append(SetFinding(kind, "warning", len(clips), clips, value=float(different)))
     return found
 
 
-def conclusions(fates: Sequence[Fate]) -> list[SetFinding]:
+def conclusions(checked: Sequence[CheckedRow]) -> list[SetFinding]:
     """Returns the limits of what this set can show, however well training goes.
 
     "unsplit": clips without a part. "no_train", "no_validation" and "no_test": a part is missing. "few_test": too few test
@@ -250,7 +250,7 @@ def conclusions(fates: Sequence[Fate]) -> list[SetFinding]:
     learns one voice, and results say nothing about others. "few_test_speakers": conclusions apply to new sentences by these
     speakers, not to new speakers. "no_speakers": some clips name no speaker, so overlap of speakers cannot be checked.
     """
-    clips = [fate.clip for fate in fates if fate.kept]
+    clips = [row.clip for row in checked if row.kept]
     parts = _grouped(clips, lambda clip: clip.part)
     found = []
     unsplit = parts.get("", [])

@@ -14,7 +14,7 @@ import numpy as np
 from core.audio import sound_files
 from core.data.clips.labelled_set import PARTS, Clip, Dropped, LabelledSet, check_text
 from core.data.inspection import findings, quality, repairs
-from core.data.inspection.findings import Fate, SetFinding
+from core.data.inspection.findings import CheckedRow, SetFinding
 from core.errors import AttuneError, DatasetError
 from core.models.base.protocol import AsrModel, in_language
 from core.text.normalisation import Normalisation, default
@@ -65,7 +65,7 @@ class Inspection:
 
     Attributes:
         name, language: name and language of the set.
-        fates: outcome of every row, kept or dropped; rows that an importer dropped come first.
+        checked: every row, kept or dropped; those that an importer dropped come first.
         findings: the findings, most severe first.
         parts: contents of each part.
         durations: durations of the kept clips, in seconds.
@@ -74,7 +74,7 @@ class Inspection:
 
     name: str
     language: str
-    fates: tuple[Fate, ...]
+    checked: tuple[CheckedRow, ...]
     findings: tuple[SetFinding, ...]
     parts: tuple[PartSummary, ...]
     durations: Histogram
@@ -83,19 +83,19 @@ class Inspection:
     @property
     def kept(self) -> int:
         """Number of rows that a run would use."""
-        return sum(fate.kept for fate in self.fates)
+        return sum(row.kept for row in self.checked)
 
     @property
     def dropped(self) -> dict[str, int]:
         """Number of dropped rows, by reason."""
-        return dict(Counter(fate.reason for fate in self.fates if not fate.kept))
+        return dict(Counter(row.reason for row in self.checked if not row.kept))
 
     def to_json(self) -> dict[str, Any]:
         """Returns a plain dict of everything but the rows."""
         return {
             "name": self.name,
             "language": self.language,
-            "rows": len(self.fates),
+            "rows": len(self.checked),
             "kept": self.kept,
             "dropped": self.dropped,
             "findings": [finding.to_json() for finding in self.findings],
@@ -105,8 +105,8 @@ class Inspection:
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """Returns the outcome of every row as a plain dict."""
-        return [_row(fate) for fate in self.fates]
+        """Returns every row as a plain dict."""
+        return [_row(row) for row in self.checked]
 
 
 def inspect(
@@ -136,38 +136,38 @@ def inspect(
         DatasetError: `should_stop` returned True.
     """
     form = normalisation or default(labelled.language, [clip.text for clip in labelled.clips])
-    fates = [
-        Fate(Clip(row.path, ""), False, row.reason, row.message, listed=False, where=row.where, details=row.details)
+    checked = [
+        CheckedRow(Clip(row.path, ""), False, row.reason, row.message, listed=False, where=row.where, details=row.details)
         for row in dropped
     ]
     for number, clip in enumerate(labelled.clips, 1):
         if should_stop():
             raise DatasetError("inspection_stopped", "The check was stopped. Nothing was changed.")
-        fates.append(_look(clip, labelled.language, model, form))
+        checked.append(_look(clip, labelled.language, model, form))
         progress(number, len(labelled.clips))
     of_clips = [
-        *findings.unusable(fates),
-        *findings.sound(fates),
-        *findings.misfits(fates),
-        *findings.duplicates(fates, closed),
-        *(findings.unwritable(fates, known) if known is not None else ()),
-        *(_with_remedy(finding, labelled, fates, closed) for finding in findings.leaks(fates, closed)),
+        *findings.unusable(checked),
+        *findings.sound(checked),
+        *findings.misfits(checked),
+        *findings.duplicates(checked, closed),
+        *(findings.unwritable(checked, known) if known is not None else ()),
+        *(_with_remedy(finding, labelled, checked, closed) for finding in findings.leaks(checked, closed)),
     ]
-    found = sorted([*of_clips, *findings.conclusions(fates)], key=lambda finding: SEVERITIES.index(finding.severity))
-    fates = _marked(fates, of_clips)
-    kept = [fate for fate in fates if fate.kept]
+    found = sorted([*of_clips, *findings.conclusions(checked)], key=lambda finding: SEVERITIES.index(finding.severity))
+    checked = _marked(checked, of_clips)
+    kept = [row for row in checked if row.kept]
     return Inspection(
         labelled.name,
         labelled.language,
-        tuple(fates),
+        tuple(checked),
         tuple(found),
         _parts(kept),
-        _histogram([fate.seconds for fate in kept], sound_files.MAX_CLIP_SECONDS),
-        _histogram([fate.rate for fate in kept], max((fate.rate for fate in kept), default=1.0)),
+        _histogram([row.seconds for row in kept], sound_files.MAX_CLIP_SECONDS),
+        _histogram([row.rate for row in kept], max((row.rate for row in kept), default=1.0)),
     )
 
 
-def _look(clip: Clip, language: str, model: AsrModel | None, form: Normalisation) -> Fate:
+def _look(clip: Clip, language: str, model: AsrModel | None, form: Normalisation) -> CheckedRow:
     try:
         text = check_text(clip.text, language, clip.path)
         wave = sound_files.decode(clip.path, sound_files.MAX_CLIP_SECONDS)
@@ -175,8 +175,8 @@ def _look(clip: Clip, language: str, model: AsrModel | None, form: Normalisation
         with in_language(model, language) if model else nullcontext():
             loss = _loss(model, wave, written) if model else None
     except AttuneError as error:
-        return Fate(clip, False, error.reason, str(error), details=dict(error.details))
-    return Fate(
+        return CheckedRow(clip, False, error.reason, str(error), details=dict(error.details))
+    return CheckedRow(
         clip,
         kept=True,
         sentence=normalise(text, language),
@@ -196,9 +196,9 @@ def _loss(model: AsrModel, wave: np.ndarray, text: str) -> float:
         return float(model.loss([model.example(wave, text)]))
 
 
-def _with_remedy(finding: SetFinding, labelled: LabelledSet, fates: Iterable[Fate], closed: bool) -> SetFinding:
+def _with_remedy(finding: SetFinding, labelled: LabelledSet, checked: Iterable[CheckedRow], closed: bool) -> SetFinding:
     """Adds the first remedy that fixes a leak and leaves clips to train on and to test with, if there is one."""
-    by_clip = {fate.clip: fate for fate in fates}
+    by_clip = {row.clip: row for row in checked}
     for remedy in ("move_to_train", "resplit"):
         tried = dataclasses.replace(finding, remedy=remedy)
         try:
@@ -211,26 +211,26 @@ def _with_remedy(finding: SetFinding, labelled: LabelledSet, fates: Iterable[Fat
     return finding
 
 
-def _marked(fates: Sequence[Fate], found: Sequence[SetFinding]) -> list[Fate]:
+def _marked(checked: Sequence[CheckedRow], found: Sequence[SetFinding]) -> list[CheckedRow]:
     kinds: dict[Clip, list[str]] = defaultdict(list)
     for finding in found:
         for clip in dict.fromkeys(finding.clips):
             kinds[clip].append(finding.kind)
-    return [dataclasses.replace(fate, findings=tuple(kinds.get(fate.clip, ()))) for fate in fates]
+    return [dataclasses.replace(row, findings=tuple(kinds.get(row.clip, ()))) for row in checked]
 
 
-def _parts(kept: Sequence[Fate]) -> tuple[PartSummary, ...]:
+def _parts(kept: Sequence[CheckedRow]) -> tuple[PartSummary, ...]:
     summaries = []
     for part in (*PARTS, ""):
-        chosen = [fate for fate in kept if fate.clip.part == part]
+        chosen = [row for row in kept if row.clip.part == part]
         if chosen or part:
             summaries.append(
                 PartSummary(
                     part,
                     len(chosen),
-                    sum(fate.seconds for fate in chosen) / 60,
-                    len({fate.clip.speaker for fate in chosen} - {""}),
-                    len({fate.sentence for fate in chosen}),
+                    sum(row.seconds for row in chosen) / 60,
+                    len({row.clip.speaker for row in chosen} - {""}),
+                    len({row.sentence for row in chosen}),
                 )
             )
     return tuple(summaries)
@@ -241,22 +241,22 @@ def _histogram(values: Sequence[float], most: float) -> Histogram:
     return Histogram(tuple(map(float, edges)), tuple(map(int, counts)))
 
 
-def _row(fate: Fate) -> dict[str, Any]:
-    measured = fate.measures
+def _row(row: CheckedRow) -> dict[str, Any]:
+    measured = row.measures
     return {
-        "path": fate.clip.path,
-        "text": fate.clip.text,
-        "speaker": fate.clip.speaker,
-        "part": fate.clip.part,
-        "kept": fate.kept,
-        "reason": fate.reason,
-        "message": fate.message,
-        "findings": " ".join(fate.findings),
-        "seconds": round(fate.seconds, 3),
+        "path": row.clip.path,
+        "text": row.clip.text,
+        "speaker": row.clip.speaker,
+        "part": row.clip.part,
+        "kept": row.kept,
+        "reason": row.reason,
+        "message": row.message,
+        "findings": " ".join(row.findings),
+        "seconds": round(row.seconds, 3),
         "speech_seconds": round(measured.speech_seconds, 2) if measured else None,
-        "characters_per_second": round(fate.rate, 2),
+        "characters_per_second": round(row.rate, 2),
         "speech_dbfs": round(measured.speech_dbfs, 1) if measured else None,
         "snr_db": round(measured.snr_db, 1) if measured and measured.snr_db is not None else None,
-        "loss": fate.loss,
-        "fingerprint": fate.fingerprint,
+        "loss": row.loss,
+        "fingerprint": row.fingerprint,
     }

@@ -13,7 +13,7 @@ import pytest
 from core.errors import DatasetError
 from demo.session import session
 from demo.session.session import Session
-from demo.steps.names import Shown, numbered, within
+from demo.steps.names import Shown, numbered, prefixed
 from demo.steps.wiring import Part, answering, combined, connector, named
 from demo.wording import Wording
 
@@ -95,7 +95,7 @@ def test_parts_are_filled_by_one_event_and_keep_their_names_apart(page: SimpleNa
 
 
 def test_rows_are_numbered_from_0() -> None:
-    assert within("split", {"table": 1}) == {"split.table": 1}
+    assert prefixed("split", {"table": 1}) == {"split.table": 1}
     assert numbered("row", [{"text": "a"}, {"text": "b", "key": "c"}]) == {
         "row 0.text": "a",
         "row 1.text": "b",

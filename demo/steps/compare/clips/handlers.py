@@ -42,13 +42,13 @@ class ClipsHandlers:
         if comparison is None:
             return {"list": markup.note(self._w("clips.no_group")), **nothing(self._w)}
         chosen = select(comparison, order, kind, wanted or "")
-        page = within(page, chosen)
+        page = nearest_page(page, chosen)
         shown = chosen[page * PAGE : (page + 1) * PAGE]
         listed = comparisons.clip_list(run.id, group, comparison, shown, self._w)
         return {"list": listed, **turned(chosen, len(comparison.clips), page, self._w)}
 
 
-def within(page: int, chosen: Sequence[int]) -> int:
+def nearest_page(page: int, chosen: Sequence[int]) -> int:
     """Returns the requested page, or the nearest existing one."""
     return max(0, min(page, (len(chosen) - 1) // PAGE))
 

@@ -11,7 +11,7 @@ from core.errors import RunError
 from core.runs.lineup import LineUp, by_disagreement, comparable, line_up
 from demo.background.outcome_cache import Outcomes
 from demo.session.session import Session
-from demo.steps.compare.clips.handlers import PAGE, nothing, turned, within
+from demo.steps.compare.clips.handlers import PAGE, nearest_page, nothing, turned
 from demo.steps.compare.lineup import show as lineups
 from demo.wording import Wording
 
@@ -48,7 +48,7 @@ class LineUpHandlers:
         chosen = sorted(chosen)  # by time, as listed, not in the order of ticking
         lined = line_up([self._outcomes.of(session.run(id)) for id in chosen])
         order = by_disagreement(lined)
-        page = within(page, order)
+        page = nearest_page(page, order)
         shown = order[page * PAGE : (page + 1) * PAGE]
         clips = lineups.clips(lined, shown, _urls(chosen[0], lined), self._w)
         turn = turned(order, lined.test_clips, page, self._w)

@@ -26,8 +26,8 @@ REPORT_STYLE = (
 
 def summary(report: Inspection, w: Wording, dropped: Sequence[Dropped] = ()) -> str:
     """Returns the report without its findings: rows, parts, and distributions of durations and speaking rates."""
-    lost = len(report.fates) - report.kept
-    line = w("counts.rows", rows=len(report.fates), kept=report.kept, dropped=lost, name=report.name)
+    lost = len(report.checked) - report.kept
+    line = w("counts.rows", rows=len(report.checked), kept=report.kept, dropped=lost, name=report.name)
     rows = "".join(
         f'<tr><th scope="row">{escape(w(f"part.{part.part}") if part.part else w("part.none"))}</th><td>{part.clips}</td>'
         f"<td>{part.minutes:.1f}</td><td>{part.speakers or '-'}</td><td>{part.sentences}</td></tr>"
@@ -90,9 +90,9 @@ def finding_words(finding: SetFinding, report: Inspection, w: Wording) -> str:
     """Returns a finding as a sentence."""
     key = f"finding.{finding.kind}"
     if not w.has(key):  # rows that a run would leave out, for one of the reasons of `core.errors`
-        fate = next((fate for fate in report.fates if fate.reason == finding.kind), None)
-        row = Dropped("", finding.kind, fate.message if fate else "", details=dict(fate.details) if fate else {})
-        return w("finding.unusable", count=finding.count, why=why(row, w))
+        row = next((row for row in report.checked if row.reason == finding.kind), None)
+        first = Dropped("", finding.kind, row.message if row else "", details=dict(row.details) if row else {})
+        return w("finding.unusable", count=finding.count, why=why(first, w))
     letters = " ".join(list(finding.details.get("characters", ()))[:SHOWN_CHARACTERS])
     value = "" if finding.value is None else _short(finding.value)
     limit = "" if finding.limit is None else _short(finding.limit)
@@ -135,19 +135,17 @@ def document(title: str, body: str, w: Wording, style: str) -> str:
 
 def report_document(report: Inspection, when: str, w: Wording) -> str:
     """Returns the whole report as a self-contained HTML page, without the sounds."""
-    rows = [
-        Dropped(fate.clip.path, fate.reason, fate.message, fate.where, fate.details) for fate in report.fates if fate.reason
-    ]
+    rows = [Dropped(row.clip.path, row.reason, row.message, row.where, row.details) for row in report.checked if row.reason]
     found = "".join(finding(one, report, lambda clip: "", w) for one in report.findings)
     body = f"<p>{escape(when)}</p>{summary(report, w, rows)}{found}"
     return document(w("inspect.document", name=report.name), body, w, REPORT_STYLE)
 
 
 def report_rows(report: Inspection, name: Callable[[Clip], str], w: Wording) -> list[list[Any]]:
-    """Returns the outcome of every row as a table to download; `name` gives a clip's original file name."""
+    """Returns every row as a table to download; `name` gives a clip's original file name."""
     rows: list[list[Any]] = []
-    for fate, row in zip(report.fates, report.rows(), strict=True):
-        said = why(Dropped("", fate.reason, fate.message, fate.where, fate.details), w) if fate.reason else ""
-        rows.append([name(fate.clip), *(said if key == "message" else row[key] for key in row if key != "path")])
-    head = list(report.rows()[0]) if report.fates else ["path"]
+    for row, fields in zip(report.checked, report.rows(), strict=True):
+        said = why(Dropped("", row.reason, row.message, row.where, row.details), w) if row.reason else ""
+        rows.append([name(row.clip), *(said if key == "message" else fields[key] for key in fields if key != "path")])
+    head = list(report.rows()[0]) if report.checked else ["path"]
     return [head, *rows]

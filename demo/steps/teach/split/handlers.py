@@ -9,7 +9,7 @@ import gradio as gr
 from core.data.clips import splits
 from core.data.clips.labelled_set import LabelledSet, clip_seconds
 from core.data.inspection import findings, repairs
-from core.data.inspection.findings import Fate
+from core.data.inspection.findings import CheckedRow
 from core.data.inspection.inspection import Histogram, Inspection
 from core.errors import DatasetError
 from core.text.scoring import normalise
@@ -80,11 +80,11 @@ class SplitHandlers:
         return {"note": markup.note(self._w("split.done", seed=seed, **counts), "good")}
 
     def _table(self, labelled: LabelledSet, seconds: dict[str, float]) -> str:
-        fates = [Fate(clip, True, sentence=normalise(clip.text, labelled.language)) for clip in labelled.clips]
-        report = Inspection(labelled.name, labelled.language, tuple(fates), (), (), *_NO_SPREADS)
-        found = [*findings.leaks(fates), *findings.conclusions(fates)]
+        checked = [CheckedRow(clip, True, sentence=normalise(clip.text, labelled.language)) for clip in labelled.clips]
+        report = Inspection(labelled.name, labelled.language, tuple(checked), (), (), *_NO_SPREADS)
+        found = [*findings.leaks(checked), *findings.conclusions(checked)]
         remarks = [finding_words(one, report, self._w) for one in found]
-        sentences = {fate.clip: fate.sentence for fate in fates}
+        sentences = {row.clip: row.sentence for row in checked}
         clips = [(clip, seconds.get(clip.id, 0.0)) for clip in labelled.clips]
         return show.split_table(clips, sentences.__getitem__, remarks, self._w)
 

@@ -16,7 +16,7 @@ import pytest
 from core.audio import sound_files
 from core.audio.sound_files import write_flac
 from core.data.clips.labelled_set import Clip, Dropped, LabelledSet, assign_parts
-from core.data.inspection.findings import Fate, SetFinding, outlier_scores
+from core.data.inspection.findings import CheckedRow, SetFinding, outlier_scores
 from core.data.inspection.inspection import Inspection, inspect
 from core.data.inspection.repairs import drop, repair
 from core.errors import DatasetError
@@ -95,11 +95,11 @@ def test_counts_add_up_whatever_is_wrong(good: LabelledSet, tmp_path: Path) -> N
     assert report.dropped == {
         "text_empty": 3, "audio_unreadable": 1, "audio_empty": 1, "audio_too_long": 1, "audio_silent": 1, "audio_missing": 1,
     }  # fmt: skip
-    assert len(report.fates) == 68 == report.kept + sum(report.dropped.values())
+    assert len(report.checked) == 68 == report.kept + sum(report.dropped.values())
     assert report.kept == 60 == sum(part.clips for part in report.parts)
     assert sum(report.durations.counts) == sum(report.rates.counts) == 60
     assert len(report.durations.edges) == len(report.durations.counts) + 1
-    assert all(fate.reason and fate.message and not fate.kept for fate in report.fates if not fate.kept)
+    assert all(row.reason and row.message and not row.kept for row in report.checked if not row.kept)
     assert the(report, "text_empty").count == 3
     assert the(report, "text_empty").clips == (bad[-1],)  # what an importer left out is not there to be dropped
     repaired = labelled
@@ -162,7 +162,7 @@ def test_one_sound_with_two_texts(good: LabelledSet, tmp_path: Path) -> None:
     labelled = dataclasses.replace(good, clips=(*good.clips, copy))
     report = inspect(labelled)
     assert the(report, "conflicting_texts").clips == (good.clips[0], copy)
-    assert "conflicting_texts" in report.fates[0].findings
+    assert "conflicting_texts" in report.checked[0].findings
     assert repair(labelled, the(report, "conflicting_texts")).clips == good.clips[1:]
 
 
@@ -218,7 +218,7 @@ def test_a_text_that_does_not_fit_its_sound(good: LabelledSet, text: str, kind: 
     assert [k for k in kinds(report) if k.startswith("rate_")] == ([kind] if kind else [])
     if kind:
         assert the(report, kind).clips == (labelled.clips[5],)
-        assert report.fates[5].findings == (kind,)
+        assert report.checked[5].findings == (kind,)
         assert labelled.clips[5] not in repair(labelled, the(report, kind)).clips
 
 
@@ -252,12 +252,12 @@ def test_a_model_tells_its_loss_on_every_text(good: LabelledSet, tiny_ctc: Path)
     model = load_model(str(tiny_ctc))
     labelled = with_clip(good, 3, text="word " * 60)  # more characters than two seconds have frames
     report = inspect(labelled, model=model)
-    losses = [fate.loss for fate in report.fates if fate.kept]
+    losses = [row.loss for row in report.checked if row.kept]
     assert len(losses) == 59
     assert all(loss is not None and loss > 0 for loss in losses)
     assert report.dropped == {"text_does_not_fit": 1}
     again = inspect(labelled, model=model)
-    assert [fate.loss for fate in again.fates] == [fate.loss for fate in report.fates]
+    assert [row.loss for row in again.checked] == [row.loss for row in report.checked]
     assert "loss" in report.rows()[0]
 
 
@@ -323,7 +323,7 @@ def test_a_thousand_clips_are_never_in_memory_at_once(tmp_path: Path, monkeypatc
     report = inspect(LabelledSet("large", tuple(clips), "en"))
     assert 1 <= most <= 2  # the one before may go as the next one comes
     assert report.kept == sum(report.durations.counts) == 1_000
-    assert Counter(fate.fingerprint for fate in report.fates).most_common(1)[0][1] == 100
+    assert Counter(row.fingerprint for row in report.checked).most_common(1)[0][1] == 100
     assert the(report, "conflicting_texts").count == 1_000
 
 
@@ -333,10 +333,10 @@ def test_a_thousand_clips_are_never_in_memory_at_once(tmp_path: Path, monkeypatc
 )
 def test_characters_are_counted_as_they_are_spoken(tmp_path: Path, text: str, language: str, characters: int) -> None:
     clip = Clip(say(tmp_path, "a"), text)
-    (fate,) = inspect(LabelledSet("one", (clip,), language)).fates
-    assert fate.characters == characters
-    assert fate.rate == pytest.approx(characters / 1.6, rel=0.05)
+    (row,) = inspect(LabelledSet("one", (clip,), language)).checked
+    assert row.characters == characters
+    assert row.rate == pytest.approx(characters / 1.6, rel=0.05)
 
 
 def test_a_row_without_sound_has_no_rate() -> None:
-    assert Fate(Clip("/a.wav", "x"), False).rate == 0.0
+    assert CheckedRow(Clip("/a.wav", "x"), False).rate == 0.0

@@ -170,7 +170,7 @@ def test_the_base_is_asked_and_what_it_cannot_write_is_found(
     assert 'data-kind="unknown_characters"' in shown["rest"]
     assert "ï" in shown["rest"]
     report = tasks.look(session.name, KIND).result
-    assert all(fate.loss is not None for fate in report.fates if fate.kept)
+    assert all(row.loss is not None for row in report.checked if row.kept)
     looking.begin(session, False)
     assert 'data-kind="unknown_characters"' in ended(looking, session)["rest"]
     assert "has not compared" in looking.look(session)["summary"]
