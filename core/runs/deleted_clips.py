@@ -15,6 +15,7 @@ from core.errors import RunError
 from core.evaluation.analysis import analyse, measure_sounds
 from core.evaluation.compare import Comparison, compare
 from core.runs.job_folder import Job
+from core.runs.run_folder import compared_fields
 from core.storage.files import read_json, replacing, sha256, write_json
 from core.storage.state import UNREADABLE, remove
 
@@ -126,7 +127,7 @@ def _rewrite_comparison(folder: Path, sounds: Collection[Path]) -> None:
         if rows and len(rows) < len(whole.clips):
             base, adapted = ([getattr(row, model) for row in rows] for model in ("base", "adapted"))
             again = compare([row.clip() for row in rows], base, adapted, whole.language)
-            left[group] = {**again.to_json(), "analysis": analyse(again, measure_sounds(again)).to_json()}
+            left[group] = compared_fields(again, analyse(again, measure_sounds(again)))
             if result.get(group):
                 result[group] = dataclasses.asdict(again.figures)
         elif rows:

@@ -19,7 +19,7 @@ from core.models.loading import load_model
 from core.runs.limits import GROUPS
 from core.runs.request import Request
 from core.runs.result import Result
-from core.runs.run_folder import Run
+from core.runs.run_folder import Run, compared_fields
 
 # Ends of intervals. Earlier versions, which wrote no checksum, approximated Student's quantile by a series expansion that is
 # 11 % too small for two clusters and 0.7 % for three.
@@ -51,10 +51,7 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the dict of result.json, with complete comparisons and analyses added."""
-        groups = {
-            group: {**comparison.to_json(), "analysis": self.analyses[group].to_json()}
-            for group, comparison in self.comparisons.items()
-        }
+        groups = {group: compared_fields(found, self.analyses[group]) for group, found in self.comparisons.items()}
         said = {"equals_result": not self.differs, "differs": list(self.differs), "recomputed": self.recomputed}
         return {**self.result.to_json(), **groups, **said, "run": str(self.run.folder)}
 
@@ -74,7 +71,7 @@ def read_outcome(run: Run, recompute: bool = False, check: bool = False) -> Outc
         RunError: the run is not finished.
         AttuneError: with `recompute`, a clip or a model cannot be read.
     """
-    result, comparisons, analyses = run.result(), run.comparisons(), run.analyses()
+    result, (comparisons, analyses) = run.result(), run.comparisons_and_analyses()
     if result is None or not (run.folder / "comparison.json").exists():
         raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
     comparisons = {group: comparisons[group] for group in GROUPS if group in comparisons}

@@ -70,7 +70,7 @@ def create(run: Run, seed: int = 0) -> RobustnessJob:
     """
     if run.result() is None or not (run.adapted / "config.json").is_file():
         raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
-    if "test" not in run.comparisons():
+    if not run.compared_clips("test"):
         raise RunError("run_untested", f"The run {run.id} has no test clips.", run=run.id)
     earlier = find(run)
     if earlier is not None:
@@ -102,8 +102,7 @@ def _steps(job: RobustnessJob) -> Iterator[Event]:
     started = time.perf_counter()
     run, seed = job.run, job.read("request.json", _Fields)["seed"]
     yield Entered("loading")
-    rows, language = run.comparisons()["test"].clips, run.request().labelled_set.language
-    listed = [row.clip() for row in rows]
+    listed, language = [row.clip() for row in run.compared_clips("test")], run.request().labelled_set.language
     waves, clips, dropped = labelled_set.decode_clips(listed, MAX_CLIP_SECONDS)
     if not clips:
         raise RunError("run_untested", f"The run {run.id} has no test clips that can be read.", run=run.id)

@@ -93,19 +93,29 @@ class Run(Job):
         Raises:
             RunError: the file is damaged.
         """
-        try:
-            return {group: Comparison.from_json(fields) for group, fields in self._compared().items()}
-        except UNREADABLE as error:
-            raise self.damaged("comparison.json") from error
+        return self._comparisons(self._compared())
 
-    def analyses(self) -> dict[str, Analysis]:
-        """Reads the analyses of what was learned, by group; empty if an earlier version wrote the comparisons.
+    def comparisons_and_analyses(self) -> tuple[dict[str, Comparison], dict[str, Analysis]]:
+        """Reads the comparisons, and the analyses of what was learned, which an earlier version did not write, by group.
 
         Raises:
             RunError: the file is damaged.
         """
         found = self._compared()
-        return {group: build(Analysis, fields["analysis"]) for group, fields in found.items() if "analysis" in fields}
+        analyses = {group: build(Analysis, fields["analysis"]) for group, fields in found.items() if "analysis" in fields}
+        return self._comparisons(found), analyses
+
+    def compared_clips(self, group: str) -> tuple[ClipComparison, ...]:
+        """Reads the clips of one group alone, without scores; none if the group was not compared.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        found = self._compared().get(group)
+        try:
+            return tuple(build(ClipComparison, row) for row in found["clips"]) if found else ()
+        except UNREADABLE as error:
+            raise self.damaged("comparison.json") from error
 
     def write(self, result: Result, comparisons: Mapping[str, Comparison], analyses: Mapping[str, Analysis]) -> None:
         """Writes comparisons, analyses and result, the result last.
@@ -114,7 +124,7 @@ class Run(Job):
             OSError: the disk is full.
         """
         path = self.folder / "comparison.json"
-        write_json(path, {group: {**c.to_json(), "analysis": analyses[group].to_json()} for group, c in comparisons.items()})
+        write_json(path, {group: compared_fields(comparisons[group], analyses[group]) for group in comparisons})
         write_json(self.folder / "result.json", dataclasses.replace(result, comparison_sha256=sha256(path)).to_json())
 
     def is_as_written(self, result: Result) -> bool:
@@ -125,6 +135,17 @@ class Run(Job):
     def _compared(self) -> dict[str, Any]:
         there = (self.folder / "comparison.json").exists()
         return self.read("comparison.json", dict[str, _Compared]) if there else {}
+
+    def _comparisons(self, found: dict[str, Any]) -> dict[str, Comparison]:
+        try:
+            return {group: Comparison.from_json(fields) for group, fields in found.items()}
+        except UNREADABLE as error:
+            raise self.damaged("comparison.json") from error
+
+
+def compared_fields(comparison: Comparison, analysis: Analysis) -> dict[str, Any]:
+    """Returns what comparison.json holds for one group of clips."""
+    return {**comparison.to_json(), "analysis": analysis.to_json()}
 
 
 def create(folder: Path, request: Request) -> Run:

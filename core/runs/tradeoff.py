@@ -69,5 +69,4 @@ def _strength(point: Point) -> float:
 
 
 def _scored(run: Run) -> list[list[str]]:
-    found = run.comparisons()
-    return [sorted(clip.id for clip in found[group].clips) if group in found else [] for group in ("test", "canary")]
+    return [sorted(clip.id for clip in run.compared_clips(group)) for group in ("test", "canary")]

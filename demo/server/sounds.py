@@ -68,7 +68,7 @@ def add_routes(server: FastAPI, find: Find, pool: ModelPool) -> None:
     @server.get("/sound/run/{id}/{group}/{index:number}")
     def run_sound(request: Request, id: str, group: str, index: int) -> Response:
         def made(session: Session) -> Response:
-            return sound(Path(session.run(id).comparisons()[group].clips[index].path))
+            return sound(Path(session.run(id).compared_clips(group)[index].path))
 
         return answer(request, find, made)
 

@@ -153,7 +153,8 @@ def test_events_that_are_torn_or_unknown_are_left_out(run: Run) -> None:
 
 
 def test_results_are_none_until_they_are_there(run: Run) -> None:
-    assert run.comparisons() == run.analyses() == {}
+    assert run.comparisons_and_analyses() == ({}, {})
+    assert run.compared_clips("test") == ()
     assert run.result() is None
     compared = compare([Clip("a.flac", "a")], ["a"], ["b"], "en")
     result = {"model": "m", "family": "ctc", "set": "s", "synthetic": False, "clips": 1, "replayed": 0, "seed": 0}
@@ -161,7 +162,8 @@ def test_results_are_none_until_they_are_there(run: Run) -> None:
     write_json(run.folder / "comparison.json", {"test": compared.to_json()})
     write_json(run.folder / "result.json", result)
     assert run.comparisons() == {"test": compared}
-    assert run.analyses() == {}  # an earlier version wrote none
+    assert run.comparisons_and_analyses() == ({"test": compared}, {})  # an earlier version wrote none
+    assert run.compared_clips("test") == compared.clips
     assert run.result() == Result("m", "ctc", "s", False, 1, 0, 0, Recipe(), str(run.folder))
 
 
@@ -173,7 +175,8 @@ def test_what_is_written_is_read_back(run: Run) -> None:
     result = Result("m", "ctc", "s", False, 2, 0, 0, Recipe(l2_sp=0.1), str(run.folder), test=figures, **rest)
     run.write(result, compared, analyses)
     assert run.comparisons() == compared
-    assert run.analyses() == analyses
+    assert run.comparisons_and_analyses() == (compared, analyses)
+    assert run.compared_clips("test") == compared["test"].clips
     found = run.result()
     assert found is not None
     assert dataclasses.replace(found, comparison_sha256="") == result
