@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
-
 SLICE_SECONDS = 1.0  # time slice of long work; a typical clip takes a third of that
 PATIENCE_SECONDS = 30.0  # after which background work competes on equal terms
 OWNERS_KNOWN = 1000  # whose last turns are remembered; anyone else counts as new and goes first
@@ -92,13 +90,12 @@ class ComputeTurn:
             if not self._waiting:
                 self._begun = self._clock()
                 return
-        import torch  # imported late: any thread that computes has loaded it, a newly opened page has not
+        # Imported late, as it loads torch: any thread that computes has loaded it, a newly opened page has not.
+        from core.models.base.random_numbers import unchanged_random_numbers
 
-        drawn, drawn_by_numpy = torch.get_rng_state(), np.random.get_state()
-        self._release()
-        self._mine.place = self._wait(place.owner, place.soon)
-        torch.set_rng_state(drawn)
-        np.random.set_state(drawn_by_numpy)
+        with unchanged_random_numbers():
+            self._release()
+            self._mine.place = self._wait(place.owner, place.soon)
 
     def served(self, owner: str) -> None:
         """Counts work done for an owner during someone else's turn as a turn of theirs."""

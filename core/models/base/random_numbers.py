@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,17 +33,17 @@ class RandomNumbers:
         self._callers: tuple[Any, ...] = ()
 
     def __enter__(self) -> None:
-        self._callers = self._state()
+        self._callers = _state(self._generators)
         if self._own:
-            self._set(self._own)
+            _set(self._generators, self._own)
         else:
             for generator in self._generators:
                 generator.manual_seed(self._seed)
             np.random.seed(self._numpy_seed)
 
     def __exit__(self, *error: object) -> None:
-        self._own = self._state()
-        self._set(self._callers)
+        self._own = _state(self._generators)
+        _set(self._generators, self._callers)
 
     def within(self, steps: Generator[Yielded, None, Returned]) -> Generator[Yielded, None, Returned]:
         """Runs a generator in this context; its consumer keeps its own random state."""
@@ -58,13 +59,26 @@ class RandomNumbers:
             with self:
                 steps.close()
 
-    def _state(self) -> tuple[Any, ...]:
-        return np.random.get_state(), *(generator.get_state() for generator in self._generators)
 
-    def _set(self, state: tuple[Any, ...]) -> None:
-        np.random.set_state(state[0])
-        for generator, own in zip(self._generators, state[1:], strict=True):
-            generator.set_state(own)
+@contextmanager
+def unchanged_random_numbers() -> Iterator[None]:
+    """Restores torch's and numpy's global generators on the CPU to their present state, whatever is drawn meanwhile."""
+    generators = _generators(CPU)
+    before = _state(generators)
+    try:
+        yield
+    finally:
+        _set(generators, before)
+
+
+def _state(generators: Sequence[torch.Generator]) -> tuple[Any, ...]:
+    return np.random.get_state(), *(generator.get_state() for generator in generators)
+
+
+def _set(generators: Sequence[torch.Generator], state: tuple[Any, ...]) -> None:
+    np.random.set_state(state[0])
+    for generator, own in zip(generators, state[1:], strict=True):
+        generator.set_state(own)
 
 
 def _generators(device: torch.device) -> list[torch.Generator]:
