@@ -267,13 +267,13 @@ def _result(
 
 
 def _transcribe(
-    model: AsrModel, decoded: dict[str, Sequence[np.ndarray]], read: Transcribe = transcribe
+    model: AsrModel, decoded: dict[str, Sequence[np.ndarray]], transcriber: Transcribe = transcribe
 ) -> dict[str, list[str]]:
     texts = {}
     for group in GROUPS:
         # The canary is English: a multilingual model set to Swahili would translate it, both before and after training.
         with in_language(model, "en" if group == "canary" else model.language):
-            texts[group] = [t.text for t in read(model, decoded[group])]
+            texts[group] = [t.text for t in transcriber(model, decoded[group])]
     return texts
 
 

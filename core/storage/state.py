@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 from filelock import FileLock
 
 from core.storage.files import replacing
+from core.storage.typed import field_types
 
 Report = Callable[[Path, Path], None]  # called once with a damaged file and the path of its copy
 T = TypeVar("T")
@@ -90,7 +91,7 @@ def read_fields(path: Path, kind: type, report: Report | None) -> dict[str, Any]
     except Damaged:
         value = None
     found = value if isinstance(value, dict) else {}
-    hints = _hints(kind)
+    hints = field_types(kind)
     whole = {name: found[name] for name in hints if name in found and fits(found[name], hints[name])}
     if report is not None and (not isinstance(value, dict) or len(whole) < len(hints.keys() & found.keys())):
         _keep(path, content, report, again=True)
@@ -208,11 +209,6 @@ def _beside(path: Path, mark: str) -> Path:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
-
-
-@cache
 def _check(kind: Any) -> Callable[[Any], bool]:
     """Builds the check of a type once, because some types are checked on ten thousand values."""
     if kind in _PLAIN:
@@ -232,11 +228,11 @@ def _check(kind: Any) -> Callable[[Any], bool]:
     if dataclasses.is_dataclass(kind):
         missing = dataclasses.MISSING
         needed = {f.name for f in dataclasses.fields(kind) if f.default is missing and f.default_factory is missing}
-        return _object(_hints(typing.cast(type, kind)), needed)
+        return _object(field_types(typing.cast(type, kind)), needed)
     if typing.is_typeddict(kind):
         marked = typing.get_type_hints(kind, include_extras=True)  # `__required_keys__` is wrong where annotations are strings
         needed = {name for name, hint in marked.items() if typing.get_origin(hint) is not typing.NotRequired}
-        return _object(_hints(kind), needed)
+        return _object(field_types(kind), needed)
     raise TypeError(f"{kind} cannot be checked.")
 
 

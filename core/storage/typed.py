@@ -25,8 +25,8 @@ def build(kind: Any, value: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         if hasattr(kind, "from_json"):
             return kind.from_json(value)
-        hints = _hints(typing.cast(type, kind))
-        return typing.cast(type, kind)(**{name: build(hint, value[name]) for name, hint in hints.items() if name in value})
+        fields = field_types(typing.cast(type, kind)).items()
+        return typing.cast(type, kind)(**{name: build(hint, value[name]) for name, hint in fields if name in value})
     if origin in (typing.Union, types.UnionType):
         held = [part for part in parts if part is not type(None)]
         return None if value is None else build(held[0], value) if len(held) == 1 else value
@@ -41,5 +41,6 @@ def build(kind: Any, value: Any) -> Any:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def field_types(kind: type) -> dict[str, Any]:
+    """Returns the types of a dataclass's or TypedDict's fields by name."""
     return typing.get_type_hints(kind)

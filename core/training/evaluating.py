@@ -85,7 +85,7 @@ class Evaluator:
 
     def _transcribe(self, step: int, waves: Sequence[np.ndarray]) -> Sequence[Transcript]:
         # Every later evaluation needs the frozen prefix: looking up the base's texts would only delay computing it.
-        if step == 0 and not self._learner.reads_above:
+        if step == 0 and not self._learner.transcribes_above:
             return self._transcribe_base(self._learner.model, waves)
         return self._learner.transcribe(waves)
 

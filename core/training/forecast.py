@@ -170,7 +170,7 @@ def _measured(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause) -> 
     hard = work.hard or [wave for wave, _ in work.sample]
     hard_clip, easy_clip = seconds_a_clip(model, hard), seconds_a_clip(model, work.easy)
     above = None
-    if learner.reads_above:
+    if learner.transcribes_above:
         seen, later = (seconds_a_clip(learner, work.easy) for _ in range(2))
         above = later, max(0.0, seen - later)
     return _Times(

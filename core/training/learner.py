@@ -161,7 +161,7 @@ class Learner:
         """Returns the mean loss on held-out clips; None if there are none."""
         self.model.network.eval()
         total = 0.0
-        size = 1 if self.reads_above else self.recipe.batch_size  # 1, as in transcription, to share the frozen prefix
+        size = 1 if self.transcribes_above else self.recipe.batch_size  # 1, as in transcription, to share the frozen prefix
         for chosen in batches_by_length([example.seconds for example in examples], size):
             batch = [examples[i] for i in chosen]
             prefix = None if self._depth is None else self._kept(batch)
@@ -169,7 +169,7 @@ class Learner:
         return total / len(examples) if examples else None
 
     @property
-    def reads_above(self) -> bool:
+    def transcribes_above(self) -> bool:
         """Whether `transcribe` computes the frozen prefix only once per clip."""
         return self._depth is not None and isinstance(self.model, TranscribesAbove)
 

@@ -139,7 +139,7 @@ def test_evaluations_read_from_what_is_frozen_and_write_the_same(
     assert all(map(all, texts))
     assert texts[0] != texts[-1]
     assert len(computed) == (0 if trains == "everything" else 2)
-    assert learner.reads_above == (trains != "everything")
+    assert learner.transcribes_above == (trains != "everything")
 
 
 def keys_of(folder: Path, recipe: Recipe, change: str = "") -> list[str]:
