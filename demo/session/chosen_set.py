@@ -77,6 +77,18 @@ def as_typed(session: Session) -> LabelledSet:
     return stored.labelled() if stored else LabelledSet(OWN, tuple(session.recordings.clips()), chosen.language)
 
 
+def changeable_set(session: Session) -> StoredSet:
+    """Returns the chosen set, which must be one of the library.
+
+    Raises:
+        DatasetError: it is a sample set or the visitor's own clips.
+    """
+    stored = stored_set(session)
+    if stored is None:
+        raise DatasetError("not_of_library", "Only sets in the library can be changed. Copy this one first.")
+    return stored
+
+
 def stored_set(session: Session) -> StoredSet | None:
     """Returns the chosen set of the library, or None if a sample set or the visitor's own clips are chosen.
 

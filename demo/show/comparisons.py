@@ -10,7 +10,8 @@ from core.runs.report.verdicts import KINDS, by_importance, clip_errors, compute
 from core.runs.result import Result
 from core.text.metrics import mark_words
 from core.text.scoring import UNSPACED_LANGUAGES
-from demo.show.markup import NO_BREAK, escape, fine, marked, note, player
+from demo.show import markup
+from demo.show.markup import NO_BREAK, escape, fine, marked, note, player, unbroken
 from demo.show.numbers import percent, points
 from demo.wording import Wording
 
@@ -37,7 +38,7 @@ def verdicts(result: Result, w: Wording) -> str:
     parts = []
     for group, found in by_importance(result.figures):
         sentence = verdict(group, found, result.canary_set, w)
-        parts.append(f'<p class="verdict {KINDS.get(found.verdict, "unclear")}">{escape(_unbroken(sentence))}</p>')
+        parts.append(markup.verdict(sentence, KINDS.get(found.verdict, "unclear")))
         more = needed(found, w) if group == "test" else ""
         parts.append(note(more) if more else "")
     synthetic = f'<p class="fine">{escape(w("verdict.synthetic"))}</p>' if result.synthetic else ""
@@ -72,12 +73,7 @@ def control(adapted: Figures, random: Figures, trained: int, w: Wording) -> str:
     """
     rates = {"base": points(adapted.base.wer), "adapted": points(adapted.adapted.wer), "random": points(random.adapted.wer)}
     sentence = w("control.result", clips=adapted.clips, trained=trained, **rates)
-    return f"<h3>{escape(w('control.title'))}</h3>{note(_unbroken(sentence))}"
-
-
-def _unbroken(sentence: str) -> str:
-    """Keeps a number and its percent sign on one line."""
-    return sentence.replace(" %", f"{NO_BREAK}%")
+    return f"<h3>{escape(w('control.title'))}</h3>{note(unbroken(sentence))}"
 
 
 def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) -> str:
@@ -121,7 +117,7 @@ def side_by_side(clip: ClipComparison, url: str, w: Wording, language: str = "en
     cells = []
     for model in ("base", "adapted"):
         words, wrong, cer = (getattr(clip, f"{model}_{kind}") for kind in ("words", "errors", "cer"))
-        errors = _unbroken(clip_errors(wrong, clip.words, cer, language, w))
+        errors = unbroken(clip_errors(wrong, clip.words, cer, language, w))
         text = marked(words, w, language not in UNSPACED_LANGUAGES, pressable=bool(times))
         group = f' role="group" aria-label="{escape(w(f"clips.words.{model}"))}" data-words="{model}"' if times else ""
         cells.append(

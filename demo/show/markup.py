@@ -50,7 +50,7 @@ def marked(words: Sequence[Word], w: Wording, spaced: bool = True, pressable: bo
         pressable: whether pressing a word plays it (assets/words.js); Tab reaches the first word, arrow keys the others.
     """
     if not words:
-        return f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
+        return or_nothing("", w)
     parts = []
     for i, word in enumerate(words):
         state = "missing" if word.missing else word.state
@@ -69,6 +69,21 @@ def marked(words: Sequence[Word], w: Wording, spaced: bool = True, pressable: bo
 def player(url: str, w: Wording) -> str:
     """Returns an audio player."""
     return f'<audio controls preload="none" src="{escape(url)}" aria-label="{escape(w("listen.play"))}"></audio>'
+
+
+def or_nothing(text: str, w: Wording) -> str:
+    """Returns a transcript, or words saying that it is empty."""
+    return escape(text) if text else f'<span class="nothing">{escape(w("compare.nothing"))}</span>'
+
+
+def verdict(sentence: str, kind: str) -> str:
+    """Returns a verdict with each percent sign on the line of its number; its kind is "good", "bad" or "unclear"."""
+    return f'<p class="verdict {kind}">{escape(unbroken(sentence))}</p>'
+
+
+def unbroken(sentence: str) -> str:
+    """Keeps a number and its percent sign on one line."""
+    return sentence.replace(" %", f"{NO_BREAK}%")
 
 
 def subheading(text: str) -> str:

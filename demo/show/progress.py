@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from core.runs.job_folder import Job, State
 from core.runs.run_folder import Run
 from core.training import events
-from demo.show.errors import reason
+from demo.show.errors import explain, reason
 from demo.show.markup import escape, note
 from demo.show.numbers import duration
 from demo.wording import Wording
@@ -108,6 +108,11 @@ def job_progress(job: Job, w: Wording) -> str:
         left = {"parts": advanced.parts, "time": duration(advanced.remaining, w)}
         sentence = w(f"{job.kind}.going", done=int(advanced.done), **left)
     return _shown(state, sentence, kind, share, happened, w)
+
+
+def ended(error: BaseException, w: Wording) -> str:
+    """Returns why a task ended early: calmly if someone stopped it, else as an error."""
+    return note(explain(error, w), "info" if getattr(error, "reason", "").endswith("_stopped") else "error")
 
 
 def _shown(state: State, sentence: str, kind: str, share: float, happened: Sequence[events.Event], w: Wording) -> str:

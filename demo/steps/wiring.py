@@ -31,6 +31,7 @@ SPARE_THREADS = 64  # reserved for events that do not queue, such as a timer's
 Handler = Callable[..., Any]
 Named = Mapping[str, Any]  # components by a handler's names for them
 On = Callable[..., Any]
+EMPTIED = "() => null"  # empties a component in the browser
 Then = Callable[[Callable[..., Any]], Any]  # takes an event's `then`, wires the events that follow, and returns the last
 
 

@@ -16,7 +16,7 @@ from demo.background.tasks import Tasks
 from demo.session.session import Session
 from demo.session.typed_models import permitted
 from demo.show import errors, markup
-from demo.show.progress import fetching
+from demo.show.progress import ended, fetching
 from demo.steps.model import show
 from demo.steps.names import Shown
 from demo.wording import Wording
@@ -109,8 +109,7 @@ class ModelHandlers:
         session.choose(fetching="")
         if download.error is None:
             return {"status": markup.note(self._w("model.loading", id=id)), **_over(), "fetched": id}
-        kind = "info" if getattr(download.error, "reason", "") == "fetch_stopped" else "error"
-        return {"status": markup.note(errors.explain(download.error, self._w), kind), **_over(), "fetched": ""}
+        return {"status": ended(download.error, self._w), **_over(), "fetched": ""}
 
     def _chosen(self, id: str) -> Shown:
         return {"choice": gr.update(choices=show.model_choices(self._w), value=id)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.runs.ladder import Curve, Rung
 from core.runs.report.pictures import Series, curves
-from demo.show.markup import NO_BREAK, escape, fine
+from demo.show.markup import escape, fine, verdict
 from demo.show.numbers import percent, points
 from demo.wording import Wording
 
@@ -39,7 +39,7 @@ def result(curve: Curve, base: float | None, wanted: float, whole: bool, w: Word
     if not curve.sizes:
         return ""
     sentences = _sentences(curve, base, wanted, w) if whole else []
-    verdicts = "".join(f'<p class="verdict unclear">{escape(text.replace(" %", f"{NO_BREAK}%"))}</p>' for text in sentences)
+    verdicts = "".join(verdict(text, "unclear") for text in sentences)
     return f"{verdicts}{_chart(curve, wanted, whole, w)}{_table(curve, base, w)}{fine(w('ladder.note'))}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from core.evaluation.robustness import ConditionResult
 from core.runs.report.conditions import noise_curves
 from core.runs.report.pictures import curves
-from demo.show.markup import escape, fine
+from demo.show.markup import escape, fine, verdict
 from demo.show.numbers import percent
 from demo.wording import Wording
 
@@ -41,7 +41,7 @@ def _sentence(measured: Sequence[ConditionResult], w: Wording) -> str:
     if worse:
         sentence += w("robustness.worse", conditions=w("recipe.and").join(worse))
     kind = "bad" if worse else "good" if better else "unclear"
-    return f'<p class="verdict {kind}">{escape(sentence)}</p>'
+    return verdict(sentence, kind)
 
 
 def _table(measured: Sequence[ConditionResult], w: Wording) -> str:

@@ -25,6 +25,7 @@ from demo.session import chosen_set, uploads
 from demo.session.session import Session
 from demo.session.uploads import Upload
 from demo.show import errors, markup
+from demo.show.progress import ended
 from demo.steps.names import Shown
 from demo.steps.teach.bring import show
 from demo.steps.teach.show import working
@@ -151,13 +152,12 @@ class BringHandlers:
         if task.error is None:
             self._tasks.forget(session.name, KIND)
             return {**shown, "arrived": task.result}
-        why = errors.explain(task.error, self._w)
         if _is_question(task):
-            return {**shown, "question": gr.update(visible=True), "asked": markup.note(why), **self._answers(task)}
-        kind = "info" if getattr(task.error, "reason", "").endswith("_stopped") else "error"
+            asked = markup.note(errors.explain(task.error, self._w))
+            return {**shown, "question": gr.update(visible=True), "asked": asked, **self._answers(task)}
         details = task.error.details if isinstance(task.error, AttuneError) else {}
         rows = show.dropped_rows(details["dropped"], self._w) if "dropped" in details else ""
-        return {**shown, "progress": markup.note(why, kind) + rows}
+        return {**shown, "progress": ended(task.error, self._w) + rows}
 
     def result(self, session: Session) -> Shown:
         """-> result (how many rows of the chosen set's source were imported, and why others were dropped)."""

@@ -62,10 +62,7 @@ def place(row: Dropped, w: Wording) -> str:
 
 def why(row: Dropped, w: Wording) -> str:
     """Returns why a row was dropped, as a sentence in the page's language."""
-    try:
-        return reason(row.reason, row.details, row.message, w)
-    except KeyError:  # the sentence needs a detail that older sets did not store
-        return row.message
+    return reason(row.reason, row.details, row.message, w)
 
 
 def dropped_table(dropped: Sequence[Dropped], w: Wording) -> list[tuple[str, str, str, str]]:

@@ -20,7 +20,8 @@ from demo.background.model_pool import ModelPool
 from demo.background.tasks import Task, Tasks
 from demo.session import chosen_set, removal
 from demo.session.session import Session
-from demo.show import errors, markup
+from demo.show import markup
+from demo.show.progress import ended
 from demo.steps.names import Shown, numbered
 from demo.steps.teach.inspect import show
 from demo.steps.teach.show import working
@@ -95,17 +96,14 @@ class InspectHandlers:
         if task is None or task.order.name != session.choices.labelled_set:
             return {"progress": "", **over, **empty}
         if task.error is not None:
-            kind = "info" if getattr(task.error, "reason", "").endswith("_stopped") else "error"
-            return {"progress": markup.note(errors.explain(task.error, self._w), kind), **over, **empty}
+            return {"progress": ended(task.error, self._w), **over, **empty}
         stale = "" if self._is_current(session, task.order) else markup.note(self._w("inspect.stale"), "warning")
         return {"progress": stale, **over, **self._report(session, task, task.result)}
 
     def repair(self, session: Session, closed: bool, place: int) -> Shown:
         """closed, place (number of the pressed button) -> done (what was done), and the outputs of `look` for a new report."""
         task = self._tasks.look(session.name, KIND)
-        stored = chosen_set.stored_set(session)
-        if stored is None:
-            raise DatasetError("not_of_library", "Only sets in the library can be changed. Copy this one first.")
+        stored = chosen_set.changeable_set(session)
         if task is None or not task.ended or task.result is None or not self._is_current(session, task.order):
             raise DatasetError("report_stale", "The set has changed since it was checked. Check it again.")
         finding = _mendable(task.result)[place]
@@ -117,7 +115,7 @@ class InspectHandlers:
 
     def undo(self, session: Session, closed: bool) -> Shown:
         """closed -> done (the last change is undone), and the outputs of `look`."""
-        stored = self._stored(session)
+        stored = chosen_set.changeable_set(session)
         before = len(stored.clips)
         after = session.library.undo(stored.id)
         done = self._w("inspect.undone", before=before, after=len(after.clips))
@@ -126,7 +124,7 @@ class InspectHandlers:
 
     def back(self, session: Session, closed: bool) -> Shown:
         """closed -> done (all left-out clips are back in the set), and the outputs of `look`."""
-        stored = self._stored(session)
+        stored = chosen_set.changeable_set(session)
         whole = replace(stored.labelled(), clips=tuple(one.clip for one in (*stored.clips, *stored.left_out)))
         session.library.update(stored.id, whole)
         self._again(session, closed)
@@ -135,7 +133,7 @@ class InspectHandlers:
 
     def delete(self, session: Session, closed: bool) -> Shown:
         """closed -> done (the left-out clips are permanently deleted), and the outputs of `look`."""
-        stored = self._stored(session)
+        stored = chosen_set.changeable_set(session)
         removal.refuse_in_use(session, frozenset(Path(one.clip.path) for one in stored.left_out))
         count = session.library.delete_left_out(stored.id, partial(removal.forget_clips, session))
         self._again(session, closed)
@@ -156,12 +154,6 @@ class InspectHandlers:
         task = self._tasks.look(session.name, KIND)
         if task is not None and task.ended and task.result is not None:
             self._start(session, closed, ask=task.order.ask)
-
-    def _stored(self, session: Session):
-        stored = chosen_set.stored_set(session)
-        if stored is None:
-            raise DatasetError("not_of_library", "Only sets in the library can be changed. Copy this one first.")
-        return stored
 
     def _is_current(self, session: Session, asked: InspectionOrder) -> bool:
         now = self._order(session, asked)

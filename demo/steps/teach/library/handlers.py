@@ -80,12 +80,12 @@ class LibraryHandlers:
 
     def rename(self, session: Session, name: str) -> Shown:
         """name -> note (the chosen set has that name), name (empty)."""
-        renamed = session.library.rename(self._chosen(session).id, name)
+        renamed = session.library.rename(chosen_set.changeable_set(session).id, name)
         return {"note": markup.note(self._w("library.renamed", name=renamed.name), "good"), "name": ""}
 
     def merge(self, session: Session, other: str | None, name: str) -> Shown:
         """other (id of another set), name -> note (the size of the merged set, duplicates and conflicts), name (empty)."""
-        one = self._chosen(session)
+        one = chosen_set.changeable_set(session)
         if not other:
             raise DatasetError("merge_none", "Choose the set to merge with.")
         second = session.library.open(other)
@@ -105,7 +105,7 @@ class LibraryHandlers:
 
     def delete(self, session: Session) -> Shown:
         """-> note (the chosen set is in the trash)."""
-        stored = self._chosen(session)
+        stored = chosen_set.changeable_set(session)
         session.library.delete(stored.id)
         session.choose(labelled_set=SAMPLES[0])
         return {"note": markup.note(self._w("library.deleted", name=stored.name), "good")}
@@ -141,12 +141,6 @@ class LibraryHandlers:
         session.choose(labelled_set=stored.id)
         sentence = self._w("library.saved", name=stored.name, clips=len(stored.clips))
         return {"note": markup.note(sentence, "good"), "name": ""}
-
-    def _chosen(self, session: Session) -> StoredSet:
-        stored = chosen_set.stored_set(session)
-        if stored is None:
-            raise DatasetError("not_of_library", "Only sets in the library can be changed. Copy this one first.")
-        return stored
 
     def _where(self, session: Session) -> str:
         if not session.local:

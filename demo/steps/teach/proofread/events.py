@@ -5,9 +5,7 @@ from __future__ import annotations
 from demo.steps.names import numbered
 from demo.steps.teach.proofread.handlers import ProofreadHandlers
 from demo.steps.teach.proofread.view import ProofreadView, RowView, with_place
-from demo.steps.wiring import QUIET, Named, On, Part, Then, named
-
-EMPTIED = "() => null"
+from demo.steps.wiring import EMPTIED, QUIET, Named, On, Part, Then, named
 
 
 def wire(on: On, view: ProofreadView, handlers: ProofreadHandlers, own: Part, sets: Part) -> Then:

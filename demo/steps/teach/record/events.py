@@ -9,12 +9,11 @@ import gradio as gr
 from demo.steps.teach.record import view as script
 from demo.steps.teach.record.handlers import RecordHandlers
 from demo.steps.teach.record.view import RecordView
-from demo.steps.wiring import QUIET, On, Part, Then, named
+from demo.steps.wiring import EMPTIED, QUIET, On, Part, Then, named
 from demo.wording import Wording
 
 OFTEN = {**QUIET, "trigger_mode": "multiple"}  # a second recording may come while the base still transcribes the first
 HEARS = {**OFTEN, "concurrency_limit": None}  # spends most of its time in the queue for computation
-EMPTIED = "() => null"
 
 
 def wire(on: On, w: Wording, view: RecordView, handlers: RecordHandlers, language: gr.Dropdown, own: Part) -> Then:

@@ -71,9 +71,7 @@ class SplitHandlers:
 
     def new_split(self, session: Session, seed: float | None) -> Shown:
         """seed -> note (the sizes of the new split)."""
-        stored = chosen_set.stored_set(session)
-        if stored is None:
-            raise DatasetError("not_of_library", "Only sets in the library can be changed. Copy this one first.")
+        stored = chosen_set.changeable_set(session)
         seed = int(seed or 0)
         after = session.library.update(stored.id, repairs.resplit(stored.labelled(), seed), seed).labelled()
         counts = {part: len(after.part(part)) for part in ("train", "validation", "test")}

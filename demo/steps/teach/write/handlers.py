@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from core.errors import DatasetError
 from core.text.normalisation import CHOICES, Normalisation, detect
 from core.text.scripts import CHINESE, EAST_ASIAN, NUMBER_LANGUAGES
 from demo.session import chosen_set
@@ -42,9 +41,7 @@ class WriteHandlers:
 
     def store(self, session: Session, **choices: Any) -> Shown:
         """Each choice by name -> note (the choices are stored in the set)."""
-        stored = chosen_set.stored_set(session)
-        if stored is None:
-            raise DatasetError("not_of_library", "Only sets in the library can be changed. Copy this one first.")
+        stored = chosen_set.changeable_set(session)
         session.library.write_as(stored.id, Normalisation(**choices))
         return {"note": markup.note(self._w("write.stored", name=stored.name), "good")}
 
