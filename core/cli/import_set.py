@@ -73,14 +73,17 @@ def run(options: argparse.Namespace) -> int:
             kept, dropped = len(exported.clips), [*imported.dropped, *exported.dropped]
             line = f"{kept} clips of {imported.format} in {options.to}"
             fields["path"] = str(options.to)
+    for note in imported.notes:
+        print(f"note: {note.message}", file=sys.stderr)
     for one in dropped[:SHOWN_DROPPED]:
         print(f"dropped: {one.message}", file=sys.stderr)
     if len(dropped) > SHOWN_DROPPED:
         print(f"and {len(dropped) - SHOWN_DROPPED} more", file=sys.stderr)
     if options.json:
         reasons = Counter(one.reason for one in dropped)
-        counts = {"rows": kept + len(dropped), "clips": kept}
-        print_json({**fields, **counts, "reasons": reasons, "dropped": [vars(one) for one in dropped]})
+        counts: dict[str, Any] = {"rows": kept + len(dropped), "clips": kept}
+        counts |= {"reasons": reasons, "dropped": [vars(one) for one in dropped]}
+        print_json({**fields, **counts, "notes": [vars(note) for note in imported.notes]})
     else:
         print(f"{line}, {len(dropped)} rows dropped")
     return 0

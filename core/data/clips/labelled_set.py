@@ -112,6 +112,21 @@ class Dropped:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What an import assumed, or did not use, where no row is dropped.
+
+    Attributes:
+        reason: a stable word, see `core.errors`.
+        message: an English sentence.
+        details: values for the reason's sentence in other languages.
+    """
+
+    reason: str
+    message: str
+    details: dict[str, Any] = dataclasses.field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
 class LabelledSet:
     """Clips with a split.
 

@@ -100,7 +100,14 @@ def into_library(
         if error.reason != "too_few_sentences":
             raise
     return library.create(
-        name, clips, language, seed=seed, dropped=imported.dropped, progress=progress, should_stop=should_stop
+        name,
+        clips,
+        language,
+        seed=seed,
+        dropped=imported.dropped,
+        notes=imported.notes,
+        progress=progress,
+        should_stop=should_stop,
     )
 
 

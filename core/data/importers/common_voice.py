@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from core.data.clips.labelled_set import Dropped
+from core.data.clips.labelled_set import Dropped, Note
 from core.data.importers.rows import Options, Row, Rows
 from core.data.importers.tables import records
 
@@ -33,6 +33,8 @@ def rows(path: Path, options: Options) -> Rows:
             continue
         columns = {**COLUMNS, **options.columns}
         for record in records(table, options.language, columns, also=("up_votes", "down_votes"), go_on=options.go_on):
+            if isinstance(record, Note):  # the columns of its tables are known
+                continue
             if isinstance(record, Dropped):
                 yield record
                 continue

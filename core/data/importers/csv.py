@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.data.clips.labelled_set import CLIP_ID, PARTS, Clip, check_text, told_apart
 from core.data.importers.rows import MAX_ROWS
+from core.data.importers.times import time_columns
 from core.errors import DatasetError
 from core.text.escaping import cell_text
 
 
 def read_csv(path: Path | str, language: str = "en") -> list[Clip]:
-    """Reads the clips listed in a CSV; further columns are ignored.
+    """Reads the clips listed in a CSV; further columns are ignored, unless they say which part of a recording a clip is.
 
     Args:
         path: UTF-8 (with or without byte order mark), a header line with at least `path` and `text`.
@@ -21,7 +23,7 @@ def read_csv(path: Path | str, language: str = "en") -> list[Clip]:
 
     Raises:
         DatasetError: it is missing or not a CSV, lacks a column, or lists no clip, a missing sound file or an empty
-            transcript; the message names the line.
+            transcript; the message names the line. Or it has times, by which `formats.read` cuts.
     """
     path = Path(path)
     if not path.is_file():
@@ -38,7 +40,8 @@ def read_csv(path: Path | str, language: str = "en") -> list[Clip]:
                     columns=", ".join(columns),
                 )
             rows.fieldnames = columns
-            clips = told_apart(_clip(row, path, rows.line_num, language) for row in rows)
+            timed = [column for name, column in time_columns(columns).items() if name != "duration"]
+            clips = told_apart(_clip(row, path, rows.line_num, language, timed) for row in rows)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(
             "csv_unreadable", f"{path.name} is not a CSV file in UTF-8. Save it as CSV with UTF-8 text.", name=path.name
@@ -48,10 +51,19 @@ def read_csv(path: Path | str, language: str = "en") -> list[Clip]:
     return clips
 
 
-def _clip(row: dict[str, str | None], path: Path, line: int, language: str) -> Clip:
+def _clip(row: dict[str, str | None], path: Path, line: int, language: str, timed: Sequence[str]) -> Clip:
     if line > MAX_ROWS:
         raise DatasetError("csv_too_many", f"{path.name} has over {MAX_ROWS} lines.", name=path.name, limit=MAX_ROWS)
     where = f"{path.name}, line {line}"
+    if any((row.get(column) or "").strip() for column in timed):
+        listed = ", ".join(timed)
+        raise DatasetError(
+            "csv_times",
+            f"{where}: the columns {listed} say that clips are parts of recordings. Cut them first: attune import {path.name} "
+            "--to FOLDER writes a clips.csv that can be used here.",
+            name=path.name,
+            columns=listed,
+        )
     sound = path.parent / (row["path"] or "").strip()
     if not os.path.isfile(sound):  # unlike Path.is_file, also False for a name that no file can have
         shown = str(sound)[:300]

@@ -20,9 +20,10 @@ from huggingface_hub import DatasetCard, HfApi, HfFileSystem, constants, hf_hub_
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from core.audio import sound_files
-from core.data.clips.labelled_set import PARTS, Dropped
+from core.data.clips.labelled_set import PARTS, Dropped, Note
 from core.data.importers.archive import FREE_BYTES, MAX_RATIO
 from core.data.importers.arrow_files import TooLarge, examples, schema_of
+from core.data.importers.notes import unused
 from core.data.importers.rows import PART_NAMES, SOUND_SUFFIXES, Options, Row, Rows, parts_of, shown
 from core.data.importers.tables import column_names
 from core.errors import DatasetError
@@ -39,8 +40,8 @@ UNREACHABLE = frozenset({"TransportError", "ConnectionError", "OfflineModeIsEnab
 # In a file pattern: anything not below the dataset's own folder, on any system.
 _ELSEWHERE = re.compile(r"^[/~]|[:\\]|(^|/)\.\.(/|$)")
 
-# An example's columns by our names, the names of classes by column, and the example.
-Examples = Generator[tuple[dict[str, str], dict[str, list[str]], dict[str, Any]], None, None]
+# An example's columns by our names, all its columns, the names of classes by column, and the example.
+Examples = Generator[tuple[dict[str, str], Sequence[str], dict[str, list[str]], dict[str, Any]], None, None]
 
 
 def recognises(path: Path) -> bool:
@@ -71,10 +72,15 @@ def rows(source: Path | str, options: Options) -> Rows:
     else:
         splits = _on_disk(source, options)
         find = partial(_beside, source if source.is_dir() else source.parent)
-    count = 0
+    count, told = 0, list[Note]()
     parts = parts_of(name for name, _ in splits)
     for split, found in splits:
-        for number, (names, labels, example) in enumerate(_guarded(found, options.name), 1):
+        number = 0
+        for names, there, labels, example in _guarded(found, options.name):
+            if number == 0 and (note := unused(options.name, there, _wanted(names))) and note not in told:
+                told.append(note)
+                yield note
+            number += 1
             where = f"{options.name}, split {split}, row {number}"
             fields = {name: example.get(column) for name, column in names.items()}
             count += 1
@@ -138,7 +144,7 @@ def _hub_examples(split: Any, options: Options) -> Examples:
     names: dict[str, str] = {}
     for example in split:
         names = names or column_names(options.name, list(example), options.columns)
-        yield names, labels, example
+        yield names, list(example), labels, example
 
 
 def _check_card(id: str, revision: str | None) -> None:
@@ -221,13 +227,18 @@ def _disk_examples(paths: Sequence[Path], budget: _Budget, options: Options) -> 
         options.go_on()
         there, labels = schema_of(path)
         names = column_names(options.name, there, options.columns)
-        wanted = [names[name] for name in ("path", "text", "speaker") if name in names]
+        wanted = _wanted(names)
         try:
             for example in examples(path, wanted, budget.left):
                 budget.spend(example)
-                yield names, labels, example
+                yield names, there, labels, example
         except TooLarge as error:
             raise budget.error() from error
+
+
+def _wanted(names: Mapping[str, str]) -> list[str]:
+    """Returns the columns that are used; times tell where in an original recording the sound of an example was."""
+    return [names[name] for name in ("path", "text", "speaker") if name in names]
 
 
 def _saved(folder: Path) -> dict[str, list[Path]]:

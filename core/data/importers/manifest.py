@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 
-from core.data.clips.labelled_set import Dropped
-from core.data.importers.rows import PART_NAMES, Options, Row, Rows, shown
-from core.data.importers.tables import records
+from core.audio.sound_files import SAMPLE_RATE, AudioInfo
+from core.data.clips.labelled_set import Dropped, Note
+from core.data.importers.rows import PART_NAMES, Options, Row, Rows, headers, shown
+from core.data.importers.table_times import Timed, is_part, part, times_of, unit_of
+from core.data.importers.tables import Record, records
+from core.data.importers.times import MILLISECONDS, SAMPLES, SECONDS
+from core.errors import AttuneError, DatasetError
 
 SUFFIXES = frozenset({".csv", ".tsv", ".jsonl"})
 FURTHER_SUFFIXES = frozenset({".psv", ".txt", ".ndjson", ".json", ".manifest"})  # of a file that is named; not searched for
+
+ROWS_FOR_UNIT = 200  # that are looked at to tell seconds from milliseconds
+UNIT_NAMES = {MILLISECONDS: "milliseconds", SAMPLES: "counts of samples"}
 
 
 def recognises(path: Path) -> bool:
@@ -20,37 +30,57 @@ def recognises(path: Path) -> bool:
 def rows(path: Path, options: Options) -> Rows:
     """Yields the rows; paths of sound files are absolute or relative to the table.
 
-    A NeMo row with an `offset` means `duration` seconds from there.
+    A row with a start is that part of its recording. A duration alone, as in NeMo's manifests, cuts nothing.
     """
-    for table, part in [(path, "")] if path.is_file() else _tables(path):
-        yield from table_rows(table, options, part)
+    for table, name in [(path, "")] if path.is_file() else _tables(path):
+        yield from table_rows(table, options, name)
 
 
-def table_rows(table: Path, options: Options, part: str = "") -> Rows:
+def table_rows(table: Path, options: Options, part_name: str = "") -> Rows:
     """Yields one table's rows.
 
     Args:
         table: the file.
         options: its `columns` and `language`.
-        part: of the rows, if the table has no column for it.
+        part_name: of the rows, if the table has no column for it.
     """
-    for record in records(table, options.language, options.columns, also=("id",), go_on=options.go_on):
-        if isinstance(record, Dropped):
+    found = records(table, options.language, options.columns, also=("id",), go_on=options.go_on)
+    head = list(islice(found, ROWS_FOR_UNIT))
+    info_of = headers(options)
+    unit = _unit(head, table, info_of)
+    if unit != SECONDS:
+        message = f"The times in {table.name} were taken as {UNIT_NAMES[unit]}: as seconds they do not fit the recordings."
+        yield Note(f"table_unit_{unit}", message, {"name": table.name})
+    for record in chain(head, found):
+        if isinstance(record, (Dropped, Note)):
             yield record
             continue
         where, fields = record
         path = str(table.parent / fields["path"])
         start, end = 0.0, None
-        if fields.get("offset"):
-            try:
-                start = float(fields["offset"])
-                end = start + float(fields["duration"]) if fields.get("duration") else None
-            except ValueError:
-                why = f"{where}: the offset or the duration is no number of seconds."
-                yield Dropped(shown(path), "row_times", why, where)
-                continue
-        speaker, of, id = fields.get("speaker", ""), fields.get("part", part), fields.get("id", "")
-        yield Row(path, fields["text"], where, speaker, of, start, end, id=id)
+        try:
+            times = times_of(fields)
+            if is_part(times):
+                in_samples = SAMPLES in (unit, *(time.unit for time in times.values()))
+                start, end = part(times, unit, info_of(path).sample_rate if in_samples else SAMPLE_RATE)
+        except AttuneError as error:
+            yield Dropped.because(shown(path), error, where)
+            continue
+        speaker, of, id = fields.get("speaker", ""), fields.get("part", part_name), fields.get("id", "")
+        length = None if is_part(times) else times.get("duration")
+        apart = bool(fields.keys() & {"start", "offset", "end"})
+        yield Row(path, fields["text"], where, speaker, of, start, end, id=id, apart=apart, length=length)
+
+
+def _unit(head: Sequence[Record | Dropped | Note], table: Path, info_of: Callable[[str], AudioInfo]) -> str:
+    """Returns the unit of a table's times, by its first rows."""
+    timed: list[Timed] = []
+    for record in head:
+        if isinstance(record, tuple):
+            with suppress(DatasetError):  # reported for its row
+                fields = record[1]
+                timed.append((str(table.parent / fields["path"]), fields["text"], times_of(fields)))
+    return unit_of(timed, info_of)
 
 
 def _tables(folder: Path) -> list[tuple[Path, str]]:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Container, Generator, Iterable, Iterator, 
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar, cast
 
 from core.audio import sound_files
-from core.data.clips.labelled_set import CLIP_ID, Clip, Dropped, check_text
+from core.data.clips.labelled_set import CLIP_ID, Clip, Dropped, Note, check_text
+from core.data.importers.notes import Tally
+from core.data.importers.table_times import is_as_long, was_cut_before
+from core.data.importers.times import Parts, Time
 from core.errors import AttuneError, DatasetError
 from core.text.scoring import clean
 
@@ -55,6 +57,9 @@ class Row:
         end: where it ends, in seconds; None for the file's end.
         made: whether the reader itself wrote the sound file, which then counts as inside the import.
         id: of the clip, if the source is one of our exports; ignored otherwise.
+        apart: whether its part must not overlap that of an earlier row. Its times may also tell where in a longer recording
+            the sound file was, if it is as long as they say and ends before they do.
+        length: what the source says about the length of the sound file; only compared.
     """
 
     path: str
@@ -66,9 +71,11 @@ class Row:
     end: float | None = None
     made: bool = False
     id: str = ""
+    apart: bool = False
+    length: Time | None = None
 
 
-Rows = Generator[Row | Dropped, None, None]  # a reader drops what cannot become a row
+Rows = Generator[Row | Dropped | Note, None, None]  # a reader drops what cannot become a row
 
 
 @dataclass(frozen=True)
@@ -126,11 +133,13 @@ class Imported:
         clips: the usable ones.
         dropped: the others, with reasons.
         format: the source's format.
+        notes: what was assumed, and what was not used.
     """
 
     clips: tuple[Clip, ...]
     dropped: tuple[Dropped, ...]
     format: str
+    notes: tuple[Note, ...] = ()
 
 
 RowProgress = Callable[[int, int | None], None]  # rows done, and the most there can be, if known
@@ -162,11 +171,17 @@ def collect(
     """
     clips: list[Clip] = []
     dropped: list[Dropped] = []
+    notes: list[Note] = []
     checker = _Checker(options)
+    number = 0
     with closing(rows):
-        for number, row in enumerate(islice(rows, limit), 1):
+        while number != limit and (row := next(rows, None)) is not None:
             if should_stop():
                 raise stopped(name)
+            if isinstance(row, Note):
+                notes.append(row)
+                continue
+            number += 1
             if number > MAX_ROWS:
                 raise DatasetError(
                     "import_too_many", f"{name} has over {MAX_ROWS} rows. Import a part of it.", name=name, limit=MAX_ROWS
@@ -181,7 +196,7 @@ def collect(
             progress(number, limit)
     if not clips and not dropped:
         raise DatasetError("import_no_rows", f"{name} lists no recordings.", name=name)
-    return Imported(tuple(clips), tuple(dropped), format)
+    return Imported(tuple(clips), tuple(dropped), format, (*notes, *checker.tally.notes()))
 
 
 def stopped(name: str) -> DatasetError:
@@ -223,6 +238,8 @@ class _Checker:
         self.seen: set[str | tuple[str, float, float]] = set()
         self.ids: set[str] = set()  # that came with the source
         self.pieces: Path | None = None
+        self.parts = Parts()
+        self.tally = Tally()
         self._found = _remembering(self._find)
         self._probed = _remembering(lambda sound: sound_files.probe(sound, sound_files.MAX_SOURCE_BYTES))
         self._checked = _remembering(lambda sound: sound_files.check(sound, info=self._probed(sound)))
@@ -235,16 +252,37 @@ class _Checker:
             raise DatasetError("row_part", f"the part is train, validation or test, not {name!r}.", name=name)
         text = check_text(row.text, self.options.language, "this row")
         sound = self._real(row.path) if row.made else self._found(row.path)
-        end = math.inf if row.end is None else row.end
-        key = sound if row.start == 0 and math.isinf(end) else (sound, row.start, end)
+        start, end = row.start, math.inf if row.end is None else row.end
+        if row.apart and was_cut_before(self._probed(sound), start, end):
+            start, end = 0.0, math.inf
+            self.tally.add("rows_cut_before", row.where)
+        key = sound if start == 0 and math.isinf(end) else (sound, start, end)
         if key in self.seen:
             name = os.path.basename(sound)
             raise DatasetError("row_duplicate", f"{name} is listed twice; only the first is kept.", name=name)
-        path = sound if self._is_whole(sound, row.start, end) else self._cut(Path(sound), row.start, end)
+        whole = self._is_whole(sound, start, end)
+        path = sound if whole else self._cut(Path(sound), start, end)
+        if row.apart and (other := self.parts.add(sound, start, end)):
+            raise DatasetError(
+                "row_overlap",
+                f"its times overlap those of another row, {other[0]:.2f} to {other[1]:.2f} s; only the first is kept.",
+                start=round(other[0], 2),
+                end=round(other[1], 2),
+            )
+        if whole and row.length and not is_as_long(self._probed(sound), row.length):
+            self.tally.add("rows_length", row.where)
         self.seen.add(key)
         id = row.id if CLIP_ID.fullmatch(row.id) and row.id not in self.ids else ""
         self.ids |= {id} - {""}
         return Clip(path, text, clean(row.speaker), part, id)
+
+    def info(self, path: str) -> sound_files.AudioInfo:
+        """Returns what the header of a row's sound says.
+
+        Raises:
+            AttuneError: it cannot be used.
+        """
+        return self._probed(self._found(path))
 
     def _find(self, path: str) -> str:
         """Finds a row's sound: where the row says, or by its name alone in the top folder of the import.
@@ -299,6 +337,11 @@ class _Checker:
         path = self.pieces / f"{file_name(sound.stem)}-{len(self.seen):06}.flac"
         path.write_bytes(sound_files.packed_flac(wave))  # the final copy is flushed to disk, not this one
         return str(path)
+
+
+def headers(options: Options) -> Callable[[str], sound_files.AudioInfo]:
+    """Returns a function that finds a row's sound as `collect` does and returns what its header says, or raises AttuneError."""
+    return _Checker(options).info
 
 
 def shown(text: str) -> str:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.data.clips.labelled_set import Dropped
+from core.data.clips.labelled_set import Dropped, Note
+from core.data.importers import times
 from core.data.importers.encoding import lines
+from core.data.importers.notes import unused
 from core.data.importers.rows import shown
 from core.errors import DatasetError
 from core.text.escaping import cell_text
@@ -17,16 +19,16 @@ from core.text.escaping import cell_text
 DELIMITERS = (",", "\t", ";", "|")
 GUARDED = ("text", "speaker")  # columns in which a spreadsheet's leading apostrophe is not part of the value
 MAX_HEADER = 10_000  # characters
+MAX_UNUSED = 1_000  # columns of JSON lines, each of which may have others, that are named
 
-# Our name of a column -> names used by others. `offset` and `duration`, in seconds, are NeMo's.
+# Our name of a column -> names used by others; those of times are in `core.data.importers.times`.
 COLUMNS = {
     "path": ("path", "file", "file_name", "filename", "audio", "audio_filepath", "audio_file", "wav", "wav_filename",
              "文件", "文件名", "音频", "录音"),
     "text": ("text", "transcript", "transcription", "sentence", "label", "文本", "句子", "转写", "内容"),
     "speaker": ("speaker", "speaker_id", "client_id", "说话人", "发音人"),
     "part": ("part", "split"),
-    "offset": ("offset",),
-    "duration": ("duration",),
+    **dict.fromkeys(times.COLUMNS, ()),
 }  # fmt: skip
 
 Record = tuple[str, dict[str, str]]  # its place in the source, and its fields by our names
@@ -38,8 +40,8 @@ def records(
     columns: Mapping[str, str],
     also: Sequence[str] = (),
     go_on: Callable[[], None] = lambda: None,
-) -> Generator[Record | Dropped, None, None]:
-    """Yields a table's rows by our names of the columns; other columns are left out.
+) -> Generator[Record | Dropped | Note, None, None]:
+    """Yields a table's rows by our names of the columns; other columns are left out and named in a note.
 
     With commas and semicolons, quotation marks follow RFC 4180. With tabs and pipes, a line is a row: a field is unquoted if
     its quotes are well formed and unchanged otherwise, because Common Voice has sentences with a single one.
@@ -65,10 +67,12 @@ def records(
 
 def _delimited_records(
     path: Path, text: Generator[str, None, None], columns: Mapping[str, str], also: Sequence[str]
-) -> Generator[Record | Dropped, None, None]:
+) -> Generator[Record | Dropped | Note, None, None]:
     try:
         before, header = next(((number, line) for number, line in enumerate(text, 1) if line.strip()), (0, ""))
         delimiter, names, there = _delimiter(header.strip("\r\n")[:MAX_HEADER], path.name, columns, also)
+        if note := unused(path.name, there, names.values()):
+            yield note
         places = {name: there.index(column) for name, column in names.items()}
         quoted = delimiter in ",;"
         table = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=quoted)
@@ -95,15 +99,17 @@ def _delimited_records(
                 yield Dropped(shown(fields[0]), "row_fields", why, where)
                 continue
             found = {name: fields[place] if place < len(fields) else "" for name, place in places.items()}
-            yield where, {name: cell_text(value) if name in GUARDED else value for name, value in found.items()}
+            found = {name: cell_text(value) if name in GUARDED else value for name, value in found.items()}
+            yield where, _with_units(found, names)
     finally:
         text.close()
 
 
 def _json_records(
     path: Path, text: Generator[str, None, None], columns: Mapping[str, str], also: Sequence[str]
-) -> Generator[Record | Dropped, None, None]:
+) -> Generator[Record | Dropped | Note, None, None]:
     begun = False
+    told: set[str] = set()  # columns that are not used
     try:
         for number, line in enumerate(text, 1):
             where = f"{path.name}, line {number}"
@@ -124,9 +130,16 @@ def _json_records(
                 yield Dropped.because("", error, where)
                 continue
             begun = True
-            yield where, {name: _plain(value[column]) for name, column in names.items()}
+            if len(told) < MAX_UNUSED and (note := unused(path.name, list(value), {*names.values(), *told})):
+                told.update(value)
+                yield note
+            yield where, _with_units({name: _plain(value[column]) for name, column in names.items()}, names)
     finally:
         text.close()
+
+
+def _with_units(fields: dict[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    return {name: times.with_unit(value, names[name]) if name in times.COLUMNS else value for name, value in fields.items()}
 
 
 def _plain(value: Any) -> str:
@@ -155,11 +168,16 @@ def column_names(file: str, there: Sequence[str], columns: Mapping[str, str], al
     """
     by_name = {name.strip().lower(): name for name in reversed(there)}
     names = {name: by_name[name] for name in also if name in by_name}
+    timed = times.time_columns([name for name in there if name not in names.values()])
     listed = shown(", ".join(there))
     has = f"it has: {listed or 'none'}"
     for name, synonyms in COLUMNS.items():
         if name in columns:
             found = [columns[name].strip().lower()]
+            if not found[0] and name not in ("path", "text"):
+                continue  # "offset=": the source's column of this name is something else
+        elif name in timed:
+            found = [timed[name].strip().lower()]
         elif name in by_name:
             found = [name]
         else:

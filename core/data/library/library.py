@@ -28,7 +28,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from core.data.clips.labelled_set import Clip, Dropped, LabelledSet
+from core.data.clips.labelled_set import Clip, Dropped, LabelledSet, Note
 from core.data.library import left_out
 from core.data.library import undo as history
 from core.data.library.edit import edited_lines
@@ -97,6 +97,7 @@ class Library:
         seed: int = 0,
         synthetic: bool = False,
         dropped: Sequence[Dropped] = (),
+        notes: Sequence[Note] = (),
         progress: Progress = lambda done, total: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Created:
@@ -110,6 +111,7 @@ class Library:
             seed: seed of the split, stored for reference.
             synthetic: whether the clips are synthetic speech.
             dropped: rows that an importer has already dropped, stored with the set.
+            notes: what the importer assumed or did not use; likewise.
             progress: called after every clip.
             should_stop: called before every clip.
 
@@ -126,6 +128,7 @@ class Library:
             "seed": seed,
             "synthetic": synthetic,
             "created": time.time(),
+            **({"notes": [vars(note) for note in notes]} if notes else {}),
         }
         with self._new_set() as (id, building):
             unusable = write_clips(clips, name, language, building, progress, should_stop)
@@ -260,7 +263,9 @@ class Library:
         with self._new_set() as (new, building):
             write_merged(one, other, building)
             synthetic = one.synthetic or other.synthetic
-            settings = {**read_settings(self._folder(first)), "name": name, "synthetic": synthetic, "created": time.time()}
+            notes = [vars(note) for note in dict.fromkeys((*one.notes, *other.notes))]
+            own = {"name": name, "synthetic": synthetic, "created": time.time(), "notes": notes}
+            settings = {**read_settings(self._folder(first)), **own}
             write_json(building / "set.json", settings)
         return describe(self.open(new), one, other)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from core.data.clips.labelled_set import CLIP_ID, PARTS, Clip, Dropped, LabelledSet
+from core.data.clips.labelled_set import CLIP_ID, PARTS, Clip, Dropped, LabelledSet, Note
 from core.errors import DatasetError
 from core.storage.files import read_json_lines, replacing, sha256
 from core.storage.state import UNREADABLE, Damaged, fits, is_file, read_checked
@@ -58,6 +58,7 @@ class StoredSet:
         clips: the clips in the set.
         left_out: clips that were left out and can be restored.
         dropped: rows of its source that could not be used.
+        notes: what its import assumed or did not use.
     """
 
     id: str
@@ -69,6 +70,7 @@ class StoredSet:
     clips: tuple[StoredClip, ...]
     left_out: tuple[StoredClip, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -124,7 +126,16 @@ def read_set(folder: Path) -> StoredSet:
         tuple(stored for stored in clips if not stored.left_out),
         tuple(stored for stored in clips if stored.left_out),
         read_dropped(folder),
+        tuple(_notes(settings.get("notes"))),
     )
+
+
+def _notes(lines: Any) -> Iterator[Note]:
+    for line in lines if isinstance(lines, list) else ():
+        try:
+            yield Note(clean(str(line["reason"])), clean(str(line["message"])), dict(line.get("details") or {}))
+        except UNREADABLE:
+            continue
 
 
 def set_folder(folder: Path, id: str) -> Path:

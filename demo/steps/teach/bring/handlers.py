@@ -67,7 +67,7 @@ class ImportOrder:
 
 
 @dataclass(frozen=True)
-class Note:
+class ImportNote:
     """The note in an import's folder.
 
     Attributes:
@@ -180,7 +180,7 @@ class BringHandlers:
         names = []
         for note in (session.folder / "imports").glob(f"*/{NOTE}"):
             with suppress(Timeout), _lock(session).acquire(timeout=0):  # another process of this user may be running it
-                names.append(read_fields(note, Note, None).get("name", note.parent.name))
+                names.append(read_fields(note, ImportNote, None).get("name", note.parent.name))
                 discard(note.parent, session.folder)
         if not names:
             return None
@@ -210,7 +210,7 @@ class BringHandlers:
             raise
 
     def _start(self, session: Session, order: ImportOrder) -> None:
-        write_json(order.folder / NOTE, asdict(Note(order.name)))
+        write_json(order.folder / NOTE, asdict(ImportNote(order.name)))
 
         def work(task: Task) -> str:
             asked = False

@@ -27,6 +27,7 @@ def counts(stored: StoredSet, w: Wording) -> str:
     parts = [f'<p class="counts"><strong>{escape(line)}</strong></p>']
     if out:
         parts.append(fine(w("counts.left_out", count=out)))
+    parts += [fine(reason(note.reason, note.details, note.message, w)) for note in stored.notes]
     if dropped:
         parts.append(dropped_rows(dropped, w))
         link = f"/set/{stored.id}/dropped-{w.language}.csv"

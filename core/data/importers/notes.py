@@ -1,0 +1,45 @@
+"""What an import assumed or did not use, as notes that the page and the command line show beside the dropped rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from core.data.clips.labelled_set import Note
+from core.text.scoring import clean
+
+SHOWN_COLUMNS = 30  # named in a note
+_OF_ROWS = {
+    "rows_cut_before": "In {count} rows the times end after the sound does, but are as far apart as it is long ({where}). "
+    "These sounds were taken as already cut and are used whole.",
+    "rows_length": "In {count} rows the duration is not that of the sound file ({where}). Without a start nothing is cut: "
+    "these sounds are used whole.",
+}
+
+
+class Tally:
+    """Counts rows about which the same was assumed."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, str] = {}
+        self._count: dict[str, int] = {}
+
+    def add(self, reason: str, where: str) -> None:
+        """Adds a row by its place."""
+        self._first.setdefault(reason, where)
+        self._count[reason] = self._count.get(reason, 0) + 1
+
+    def notes(self) -> Iterator[Note]:
+        """Yields a note per reason, with the place of its first row."""
+        for reason, where in self._first.items():
+            details = {"count": self._count[reason], "where": where}
+            yield Note(reason, _OF_ROWS[reason].format(**details), details)
+
+
+def unused(file: str, there: Sequence[str], used: Collection[str]) -> Note | None:
+    """Returns a note of a table's columns that are not used, if there are any."""
+    names = [clean(name)[:100] for name in dict.fromkeys(there) if name.strip() and name not in used]
+    if not names:
+        return None
+    more = [f"... ({len(names)})"] if len(names) > SHOWN_COLUMNS else []
+    columns = ", ".join([*names[:SHOWN_COLUMNS], *more])
+    return Note("columns_unused", f"Columns of {file} that are not used: {columns}.", {"name": file, "columns": columns})
