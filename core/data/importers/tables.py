@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.data.clips.labelled_set import Dropped, Note
 from core.data.importers import times
+from core.data.importers.commas import LINES_ARE_ROWS, Columns, RecordLines, fitted, text_joined
 from core.data.importers.encoding import lines
 from core.data.importers.notes import unused
 from core.data.importers.rows import shown
@@ -20,6 +22,9 @@ DELIMITERS = (",", "\t", ";", "|")
 GUARDED = ("text", "speaker")  # columns in which a spreadsheet's leading apostrophe is not part of the value
 MAX_HEADER = 10_000  # characters
 MAX_UNUSED = 1_000  # columns of JSON lines, each of which may have others, that are named
+SEPARATOR = re.compile(r"\ufeff?\"?sep=([^\w\s\"]|\t)\"?\s*")  # a first line for Excel, which names the delimiter
+# What pandas and Excel write for a missing value. Their other words for it, None and null, are words that people say.
+MISSING = frozenset({"nan", "NaN", "<NA>", "N/A", "#N/A"})
 
 # Our name of a column -> names used by others; those of times are in `core.data.importers.times`.
 COLUMNS = {
@@ -32,6 +37,7 @@ COLUMNS = {
 }  # fmt: skip
 
 Record = tuple[str, dict[str, str]]  # its place in the source, and its fields by our names
+Records = Generator[Record | Dropped | Note, None, None]
 
 
 def records(
@@ -40,11 +46,12 @@ def records(
     columns: Mapping[str, str],
     also: Sequence[str] = (),
     go_on: Callable[[], None] = lambda: None,
-) -> Generator[Record | Dropped | Note, None, None]:
+) -> Records:
     """Yields a table's rows by our names of the columns; other columns are left out and named in a note.
 
-    With commas and semicolons, quotation marks follow RFC 4180. With tabs and pipes, a line is a row: a field is unquoted if
-    its quotes are well formed and unchanged otherwise, because Common Voice has sentences with a single one.
+    With commas and semicolons, quotation marks follow RFC 4180; a row that lacks them, so that a comma of its text moved other
+    fields, is repaired if that is certain, and dropped otherwise. With tabs and pipes, a line is a row: a field is unquoted
+    if its quotes are well formed and unchanged otherwise, because Common Voice has sentences with a single one.
 
     Args:
         path: the file.
@@ -67,17 +74,28 @@ def records(
 
 def _delimited_records(
     path: Path, text: Generator[str, None, None], columns: Mapping[str, str], also: Sequence[str]
-) -> Generator[Record | Dropped | Note, None, None]:
+) -> Records:
     try:
-        before, header = next(((number, line) for number, line in enumerate(text, 1) if line.strip()), (0, ""))
-        delimiter, names, there = _delimiter(header.strip("\r\n")[:MAX_HEADER], path.name, columns, also)
-        if note := unused(path.name, there, names.values()):
+        before, header = _next_line(text)
+        named = SEPARATOR.fullmatch(header)
+        if named:
+            further, header = _next_line(text)
+            before += further
+        delimiter, names, there = _delimiter(
+            header.strip("\r\n")[:MAX_HEADER], path.name, columns, also, named.group(1) if named else DELIMITERS
+        )
+        stripped = [name.strip() for name in there]
+        if note := unused(path.name, stripped, names.values()):
             yield note
-        places = {name: there.index(column) for name, column in names.items()}
-        quoted = delimiter in ",;"
-        table = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=quoted)
+        places = {name: stripped.index(column) for name, column in names.items()}
+        layout = Columns(there, places["path"], places["text"], places.get("speaker"))
+        quoted = delimiter not in LINES_ARE_ROWS
+        record = RecordLines(text, path.name)
+        table = csv.reader(record, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=quoted)
+        repaired = False
         while True:
             begun = before + table.line_num + 1
+            record.begin()
             try:
                 fields = next(table, None)
             except csv.Error as error:
@@ -92,22 +110,53 @@ def _delimited_records(
             if not any(field.strip() for field in fields):
                 continue
             where = f"{path.name}, line {begun}"
-            fields = [field.strip() if quoted else _unquoted(field.strip()) for field in fields]
-            if any(fields[len(there) :]):
-                counts = f"{len(fields)} fields for {len(there)} columns"
-                why = f"{where}: {counts}. Put text with commas in quotation marks."
-                yield Dropped(shown(fields[0]), "row_fields", why, where)
+            try:
+                fitting = fitted(fields, layout, delimiter, record.record)
+            except DatasetError as error:
+                yield Dropped.because(shown(fields[layout.path] if layout.path < len(fields) else ""), error, where)
                 continue
+            if fitting is not fields and not repaired:
+                repaired = True
+                yield text_joined(path.name, begun)
+            fields = [field.strip() if quoted else _unquoted(field.strip()) for field in fitting]
             found = {name: fields[place] if place < len(fields) else "" for name, place in places.items()}
             found = {name: cell_text(value) if name in GUARDED else value for name, value in found.items()}
-            yield where, _with_units(found, names)
+            yield _known(where, found, names)
     finally:
         text.close()
 
 
-def _json_records(
-    path: Path, text: Generator[str, None, None], columns: Mapping[str, str], also: Sequence[str]
-) -> Generator[Record | Dropped | Note, None, None]:
+def _next_line(text: Generator[str, None, None]) -> tuple[int, str]:
+    """Returns the next line that is not blank, and how many lines it took."""
+    return next(((number, line) for number, line in enumerate(text, 1) if line.strip()), (0, ""))
+
+
+def _known(where: str, fields: dict[str, str], names: Mapping[str, str]) -> Record | Dropped:
+    """Returns a record with the units of its times, without the words for missing values; drops it if the text is one.
+
+    Args:
+        where: its place.
+        fields: by our names.
+        names: our names -> the source's.
+    """
+    fields = {name: times.with_unit(value, names[name]) if name in times.COLUMNS else value for name, value in fields.items()}
+    if fields.get("speaker") in MISSING:
+        fields = {**fields, "speaker": ""}
+    if fields["text"] not in MISSING:
+        return where, fields
+    return Dropped.because(shown(fields["path"]), missing_text(fields["text"]), where)
+
+
+def missing_text(text: str) -> DatasetError:
+    """Returns the error of a transcript that is one of `MISSING`."""
+    return DatasetError(
+        "row_text_missing",
+        f"{text!r} is what programs write for a missing text. Type what is said; if it is that very word, write '{text}.'",
+        name=text,
+    )
+
+
+def _json_records(path: Path, text: Generator[str, None, None], columns: Mapping[str, str], also: Sequence[str]) -> Records:
     begun = False
     told: set[str] = set()  # columns that are not used
     try:
@@ -133,13 +182,9 @@ def _json_records(
             if len(told) < MAX_UNUSED and (note := unused(path.name, list(value), {*names.values(), *told})):
                 told.update(value)
                 yield note
-            yield where, _with_units({name: _plain(value[column]) for name, column in names.items()}, names)
+            yield _known(where, {name: _plain(value[column]) for name, column in names.items()}, names)
     finally:
         text.close()
-
-
-def _with_units(fields: dict[str, str], names: Mapping[str, str]) -> dict[str, str]:
-    return {name: times.with_unit(value, names[name]) if name in times.COLUMNS else value for name, value in fields.items()}
 
 
 def _plain(value: Any) -> str:
@@ -147,14 +192,14 @@ def _plain(value: Any) -> str:
 
 
 def _delimiter(
-    header: str, file: str, columns: Mapping[str, str], also: Sequence[str]
+    header: str, file: str, columns: Mapping[str, str], also: Sequence[str], delimiters: Sequence[str]
 ) -> tuple[str, dict[str, str], list[str]]:
-    """Finds the delimiter: the one that splits the header into known columns."""
+    """Finds the delimiter: the one that splits the header into known columns. Returns the header's fields unchanged."""
     tried: list[tuple[int, DatasetError]] = []
-    for delimiter in DELIMITERS:
-        there = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    for delimiter in delimiters:
+        there = next(csv.reader([header], delimiter=delimiter), [])
         try:
-            return delimiter, column_names(file, there, columns, also), there
+            return delimiter, column_names(file, [name.strip() for name in there], columns, also), there
         except DatasetError as error:
             tried.append((len(there), error))
     raise max(tried, key=lambda pair: pair[0])[1]  # the error for the delimiter that splits best

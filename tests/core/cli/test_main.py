@@ -297,6 +297,11 @@ def test_import_names_the_first_dropped_rows(sheet: Path, tmp_path: Path, capsys
     assert [(clip.text, clip.speaker) for clip in read_csv(tmp_path / "set" / "clips.csv")] == [("Hello", "Ada")]
     assert main(["import", str(table), "--to", str(tmp_path / "two"), *columns, "--limit", "2", "--json"]) == 0
     assert last_line(capsys)["rows"] == 2
+    table.write_text(f"path,text\n{sheet.parent / '0.flac'},Well, that is it\n")
+    assert main(["import", str(table), "--to", str(tmp_path / "four"), "--json"]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("note: t.csv, line 2: the text contains a comma")
+    assert [note["reason"] for note in json.loads(said.out)["notes"]] == ["text_joined"]
     for limit in ("0", "-1", "many"):
         with pytest.raises(SystemExit):
             main(["import", str(table), "--to", str(tmp_path / "three"), "--limit", limit])

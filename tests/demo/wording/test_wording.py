@@ -98,7 +98,8 @@ def reasons() -> set[str]:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-                given = node.args[:1] if node.func.id in ATTUNE_ERRORS else node.args[1:2] if node.func.id == "Dropped" else []
+                first = node.func.id in (*ATTUNE_ERRORS, "Note")
+                given = node.args[:1] if first else node.args[1:2] if node.func.id == "Dropped" else []
                 found |= {word.value for word in given if isinstance(word, ast.Constant) and isinstance(word.value, str)}
     return found
 

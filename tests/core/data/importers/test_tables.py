@@ -192,7 +192,9 @@ def test_a_table_that_cannot_be_read(
         ("a.wav,?! 😀,,", "text_empty", "line 3: this row has no words"),
         (f"a.wav,{'a' * (MAX_TEXT_CHARACTERS + 1)},,", "transcript_too_long", "line 3: .*2001 characters"),
         ("a.wav,Hello,,eval", "row_part", "line 3: the part is train, validation or test, not 'eval'"),
-        ("a.wav,Hello, you,and,you", "row_fields", "line 3: 5 fields for 4 columns"),
+        ("a.wav,Hello,you,and,you", "row_fields", "line 3: 5 fields for 4 columns"),
+        ("a.wav,nan,Ada,", "row_text_missing", "line 3: 'nan' is what programs write for a missing text"),
+        ("a.wav,Hello, you", "row_moved", "line 3: 'you', which follows the text, seems to be the rest"),
         ("b.flac,Again,,", "row_duplicate", "line 3: b.flac is listed twice"),
         ("../sounds/b.flac,Again,,", "row_duplicate", "line 3: b.flac is listed twice"),
         ("empty.wav,Hello,,", "audio_empty", "line 3: empty.wav is empty"),
@@ -228,6 +230,7 @@ def test_a_row_that_cannot_be_used_is_dropped_and_the_others_kept(folder: Path, 
         ('{"path": ' + "9" * 5_000 + "}", "row_json"),
         ('{"path": "a.wav"}', "table_columns"),
         ('{"path": "a.wav", "text": null}', "text_empty"),
+        ('{"path": "a.wav", "text": NaN}', "row_text_missing"),
         ('{"path": {"bytes": ""}, "text": "Hello"}', "row_no_sound"),
         ('{"path": "a\\u0000.wav", "text": "Hello"}', "row_no_sound"),
         ('{"path": "\\ud800.wav", "text": "Hello"}', "row_no_sound"),
@@ -260,6 +263,76 @@ def test_an_id_of_ours_is_kept_and_any_other_ignored(folder: Path) -> None:
         assert len(set(ids)) == 4
         assert all(re.fullmatch("[0-9a-f]{16}", id) for id in ids)
         assert ids[2:] == [Clip(clip.path, "").id for clip in clips][2:]
+
+
+HEAD = "path,text,speaker,part"
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "expected"),
+    [  # the row as it is kept, or the reason why it is dropped
+        (HEAD, "a.wav,Well, that is how it goes today,,", "row_moved"),
+        (HEAD, "a.wav,Well, that is how it goes today", "row_moved"),
+        (HEAD, "a.wav,Well, then,", "row_moved"),
+        (HEAD, "a.wav,Well,that is how it goes,,", "row_moved"),
+        (HEAD, "a.wav,Well,That is how it goes today then,,", "row_moved"),
+        (HEAD, "a.wav,Well,is that right?,,", "row_moved"),
+        (HEAD, "a.wav,It costs 1,000 euros,,", "row_moved"),
+        (HEAD, 'a.wav,He said "yes", and left,,', "row_moved"),
+        ("path;text;speaker", "a.wav;Well; that is it", "row_moved"),
+        ("path,text,note", "a.wav,Well, that is it", "row_moved"),
+        (HEAD, "a.wav,Well,that,is,it,now", "row_fields"),
+        (HEAD, "a.wav,Well, that, is, it, now", "row_fields"),
+        (HEAD, 'a.wav,"Well", that, is, it', "row_fields"),
+        ("path, text, speaker", "a.wav, Well, that is it, Ada", "row_fields"),
+        ("path\ttext", "a.wav\tWell\t that is it", "row_delimiter"),
+        (HEAD, "a.wav,Well, that is it,Ada,test", ("Well, that is it", "Ada", "test")),
+        (HEAD, "a.wav,Well, that, is it,,train", ("Well, that, is it", "", "train")),
+        ("path,text", "a.wav,Well, that is it", ("Well, that is it", "", "")),
+        ("path,text", "a.wav,Well, that is it,", ("Well, that is it", "", "")),
+        ("path,text", 'a.wav,He said "yes", and left', ('He said "yes", and left', "", "")),
+        ("text,path", "Well, that is it,a.wav", ("Well, that is it", "", "")),
+        (HEAD, 'a.wav,"Well, that is it", Ada,test', ("Well, that is it", "Ada", "test")),
+        (HEAD, 'a.wav,"Well", Ada,test', ("Well", "Ada", "test")),
+        (HEAD, 'a.wav,Well," Ada, who is a speaker of the North",', ("Well", "Ada, who is a speaker of the North", "")),
+        (HEAD, "a.wav, Well, Ada, test", ("Well", "Ada", "test")),
+        ("path, text, speaker", "a.wav,Well, Ada", ("Well", "Ada", "")),
+        (HEAD, "a.wav,Well,Maria del Carmen Garcia Lopez,", ("Well", "Maria del Carmen Garcia Lopez", "")),
+        (HEAD, "a.wav,Well,John Smith Jr.,", ("Well", "John Smith Jr.", "")),
+        (HEAD, "a.wav,take 7,3,", ("take 7", "3", "")),
+        (HEAD, "a.wav,Well,,,", ("Well", "", "")),
+        (HEAD, "a.wav,Well,nan,", ("Well", "", "")),
+        (HEAD, "a.wav,None,Ada,", ("None", "Ada", "")),
+        (HEAD, "a.wav,null,Ada,", ("null", "Ada", "")),
+        (HEAD, "a.wav,nan.,Ada,", ("nan.", "Ada", "")),
+    ],
+)  # fmt: skip
+def test_a_comma_without_quotation_marks_never_moves_words_unsaid(
+    folder: Path, header: str, row: str, expected: str | tuple[str, str, str]
+) -> None:
+    imported = counted(read(text(folder / "t.csv", f"{header}\n{row}\n")), 1)
+    if isinstance(expected, str):
+        assert reasons(imported) == {expected: 1}
+        assert "text_joined" not in {note.reason for note in imported.notes}
+    else:
+        assert kept(imported) == [("a.wav", *expected)]
+        repaired = "," in expected[0] and '"Well, that' not in row
+        assert [note.reason for note in imported.notes] == ["text_joined"] * repaired
+
+
+def test_a_repair_is_said_once_with_its_first_line(folder: Path) -> None:
+    path = text(folder / "t.csv", "path,text\na.wav,Hello\nb.flac,Well, yes\nü 好.wav,Well, no\n")
+    imported = counted(read(path), 3)
+    (note,) = imported.notes
+    assert note.message.startswith("t.csv, line 3: the text contains a comma and is not in quotation marks.")
+    assert note.details == {"name": "t.csv", "line": 3}
+
+
+def test_a_row_of_endless_quoted_lines_is_refused(folder: Path) -> None:
+    rows = ('"' + "x" * 100_000 + '\n",') * 11
+    with pytest.raises(DatasetError, match="too long a line") as caught:
+        read(text(folder / "t.csv", f"path,text\na.wav,Hello\n{rows}\n"))
+    assert caught.value.reason == "text_line"
 
 
 def test_an_offset_of_nemo_cuts(folder: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import soundfile
 
 from core.audio import sound_files
 from core.audio.sound_files import decode
-from core.data.clips.labelled_set import PARTS, Clip, LabelledSet
+from core.data.clips.labelled_set import PARTS, Clip, LabelledSet, Note
 from core.data.library.library import Library
 from core.data.library.verify import Damage
 from core.errors import DatasetError
@@ -107,6 +107,18 @@ def test_what_cannot_be_used_is_dropped_with_a_reason(library: Library, source: 
     ]
     assert len(created.stored.clips) == 6
     assert seen == [(i, 9) for i in range(1, 10)]
+
+
+def test_the_notes_of_an_import_are_stored(library: Library, source: list[Clip]) -> None:
+    note = Note("text_joined", "t.csv, line 3: the text contains a comma.", {"name": "t.csv", "line": 3})
+    first = library.create("one", source, notes=[note]).stored
+    assert library.open(first.id).notes == (note,)
+    second = library.create("two", source).stored
+    assert library.open(second.id).notes == ()
+    path = library.folder / second.id / "set.json"
+    kept = {"reason": "r", "message": "kept"}
+    write_json(path, {**read_json(path), "notes": [None, 3, {"reason": "r"}, {**kept, "details": 3}, kept]})
+    assert library.open(second.id).notes == (Note("r", "kept"),)
 
 
 @pytest.mark.parametrize("which", ["none", "bad", "stopped", "no name", "long name"])

@@ -112,6 +112,15 @@ def test_an_upload_becomes_a_chosen_set_and_every_lost_row_is_named(
     assert "没有这个声音文件" in chinese
 
 
+def test_a_repaired_text_is_said_on_the_page(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
+    table = b"path,text\na.wav,Well, that is how it goes\n"
+    bring.begin(session, put(session, {"t.zip": packed({"t.csv": table, "a.wav": wave(tmp_path)})}), "", "en")
+    (stored,) = session.library.open(ended(bring, session)["arrived"]).clips
+    assert stored.clip.text == "Well, that is how it goes"
+    assert "first in line 2 of t.csv" in bring.result(session)["result"]
+    assert "t.csv 第 2 行" in BringHandlers(Wording("zh-CN"), Tasks()).result(session)["result"]
+
+
 def test_the_counts_of_a_session_outlive_the_app(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
     given = put(session, {"t.zip": packed({"t.csv": b"path,text\na.wav,Hello\nb.wav,Gone\n", "a.wav": wave(tmp_path)})})
     bring.begin(session, given, "", "en")
