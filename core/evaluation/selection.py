@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from core.evaluation.compare import ClipComparison, Comparison
+from core.text.folding import folded
 from core.text.scoring import UNSPACED_LANGUAGES, clean
+from core.text.scripts import lowered
 
 ORDERS = ("improved", "harmed", "longest", "given")
 KINDS = ("all", "fixed", "broken", "wrong", "unchanged")
@@ -18,15 +20,16 @@ def select(comparison: Comparison, order: str = "improved", kind: str = "all", w
             or "given" (as in the comparison).
         kind: "fixed", "broken" or "wrong" where the adapted model fixed a word, broke one, or still has one wrong;
             "unchanged" where it wrote the same as the base; or "all".
-        wanted: a text that the reference or a transcript, as written or normalised, must contain; case does not count.
+        wanted: a text that the reference or a transcript, as written or normalised, must contain; case and the form of
+            apostrophes and digits do not count.
 
     Raises:
         ValueError: there is no such order or kind.
     """
     if order not in ORDERS or kind not in KINDS:
         raise ValueError(f"no order {order!r} or kind {kind!r}")
-    clips, joint = comparison.clips, "" if comparison.language in UNSPACED_LANGUAGES else " "
-    chosen = [i for i, clip in enumerate(clips) if _is(clip, kind) and _holds(clip, clean(wanted).casefold(), joint)]
+    clips = comparison.clips
+    chosen = [i for i, clip in enumerate(clips) if _is(clip, kind) and _holds(clip, wanted, comparison.language)]
     sizes = {
         "improved": [clip.adapted_errors - clip.base_errors for clip in clips],
         "harmed": [clip.base_errors - clip.adapted_errors for clip in clips],
@@ -43,6 +46,11 @@ def _is(clip: ClipComparison, kind: str) -> bool:
     return kind == "all" or any(word.state == kind for word in clip.adapted_words)
 
 
-def _holds(clip: ClipComparison, wanted: str, joint: str) -> bool:
+def _holds(clip: ClipComparison, wanted: str, language: str) -> bool:
+    joint = "" if language in UNSPACED_LANGUAGES else " "
     normalised = (joint.join(word.text for word in words) for words in (clip.base_words, clip.adapted_words))
-    return any(wanted in text.casefold() for text in (clip.reference, clip.base, clip.adapted, *normalised))
+    sought, *texts = (
+        folded(lowered(clean(text), language), language).casefold()
+        for text in (wanted, clip.reference, clip.base, clip.adapted, *normalised)
+    )
+    return any(sought in text for text in texts)

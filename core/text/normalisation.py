@@ -10,32 +10,27 @@ not convert back, and an apostrophe at the edge of a word ('n').
 from __future__ import annotations
 
 import dataclasses
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_args, get_type_hints
 
 import regex
 
 from core.errors import DatasetError
-from core.text import scripts
+from core.text import folding, scripts
+from core.text.folding import APOSTROPHES, COMPATIBILITY
 from core.text.scoring import clean, is_shouted, without_asides
-from core.text.scripts import CHINESE, EAST_ASIAN
+from core.text.scripts import CHINESE, EAST_ASIAN, NUMBER_LANGUAGES
 
 MIXED_SHARE = 0.05  # of the texts; above this share, deviations are a second style and not slips
-
-# Ligatures, Arabic presentation forms and half-width kana. NFKC changes letters outside too, such as a Thai vowel, for
-# no gain.
-COMPATIBILITY = ("\ufb00", "\uffef")
 
 # Letters, digits and the space of the East Asian full width; the punctuation stays, which Chinese writes in that width.
 _FULL_WIDTH: dict[int, int] = {
     ord("\u3000"): ord(" "),
     **{code: code - 0xFEE0 for first, last in ("０９", "ＡＺ", "ａｚ") for code in range(ord(first), ord(last) + 1)},
 }
-# Numbers, apostrophes inside words and signs that are read aloud do not count as punctuation.
-_PUNCTUATION = regex.compile(r"((?<!\w)-?\d+(?:[.,:/-]\d+)*|(?<=\p{L})['’](?=\p{L})|[%‰&@#§])|\p{P}")
-_END = regex.compile(r"[\p{Po}--['’%‰&@#§]]['\")\]»”’]*\s*$", regex.V1)
+_END = regex.compile(rf"[\p{{Po}}--[{APOSTROPHES}′%‰&@#§٪]]['\")\]»”’]*\s*$", regex.V1)
 
 
 @dataclass(frozen=True)
@@ -48,6 +43,7 @@ class Normalisation:
         numbers: "keep", or "words" for whole numbers in the languages of `core.text.scripts.NUMBER_LANGUAGES`.
         unicode_form: "NFC", or "NFKC", which also replaces ligatures and all full-width forms.
         full_width: whether full-width letters and digits become ordinary ones.
+        vowel_marks: "keep" or "drop", of the languages of `core.text.folding.VOWEL_MARK_LANGUAGES`.
         spaces: whether spaces between Chinese or Japanese characters are removed.
         script: of Chinese: "keep", "simplified" or "traditional".
 
@@ -59,6 +55,7 @@ class Normalisation:
     punctuation: Literal["keep", "drop"] = "keep"
     numbers: Literal["keep", "words"] = "keep"
     unicode_form: Literal["NFC", "NFKC"] = "NFC"
+    vowel_marks: Literal["keep", "drop"] = "keep"
     full_width: bool = False
     spaces: bool = False
     script: Literal["keep", "simplified", "traditional"] = "keep"
@@ -79,15 +76,18 @@ class Normalisation:
             text: a transcript.
             language: ISO 639-1 code.
         """
-        text = clean(unicodedata.normalize(self.unicode_form, text))
+        text = clean(text if self.unicode_form == "NFC" else folding.nfkc(clean(text), language))
         if self.full_width:
             text = text.translate(_FULL_WIDTH)
         if language in CHINESE and self.script != "keep":
             text = scripts.simplified(text) if self.script == "simplified" else scripts.traditional(text)
-        if self.numbers == "words":
-            text = scripts.number_words(text, language)
+        if self.numbers == "words" and language in NUMBER_LANGUAGES:
+            text = scripts.number_words(folding.ascii_digits(text), language)
+        if self.vowel_marks == "drop":  # num2words writes some
+            text = folding.without_vowel_marks(text, language)
         if self.punctuation == "drop":
-            text = _PUNCTUATION.sub(lambda match: match[1] or " ", without_asides(text))
+            text = without_asides(folding.without_quotes(text, language))
+            text = _punctuation(language).sub(lambda match: match[1] or " ", text)
         if self.case == "lower":
             text = scripts.lowered(text, language)
         text = " ".join(text.split())
@@ -130,7 +130,8 @@ def detect(texts: Sequence[str], language: str) -> Normalisation:
     Texts in capitals only become lower case. If over 5 % of the texts end in punctuation and over 5 % do not, punctuation is
     dropped. If over 5 % are in one Chinese script and over 5 % in the other, all take the more frequent one. Full-width
     letters, ligatures and other compatibility letters are replaced. Digits are kept: whether numbers should be words
-    depends on the model, which may write no digits.
+    depends on the model, which may write no digits. If over 5 % of the texts have Arabic or Hebrew vowel marks and over 5 %
+    have none, the marks are dropped.
 
     Args:
         texts: the transcripts.
@@ -145,12 +146,22 @@ def detect(texts: Sequence[str], language: str) -> Normalisation:
         traditional = sum(text != scripts.simplified(text) for text in texts)
         if _is_mixed(simple, traditional):
             proposed = dataclasses.replace(proposed, script="simplified" if simple >= traditional else "traditional")
+    marked = sum(text != folding.without_vowel_marks(text, language) for text in texts)
+    if _is_mixed(marked, len(texts) - marked):
+        proposed = dataclasses.replace(proposed, vowel_marks="drop")
     used = {c for text in texts for c in text}
     if any(ord(c) in _FULL_WIDTH for c in used):
         proposed = dataclasses.replace(proposed, full_width=True)
     if any(COMPATIBILITY[0] <= c <= COMPATIBILITY[1] and c.isalpha() and ord(c) not in _FULL_WIDTH for c in used):
         proposed = dataclasses.replace(proposed, unicode_form="NFKC")
     return proposed
+
+
+@cache
+def _punctuation(language: str) -> regex.Pattern[str]:
+    """Returns a pattern of punctuation; numbers, apostrophes of words and signs that are read aloud are its first group."""
+    kept = rf"(?<!\w)-?\d+(?:[.,٫٬:/-]\d+)*|{folding.word_apostrophe(language)}|[%٪‰&@#§]"
+    return regex.compile(rf"({kept})|\p{{P}}", regex.V1)
 
 
 def _is_mixed(one: int, other: int) -> bool:

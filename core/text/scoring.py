@@ -12,9 +12,10 @@ from typing import Literal
 import regex
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from core.text import scripts
+from core.text import folding, scripts
 from core.text.scripts import CHINESE, UNSPACED_LANGUAGES
 
+RULES = 2  # the version of `normalise`: raise it with every change, so that stored results are scored again
 MAX_COMPRESSION_RATIO = 2.4  # a transcript that compresses better repeats itself (Radford et al. 2022, section 4.5)
 MAX_TEXT_CHARACTERS = 2_000  # of one transcript; 30 s of fast speech is about 600
 
@@ -34,12 +35,14 @@ _ASIDE = re.compile(r"[<\[][^>\]]*[>\]]|\([^)]+\)")
 def normalise(text: str, language: str = "en") -> str:
     """Returns a transcript in the form that WER and CER compare.
 
-    English: Whisper's own English normaliser (Radford et al. 2022, appendix C): lower case, no punctuation, no
-    filler words, contractions spelled out, numbers as digits, British spellings as American ones. Other languages:
-    lower case, asides in brackets removed, punctuation and symbols replaced by spaces, as in Whisper's basic normaliser. But
-    combining marks stay: that one treats them as punctuation, which breaks the words of Hindi or Yoruba into pieces. Whole
-    numbers become words where `core.text.scripts` knows them, and Chinese becomes simplified: digits and scripts are a choice
-    of style, which a model may learn but must not be scored for. Languages written without spaces are split into characters.
+    Every language: apostrophes, digits and letters with several code points take one form (`core.text.folding`), and the
+    vowel marks of Arabic and Hebrew go. English: Whisper's own English normaliser (Radford et al. 2022, appendix C): lower
+    case, no punctuation, no filler words, contractions spelled out, numbers as digits, British spellings as American ones.
+    Other languages: lower case, asides in brackets removed, punctuation and symbols replaced by spaces, as in Whisper's
+    basic normaliser. But combining marks stay: that one treats them as punctuation, which breaks the words of Hindi or
+    Yoruba into pieces. So do apostrophes in languages where they are letters. Whole numbers become words where
+    `core.text.scripts` knows them, and Chinese becomes simplified: digits and scripts are a choice of style, which a model
+    may learn but must not be scored for. Languages written without spaces are split into characters.
 
     Limits: it cannot distinguish words that differ only in traditional writing, such as 乾 and 幹, and it does not unify
     numbers that are read otherwise than as amounts, such as a year or 两 for 二.
@@ -51,16 +54,20 @@ def normalise(text: str, language: str = "en") -> str:
     Returns:
         Words separated by single spaces; empty if nothing is left.
     """
+    if not text.isprintable():  # as text with invisible characters is not
+        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    text = folding.folded(text, language)
     if language == "en" and _PLAIN.fullmatch(text):
         words = list(map(_plain_word, _plain_words(text)))
         if None not in words:
             return " ".join(words)  # type: ignore[arg-type]
-    text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    text = folding.nfkc(text, language)
     if language == "en":
         return " ".join(_english()(text.replace("..", " ")).split())
     text = scripts.simplified(text) if language in CHINESE else text
     text = scripts.number_words(without_asides(text), language)
-    kept = "".join(" " if unicodedata.category(c)[0] in "PS" else c for c in scripts.lowered(text, language))
+    text = scripts.lowered(folding.without_vowel_marks(text, language), language)
+    kept = scripts.with_final_sigma(folding.without_marks(text, language))
     return " ".join(regex.findall(r"\X", "".join(kept.split())) if language in UNSPACED_LANGUAGES else kept.split())
 
 
@@ -125,8 +132,9 @@ def _visible(character: str) -> str:
 
 def is_shouted(texts: Sequence[str]) -> bool:
     """Whether transcripts are written in capitals only, as in many corpora; see `core.text.normalisation.default`."""
-    joined = "".join(texts)
-    return joined != joined.lower() and joined == joined.upper()
+    letters = set("".join(texts))
+    # ß and the like have no single capital, so they are written among capitals too
+    return any(c != c.lower() for c in letters) and all(c == c.upper() or len(c.upper()) > 1 for c in letters)
 
 
 def compression_ratio(text: str) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Collection
 from functools import cache
 
 import opencc
@@ -20,7 +22,12 @@ NUMBER_LANGUAGES = frozenset({
     "ja", "kk", "ko", "lt", "lv", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "tg", "th", "uk", "vi",
     *CHINESE,
 })  # fmt: skip
+# Their alphabets have i with a dot and ı without, each with its capital.
+DOTLESS_LANGUAGES = frozenset({"tr", "az", "crh", "gag"})
 
+_EXTRA_DOT = regex.compile(r"(?<=\p{Soft_Dotted}\p{M}*)\u0307")
+_SIGMA_LAST = regex.compile(r"(?<=\p{L}\p{M}*)σ(?!\p{M}*\p{L})")
+_SIGMA_INSIDE = regex.compile(r"ς(?=\p{M}*\p{L})|(?<!\p{L}\p{M}*)ς")
 _CODES = {"kk": "kz"}  # num2words uses another code than ISO 639-1
 # A whole number by itself: no decimals, no leading zero (007 is a code), not glued to letters (A4, 3rd), and of at most
 # nine digits: longer ones are telephone numbers and codes.
@@ -64,10 +71,48 @@ def traditional(text: str) -> str:
 
 
 def lowered(text: str, language: str) -> str:
-    """Returns a text in lower case; Turkish and Azerbaijani distinguish i with and without a dot."""
-    if language in ("tr", "az"):
-        text = text.replace("I", "ı").replace("İ", "i")
-    return text.lower()
+    """Returns a text in lower case and NFC, by the language's rules (Unicode's SpecialCasing.txt).
+
+    Turkish and its relatives distinguish i with and without a dot. No letter gets a combining dot besides its own: for the
+    Turkish capital in other languages, Unicode's rule would write one, and so it would above Lithuanian letters with accents.
+
+    Args:
+        text: a transcript.
+        language: ISO 639-1 code, "" if unknown.
+    """
+    text = unicodedata.normalize("NFC", text)
+    if language in DOTLESS_LANGUAGES:
+        text = text.replace("I", "ı")
+    return unicodedata.normalize("NFC", without_extra_dots(text.replace("İ", "i").lower()))
+
+
+def uppered(text: str, language: str, keep: Collection[str] = ()) -> str:
+    """Returns a text in capitals and NFC, by the language's rules.
+
+    Args:
+        text: a transcript.
+        language: ISO 639-1 code, "" if unknown.
+        keep: letters that have no single capital and stay, such as the ß of a vocabulary; its ẞ replaces ß.
+    """
+    text = without_extra_dots(unicodedata.normalize("NFC", text))
+    if language in DOTLESS_LANGUAGES:
+        text = text.replace("i", "İ")
+    if "ẞ" in keep:
+        text = text.replace("ß", "ẞ")
+    raised = (c if c in keep and len(c.upper()) > 1 else c.upper() for c in text)
+    return unicodedata.normalize("NFC", "".join(raised))
+
+
+def without_extra_dots(text: str) -> str:
+    """Removes combining dots from letters that have a dot of their own, such as i."""
+    return _EXTRA_DOT.sub("", text) if "\u0307" in text else text
+
+
+def with_final_sigma(text: str) -> str:
+    """Writes the Greek small sigma as the end of a word or its inside needs it."""
+    if "σ" not in text and "ς" not in text:
+        return text
+    return _SIGMA_INSIDE.sub("σ", _SIGMA_LAST.sub("ς", text))
 
 
 def without_inner_spaces(text: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from core.data.clips.labelled_set import MIN_SPEAKER_CLUSTERS, Clip
 from core.data.inspection import quality
 from core.data.inspection.quality import Measures, Severity
-from core.models.base.vocabulary import cased, coverage
+from core.models.base.vocabulary import coverage, spelled
 from core.text.metrics import VERDICT_CLIPS
 
 EXAMPLES = 5  # clips listed in the summary of a finding
@@ -204,17 +204,18 @@ def duplicates(checked: Sequence[CheckedRow], closed: bool = False) -> list[SetF
     return [finding for finding in found if finding.count]
 
 
-def unwritable(checked: Sequence[CheckedRow], known: Collection[str]) -> list[SetFinding]:
+def unwritable(checked: Sequence[CheckedRow], known: Collection[str], language: str) -> list[SetFinding]:
     """Returns letters that a model cannot write, with the clips whose texts need them.
 
     Args:
         checked: the rows of the set.
         known: the characters that the model can write.
+        language: ISO 639-1 code of the set.
     """
     missing: Counter[str] = Counter()
     clips = []
     for row in checked:
-        cover = coverage([cased(row.written, known)], known) if row.kept else None
+        cover = coverage([spelled(row.written, known, language)], known) if row.kept else None
         if cover is not None and cover.lost:
             clips.append(row.clip)
             missing.update({c: n for c, n in cover.missing.items() if c.isalnum()})

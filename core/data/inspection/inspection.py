@@ -150,7 +150,7 @@ def inspect(
         *findings.sound(checked),
         *findings.misfits(checked),
         *findings.duplicates(checked, closed),
-        *(findings.unwritable(checked, known) if known is not None else ()),
+        *(findings.unwritable(checked, known, labelled.language) if known is not None else ()),
         *(_with_remedy(finding, labelled, checked, closed) for finding in findings.leaks(checked, closed)),
     ]
     found = sorted([*of_clips, *findings.conclusions(checked)], key=lambda finding: SEVERITIES.index(finding.severity))

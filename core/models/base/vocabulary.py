@@ -7,12 +7,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from core.audio.sound_files import SAMPLE_RATE
 from core.errors import DatasetError
+from core.text import folding, scripts
 
 BLANK, UNKNOWN, SPACE = "<pad>", "<unk>", "|"  # as transformers' CTC models name them; the blank has id 0
-APOSTROPHES = frozenset("'’")
 MAX_LEFT_OUT = 0.3  # share of the letters a vocabulary may lack; above it, a new one is made instead of extending it
 
 
@@ -53,47 +54,69 @@ class Coverage:
         return 1.0 - self.lost / self.letters if self.letters else 1.0
 
 
-def spoken_characters(text: str) -> str:
-    """Returns a text as a new vocabulary writes it: lower case, letters with their marks, digits, apostrophes, spaces."""
-    kept = (c if is_spoken(c) else " " for c in unicodedata.normalize("NFC", text).lower().replace("’", "'"))
-    return " ".join("".join(kept).split())
+def spoken_characters(text: str, language: str = "") -> str:
+    """Returns a text as a new vocabulary writes it: lower case, letters with their marks, digits, apostrophes, spaces.
+
+    Args:
+        text: a transcript.
+        language: ISO 639-1 code, whose rules of case and forms of letters count; "" if unknown.
+    """
+    text = folding.folded(scripts.lowered(text, language), language)
+    return " ".join("".join(c if is_spoken(c) else " " for c in text).split())
 
 
 def is_spoken(character: str) -> bool:
     """Whether a character is part of a word, and not punctuation, a symbol or a space."""
-    return unicodedata.category(character)[0] in "LMN" or character in APOSTROPHES
+    return unicodedata.category(character)[0] in "LMN" or character in folding.APOSTROPHES
 
 
-def build(texts: Sequence[str]) -> list[str]:
+def build(texts: Sequence[str], language: str = "") -> list[str]:
     """Returns the characters that transcripts need, in code order, without the space."""
-    return sorted({c for text in texts for c in spoken_characters(text)} - {" "})
+    return sorted({c for text in texts for c in spoken_characters(text, language)} - {" "})
 
 
 def coverage(texts: Sequence[str], known: Collection[str]) -> Coverage:
-    """Compares texts, cased as the model writes them, with the characters it knows."""
+    """Compares texts, spelled as the model writes them, with the characters it knows."""
     counts = Counter(c for text in texts for c in text if not c.isspace())
     missing = {c: n for c, n in counts.items() if c not in known}
     letters = sum(n for c, n in counts.items() if is_spoken(c))
     return Coverage(letters, sum(n for c, n in missing.items() if is_spoken(c)), missing)
 
 
-def cased(text: str, known: Collection[str]) -> str:
-    """Returns a text in a vocabulary's only case, or unchanged if the vocabulary has both cases or no letters."""
-    text = text.replace("’", "'")
+def spelled(text: str, known: Collection[str], language: str = "") -> str:
+    """Returns a text as a vocabulary writes it: in its only case, if it has one, and with its apostrophes and digits.
+
+    Args:
+        text: a transcript.
+        known: the characters of the vocabulary.
+        language: ISO 639-1 code, whose rules of case and forms of letters count; "" if unknown.
+    """
+    match _case(frozenset(known)):
+        case "upper":
+            text = scripts.uppered(text, language, known)
+        case "lower":
+            text = scripts.lowered(text, language)
+        case _:
+            text = scripts.without_extra_dots(unicodedata.normalize("NFC", text))
+    return folding.in_forms_of(text, known, language)
+
+
+@lru_cache(8)
+def _case(known: frozenset[str]) -> str:
+    """Returns the only case of a vocabulary's letters, or "both"; "lower" for letters that have no case, as a new one has."""
     letters = [token for token in known if len(token) == 1 and token.isalpha()]
-    if letters and all(letter == letter.upper() for letter in letters):
-        return text.upper()
     if all(letter == letter.lower() for letter in letters):
-        return text.lower()
-    return text
+        return "lower"
+    # a vocabulary in capitals may have ß, which has no single capital
+    return "upper" if all(letter == letter.upper() or len(letter.upper()) > 1 for letter in letters) else "both"
 
 
-def writable(text: str, known: Collection[str]) -> str:
-    """Returns a text, cased, without characters that are neither known nor white space."""
-    return "".join(c for c in cased(text, known) if c.isspace() or c in known)
+def writable(text: str, known: Collection[str], language: str = "") -> str:
+    """Returns a text, spelled, without characters that are neither known nor white space."""
+    return "".join(c for c in spelled(text, known, language) if c.isspace() or c in known)
 
 
-def fit(id: str, texts: Sequence[str], known: Sequence[str], choice: str) -> tuple[Fitted, list[str]]:
+def fit(id: str, texts: Sequence[str], known: Sequence[str], choice: str, language: str = "") -> tuple[Fitted, list[str]]:
     """Decides which characters a model will write from now on.
 
     Args:
@@ -101,6 +124,7 @@ def fit(id: str, texts: Sequence[str], known: Sequence[str], choice: str) -> tup
         texts: the training transcripts.
         known: the characters it writes so far, without the space; none if it was only pretrained.
         choice: "keep", "extend", "new" or "auto", see `Recipe.vocabulary`.
+        language: ISO 639-1 code, see `spelled`.
 
     Returns:
         How the vocabulary changes, and its characters, those of `known` first unless it is new.
@@ -108,7 +132,7 @@ def fit(id: str, texts: Sequence[str], known: Sequence[str], choice: str) -> tup
     Raises:
         DatasetError: the vocabulary is to be kept and cannot write this language.
     """
-    cover = coverage([cased(text, known) for text in texts], known)
+    cover = coverage([spelled(text, known, language) for text in texts], known)
     usable = bool(known) and cover.share >= 1 - MAX_LEFT_OUT
     if choice == "auto":
         choice = "new" if not usable else "extend" if cover.lost else "keep"
@@ -126,9 +150,9 @@ def fit(id: str, texts: Sequence[str], known: Sequence[str], choice: str) -> tup
         added = sorted(c for c in cover.missing if is_spoken(c))
         after, kind = [*known, *added], "extended" if added else "kept"
     else:
-        added = after = build(texts)
+        added = after = build(texts, language)
         kind = "new"
-    left_out = coverage([cased(text, after) for text in texts], after).missing
+    left_out = coverage([spelled(text, after, language) for text in texts], after).missing
     return Fitted(kind, tuple(added), left_out, len(after)), after
 
 

@@ -27,6 +27,7 @@ from core.models.ctc import frozen_prefix
 from core.models.ctc.tokenizer import tokenizer_of
 from core.models.sources.hub import fetch_one_more
 from core.text.scoring import clean
+from core.text.scripts import lowered
 
 WINDOW_SECONDS = 24.0  # long audio is transcribed in windows of this length
 STRIDE_SECONDS = 2.0  # overlap on either side, whose frames are discarded
@@ -50,7 +51,7 @@ class Ctc:
         extractor: its feature extractor.
         tokenizer: its character vocabulary, whose pad token is CTC's blank; None if the checkpoint was only
             pretrained and never trained to transcribe.
-        language: ISO 639-1 code, if known; used only for scoring.
+        language: ISO 639-1 code, if known; scores and the case of labels use it.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
     """
@@ -116,7 +117,7 @@ class Ctc:
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
         """Keeps, extends or replaces the vocabulary and with it the output layer, see `Recipe.vocabulary`."""
-        fitted, characters = vocabularies.fit(self.id, texts, self._characters(), vocabulary)
+        fitted, characters = vocabularies.fit(self.id, texts, self._characters(), vocabulary, self.language)
         if fitted.kind != "kept":
             self._write_with(characters)
         return fitted
@@ -142,7 +143,7 @@ class Ctc:
 
     def labels(self, text: str) -> list[int]:
         """Returns the labels of a text's characters, leaving out those outside the vocabulary."""
-        return list(self._tokenizer(clean(vocabularies.writable(text, self._vocabulary))).input_ids)
+        return list(self._tokenizer(clean(vocabularies.writable(text, self._vocabulary, self.language))).input_ids)
 
     @property
     def blank(self) -> int:
@@ -301,7 +302,8 @@ class Ctc:
         rows: dict[str, int] = {}
         if self._tokenizer is not None:
             known = self._tokenizer.get_vocab()
-            rows = {c.lower(): known[c] for c in self._characters()} | {c: known[c] for c in self._characters()}
+            for case in (str.lower, lambda c: lowered(c, self.language), str):  # the letter itself before its other case
+                rows |= {case(c): known[c] for c in self._characters()}
             rows |= {vocabularies.BLANK: self._tokenizer.pad_token_id}
             if self._space in known:
                 rows[vocabularies.SPACE] = known[self._space]

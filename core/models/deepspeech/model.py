@@ -121,7 +121,7 @@ class DeepSpeech:
         id: what the catalogue or the user calls it.
         network: from `new_network`.
         config: its shape and alphabet.
-        language: ISO 639-1 code, if known; only scores use it.
+        language: ISO 639-1 code, if known; scores and the case of labels use it.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
     """
@@ -169,7 +169,8 @@ class DeepSpeech:
 
     def fit_to(self, texts: Sequence[str], seconds: Sequence[float], vocabulary: str = "auto") -> Fitted:
         """Keeps, extends or replaces the alphabet and with it the output layer, see `Recipe.vocabulary`."""
-        fitted, characters = vocabularies.fit(self.id, texts, [c for c in self.config.alphabet if c != " "], vocabulary)
+        known = [c for c in self.config.alphabet if c != " "]
+        fitted, characters = vocabularies.fit(self.id, texts, known, vocabulary, self.language)
         if fitted.kind != "kept":
             self._write_with(" " + "".join(characters))
         return fitted
@@ -199,7 +200,7 @@ class DeepSpeech:
 
     def labels(self, text: str) -> list[int]:
         """Returns the labels of a text's characters, leaving out those outside the alphabet."""
-        written = clean(vocabularies.writable(text, self._labels))
+        written = clean(vocabularies.writable(text, self._labels, self.language))
         return [self._labels[c] for c in written if c in self._labels]  # not every alphabet has a space
 
     @property

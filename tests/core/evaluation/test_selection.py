@@ -49,3 +49,9 @@ def test_chinese_is_searched_without_the_spaces_between_characters() -> None:
 def test_an_unknown_order_or_kind_is_a_fault(order: str, kind: str) -> None:
     with pytest.raises(ValueError, match="no order"):
         select(COMPARISON, order, kind)
+
+
+def test_a_search_follows_the_language_and_folds_apostrophes() -> None:
+    comparison = compare([Clip("a.flac", "IŞIK’ta"), Clip("b.flac", "isik")], ["x", "y"], ["x", "y"], "tr")
+    for wanted, found in (("ışık", [0]), ("işik", []), ("ŞIK't", [0]), ("ISIK", []), ("isİK", [1])):
+        assert select(comparison, "given", wanted=wanted) == found

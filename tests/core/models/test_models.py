@@ -318,6 +318,18 @@ def test_a_ctc_vocabulary_follows_the_texts(ctc: AsrModel, texts: list[str], kin
     assert again._tokenizer.get_vocab() == new
 
 
+def test_a_letter_in_the_other_case_gives_its_row_by_the_languages_rule(ctc: AsrModel) -> None:
+    ctc.language = "tr"
+    ctc._write_with(["I", "İ", "S"])
+    old = {c: ctc.network.lm_head.weight[i].clone() for c, i in ctc._tokenizer.get_vocab().items()}
+    ctc.fit_to(["İSI"], [1.0], "new")
+    new = {c: ctc.network.lm_head.weight[i] for c, i in ctc._tokenizer.get_vocab().items()}
+    assert set("isı") == set(new) - {"<pad>", "<unk>", "|"}
+    for small, capital in ("iİ", "ıI", "sS"):
+        torch.testing.assert_close(new[small], old[capital])
+    assert ctc.labels("ISI isi") == ctc.labels("ısı İSİ")
+
+
 def test_a_new_row_is_drawn_by_the_seed(tiny_ctc: Path) -> None:
     rows = []
     for seed in (1, 1, 2):

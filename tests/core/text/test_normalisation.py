@@ -17,11 +17,16 @@ TEXTS = {
     "en": [
         "It's 10 of clubs, isn't it?", "Mr. Smith's U.S. e-mail: a-b@c.com costs $21.50!", "On the 5th of May 1999 I was 21.",
         "(laughs) Well -- 'quoted' [noise] 1,000 words; 3rd end…", "10:30 or 50 %", "ﬁne ＡＢＣ １２", "-5 degrees", "TEN OF",
+        "I’m ‘quoting’ they can´t, ’tis '١٢' İ",
     ],
     "de": ["Schön, 10 Äpfel", "am 3. Mai 1999 um 10:30", "3,5 Liter", "ÜBER (lacht) 21"],
     "zh": ["今天3点，我有10个。", "後面 幹活 乾燥 漢語", "后面 2024年", "ＡＢＣ　１２３ 你 好", "50%"],
     "ja": ["今日は 3時 です。カタカナ"], "tr": ["İstanbul'da 10 IŞIK"], "fr": ["L'été, 71 déjà — vu!"],
-    "uk": ["п'ять 5 мов'ята"], "sw": ["Ng'ombe 10"], "th": ["กิน 21 กำ"], "ko": ["오늘은 24 일"], "hi": ["नमस्ते 10 दुनिया।"],
+    "uk": ["п'ять 5 мов'ята", "п’ять ‘п´ять’ пʼЯТЬ"], "sw": ["Ng'ombe 10"], "th": ["กิน 21 กำ"], "ko": ["오늘은 24 일"],
+    "hi": ["नमस्ते १० दुनिया।"], "ar": ["مُحَمَّدٌ (صوت) ١٢، ٣٫٥ أو ٥٠٪", "ﻣﺤﻤﺪ مﹶحمد محمـــد — ۱۰"], "fa": ["كتاب‌ها، ۱۲ كَلِمه"],
+    "he": ["שָׁלוֹם ג׳ירפה, צה״ל 5"],
+    "haw": ["‘Aloha’ ʻO ka `aina; Hawai‘i, 'ole!"], "uz": ["Oʻzbek o‘zi, o`g'il 'ma’no'"], "ro": ["Şi ţară, ȘI 10"],
+    "el": ["ΟΔΟΣ.ΑΒ, σ’ ΟΔΌΣ σ΄ αγαπώ"], "lt": ["Ì i̇́ į̇, İ 10"], "sv": ["’så’ Foo’s 10"],
 }  # fmt: skip
 
 
@@ -66,6 +71,19 @@ def test_a_model_that_learnt_the_choice_scores_as_one_that_did_not() -> None:
         ({"script": "traditional"}, "yue", "后面", "後面"),
         ({"script": "simplified"}, "ja", "漢語", "漢語"),
         ({"case": "lower", "punctuation": "drop"}, "sw", "NG'OMBE!", "ng'ombe"),
+        ({"punctuation": "drop"}, "en", "‘Quoted’ I’m, can´t, rock ʼn’ roll", "Quoted I’m can´t rock ʼn roll"),
+        ({"punctuation": "drop"}, "haw", "‘Okina’ ‘aina", "Okina ‘aina"),
+        ({"punctuation": "drop"}, "zh", "他说‘好’的", "他说 好 的"),
+        ({"unicode_form": "NFKC"}, "en", "can´t ´so´", "can't so"),
+        ({"unicode_form": "NFKC"}, "ar", "ﻣﹶﺤﻤﺪ", "مَحمد"),
+        ({"vowel_marks": "drop"}, "ar", "مُحَمَّدٌ هٰذا", "محمد هذا"),
+        ({"vowel_marks": "drop"}, "he", "שָׁלוֹם", "שלום"),
+        ({"vowel_marks": "drop"}, "ks", "مُحَمَّدٌ", "مُحَمَّدٌ"),  # which writes its vowels with them
+        ({"numbers": "words"}, "ar", "١٢ و٣٫٥", "اثنا عشر و3.5"),
+        ({"numbers": "words"}, "hi", "१२", "१२"),
+        ({"case": "lower"}, "az", "İŞIQ", "işıq"),
+        ({"case": "lower"}, "lt", "Ì", "ì"),
+        ({"case": "lower"}, "de", "İ", "i"),
         ({"punctuation": "drop"}, "fa", "می\u200cخواهم،", "می\u200cخواهم"),
     ],
 )
@@ -91,6 +109,8 @@ def test_preview_shows_what_changes_once() -> None:
         ("en", ["I'm here", "twenty-one", "50 %", "the boys'", "so be it"], {}),
         ("en", ['He said: "Yes."', "so be it"], {"punctuation": "drop"}),
         ("zh", ["你好。", "世界"], {"punctuation": "drop"}),
+        ("ar", ["مُحَمَّد", "محمد"], {"vowel_marks": "drop"}),
+        ("ar", ["مُحَمَّد"], {}),
         ("en", ["ﬁne."], {"unicode_form": "NFKC"}),
         ("en", ["Ａb."], {"full_width": True}),
         ("th", ["กำ"], {}),

@@ -162,6 +162,10 @@ def test_clean_keeps_words_whole(word: str, why: str) -> None:
         (["10", "20"], False),
         (["你好"], False),
         (["", "A"], True),
+        (["DIE STRAßE"], True),  # ß has no single capital
+        (["IŞIK", "İYİ"], True),
+        (["IŞıK"], False),
+        (["ΟΔΟΣ"], True),
         ([""], False),
         ([], False),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.text.scoring import normalise
-from core.text.scripts import NUMBER_LANGUAGES, lowered, number_words, simplified, traditional, without_inner_spaces
+from core.text.scripts import NUMBER_LANGUAGES, lowered, number_words, simplified, traditional, uppered, without_inner_spaces
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,29 @@ def test_what_is_no_amount_by_itself_stays(number: str) -> None:
 )  # fmt: skip
 def test_chinese_numbers(number: int, expected: str) -> None:
     assert number_words(str(number), "zh") == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "small", "capitals"),
+    [
+        ("en", "Istanbul i", "istanbul i", "ISTANBUL I"),
+        ("tr", "Iı İi I\u0307", "ıı ii i", "II İİ İ"),
+        ("az", "İŞIQ", "işıq", "İŞIQ"),
+        ("de", "İ i\u0307 Straße ẞ", "i i straße ß", "İ I STRASSE ẞ"),
+        ("lt", "Ì i\u0307\u0301 Į\u0301 j\u0307\u0303 Ė", "ì í į\u0301 j\u0303 ė", "Ì Í Į\u0301 J\u0303 Ė"),
+        ("el", "Οδός ΟΔΟΣ", "οδός οδος", "ΟΔΌΣ ΟΔΟΣ"),
+        ("", "Cafe\u0301 5", "café 5", "CAFÉ 5"),
+        ("ka", "ქართული", "ქართული", "ᲥᲐᲠᲗᲣᲚᲘ"),
+    ],
+)
+def test_case_follows_the_language(language: str, text: str, small: str, capitals: str) -> None:
+    assert lowered(text, language) == small == lowered(small, language)
+    assert uppered(text, language) == capitals
+
+
+@pytest.mark.parametrize(("keep", "expected"), [("", "ASS"), ("ß", "Aß"), ("ẞ", "Aẞ"), ("ßẞ", "Aẞ")])
+def test_a_sharp_s_is_written_as_a_vocabulary_has_it(keep: str, expected: str) -> None:
+    assert uppered("aß", "de", keep) == expected
 
 
 @pytest.mark.parametrize("language", sorted(NUMBER_LANGUAGES))

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.text.folding import VOWEL_MARK_LANGUAGES
 from core.text.normalisation import CHOICES, Normalisation, detect
 from core.text.scripts import CHINESE, EAST_ASIAN, NUMBER_LANGUAGES
 from demo.session import chosen_set
@@ -54,6 +55,7 @@ class WriteHandlers:
     def _fields(self, form: Normalisation, language: str) -> Shown:
         useful = {
             "numbers": language in NUMBER_LANGUAGES,
+            "vowel_marks": language in VOWEL_MARK_LANGUAGES,
             "full_width": language in EAST_ASIAN,
             "spaces": language in EAST_ASIAN,
             "script": language in CHINESE,

@@ -271,7 +271,7 @@ def test_a_wording_is_previewed_proposed_and_kept(session: Session) -> None:
     assert shown.keys() == {*CHOICES, "store", "preview"}
     assert shown["case"]["value"] == "lower"
     assert shown["store"]["interactive"] is True
-    assert shown["script"]["visible"] is shown["spaces"]["visible"] is False
+    assert shown["script"]["visible"] is shown["spaces"]["visible"] is shown["vowel_marks"]["visible"] is False
     assert "8 of 8 different transcripts change" in shown["preview"]
     form = Normalisation(case="lower", numbers="words", punctuation="drop")
     choices = {name: getattr(form, name) for name in CHOICES}
@@ -289,6 +289,15 @@ def test_chinese_has_its_own_choices(session: Session) -> None:
     shown = WriteHandlers(W).show(session)
     assert shown["script"]["visible"] is shown["spaces"]["value"] is True
     assert "我有三只猫" in shown["preview"]
+
+
+def test_arabic_has_a_choice_of_vowel_marks(session: Session) -> None:
+    keep(session, language="ar", texts=("مُحَمَّدٌ",) * 4 + ("هذا محمد",) * 4, copies=0)
+    writing = WriteHandlers(W)
+    shown = writing.show(session)
+    assert shown["vowel_marks"]["visible"] is True
+    assert shown["vowel_marks"]["value"] == "keep"
+    assert writing.propose(session)["vowel_marks"]["value"] == "drop"
 
 
 def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Session) -> None:
