@@ -61,7 +61,9 @@ def run(options: argparse.Namespace) -> int:
     wanted = half_of_the_best(curve) if options.target is None else options.target / 100
     found = curve.clips_for(wanted)
     if options.json:
-        print_json({**(job.result() or {}), "forecast": dataclasses.asdict(found)})
+        rows = [dataclasses.asdict(row) for row in job.measured()]
+        now = {"base": job.base(), "rows": rows, "curve": curve.to_json(), "forecast": dataclasses.asdict(found)}
+        print_json({**(job.result() or {}), **now})
     else:
         _print_ladder(job, curve, found)
     return 0

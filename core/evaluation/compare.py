@@ -20,6 +20,7 @@ from core.text.metrics import (
     paired_interval,
     score,
 )
+from core.text.scoring import RULES
 
 Verdict = Literal["better", "worse", "unclear", "thin"]
 SIGNIFICANT = 0.05
@@ -112,6 +113,7 @@ class Comparison:
             self.base.wer.length,
             self.language,
             len(self.clips),
+            RULES,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -124,8 +126,14 @@ class Comparison:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Comparison:
-        """Builds a comparison from `to_json`'s dict; counts again only what an earlier version did not write."""
+        """Builds a comparison from `to_json`'s dict; counts again only what an earlier version did not write.
+
+        If earlier rules scored it, and would have scored these transcripts differently, all is scored again.
+        """
         clips = tuple(build(ClipComparison, row) for row in fields["clips"])
+        if fields.get("rules", 1) != RULES and not all(_is_marked(clip, fields["language"]) for clip in clips):
+            base, adapted = [clip.base for clip in clips], [clip.adapted for clip in clips]
+            return compare([clip.clip() for clip in clips], base, adapted, fields["language"])
         scores = []
         for name in ("base", "adapted"):
             if "counts" in fields:
@@ -160,6 +168,7 @@ class Figures:
         words: in the references; characters where the language is scored by character.
         language: whose normalisation the rates use.
         clips: how many.
+        rules: the version of the scoring rules, `core.text.scoring.RULES`; 1 from earlier versions.
     """
 
     base: Rates
@@ -170,6 +179,7 @@ class Figures:
     words: int = 0
     language: str = "en"
     clips: int = 0
+    rules: int = 1
 
 
 def judge(interval: Interval, clips: int) -> Verdict:
@@ -217,6 +227,12 @@ def compare(clips: Sequence[Clip], base: Sequence[str], adapted: Sequence[str], 
     clusters, unit = speakers_or_sentences(clips, language)
     difference = paired_interval(scores[0].word_errors, scores[1].word_errors, scores[0].words, clusters, unit)
     return Comparison(results, scores[0], scores[1], difference, language)
+
+
+def _is_marked(clip: ClipComparison, language: str) -> bool:
+    """Returns whether the marked words of a clip are those of the present rules of scoring."""
+    words = mark_words(clip.reference, clip.base, clip.adapted, language)
+    return [list(clip.base_words), list(clip.adapted_words)] == list(words)
 
 
 def rates(result: Score) -> Rates:

@@ -13,6 +13,7 @@ from core.audio.augment.noise_and_rooms import FARTHEST_DB, make_noise, make_roo
 from core.audio.sound_files import SILENCE_DBFS, level
 from core.data.clips.labelled_set import Clip, speakers_or_sentences
 from core.text.metrics import Interval, Score, paired_interval, score
+from core.text.scoring import RULES
 
 NOISE_DB = (20, 15, 10, 5, 0)  # of the speech's active level over the noise
 ROOM_RT60 = 0.6  # seconds until the sound has fallen by 60 dB: a classroom, where echo and voice are equally loud
@@ -44,6 +45,7 @@ class ConditionResult:
         base, adapted: their error rates.
         difference: adapted minus base on the same clips.
         clips: how many.
+        rules: the version of the scoring rules, `core.text.scoring.RULES`; 1 from earlier versions.
     """
 
     condition: str
@@ -51,6 +53,7 @@ class ConditionResult:
     adapted: Line
     difference: Interval
     clips: int
+    rules: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Returns a plain dict."""
@@ -60,7 +63,9 @@ class ConditionResult:
     def from_json(cls, fields: dict[str, Any]) -> ConditionResult:
         """Builds it from `to_json`'s dict."""
         base, adapted = (Line(**fields[model]) for model in ("base", "adapted"))
-        return cls(fields["condition"], base, adapted, Interval(**fields["difference"]), fields["clips"])
+        return cls(
+            fields["condition"], base, adapted, Interval(**fields["difference"]), fields["clips"], fields.get("rules", 1)
+        )
 
 
 def robustness(
@@ -84,7 +89,7 @@ def robustness(
         heard = [spoil(wave, condition, seed + i) for i, wave in enumerate(waves)]
         before, after = (score(references, transcribe(heard), language) for transcribe in (base, adapted))
         change = paired_interval(before.word_errors, after.word_errors, before.words, clusters, unit)
-        yield ConditionResult(condition, _line(before, clusters), _line(after, clusters), change, len(clips))
+        yield ConditionResult(condition, _line(before, clusters), _line(after, clusters), change, len(clips), RULES)
 
 
 def spoil(wave: np.ndarray, condition: str, seed: int = 0) -> np.ndarray:

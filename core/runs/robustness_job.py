@@ -27,6 +27,7 @@ from core.runs.run_folder import Run
 from core.runs.unusable_clips import clips_dropped
 from core.storage.files import append_json_line, write_json
 from core.storage.state import fits, read_lines
+from core.text.scoring import RULES
 from core.training.events import Advanced, Entered, Event, Finished
 
 FOLDER = "robustness"
@@ -48,8 +49,15 @@ class RobustnessJob(Job):
         return Run(self.folder.parent)
 
     def points(self) -> list[ConditionResult]:
-        """Reads the results so far."""
-        return read_lines(self.folder / "points.jsonl", _point)
+        """Reads the results so far.
+
+        Their transcripts are not kept, so results of earlier scoring rules are left out unless the new rules score the run's
+        own clips just as the earlier ones did.
+        """
+        found = read_lines(self.folder / "points.jsonl", _point)
+        if all(point.rules == RULES for point in found) or self.run.is_scored_alike():
+            return found
+        return [point for point in found if point.rules == RULES]
 
 
 def find(run: Run) -> RobustnessJob | None:

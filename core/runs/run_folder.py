@@ -21,12 +21,13 @@ import datetime
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, NotRequired, TypedDict
 
 from core.errors import RecipeError, RunError
 from core.evaluation.analysis import Analysis
-from core.evaluation.compare import ClipComparison, Comparison, Rates, Verdict
+from core.evaluation.compare import ClipComparison, Comparison, Figures, Rates, Verdict
 from core.runs.job_folder import Job, refuse_used
 from core.runs.request import Request, RequestFields
 from core.runs.result import Result
@@ -34,6 +35,7 @@ from core.storage.files import sha256, write_json
 from core.storage.state import UNREADABLE
 from core.storage.typed import build
 from core.text.metrics import ErrorRate, Interval
+from core.text.scoring import RULES
 
 
 class _Compared(TypedDict):
@@ -49,6 +51,7 @@ class _Compared(TypedDict):
     clips_needed: NotRequired[int | None]
     counts: NotRequired[dict[str, dict[str, ErrorRate]]]
     analysis: NotRequired[Analysis]
+    rules: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -76,16 +79,24 @@ class Run(Job):
             raise self.damaged("request.json") from error
 
     def result(self) -> Result | None:
-        """Reads the result, or None if the run is not complete.
+        """Reads the result, or None if the run is not complete; figures of earlier scoring rules are worked out again.
 
         Raises:
             RunError: the file is damaged.
         """
         fields = self.fields()
+        if fields is None:
+            return None
         try:
-            return None if fields is None else build(Result, fields)
+            found = build(Result, fields)
         except (RecipeError, *UNREADABLE) as error:
             raise self.damaged("result.json") from error
+        if all(figures.rules == RULES for figures in found.figures.values()):
+            return found
+        again = self._figures_again()
+        return dataclasses.replace(
+            found, **{group: _current(stored, again.get(group)) for group, stored in found.figures.items()}
+        )
 
     def comparisons(self) -> dict[str, Comparison]:
         """Reads the comparisons of base and adapted by group ("test", "canary", "own"); empty before they are written.
@@ -96,14 +107,21 @@ class Run(Job):
         return self._comparisons(self._compared())
 
     def comparisons_and_analyses(self) -> tuple[dict[str, Comparison], dict[str, Analysis]]:
-        """Reads the comparisons, and the analyses of what was learned, which an earlier version did not write, by group.
+        """Reads the comparisons, and the analyses of what was learned, by group.
+
+        An analysis is missing if an earlier version wrote none, or if it followed other scoring rules.
 
         Raises:
             RunError: the file is damaged.
         """
         found = self._compared()
-        analyses = {group: build(Analysis, fields["analysis"]) for group, fields in found.items() if "analysis" in fields}
-        return self._comparisons(found), analyses
+        comparisons = self._comparisons(found)
+        analyses = {
+            group: build(Analysis, fields["analysis"])
+            for group, fields in found.items()
+            if "analysis" in fields and comparisons[group].clips == _clips(fields)  # else other rules scored them
+        }
+        return comparisons, analyses
 
     def compared_clips(self, group: str) -> tuple[ClipComparison, ...]:
         """Reads the clips of one group alone, without scores; none if the group was not compared.
@@ -113,7 +131,7 @@ class Run(Job):
         """
         found = self._compared().get(group)
         try:
-            return tuple(build(ClipComparison, row) for row in found["clips"]) if found else ()
+            return _clips(found) if found else ()
         except UNREADABLE as error:
             raise self.damaged("comparison.json") from error
 
@@ -132,6 +150,19 @@ class Run(Job):
         path = self.folder / "comparison.json"
         return path.is_file() and sha256(path) == result.comparison_sha256
 
+    def is_scored_alike(self) -> bool:
+        """Returns whether the present scoring rules give the error rates that the run stored."""
+        result, fields = self.result(), self.fields()
+        stored = build(Result, fields).figures if fields else {}
+        return result is not None and all(_have_equal_rates(result.figures[group], stored[group]) for group in stored)
+
+    def _figures_again(self) -> dict[str, Figures]:
+        path = self.folder / "comparison.json"
+        try:
+            return _figures_of(self, path.stat().st_mtime_ns) if path.is_file() else {}
+        except RunError:  # damaged: there is nothing to score again
+            return {}
+
     def _compared(self) -> dict[str, Any]:
         there = (self.folder / "comparison.json").exists()
         return self.read("comparison.json", dict[str, _Compared]) if there else {}
@@ -141,6 +172,26 @@ class Run(Job):
             return {group: Comparison.from_json(fields) for group, fields in found.items()}
         except UNREADABLE as error:
             raise self.damaged("comparison.json") from error
+
+
+@lru_cache(1024)
+def _figures_of(run: Run, written_ns: int) -> dict[str, Figures]:
+    """Returns the figures of comparison.json, by group; kept, because a page asks often and old runs are scored again."""
+    return {group: comparison.figures for group, comparison in run.comparisons().items()}
+
+
+def _current(stored: Figures, again: Figures | None) -> Figures:
+    if again is None or _have_equal_rates(stored, again):
+        return dataclasses.replace(stored, rules=RULES if again else stored.rules)
+    return again
+
+
+def _have_equal_rates(one: Figures, other: Figures) -> bool:
+    return (one.base, one.adapted) == (other.base, other.adapted)
+
+
+def _clips(compared: Mapping[str, Any]) -> tuple[ClipComparison, ...]:
+    return tuple(build(ClipComparison, row) for row in compared["clips"])
 
 
 def compared_fields(comparison: Comparison, analysis: Analysis) -> dict[str, Any]:

@@ -64,9 +64,10 @@ def word_times(run: Run, group: str, index: int, lend: Lend = loaded) -> WordTim
     if compared is None or not 0 <= index < len(compared.clips):
         raise RunError("run_no_clip", f"The run in {run.folder} has no such clip.", folder=str(run.folder))
     path = run.folder / "times" / f"{group}-{index}.json"
+    clip, language = compared.clips[index], compared.language
     found = _stored(path)
-    if found is None:
-        clip, language = compared.clips[index], compared.language
+    marked = len(clip.base_words), len(clip.adapted_words)
+    if found is None or (len(found.base), len(found.adapted)) != marked:  # other scoring rules split the words otherwise
         request = run.request()
         wave = sound_files.decode(clip.path)
         found = WordTimes((), ())

@@ -21,7 +21,9 @@ from core.runs.report.words import LANGUAGES
 from core.runs.request import Request
 from core.runs.robustness_job import carry_out, create, find
 from core.runs.run_folder import Run
-from core.storage.files import read_json, write_json
+from core.storage.files import append_json_line, read_json, write_json
+from core.text.metrics import Interval
+from core.text.scoring import RULES
 from core.training.events import Advanced, Entered, Finished, Noticed
 from core.training.recipe import Recipe
 
@@ -61,6 +63,18 @@ def test_every_condition_is_kept_in_the_runs_folder(copied: Run) -> None:
     figures = copied.result().test
     for model in ("base", "adapted"):  # what the run itself found
         assert getattr(recorded, model).wer == pytest.approx(getattr(figures, model).wer)
+
+
+def test_points_of_earlier_rules_are_shown_only_if_the_run_scores_alike(copied: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = create(copied)
+    line = {"wer": 0.5, "low": 0.4, "high": 0.6}
+    change = dataclasses.asdict(Interval(0.0, 0.0, 0.0, 1.0, 9, "sentences"))
+    fields = {"condition": "room", "base": line, "adapted": line, "difference": change, "clips": 9}
+    append_json_line(job.folder / "points.jsonl", fields)
+    append_json_line(job.folder / "points.jsonl", {**fields, "rules": RULES})
+    assert [point.rules for point in job.points()] == [1, RULES]
+    monkeypatch.setattr(Run, "is_scored_alike", lambda run: False)
+    assert [point.rules for point in job.points()] == [RULES]
 
 
 def test_it_stands_in_the_report(copied: Run) -> None:

@@ -23,10 +23,13 @@ from core.evaluation.analysis import ClipSound, analyse
 from core.evaluation.compare import compare
 from core.runs import run_folder
 from core.runs.job_folder import STARTING_SECONDS
+from core.runs.outcome import read_outcome
 from core.runs.request import Request
 from core.runs.result import Result
 from core.runs.run_folder import Run, create, new_id, open_run
 from core.storage.files import read_json, write_json
+from core.text import metrics
+from core.text.scoring import RULES
 from core.training.events import Entered, Evaluated, Failed, Finished, Noticed, Stepped
 from core.training.recipe import Recipe
 
@@ -184,6 +187,59 @@ def test_what_is_written_is_read_back(run: Run) -> None:
     with (run.folder / "comparison.json").open("a") as file:
         file.write(" ")
     assert not run.is_as_written(found)
+
+
+def older(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes a run of a version for which ’ and ' were different words."""
+    texts = ["they can’t go", "it's late"]
+    clips = [Clip(f"/{i}.wav", text, "", "test") for i, text in enumerate(texts)]
+    with monkeypatch.context() as earlier:
+        earlier.setattr(metrics, "normalise", lambda text, language="en": text.lower())
+        comparison = compare(clips, ["they can't go", "it's fate"], ["They can’t go", "it's late"], "en")
+    run.write(
+        Result("tiny", "ctc", "mine", False, 4, 0, 7, Recipe(), str(run.folder), "en", test=comparison.figures),
+        {"test": comparison},
+        {"test": analyse(comparison, [ClipSound(1.0, 30.0)] * 2)},
+    )
+    for name in ("comparison.json", "result.json"):
+        fields = read_json(run.folder / name)
+        del fields["test"]["rules"]
+        write_json(run.folder / name, fields)
+
+
+def test_figures_of_earlier_rules_are_worked_out_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    older(run, monkeypatch)
+    stored = read_json(run.folder / "result.json")["test"]
+    assert stored["base"]["wer"] == 2 / 5  # can't and fate
+    result = run.result()
+    assert result is not None
+    assert result.test is not None
+    assert (result.test.base.wer, result.test.words, result.test.rules) == (1 / 7, 7, RULES)  # they can not go it is late
+    comparisons, analyses = run.comparisons_and_analyses()
+    assert comparisons["test"].figures == result.test
+    assert analyses == {}  # of the earlier marks
+    assert not run.is_scored_alike()
+    outcome = read_outcome(run)
+    assert outcome.comparisons == comparisons
+    assert set(outcome.analyses) == {"test"}
+    assert "test.base.wer" in outcome.differs
+
+
+def test_figures_that_earlier_rules_worked_out_alike_stay(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    comparison = compare([Clip("/a.wav", "Ten of clubs", "", "test")], ["Tan"], ["ten of clubs"], "en")
+    analysis = analyse(comparison, [ClipSound(1.0, 30.0)])
+    figures = dataclasses.replace(comparison.figures, rules=1)
+    result = Result("tiny", "ctc", "mine", False, 4, 0, 7, Recipe(), str(run.folder), "en", test=figures)
+    run.write(result, {"test": comparison}, {"test": analysis})
+    fields = read_json(run.folder / "comparison.json")
+    del fields["test"]["rules"]
+    write_json(run.folder / "comparison.json", fields)
+    monkeypatch.setattr("core.evaluation.compare.compare", None)  # nothing is scored again
+    assert run.result().test == comparison.figures
+    assert run.comparisons_and_analyses() == ({"test": comparison}, {"test": analysis})
+    assert run.is_scored_alike()
+    (run.folder / "comparison.json").write_text("{")
+    assert run.result().test == figures  # there is nothing left to score
 
 
 def test_waiting_until_the_process_had_its_time_to_start(run: Run) -> None:

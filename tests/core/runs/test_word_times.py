@@ -18,6 +18,7 @@ from core.runs.execute import execute
 from core.runs.request import Request
 from core.runs.run_folder import Run
 from core.runs.word_times import loaded, marked_times, spoken_units, word_times
+from core.storage.files import write_json
 from core.text.scoring import normalise
 from core.training.recipe import Recipe
 from tests.conftest import tone
@@ -74,7 +75,10 @@ def test_times_follow_the_marks_and_stay_in_the_folder(finished: Run) -> None:
         assert all(0 <= start <= end <= 2.0 for start, end in stretches)
     assert word_times(finished, "test", 0, counted) == found
     assert len(asked) == 2
-    assert (finished.folder / "times" / "test-0.json").is_file()
+    stored = finished.folder / "times" / "test-0.json"
+    write_json(stored, {"base": [], "adapted": [[0.0, 1.0]] * 20})  # other words than are marked
+    assert word_times(finished, "test", 0, counted) == found
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize(("group", "index"), [("test", 1), ("test", -1), ("canary", 0), ("../..", 0)])
