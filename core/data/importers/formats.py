@@ -23,7 +23,8 @@ from core.data.importers import (
     textgrid,
 )
 from core.data.importers.archive import is_archive, unpack
-from core.data.importers.rows import Imported, Options, RowProgress, Rows, collect, shown
+from core.data.importers.row_checker import collect
+from core.data.importers.rows import Imported, Options, RowProgress, Rows, shown
 from core.data.importers.tables import COLUMNS
 from core.data.names import ARCHIVE
 from core.errors import DatasetError
@@ -142,6 +143,7 @@ def read(
             unpack(place, folder, should_stop)
             place, format = folder, "" if format == ARCHIVE else format
         found, place = _locate(place, format, name, options.go_on)
+        options = dataclasses.replace(options, beside=place if place.is_dir() else place.parent)
         rows, format = found.rows(place, options), found.name
     return collect(rows, name, format, options, limit, progress, should_stop)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from core.audio.sound_files import SAMPLE_RATE, AudioInfo
 from core.data.clips.labelled_set import Dropped, Note
-from core.data.importers.rows import PART_NAMES, Options, Row, Rows, headers, shown
+from core.data.importers.row_checker import headers
+from core.data.importers.rows import PART_NAMES, Options, Row, Rows, shown
 from core.data.importers.table_times import Timed, is_part, part, times_of, unit_of
 from core.data.importers.tables import Record, records
 from core.data.importers.times import MILLISECONDS, SAMPLES, SECONDS

@@ -9,6 +9,8 @@ from core.text.scoring import clean
 
 SHOWN_COLUMNS = 30  # named in a note
 _OF_ROWS = {
+    "rows_moved": "In {count} rows the sound is named by its place on another computer ({where}). The files beside the list "
+    "whose paths end alike were used.",
     "rows_cut_before": "In {count} rows the times end after the sound does, but are as far apart as it is long ({where}). "
     "These sounds were taken as already cut and are used whole.",
     "rows_length": "In {count} rows the duration is not that of the sound file ({where}). Without a start nothing is cut: "

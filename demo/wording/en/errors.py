@@ -198,6 +198,8 @@ TEXTS = {
     "error.row_moved": "“{name}”, which follows the text, seems to be the rest of it. Put the whole text in quotation marks, or that, if it is not part of it.",
     "error.row_text_missing": "“{name}” is what programs write for a missing text. Type what is said; if it is that very word, write “{name}.”",
     "error.text_joined": "Some texts contain a comma and are not in quotation marks, first in line {line} of {name}. All of such a text was taken.",
+    "error.row_ambiguous": "There is one {name}, but the list names two in different folders. Put the sounds into folders like those in the list, in a zip for example.",
+    "error.rows_moved": "In {count} {count:row|rows} the sound is named by its place on another computer (the first: {where}). The files beside the list whose paths end alike were used.",
     "error.row_json": "The line is not a JSON object.",
     "error.row_no_sound": "There is no such sound file.",
     "error.row_no_text": "There is no transcript for this recording.",

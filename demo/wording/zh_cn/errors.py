@@ -198,6 +198,8 @@ TEXTS = {
     "error.row_moved": "文本后面的“{name}”看起来是文本的后半句。请给整个文本加引号；如果它不属于文本，请给它加引号。",
     "error.row_text_missing": "“{name}”是程序用来表示文本缺失的写法。请填写录音中说的话；如果说的就是这个词，请写成“{name}.”。",
     "error.text_joined": "有些文本含逗号却没有加引号，最先出现在 {name} 第 {line} 行。逗号前后都已算作文本。",
+    "error.row_ambiguous": "只有一个 {name}，列表里却有两个，分别在不同的文件夹中。请让声音文件保持列表中的文件夹结构，例如打包成 zip。",
+    "error.rows_moved": "有 {count} 行的声音写的是另一台电脑上的位置（第一处：{where}）。已改用列表旁边路径结尾相同的文件。",
     "error.row_json": "这一行不是 JSON 对象。",
     "error.row_no_sound": "没有这个声音文件。",
     "error.row_no_text": "这段录音没有对应的文本。",

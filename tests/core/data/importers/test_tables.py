@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from core.data.clips.labelled_set import Clip
-from core.data.importers import rows as base
+from core.data.importers import row_checker as base
 from core.data.importers.any_format import detect, read
 from core.data.importers.csv import read_csv
 from core.data.importers.encoding import encoding_of, lines
