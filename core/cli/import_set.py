@@ -22,12 +22,18 @@ def add(commands: Commands) -> None:
     """Adds the command."""
     about = "Import recordings in any known format: as a named set, or as clips.csv with 16 kHz FLAC files."
     parser = command(commands, "import", run, about)
-    parser.add_argument("source", metavar="SOURCE", help="a file, folder or archive; an id with --format huggingface")
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="a table, subtitles or annotations beside their recordings, a folder or archive; an id with --format huggingface",
+    )
     parser.add_argument("--name", metavar="NAME", help="keep it in the library under this name; see attune sets")
     add_destination(parser, "SET", required=False)
     parser.add_argument("--format", metavar="F", help=f"one of {', '.join([*FORMAT_NAMES, ARCHIVE])} (default: detected)")
     parser.add_argument("--tier", metavar="T", help="of an ELAN or Praat annotation")
-    parser.add_argument("--column", action="append", metavar="OURS=THEIRS", help="name a table's column, e.g. text=words")
+    parser.add_argument(
+        "--column", action="append", metavar="OURS=THEIRS", help="name a table's column, e.g. text=words; start= ignores one"
+    )
     parser.add_argument("--limit", type=count, metavar="N", help="read at most N rows")
 
 

@@ -62,7 +62,7 @@ FORMATS = (
     Format("audiofolder", "metadata.csv or metadata.jsonl", audiofolder.recognises, audiofolder.rows),
     Format("elan", "*.eaf", elan.recognises, elan.rows),
     Format("textgrid", "*.TextGrid", textgrid.recognises, textgrid.rows),
-    Format("text_files", "a.wav with a.txt", text_files.recognises, text_files.rows),
+    Format("text_files", "a.wav with a.txt, a.srt, a.vtt or an Audacity label track", text_files.recognises, text_files.rows),
     Format("manifest", "a table: CSV, TSV, JSON lines", manifest.recognises, manifest.rows),
     Format("huggingface", "*.parquet, or an id with --format huggingface", huggingface.recognises, huggingface.rows),
 )

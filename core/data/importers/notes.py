@@ -15,23 +15,26 @@ _OF_ROWS = {
     "These sounds were taken as already cut and are used whole.",
     "rows_length": "In {count} rows the duration is not that of the sound file ({where}). Without a start nothing is cut: "
     "these sounds are used whole.",
+    "texts_other": "{count} further texts of the same recordings were not used ({where}).",
+    "texts_scrolling": "In {count} texts ({where}) lines are repeated or shown after the next begin; each was used "
+    "once, until then.",
 }
 
 
 class Tally:
-    """Counts rows about which the same was assumed."""
+    """Counts rows or texts about which the same was assumed."""
 
     def __init__(self) -> None:
         self._first: dict[str, str] = {}
         self._count: dict[str, int] = {}
 
     def add(self, reason: str, where: str) -> None:
-        """Adds a row by its place."""
+        """Adds one by its place."""
         self._first.setdefault(reason, where)
         self._count[reason] = self._count.get(reason, 0) + 1
 
     def notes(self) -> Iterator[Note]:
-        """Yields a note per reason, with the place of its first row."""
+        """Yields a note per reason, with the place of the first."""
         for reason, where in self._first.items():
             details = {"count": self._count[reason], "where": where}
             yield Note(reason, _OF_ROWS[reason].format(**details), details)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from core.audio.sound_files import decode
 from core.data.importers.rows import Imported
 from tests.conftest import tone
 
@@ -34,3 +35,13 @@ def kept(imported: Imported) -> list[tuple[str, str, str, str]]:
 
 def reasons(imported: Imported) -> dict[str, int]:
     return dict(Counter(dropped.reason for dropped in imported.dropped))
+
+
+def parts(imported: Imported, talk: Path) -> list[tuple[str, float, float]]:
+    """The text of each clip and where it is in the recording, in seconds."""
+    whole, found = decode(talk), []
+    for clip in imported.clips:
+        wave = decode(clip.path)
+        at = whole.tobytes().index(wave.tobytes()) // wave.itemsize
+        found.append((clip.text, round(at / 16_000, 2), round((at + len(wave)) / 16_000, 2)))
+    return found

@@ -9,38 +9,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from core.audio.sound_files import decode
 from core.data.clips.labelled_set import Note
 from core.data.importers.any_format import read
 from core.data.importers.csv import read_csv
 from core.data.importers.rows import Imported
 from core.data.importers.times import Time, parse, time_columns, with_unit
 from core.errors import DatasetError
-from tests.core.data.recordings import reasons, sound, text
-
-
-@pytest.fixture
-def talk(tmp_path: Path) -> Path:
-    """Four seconds of noise, so that every part is recognisable."""
-    path = tmp_path / "in" / "talk.wav"
-    path.parent.mkdir()
-    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 64_000), 16_000, subtype="PCM_16")
-    return path
+from tests.core.data.recordings import parts, reasons, sound, text
 
 
 def table(talk: Path, content: str, name: str = "list.csv", **options: object) -> Imported:
     path = text(talk.parent / name, content)
     return read(path, work=talk.parent.parent / "work", **options)  # type: ignore[arg-type]
-
-
-def parts(imported: Imported, talk: Path) -> list[tuple[str, float, float]]:
-    """The text of each clip and where it is in the recording, in seconds."""
-    whole, found = decode(talk), []
-    for clip in imported.clips:
-        wave = decode(clip.path)
-        at = whole.tobytes().index(wave.tobytes()) // wave.itemsize
-        found.append((clip.text, round(at / 16_000, 2), round((at + len(wave)) / 16_000, 2)))
-    return found
 
 
 @pytest.mark.parametrize(
