@@ -9,15 +9,15 @@ from core.text.scoring import clean
 
 SHOWN_COLUMNS = 30  # named in a note
 _OF_ROWS = {
-    "rows_moved": "In {count} rows the sound is named by its place on another computer ({where}). The files beside the list "
+    "rows_moved": "In {rows} the sound is named by its place on another computer ({where}). The files beside the list "
     "whose paths end alike were used.",
-    "rows_cut_before": "In {count} rows the times end after the sound does, but are as far apart as it is long ({where}). "
+    "rows_cut_before": "In {rows} the times end after the sound does, but are as far apart as it is long ({where}). "
     "These sounds were taken as already cut and are used whole.",
-    "rows_length": "In {count} rows the duration is not that of the sound file ({where}). Without a start nothing is cut: "
+    "rows_length": "In {rows} the duration is not that of the sound file ({where}). Without a start nothing is cut: "
     "these sounds are used whole.",
-    "texts_other": "{count} further texts of the same recordings were not used ({where}).",
-    "texts_scrolling": "In {count} texts ({where}) lines are repeated or shown after the next begin; each was used "
-    "once, until then.",
+    "texts_other": "Not used, since the same recordings have other texts: {texts} ({where}).",
+    "texts_scrolling": "In {texts} ({where}) lines are repeated or shown after the next begin; each was used once, "
+    "until then.",
 }
 
 
@@ -36,8 +36,10 @@ class Tally:
     def notes(self) -> Iterator[Note]:
         """Yields a note per reason, with the place of the first."""
         for reason, where in self._first.items():
-            details = {"count": self._count[reason], "where": where}
-            yield Note(reason, _OF_ROWS[reason].format(**details), details)
+            count = self._count[reason]
+            rows, texts = ("1 row", "1 text") if count == 1 else (f"{count} rows", f"{count} texts")
+            message = _OF_ROWS[reason].format(rows=rows, texts=texts, where=where)
+            yield Note(reason, message, {"count": count, "where": where})
 
 
 def unused(file: str, there: Sequence[str], used: Collection[str]) -> Note | None:
