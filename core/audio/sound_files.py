@@ -240,10 +240,11 @@ def decode(path: Path | str, max_seconds: float = MAX_SECONDS, span: tuple[float
     wave = np.concatenate(blocks)
     np.clip(wave, -1.0, 1.0, out=wave)
     if level(wave).peak_dbfs < SILENCE_DBFS:
+        name = f"{path.name} ({start:.2f} to {min(end, known):.2f} s)" if span else path.name
         raise AudioError(
             "audio_silent",
-            f"{path.name} is silent from start to end. Check that the right microphone is selected and not muted.",
-            name=path.name,
+            f"{name} is silent from start to end. Check that the right microphone is selected and not muted.",
+            name=name,
         )
     return wave
 

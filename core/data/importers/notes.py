@@ -16,8 +16,7 @@ _OF_ROWS = {
     "rows_length": "In {rows} the duration is not that of the sound file ({where}). Without a start nothing is cut: "
     "these sounds are used whole.",
     "texts_other": "Not used, since the same recordings have other texts: {texts} ({where}).",
-    "texts_scrolling": "In {texts} ({where}) lines are repeated or shown after the next begin; each was used once, "
-    "until then.",
+    "texts_scrolling": "In {texts} ({where}) lines are repeated or shown after the next begin; each was used once, until then.",
 }
 
 

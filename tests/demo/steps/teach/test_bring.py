@@ -121,6 +121,30 @@ def test_a_repaired_text_is_said_on_the_page(bring: BringHandlers, session: Sess
     assert "t.csv 第 2 行" in BringHandlers(Wording("zh-CN"), Tasks()).result(session)["result"]
 
 
+def test_subtitles_cut_the_recording_beside_them(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
+    content = sound(tmp_path / "long.wav", 2.0).read_bytes()
+    srt = "1\n00:00:00,000 --> 00:00:00,900\n<i>Hello</i>\n\n2\n00:00:01,000 --> 00:00:01,800\nGood day\n\n"
+    srt += "3\n00:00:05,000 --> 00:00:06,000\nGone\n"
+    bring.begin(session, put(session, {"talk.srt": srt.encode(), "talk.wav": content, "talk.txt": b"Hello Good day"}), "", "en")
+    stored = session.library.open(ended(bring, session)["arrived"])
+    assert [(one.clip.text, round(one.seconds, 2)) for one in stored.clips] == [("Hello", 0.9), ("Good day", 0.8)]
+    assert [(row.where, row.reason) for row in stored.dropped] == [("talk.srt, line 10", "audio_no_such_part")]
+    assert "1 further text of the same recordings was not used" in bring.result(session)["result"]
+    assert "talk.txt" in BringHandlers(Wording("zh-CN"), Tasks()).result(session)["result"]
+
+
+def test_a_table_with_times_says_what_was_assumed(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
+    content = sound(tmp_path / "long.wav", 2.0).read_bytes()
+    table = b"path,text,start,end,mood\nlong.wav,Hello,100,900,sad\nlong.wav,Good day,1000,1800,\n"
+    bring.begin(session, put(session, {"t.zip": packed({"t.csv": table, "long.wav": content})}), "", "en")
+    stored = session.library.open(ended(bring, session)["arrived"])
+    assert [round(one.seconds, 2) for one in stored.clips] == [0.8, 0.8]
+    said = bring.result(session)["result"]
+    assert "The times in t.csv were taken as milliseconds" in said
+    assert "Columns of t.csv that are not used: mood." in said
+    assert "没有用到的列：mood" in BringHandlers(Wording("zh-CN"), Tasks()).result(session)["result"]
+
+
 def test_the_counts_of_a_session_outlive_the_app(bring: BringHandlers, session: Session, tmp_path: Path) -> None:
     given = put(session, {"t.zip": packed({"t.csv": b"path,text\na.wav,Hello\nb.wav,Gone\n", "a.wav": wave(tmp_path)})})
     bring.begin(session, given, "", "en")
