@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli.arguments import Commands, command
-from core.cli.printing import print_figures, print_json
+from core.cli.printing import print_json, print_result
 from core.errors import AttuneError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _outcome(run: Run, options: argparse.Namespace) -> int:
         print_json(outcome.to_json())
         return 0
     figures = {group: found.figures for group, found in outcome.comparisons.items() if group != "own"}
-    print_figures(figures)
+    print_result(outcome.result, figures)
     if "test" in figures and figures["test"].clips_needed:
         needed, unit = figures["test"].clips_needed, figures["test"].difference.unit
         print(f"about {needed} more test {unit} would bring a verdict within reach")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.cli.arguments import Commands, add_fine_tune, command
-from core.cli.printing import print_figures, print_json
+from core.cli.printing import print_json, print_result
 from core.data.names import CANARY, REPLAY
 from core.errors import RecipeError
 
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(result.to_json())
     else:
-        print_figures(result.figures)
+        print_result(result, result.figures)
         print(f"adapted model: {made.adapted}")
     return 0
 

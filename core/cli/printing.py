@@ -6,8 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from core.runs.report.words_shared import ENGLISH
+
 if TYPE_CHECKING:
     from core.evaluation.compare import Figures
+    from core.runs.result import Result
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -15,8 +18,10 @@ def print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
-def print_figures(figures: Mapping[str, Figures]) -> None:
-    """Prints a run's results on each group of clips."""
+def print_result(result: Result, figures: Mapping[str, Figures]) -> None:
+    """Prints whether a run learned anything, and its figures on each group of clips."""
+    if result.base_kept:
+        print(ENGLISH["verdict.base_kept"])
     for group, found in figures.items():
         base, adapted, change = found.base, found.adapted, found.difference
         print(

@@ -27,7 +27,7 @@ def show_progress(event: object) -> None:
         case Evaluated(step, wer, _, count, watched):
             line = f"after step {step}: WER {wer:.1%} on {count} validation clips; hears: {watched}" if wer is not None else ""
         case Trained(steps, best, _, _, seconds, _):
-            line = f"trained {steps} steps in {seconds:.0f} s; kept step {best}"
+            line = f"trained {steps} steps in {seconds:.0f} s; kept {f'step {best}' if best else 'the base'}"
         case _:
             return
     if line:

@@ -50,7 +50,7 @@ class Result:
         normalisation: how the texts were written for training.
         minutes: total duration of the training clips.
         validation_clips, test_clips: numbers of clips.
-        steps: number of training steps; best_step: the step whose model was kept.
+        steps: number of training steps; best_step: the step whose model was kept, 0 for the base.
         stopped: whether someone asked to stop; ended: what else ended training early, see `core.training.events.Trained`.
         distance: relative distance from the pretrained parameters; drift: the same for each layer.
         trained_parameters, parameters: number of trained parameters, and of all.
@@ -97,6 +97,11 @@ class Result:
     withdrawn: bool = False
 
     @property
+    def base_kept(self) -> bool:
+        """Whether no training step did better than the base, so that the adapted model has the base's weights."""
+        return self.best_step == 0 and self.steps > 0  # earlier versions may have noted neither
+
+    @property
     def figures(self) -> dict[str, Figures]:
         """The figures of "test" and "canary", if there are such clips."""
         return {name: found for name, found in (("test", self.test), ("canary", self.canary)) if found is not None}
@@ -108,4 +113,5 @@ class Result:
             "recipe": self.recipe.to_json(),
             "normalisation": self.normalisation.to_json(),
             "dropped": [vars(row) for row in self.dropped],
+            "base_kept": self.base_kept,
         }

@@ -138,10 +138,14 @@ def drift(model: AsrModel, parameters: Collection[nn.Parameter]) -> float:
     return (moved / max(length, 1e-30)) ** 0.5
 
 
-def merge(model: AsrModel) -> None:
+def merge(model: AsrModel, unchanged: bool = False) -> None:
     """Merges an adapter into the weights it sits on and removes it; does nothing if there is none.
 
     Afterwards the network is an ordinary one again; frozen parameters stay frozen.
+
+    Args:
+        model: the model.
+        unchanged: whether the adapter is as it was attached. It is then only removed: DoRA's would change the last bits.
     """
     if not is_attached(model):
         return
@@ -150,7 +154,8 @@ def merge(model: AsrModel) -> None:
     # PEFT's merge_and_unload is a method of its wrapper model, which this network does not have.
     for name, module in list(model.network.named_modules()):
         if isinstance(module, BaseTunerLayer):
-            module.merge()
+            if not unchanged:
+                module.merge()
             parent, _, child = name.rpartition(".")
             setattr(model.network.get_submodule(parent), child, module.get_base_layer())
     del model.network.peft_config

@@ -1,72 +1,151 @@
-"""Checkpoint selection: the parameters of the best evaluation, or the mean of the last steps."""
+"""Checkpoint selection: the parameters of the best evaluation, the mean of the last steps, or the base's."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import torch
+from torch import nn
 
 from core.training.events import Evaluated, Noticed
 from core.training.kept_parameters import KeptParameters
+from core.training.learner import Learner
 from core.training.regularisation import Average
+
+Rank = tuple[float, float]  # WER and held-out loss: the lower, the better
 
 
 class BestStep:
-    """The parameters of the best evaluation so far.
+    """The parameters of the best evaluation so far, the base's included: training never leaves a model worse than it found it.
 
-    With few validation clips, WERs often tie; the loss then decides. Without validation clips, the last step is the best.
+    With few validation clips, WERs often tie; the loss then decides. Without validation clips, the last step is the best,
+    unless it fits the training clips worse than the base does. Parameters that are not finite are never
+    the best. A model without a base, see `Learner.has_base`, keeps its best step, however good its start was.
 
     Args:
-        parameters: the trained parameters.
+        learner: the model at its start.
 
     Attributes:
-        step: step of the best evaluation; 0 before the first.
-        wer: its WER; inf before the first, meaningless without validation clips.
-        waited: consecutive evaluations without an improvement in WER.
+        step: step of the best evaluation; 0 is the base, or before the first evaluation of a model without one.
+        trained_wer: lowest WER of any step but 0; inf before the first, meaningless without validation clips.
+        waited: consecutive evaluations without an improvement in WER, not counting the base's.
     """
 
-    def __init__(self, parameters: Sequence[torch.nn.Parameter]) -> None:
-        self._parameters = parameters
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+        self._statistics = _running_statistics(learner.model.network)
+        self._start = [buffer.detach().clone() for buffer in self._statistics]
         self._kept = KeptParameters()
-        self._loss = math.inf
-        self.step, self.wer, self.waited = 0, math.inf, 0
+        self._rank: Rank = (math.inf, math.inf)
+        self.step, self.trained_wer, self.waited = 0, math.inf, 0
 
     @property
-    def kept(self) -> bool:
-        """Whether any parameters have been kept."""
-        return self._kept.taken
+    def wer(self) -> float:
+        """WER of the best evaluation; meaningless without validation clips."""
+        return self._rank[0]
 
     def take(self, evaluated: Evaluated) -> None:
-        """Keeps a copy of the current parameters if their evaluation is the best so far."""
-        wer, loss = (-evaluated.step, 0.0) if evaluated.wer is None else (evaluated.wer, evaluated.loss or 0.0)
-        self.waited = 0 if wer < self.wer else self.waited + 1
-        if (wer, loss) < (self.wer, self._loss):
-            self.step, self.wer, self._loss = evaluated.step, wer, loss
-            self._kept.take(self._parameters)
+        """Keeps the current parameters if their evaluation is the best so far; the first evaluation is step 0's."""
+        rank = _rank(evaluated)
+        if evaluated.step == 0:
+            self._rank = rank if self._learner.has_base else self._rank
+            return
+        if not self._is_finite():
+            self.waited += 1
+            return
+        self.waited = 0 if rank[0] < self.trained_wer else self.waited + 1
+        self.trained_wer = min(self.trained_wer, rank[0])
+        if rank < self._rank:
+            self.step, self._rank = evaluated.step, rank
+            self._kept.take([*self._learner.learning, *self._statistics])
 
-    def take_average(self, average: Average, evaluated: Evaluated) -> Noticed:
+    def take_average(self, average: Average, evaluated: Evaluated) -> Noticed | None:
         """Chooses between the mean, which the parameters currently hold, and the best step; returns a notice of the outcome.
 
         Args:
             average: the mean over the last steps.
             evaluated: the mean's evaluation.
+
+        Returns:
+            None if neither is better than the base.
         """
-        rank = (-math.inf, 0.0) if evaluated.wer is None else (evaluated.wer, evaluated.loss or 0.0)
+        best = self._rank
+        rank = (-math.inf, 0.0) if evaluated.wer is None else _rank(evaluated)
         details = {
             "steps": average.count,
             "wer": "-" if evaluated.wer is None else f"{100 * evaluated.wer:.0f}",
-            "best": "-" if evaluated.wer is None else f"{100 * self.wer:.0f}",
+            "best": "-" if evaluated.wer is None else f"{100 * best[0]:.0f}",
         }
-        if rank <= (self.wer, self._loss):
-            self.step, (self.wer, self._loss) = evaluated.step, rank
+        if self._is_finite() and (rank < best or (rank == best and self.step > 0)):
+            self.step, self._rank = evaluated.step, rank
             self._kept = KeptParameters()  # the parameters already hold the mean
             kept = "The average of the last {steps} steps is kept: validation WER {wer} %."
             return Noticed("averaged", kept.format(**details), details)
+        if self.step == 0:
+            return None
         not_kept = "Averaging the last {steps} steps brought no gain: validation WER {wer} %; the best step, {best} %, is kept."
         return Noticed("not_averaged", not_kept.format(**details), details)
 
-    def put_back(self) -> None:
-        """Restores the best parameters."""
-        if self._kept.taken:
-            self._kept.put_back(self._parameters)
+    def settle(self, before: float | None, training_loss: Callable[[], float | None]) -> Noticed | None:
+        """Restores the best parameters; returns a notice if they are the base's although steps were taken.
+
+        Args:
+            before: the base's loss on training clips; None where that is not what decides.
+            training_loss: returns the same loss with the current parameters.
+        """
+        self._put_back()
+        if self.step == 0:
+            return self._kept_base(before, math.nan)
+        after = None if before is None else training_loss()
+        if before is None or after is None or after <= before:
+            return None
+        self.step = 0
+        self._put_back()
+        return self._kept_base(before, after)
+
+    def _kept_base(self, before: float | None, after: float) -> Noticed | None:
+        advice = "Use a lower learning rate, fewer epochs, or more clips."
+        if before is not None:
+            details = {"base": f"{before:.2f}", "now": f"{after:.2f}" if math.isfinite(after) else "∞"}
+            return Noticed(
+                "base_kept_loss",
+                f"Training made the loss on its own clips worse ({details['base']} before, {details['now']} after), and there "
+                f"are no validation clips: the base's weights are kept. {advice}",
+                details,
+            )
+        if not self._learner.has_base or math.isinf(self._rank[0]):
+            return None
+        best = self.trained_wer if math.isfinite(self.trained_wer) else math.nan
+        details = {"base": f"{100 * self._rank[0]:.0f}", "best": f"{100 * best:.0f}"}
+        return Noticed(
+            "base_kept",
+            f"No step did better on the validation clips than the base (WER {details['base']} %, the best step "
+            f"{details['best']} %; the loss decides a tie): the base's weights are kept. {advice}",
+            details,
+        )
+
+    def _put_back(self) -> None:
+        if self.step == 0:
+            self._learner.anchor.put_back()
+            with torch.no_grad():
+                for buffer, start in zip(self._statistics, self._start, strict=True):
+                    buffer.copy_(start)
+        elif self._kept.taken:
+            self._kept.put_back([*self._learner.learning, *self._statistics])
+
+    def _is_finite(self) -> bool:
+        return all(bool(torch.isfinite(parameter).all()) for parameter in self._learner.learning)
+
+
+def _rank(evaluated: Evaluated) -> Rank:
+    if evaluated.wer is None:
+        return -evaluated.step, 0.0
+    loss = 0.0 if evaluated.loss is None else evaluated.loss
+    return evaluated.wer, loss if math.isfinite(loss) else math.inf
+
+
+def _running_statistics(network: nn.Module) -> list[torch.Tensor]:
+    """Returns the buffers of batch normalisation, which training changes although they are no parameters."""
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d)
+    return [buffer for module in network.modules() if isinstance(module, kinds) for buffer in module.buffers()]

@@ -83,6 +83,18 @@ class Evaluator:
         self.seconds += time.perf_counter() - begun
         return evaluated
 
+    def training_loss(self) -> float | None:
+        """Returns the mean loss on a sample of the training clips, by which training can be judged without validation clips.
+
+        None if there are validation clips, or no base to go back to.
+        """
+        if self.validation or not self._learner.has_base:
+            return None
+        begun = time.perf_counter()
+        loss = self._learner.training_loss()
+        self.seconds += time.perf_counter() - begun
+        return loss
+
     def _transcribe(self, step: int, waves: Sequence[np.ndarray]) -> Sequence[Transcript]:
         # Every later evaluation needs the frozen prefix: looking up the base's texts would only delay computing it.
         if step == 0 and not self._learner.transcribes_above:

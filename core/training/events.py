@@ -115,7 +115,8 @@ class Trained:
 
     Attributes:
         steps: number of steps taken.
-        best_step: step of the evaluation with the lowest validation WER (the last step without validation clips).
+        best_step: step of the evaluation with the lowest validation WER (the last step without validation clips); 0 if the
+            base's parameters were kept because no step did better, or if there was no step.
         stopped: whether a stop was requested.
         distance: ||theta - theta_p|| / ||theta_p|| over the trained parameters.
         seconds: training time, excluding evaluations.

@@ -60,12 +60,12 @@ class Guards:
         return [notice for notice in found if notice is not None]
 
     def at_end(self, best_wer: float | None) -> Noticed | None:
-        """Checks whether the best checkpoint improves on the base on the validation clips."""
+        """Checks whether the best step improves on the start on the validation clips, where there is no base to keep."""
         if self._base is None or self._base.wer is None or best_wer is None or best_wer <= self._base.wer:
             return None
         return self._once(
             "no_gain",
-            f"No checkpoint did better on the validation clips than the base (WER {best_wer:.1%} against "
+            f"No checkpoint did better on the validation clips than the model before training (WER {best_wer:.1%} against "
             f"{self._base.wer:.1%}). Use a lower learning rate, fewer epochs, or more clips.",
             {"best": f"{100 * best_wer:.0f}", "base": f"{100 * self._base.wer:.0f}"},
         )

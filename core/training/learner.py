@@ -32,6 +32,7 @@ BATCH_SECONDS = 10.0  # per clip: the longest clips of which a batch holds its f
 PREFIX_VERSION = 6  # raise it when the same weights may compute a different prefix than before
 AUGMENTING = 1  # random streams separate from the batch order, so that one choice does not change the other
 REPLAYING = 2
+LOSS_CLIPS = 16  # training clips whose loss shows whether training harmed the model, where no validation clips do
 BABBLE_CLIPS = 50  # mixed into the babble of many voices, if augmentation adds it
 
 
@@ -56,6 +57,8 @@ class Learner:
         groups: AdamW's parameter groups.
         learning: all trained parameters.
         anchor: their initial values, and the penalty.
+        has_base: whether the model starts as the base, so that training can go back to it. A model with random weights, or
+            with a new output layer, cannot transcribe yet.
 
     Raises:
         DatasetError: there is nothing to train on.
@@ -90,6 +93,7 @@ class Learner:
         if not self.learning:
             raise DatasetError("nothing_learns", "This recipe trains nothing: choose other layers or a learning rate above 0.")
         self.anchor = Anchor(self.learning, recipe.l2_sp, recipe.l2_new, model.fresh)
+        self.has_base = recipe.start == "pretrained" and not recipe.drop_layers and not _is_redrawn(model, fitted)
         augment = recipe.augment
         masks, hidden = bool(augment.time_mask or augment.frequency_mask), masks_hidden(model.network)
         self._masks = masks and not hidden
@@ -167,6 +171,11 @@ class Learner:
             prefix = None if self._depth is None else self._kept(batch)
             total += float(self.model.loss(batch, prefix, depth=self._layers)) * len(batch)
         return total / len(examples) if examples else None
+
+    def training_loss(self) -> float | None:
+        """Returns the mean loss on an even sample of the user's training clips as recorded, as `held_out_loss` computes it."""
+        sample = (self._sounds[i] for i in evenly(self.own, LOSS_CLIPS))
+        return self.held_out_loss([_example(self.model, language, *sounds[place]) for sounds, place, language in sample])
 
     @property
     def transcribes_above(self) -> bool:
@@ -333,6 +342,11 @@ def layer_plans(model: AsrModel, recipe: Recipe) -> list[freezing.LayerPlan]:
         return freezing.plan(model, recipe)
     twin = copy.deepcopy(model)
     return with_adapters(twin, freezing.plan(twin, recipe), recipe, seed=0)
+
+
+def _is_redrawn(model: AsrModel, fitted: Fitted) -> bool:
+    """Returns whether a whole layer of a model is new; a few new characters beside the old ones leave it what it was."""
+    return fitted.kind == "new" or any(bool(mask.all()) for mask in model.fresh.values())
 
 
 def _vocabulary_notices(fitted: Fitted) -> Iterator[Noticed]:

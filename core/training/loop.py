@@ -44,7 +44,8 @@ def finetune(
     """Adapts `model` in place, yielding events as it goes.
 
     Args:
-        model: the base; when the iteration ends it is the adapted model, with any adapter merged into its weights.
+        model: the base; when the iteration ends it is the adapted model, with any adapter merged into its weights. If no
+            step did better than the base, see `best_step.BestStep`, it is the base again.
         train: clips to train on.
         validation: held-out clips that choose the best checkpoint; may be empty. The first one is watched. Their
             score is not a test score, since it took part in a choice. If there are many, each evaluation transcribes
@@ -76,7 +77,7 @@ def finetune(
     if recipe.adapter != "none":
         if adapter_folder is not None:
             adapters.save(model, adapter_folder)
-        adapters.merge(model)
+        adapters.merge(model, unchanged=trained.best_step == 0)
     yield trained
 
 
@@ -88,12 +89,14 @@ def _train(
     steps = recipe.epochs * math.ceil(len(learner.batches) / recipe.accumulate)
     optimizer, schedule = _optimizer(learner, steps)
     guards = Guards(steps, blanks=family in CTC_FAMILIES)
-    best, average = BestStep(learner.learning), Average(learner.learning)
+    best, average = BestStep(learner), Average(learner.learning)
     yield _prepared(learner, evaluator, steps, time.perf_counter() - began)
 
     started = time.perf_counter()
     evaluation = evaluator.evaluate(0, started)
+    before = evaluator.training_loss()
     guards.after_evaluation(evaluation, evaluation.texts)
+    best.take(evaluation)
     yield evaluation
     due = {round(steps * (i + 1) / recipe.evaluations) for i in range(recipe.evaluations)}
     step, ended = 0, ""
@@ -106,7 +109,7 @@ def _train(
                 loss, penalty = _take_step(learner, optimizer, batches)
                 if not math.isfinite(loss):
                     error = _not_finite(step + 1, recipe)
-                    if not best.kept:
+                    if evaluation.step == 0 or not (best.step or learner.has_base):
                         raise error
                     ended = error.reason
                     yield Noticed(error.reason, str(error), error.details)
@@ -137,10 +140,15 @@ def _train(
 
     if average.count and not ended:
         average.put_in_place()
-        yield best.take_average(average, evaluator.evaluate(step, started))
-    best.put_back()
-    notice = guards.at_end(best.wer if best.step and evaluator.references else None)
-    if notice is not None and recipe.guards:
+        notice = best.take_average(average, evaluator.evaluate(step, started))
+        if notice is not None:
+            yield notice
+    if step and not (best.step or learner.has_base):  # the last step ruined a model that has no base to go back to
+        raise _not_finite(step, recipe)
+    notice = best.settle(before, evaluator.training_loss) if step else None
+    if notice is None and recipe.guards:
+        notice = guards.at_end(best.wer if best.step and evaluator.references else None)
+    if notice is not None:
         yield notice
     distance, drift = learner.anchor.distance(), learner.drift()
     return Trained(step, best.step, ended == "asked", distance, seconds, evaluator.seconds, ended, drift)

@@ -60,6 +60,12 @@ class Anchor:
                 terms.append(self._strength * pulled + self._new_strength * shrunk)
         return torch.stack(terms).sum()
 
+    @torch.no_grad()
+    def put_back(self) -> None:
+        """Sets all trained parameters to their initial values."""
+        for parameter, place in self._places.items():
+            parameter.copy_(self._before(place))
+
     def distance(self, parameters: Iterable[nn.Parameter] | None = None) -> float:
         """Returns ||theta - theta_p|| / ||theta_p||: how far the given (by default all trained) parameters have moved."""
         moved = length = 0.0

@@ -34,12 +34,12 @@ def legend(w: Wording) -> str:
 
 
 def verdicts(result: Result, w: Wording) -> str:
-    """Returns all verdicts, bad news first."""
-    parts = []
+    """Returns all verdicts, bad news first, and before them that nothing was learned."""
+    parts = [note(w("verdict.base_kept"), "warning")] if result.base_kept else []
     for group, found in by_importance(result.figures):
         sentence = verdict(group, found, result.canary_set, w)
         parts.append(markup.verdict(sentence, KINDS.get(found.verdict, "unclear")))
-        more = needed(found, w) if group == "test" else ""
+        more = needed(found, w) if group == "test" and not result.base_kept else ""
         parts.append(note(more) if more else "")
     synthetic = f'<p class="fine">{escape(w("verdict.synthetic"))}</p>' if result.synthetic else ""
     return "".join(parts) + synthetic

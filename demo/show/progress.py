@@ -64,6 +64,8 @@ def run_progress(run: Run, state: State, happened: Sequence[events.Event], w: Wo
         sentence = w("error.run_damaged", name="events.jsonl", run=run.id)
         if trained is not None:
             key = "adapt.stopped" if trained.stopped else "adapt.done"
+            if trained.best_step == 0:
+                key, kind = (f"{key}_base", "warning") if trained.steps else ("adapt.untrained", "info")
             sentence = w(key, steps=trained.steps, best=trained.best_step, time=duration(trained.seconds, w))
     elif state == "failed" and happened and isinstance(failed := happened[-1], events.Failed):
         sentence, kind = reason(failed.reason, failed.details, w("error.unexpected"), w), "error"

@@ -52,7 +52,7 @@ def write_card(folder: Path, result: Result) -> None:
         "",
         f"Fine-tuned with Attune from {code(result.model)} on {result.clips} clips ({result.minutes:.1f} min) of the "
         f'set "{markdown(result.set)}"{", made by speech synthesisers" if result.synthetic else ""}. '
-        f"Seed {result.seed}, {result.steps} steps, best after step {result.best_step}.",
+        f"Seed {result.seed}, {result.steps} steps, {_kept(result)}.",
         "",
         "| clips | model | WER | CER |",
         "|---|---|---|---|",
@@ -70,6 +70,10 @@ def write_card(folder: Path, result: Result) -> None:
     lines += ["```", ""]
     with replacing(folder / "README.md") as temporary:
         temporary.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _kept(result: Result) -> str:
+    return "none better than the base, whose weights these are" if result.base_kept else f"best after step {result.best_step}"
 
 
 def zip_model(run: Run) -> Path:

@@ -98,9 +98,11 @@ def _verdicts(outcome: Outcome, say: Say) -> list[Block]:
         date=f"{finished:%Y-%m-%d %H:%M}",
     )
     blocks: list[Block] = [Text(lead, "lead")]
+    if result.base_kept:
+        blocks.append(Text(say("verdict.base_kept"), "warning"))
     for group, figures in by_importance(_groups(outcome)):
         blocks.append(Text(verdict(group, figures, result.canary_set, say), KINDS.get(figures.verdict, "unclear")))
-        more = needed(figures, say) if group == "test" else ""
+        more = needed(figures, say) if group == "test" and not result.base_kept else ""
         blocks += [Text(more)] if more else []
     if result.synthetic:
         blocks.append(Text(say("verdict.synthetic"), "fine"))
@@ -245,10 +247,11 @@ def _canary(outcome: Outcome) -> str:
 def _recipe(outcome: Outcome, say: Say) -> list[Block]:
     result = outcome.result
     learned, all_of_them = (f"{count / 1e6:.1f}" for count in (result.trained_parameters, result.parameters))
+    kept = say("recipe.kept_base" if result.base_kept else "recipe.kept", steps=result.steps, best=result.best_step)
     rows = [
         *([name, str(value)] for name, value in result.recipe.settings().items()),
         [say("recipe.parameters"), say("recipe.of", trained=learned, all=all_of_them)],
-        [say("recipe.steps"), say("recipe.kept", steps=result.steps, best=result.best_step)],
+        [say("recipe.steps"), kept],
         [say("recipe.distance"), f"{result.distance:.4f}"],
         [say("recipe.seconds"), ", ".join(f"{seconds:.0f}" for seconds in vars(result.seconds).values())],
     ]

@@ -70,6 +70,7 @@ ENGLISH = {
     "recipe.of": "{trained} M of {all} M",
     "recipe.steps": "steps",
     "recipe.kept": "{steps}; the model of step {best} was kept",
+    "recipe.kept_base": "{steps}; the base’s weights were kept",
     "recipe.distance": "distance moved, relative to the pretrained weights",
     "recipe.seconds": "seconds: prepare, train, evaluate",
     "card": "Model card",

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from core.runs.job_folder import Job
+from core.runs.run_folder import Run
 from core.storage.files import write_json
-from core.training.events import Advanced, Entered, Failed, Finished
-from demo.show.progress import bar, fetching, going, job_progress
+from core.training.events import Advanced, Entered, Failed, Finished, Trained
+from demo.show.numbers import duration
+from demo.show.progress import bar, fetching, going, job_progress, run_progress
 from demo.wording import Wording
 from tests.demo.show.test_markup import HOSTILE, tags
 
@@ -40,6 +42,23 @@ def test_a_fetch_says_how_far_it_is(w: Wording) -> None:
     assert 'value="0.250"' in shown
     assert w("model.fetching", id="a/b", done="25", total="100") in shown
     assert w("time.minutes", n="5.0") in shown
+
+
+@pytest.mark.parametrize("w", LANGUAGES, ids=lambda w: w.language)
+@pytest.mark.parametrize(
+    ("trained", "key", "kind"),
+    [
+        (Trained(9, 6, False, 0.1, 2.0, 1.0), "adapt.done", "info"),
+        (Trained(9, 6, True, 0.1, 2.0, 1.0), "adapt.stopped", "info"),
+        (Trained(9, 0, False, 0.0, 2.0, 1.0), "adapt.done_base", "warning"),
+        (Trained(9, 0, True, 0.0, 2.0, 1.0), "adapt.stopped_base", "warning"),
+        (Trained(0, 0, True, 0.0, 2.0, 1.0), "adapt.untrained", "info"),
+    ],
+)
+def test_a_run_says_what_was_kept(trained: Trained, key: str, kind: str, w: Wording, tmp_path: Path) -> None:
+    shown = run_progress(Run(tmp_path), "done", [trained, Finished(3.0)], w)
+    assert w(key, steps=trained.steps, best=trained.best_step, time=duration(2.0, w)) in shown
+    assert f'class="note {kind}"' in shown
 
 
 @pytest.mark.parametrize("w", LANGUAGES, ids=lambda w: w.language)

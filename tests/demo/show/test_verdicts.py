@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import re
 from pathlib import Path
 
 import pytest
 
+from core.cli.printing import print_result
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.evaluation.analysis import analyse
 from core.evaluation.compare import Comparison, compare
 from core.runs import run_folder
+from core.runs.export.hugging_face import write_card
 from core.runs.outcome import read_outcome
 from core.runs.report.document import write_report
 from core.runs.report.verdicts import by_importance, measures, needed, verdict
@@ -87,6 +90,29 @@ def test_page_and_report_say_the_same(run: Run, language: str, tmp_path: Path) -
         said = sentence(comparison, language, group)
         assert said in page
         assert said in report
+    assert LANGUAGES[language]["verdict.base_kept"] not in page + report
+
+
+@pytest.mark.parametrize("run", ["en"], indirect=True)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_that_the_base_was_kept_is_said_first(
+    run: Run, language: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, analyses = run.comparisons_and_analyses()
+    result = run.result()
+    assert result is not None
+    result = dataclasses.replace(result, steps=30, best_step=0)
+    run.write(result, found, analyses)
+    said = LANGUAGES[language]["verdict.base_kept"]
+    page = plain(comparisons.verdicts(result, Wording(language)))
+    report = plain(write_report(read_outcome(run), LANGUAGES[language], tmp_path)[0].read_text(encoding="utf-8"))
+    for text in (page, report):
+        assert text.index(said) < text.index(sentence(found["test"], language))
+    assert phrase(LANGUAGES[language]["recipe.kept_base"], steps=30) in report
+    print_result(result, result.figures)
+    assert capsys.readouterr().out.startswith(LANGUAGES["en"]["verdict.base_kept"])
+    write_card(tmp_path, result)
+    assert "none better than the base, whose weights these are" in (tmp_path / "README.md").read_text()
 
 
 @pytest.mark.parametrize("run", ["zh"], indirect=True)

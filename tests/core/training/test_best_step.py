@@ -1,0 +1,211 @@
+"""What is kept is never worse than the base on what chose it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from core.errors import DatasetError
+from core.models.base.protocol import AsrModel
+from core.models.loading import load_model
+from core.models.random_start import randomise
+from core.training.best_step import BestStep
+from core.training.events import Evaluated, Event, Noticed, Trained
+from core.training.learner import Learner
+from core.training.loop import finetune
+from core.training.recipe import Recipe
+from core.training.regularisation import Anchor, Average
+from tests.conftest import tone
+
+TRAIN = [(tone(0.6 + 0.2 * i, 150 + 70 * i, seed=i), text) for i, text in enumerate(["one", "two", "three", "four", "five"])]
+HELD_OUT = [(tone(1.1, 333, seed=9), "six"), (tone(0.9, 444, seed=8), "seven")]
+RECIPE = Recipe(learning_rate=1e-3, epochs=2, batch_size=5, evaluations=2)
+START = -1.0
+
+Scores = tuple[float | None, float | None]  # WER and held-out loss
+
+
+def at(step: int, scores: Scores) -> Evaluated:
+    return Evaluated(step, scores[0], scores[0], 2, "", "", 0.0, scores[1])
+
+
+class Trial:
+    """A network of one weight and a batch norm, whose weight is the number of the step."""
+
+    def __init__(self, has_base: bool = True) -> None:
+        self.weight = nn.Parameter(torch.tensor([START]))
+        self.norm = nn.BatchNorm1d(1)
+        learner: Any = SimpleNamespace(
+            learning=[self.weight],
+            anchor=Anchor([self.weight], 0.0),
+            has_base=has_base,
+            model=SimpleNamespace(network=self.norm),
+        )
+        self.best, self.average = BestStep(learner), Average([self.weight])
+
+    def go(self, scores: list[Scores]) -> None:
+        for step, found in enumerate(scores):
+            if step:
+                self.move(float(step))
+                self.average.add()
+            self.best.take(at(step, found))
+
+    @torch.no_grad()
+    def move(self, value: float) -> None:
+        self.weight.fill_(value)
+        self.norm.running_mean.fill_(value)  # type: ignore[union-attr, operator]
+
+    def kept(self, before: float | None = None, after: float = 0.0) -> tuple[float, str]:
+        notice = self.best.settle(before, lambda: after)
+        expected = 0.0 if self.best.step == 0 else self.best.step  # a new batch norm's mean is 0
+        assert float(self.norm.running_mean) == expected  # type: ignore[arg-type]
+        return self.weight.item(), notice.reason if notice else ""
+
+
+@pytest.mark.parametrize(
+    ("scores", "has_base", "kept", "reason"),
+    [
+        ([(0.5, 2.0), (0.6, 2.0), (0.4, 2.0), (0.5, 1.0)], True, 2.0, ""),
+        ([(0.0, 2.0), (2.8, 9.0), (2.9, 9.0)], True, START, "base_kept"),
+        ([(0.5, 2.0), (0.5, 1.9)], True, 1.0, ""),  # the loss decides a tie
+        ([(0.5, 2.0), (0.5, 2.1)], True, START, "base_kept"),
+        ([(0.5, 2.0), (0.5, 2.0)], True, START, "base_kept"),
+        ([(0.5, None), (0.5, None)], True, START, "base_kept"),
+        ([(0.5, math.inf), (0.5, 3.0)], True, 1.0, ""),
+        ([(0.5, 2.0), (0.5, math.nan)], True, START, "base_kept"),
+        ([(1.0, 2.0), (1.2, 1.0), (1.1, 1.0)], False, 2.0, ""),  # a new output layer: there is no base to go back to
+        ([(None, None), (None, None), (None, None)], True, 2.0, ""),  # no validation clips: the last
+    ],
+)
+def test_a_step_is_kept_only_if_it_beats_the_base(scores: list[Scores], has_base: bool, kept: float, reason: str) -> None:
+    trial = Trial(has_base)
+    trial.go(scores)
+    assert trial.kept() == (kept, reason)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept", "reason"),
+    [(2.0, 1.0, 2.0, ""), (2.0, 2.0, 2.0, ""), (2.0, 2.1, START, "base_kept_loss"), (2.0, math.nan, START, "base_kept_loss")],
+)
+def test_without_validation_clips_the_training_loss_must_not_rise(
+    before: float, after: float, kept: float, reason: str
+) -> None:
+    trial = Trial()
+    trial.go([(None, None)] * 3)
+    assert trial.kept(before, after) == (kept, reason)
+
+
+@pytest.mark.parametrize(
+    ("scores", "mean", "kept", "notice"),
+    [
+        ([(0.5, 2.0), (0.4, 2.0), (0.6, 2.0)], (0.4, 2.0), 1.5, "averaged"),  # at least as good
+        ([(0.5, 2.0), (0.4, 2.0), (0.6, 2.0)], (0.45, 2.0), 1.0, "not_averaged"),
+        ([(0.5, 2.0), (0.6, 2.0), (0.7, 2.0)], (0.4, 2.0), 1.5, "averaged"),
+        ([(0.5, 2.0), (0.6, 2.0), (0.7, 2.0)], (0.5, 2.0), START, ""),  # the base is as good, and costs nothing
+        ([(0.5, 2.0), (0.6, 2.0), (0.7, 2.0)], (0.55, 2.0), START, ""),
+    ],
+)
+def test_an_average_must_beat_the_base_too(scores: list[Scores], mean: Scores, kept: float, notice: str) -> None:
+    trial = Trial()
+    trial.go(scores)
+    trial.average.put_in_place()
+    said = trial.best.take_average(trial.average, at(2, mean))
+    trial.best.settle(None, lambda: None)
+    assert (trial.weight.item(), said.reason if said else "") == (kept, notice)
+
+
+def test_parameters_that_are_no_numbers_are_never_the_best() -> None:
+    """An empty transcript is 100 % wrong, which is better than a base that adds words."""
+    trial = Trial()
+    trial.best.take(at(0, (2.8, 2.0)))
+    trial.move(math.nan)
+    trial.best.take(at(1, (1.0, None)))
+    assert trial.kept() == (START, "base_kept")
+
+
+def test_the_base_does_not_use_up_patience() -> None:
+    trial = Trial()
+    trial.go([(0.1, 1.0), (0.9, 1.0), (0.8, 1.0), (0.8, 1.0), (0.9, 1.0)])
+    assert trial.best.waited == 2
+
+
+def weights(model: AsrModel) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.network.state_dict().items()}
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, model: AsrModel, references: list[str]) -> None:
+    """Lets the model write the references before training, and nonsense from then on."""
+    texts = iter([references, *[["no such words at all"] * len(references)] * 100])
+    monkeypatch.setattr(model, "transcribe", lambda waves: [SimpleNamespace(text=text) for text in next(texts)])
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(learning_rate=3e-3, epochs=4, batch_size=2, evaluations=2),
+        Recipe(learning_rate=3e-3, epochs=4, batch_size=2, evaluations=2, l2_sp=0.1, average=0.5, guards=False),
+        Recipe(learning_rate=3e-3, epochs=4, batch_size=2, evaluations=2, adapter="dora", adapter_rank=2),
+        Recipe(learning_rate=3e-3, epochs=4, batch_size=2, evaluations=4, patience=1, unfreeze=0.5),
+    ],
+    ids=["plain", "averaged", "adapter", "patience"],
+)
+def test_a_ruined_model_is_the_base_again_to_the_bit(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch, recipe: Recipe) -> None:
+    model = load_model(str(tiny_ctc), precision="float32")
+    before = weights(model)
+    spoil(monkeypatch, model, ["six", "seven"])
+    monkeypatch.setattr(Learner, "transcribes_above", False)
+    happened: list[Event] = list(finetune(model, TRAIN, HELD_OUT, recipe))
+    *_, notice, trained = happened
+    assert isinstance(trained, Trained)
+    assert (trained.best_step, trained.distance) == (0, 0.0)
+    assert trained.steps > 0
+    assert isinstance(notice, Noticed)
+    assert (notice.reason, notice.details["base"]) == ("base_kept", "0")
+    after = weights(model)
+    assert after.keys() == before.keys()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_a_ruined_model_is_the_base_again_without_validation_clips(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(str(tiny_ctc), precision="float32")
+    settled = dataclasses.replace(RECIPE, learning_rate=1e-2, epochs=30)
+    list(finetune(model, TRAIN, (), settled))
+    before = weights(model)
+    wild = dataclasses.replace(settled, learning_rate=1.0, schedule="constant", epochs=4, guards=False)
+    happened = list(finetune(model, TRAIN, (), wild))
+    assert [event.reason for event in happened if isinstance(event, Noticed)][-1] == "base_kept_loss"
+    assert all(torch.equal(value, before[name]) for name, value in weights(model).items())
+
+
+@pytest.mark.parametrize(
+    ("changes", "texts", "has_base"),
+    [
+        ({}, ["one"], True),
+        ({"vocabulary": "extend"}, ["one é"], True),
+        ({"vocabulary": "new"}, ["one"], False),
+        ({"vocabulary": "auto"}, ["один"], False),
+        ({"start": "random"}, ["one"], False),
+    ],
+)
+def test_there_is_a_base_unless_the_output_is_new(
+    tiny_ctc: Path, changes: dict[str, Any], texts: list[str], has_base: bool
+) -> None:
+    model = load_model(str(tiny_ctc), precision="float32")
+    recipe = dataclasses.replace(RECIPE, **changes)
+    if recipe.start == "random":
+        randomise(model)
+    assert Learner(model, [(tone(1.0), text) for text in texts], recipe, keep=False).has_base == has_base
+
+
+def test_a_new_output_layer_that_training_ruins_is_an_error(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(str(tiny_ctc), precision="float32")
+    monkeypatch.setattr(BestStep, "_is_finite", lambda best: False)
+    with pytest.raises(DatasetError, match="infinite or undefined"):
+        list(finetune(model, TRAIN, HELD_OUT, dataclasses.replace(RECIPE, start="random")))
