@@ -6,14 +6,17 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.cli.arguments import Commands, command, count
 from core.cli.printing import print_json
 from core.data.names import ARCHIVE, FORMAT_NAMES
 from core.errors import DatasetError
+
+if TYPE_CHECKING:
+    from core.data.clips.labelled_set import Note
 
 SHOWN_DROPPED = 10  # dropped rows listed on stderr at most; --json has them all
 
@@ -70,16 +73,19 @@ def run(options: argparse.Namespace) -> int:
                 f"None of the {len(imported.dropped)} rows of {options.source} can be used. {imported.dropped[0].message}",
             )
         fields: dict[str, Any] = {"format": imported.format}
+        notes: Sequence[Note] = ()
         if options.name:
             stored = into_library(imported, users_library(), options.name, options.language).stored
             kept, dropped, line = len(stored.clips), list(stored.dropped), as_line(stored)
+            notes = stored.notes
             fields |= as_json(stored)
         if options.to:
             exported = export(imported.clips, options.to, options.layout, options.language, _row_progress("written"))
             kept, dropped = len(exported.clips), [*imported.dropped, *exported.dropped]
+            notes = (*imported.notes, *exported.notes)
             line = f"{kept} clips of {imported.format} in {options.to}"
             fields["path"] = str(options.to)
-    for note in imported.notes:
+    for note in notes:
         print(f"note: {note.message}", file=sys.stderr)
     for one in dropped[:SHOWN_DROPPED]:
         print(f"dropped: {one.message}", file=sys.stderr)
@@ -89,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
         reasons = Counter(one.reason for one in dropped)
         counts: dict[str, Any] = {"rows": kept + len(dropped), "clips": kept}
         counts |= {"reasons": reasons, "dropped": [vars(one) for one in dropped]}
-        print_json({**fields, **counts, "notes": [vars(note) for note in imported.notes]})
+        print_json({**fields, **counts, "notes": [vars(note) for note in notes]})
     else:
         print(f"{line}, {len(dropped)} rows dropped")
     return 0

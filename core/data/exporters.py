@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.audio import sound_files
-from core.data.clips.labelled_set import Clip, Dropped
+from core.data.clips.labelled_set import Clip, Dropped, Note
+from core.data.clips.sound_changes import SoundChanges
 from core.data.importers.rows import RowProgress, file_name
 from core.data.library.stored_set import StoredSet
 from core.errors import AudioError, DatasetError
@@ -33,11 +34,13 @@ class Exported:
         folder: the exported folder.
         clips: the exported clips, with their new paths.
         dropped: the clips whose sound cannot be decoded.
+        notes: on the clips whose sound had something wrong with it that was made good.
     """
 
     folder: Path
     clips: tuple[Clip, ...]
     dropped: tuple[Dropped, ...]
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,18 +89,20 @@ def export(
     layout = LAYOUTS[format]
     written: list[tuple[str, Clip]] = []
     dropped: list[Dropped] = []
+    changed = SoundChanges()
     taken: dict[str, int] = {}  # names in use, and how many were derived from each
     with whole_folder(folder) as building:
         for number, clip in enumerate(clips, 1):
             if should_stop():
                 raise DatasetError("import_stopped", f"Writing {folder.name} was stopped.", name=folder.name)
             try:
-                wave = sound_files.decode(clip.path)
+                sound = sound_files.read_sound(clip.path)
             except AudioError as error:
                 dropped.append(Dropped.because(clip.path, error))
             else:
                 name = f"{layout.place(clip)}/{_new_name(Path((names or {}).get(clip.id) or clip.path).stem, taken)}.flac"
-                sound_files.write_flac(building / name, wave)
+                sound_files.write_flac(building / name, sound.wave, sound.changes)
+                changed.add(clip.path, sound.changes)
                 written.append((name, clip))
             progress(number, len(clips))
         if not written:
@@ -107,7 +112,7 @@ def export(
             )
         layout.write(building, written, language)
     moved = tuple(dataclasses.replace(clip, path=str((folder / name).resolve())) for name, clip in written)
-    return Exported(folder, moved, tuple(dropped))
+    return Exported(folder, moved, tuple(dropped), tuple(changed.notes()))
 
 
 def export_zip(stored: StoredSet, path: Path, format: str = "csv") -> Path:

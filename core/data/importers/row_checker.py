@@ -224,10 +224,10 @@ class _Checker:
         return True
 
     def _cut(self, sound: Path, start: float, end: float) -> str:
-        wave = sound_files.decode(sound, span=(start, end))
+        piece = sound_files.read_sound(sound, span=(start, end))
         self.pieces = self.pieces or self.options.new_folder("pieces")
         path = self.pieces / f"{file_name(sound.stem)}-{len(self.seen):06}.flac"
-        path.write_bytes(sound_files.packed_flac(wave))  # the final copy is flushed to disk, not this one
+        path.write_bytes(sound_files.packed_flac(piece.wave, piece.changes))  # the final copy is flushed to disk, not this one
         return str(path)
 
 

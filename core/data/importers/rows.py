@@ -16,9 +16,10 @@ from core.text.scoring import clean
 
 MAX_ROWS = 1_000_000  # of one source; a clip takes about 0.5 kB of memory
 FOLDERS_TO_LOOK = 2_000  # before concluding that a format is not there
-SOUND_SUFFIXES = frozenset(
-    {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".m4a", ".mp4", ".webm", ".mka", ".mkv"}
-)
+SOUND_SUFFIXES = frozenset((
+    ".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".aac", ".m4a", ".mp4", ".3gp", ".webm", ".mka",
+    ".mkv",
+))  # fmt: skip
 
 # What corpora call the three parts.
 PART_NAMES = {

@@ -38,6 +38,7 @@ class CheckedRow:
         characters: number of characters in the spoken form of the text: whole numbers as words, no punctuation or spaces.
         measures: measurements of its sound; None if it could not be decoded.
         fingerprint: hash of its samples, see `core.audio.sound_files.fingerprint`.
+        changes: what was wrong with its sound file and made good, of `core.audio.sound_files.CHANGES`.
         loss: the base's loss on its text, in nats per token or character; None without a model.
         findings: kinds of the findings about it.
         listed: whether the set contains it; False for rows that an importer dropped.
@@ -54,6 +55,7 @@ class CheckedRow:
     characters: int = 0
     measures: Measures | None = None
     fingerprint: str = ""
+    changes: tuple[str, ...] = ()
     loss: float | None = None
     findings: tuple[str, ...] = ()
     listed: bool = True
@@ -125,6 +127,15 @@ def sound(checked: Sequence[CheckedRow]) -> list[SetFinding]:
         SetFinding(kind, severity, len(clips), tuple(clips), "drop", limit=limits[kind, severity])
         for (kind, severity), clips in found.items()
     ]
+
+
+def changed(checked: Sequence[CheckedRow]) -> list[SetFinding]:
+    """Returns clips whose sound files had something wrong with them that was made good: a note for each kind."""
+    found: dict[str, list[Clip]] = defaultdict(list)
+    for row in checked:
+        for kind in row.changes:
+            found[kind].append(row.clip)
+    return [SetFinding(kind, "note", len(clips), tuple(clips)) for kind, clips in found.items()]
 
 
 def misfits(checked: Sequence[CheckedRow]) -> list[SetFinding]:

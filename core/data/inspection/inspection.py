@@ -148,6 +148,7 @@ def inspect(
     of_clips = [
         *findings.unusable(checked),
         *findings.sound(checked),
+        *findings.changed(checked),
         *findings.misfits(checked),
         *findings.duplicates(checked, closed),
         *(findings.unwritable(checked, known, labelled.language) if known is not None else ()),
@@ -170,10 +171,10 @@ def inspect(
 def _look(clip: Clip, language: str, model: AsrModel | None, form: Normalisation) -> CheckedRow:
     try:
         text = check_text(clip.text, language, clip.path)
-        wave = sound_files.decode(clip.path, sound_files.MAX_CLIP_SECONDS)
+        sound = sound_files.read_sound(clip.path, sound_files.MAX_CLIP_SECONDS)
         written = form.apply(text, language)
         with in_language(model, language) if model else nullcontext():
-            loss = _loss(model, wave, written) if model else None
+            loss = _loss(model, sound.wave, written) if model else None
     except AttuneError as error:
         return CheckedRow(clip, False, error.reason, str(error), details=dict(error.details))
     return CheckedRow(
@@ -182,8 +183,9 @@ def _look(clip: Clip, language: str, model: AsrModel | None, form: Normalisation
         sentence=normalise(text, language),
         written=written,
         characters=len(SPOKEN.apply(text, language).replace(" ", "")),
-        measures=quality.measure(wave),
-        fingerprint=sound_files.fingerprint(wave),
+        measures=quality.measure(sound.wave),
+        fingerprint=sound_files.fingerprint(sound.wave),
+        changes=sound.changes,
         loss=loss,
     )
 

@@ -111,7 +111,7 @@ class Library:
             seed: seed of the split, stored for reference.
             synthetic: whether the clips are synthetic speech.
             dropped: rows that an importer has already dropped, stored with the set.
-            notes: what the importer assumed or did not use; likewise.
+            notes: what the importer assumed or did not use; likewise, with notes on sounds that were not as they should be.
             progress: called after every clip.
             should_stop: called before every clip.
 
@@ -128,12 +128,12 @@ class Library:
             "seed": seed,
             "synthetic": synthetic,
             "created": time.time(),
-            **({"notes": [vars(note) for note in notes]} if notes else {}),
         }
         with self._new_set() as (id, building):
-            unusable = write_clips(clips, name, language, building, progress, should_stop)
+            unusable, of_sounds = write_clips(clips, name, language, building, progress, should_stop)
             write_dropped(building, [*dropped, *unusable])
-            write_json(building / "set.json", fields)
+            every = [vars(note) for note in (*notes, *of_sounds)]
+            write_json(building / "set.json", {**fields, "notes": every} if every else fields)
         return Created(self.open(id), tuple(unusable))
 
     def sets(self) -> list[StoredSet]:

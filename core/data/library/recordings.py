@@ -13,7 +13,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -120,9 +120,10 @@ class Recordings:
             DatasetError: there are too many recordings.
             OSError: the disk is full; nothing is stored.
         """
-        return self.keep(sound_files.decode(source), Path(source).name, id=id)
+        sound = sound_files.read_sound(source)
+        return self.keep(sound.wave, Path(source).name, id=id, changes=sound.changes)
 
-    def keep(self, wave: np.ndarray, name: str, text: str = "", id: str = "") -> Recording:
+    def keep(self, wave: np.ndarray, name: str, text: str = "", id: str = "", changes: Sequence[str] = ()) -> Recording:
         """Stores a sound with its transcript; both are on disk and listed when this returns.
 
         Args:
@@ -130,6 +131,7 @@ class Recordings:
             name: name of its source.
             text: transcript checked by `core.data.clips.labelled_set.check_text`, or "".
             id: id of the recording, 16 hexadecimal digits; by default a new one.
+            changes: what was wrong with its source, of `core.audio.sound_files.CHANGES`.
 
         Raises:
             DatasetError: there are too many recordings.
@@ -141,7 +143,7 @@ class Recordings:
             )
         id = id or secrets.token_hex(8)
         path = self._path(id)
-        sound_files.write_flac(path, wave)
+        sound_files.write_flac(path, wave, changes)
         recording = Recording(id, path, sha256(path), len(wave) / SAMPLE_RATE, text)
         line = {"add": id, "sha256": recording.sha256, "seconds": recording.seconds, "name": name}
         try:

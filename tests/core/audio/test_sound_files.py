@@ -15,8 +15,19 @@ import pytest
 import soundfile
 import soxr
 
-from core.audio import sound_files
-from core.audio.sound_files import SAMPLE_RATE, check, decode, duration, fingerprint, level, probe, sixteen_bits, write_flac
+from core.audio import decoders, sound_files
+from core.audio.sound_files import (
+    SAMPLE_RATE,
+    check,
+    decode,
+    duration,
+    fingerprint,
+    level,
+    probe,
+    read_sound,
+    sixteen_bits,
+    write_flac,
+)
 from core.errors import AudioError
 from tests.conftest import tone
 
@@ -114,6 +125,57 @@ def test_formats_of_phones_and_browsers_decode(
 def test_wav_decodes_in_every_coding_that_recorders_and_telephones_write(tmp_path: Path, subtype: str) -> None:
     path = wav(tmp_path / "clip.wav", at_rate(8_000), 8_000, subtype)
     assert_is_the_tone(decode(path), padding=0.1)
+
+
+@pytest.mark.parametrize("tagged", [False, True])
+def test_aac_without_a_container_decodes(tmp_path: Path, tagged: bool) -> None:
+    path = encode(tmp_path / "a.aac", at_rate(44_100, 2, seconds=3), 44_100, "aac", "adts")
+    if tagged:  # as HTTP streams have it
+        path.write_bytes(b"ID3\x04\0\0" + bytes([0, 0, 1, 2]) + bytes(130) + path.read_bytes())
+    assert probe(path).format == "aac"
+    assert check(path).seconds == 0  # no header says it
+    assert_is_the_tone(decode(path), seconds=3, padding=0.1)
+    np.testing.assert_allclose(decode(path, span=(1.0, 2.0))[100:-100], decode(path)[16_100:31_900], atol=1e-4)
+    with pytest.raises(AudioError, match=r"a\.aac is longer than 1 s"):
+        decode(path, 1.0)
+
+
+GUID = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("call.amr", b"#!AMR\n", "call.amr: AMR files are not supported. Convert it to WAV: ffmpeg -i call.amr call.wav"),
+        ("a b.wma", GUID, "a b.wma: WMA files are not supported. Convert it to WAV: ffmpeg -i 'a b.wma' 'a b'.wav"),
+        ("-x.ra", b".ra\xfd", "Convert it to WAV: ffmpeg -i ./-x.ra ./-x.wav"),
+        ("dictation", b"\x03ds2", "DS2 files are not supported. Convert it to WAV: ffmpeg -i dictation dictation.wav"),
+        ("a.spx", b"OggS" + bytes(24) + b"Speex   1.2", "Speex"),
+        ("a.caf", b"caff\0\1\0\0desc" + bytes(16) + b"aac ", "CAF with AAC"),
+        ("a.avi", b"RIFF\0\0\0\0AVI LIST", "AVI"),
+        ("a.ts", b"G" + bytes(187) + b"G", "MPEG-TS"),
+    ],
+)
+def test_a_format_that_is_not_read_is_named_with_how_to_convert_it(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content + bytes(1_000))
+    with pytest.raises(AudioError) as caught:
+        decode(tmp_path / name)
+    assert message in str(caught.value)
+    assert caught.value.reason == "audio_format"
+    assert str(caught.value.details["command"]) in str(caught.value)
+
+
+def test_what_was_wrong_with_a_sound_goes_with_it(tmp_path: Path) -> None:
+    write_flac(tmp_path / "a.flac", tone(0.5), ("samples_over", "length_wrong"))
+    assert read_sound(tmp_path / "a.flac").changes == ("samples_over", "length_wrong")
+    write_flac(tmp_path / "b.flac", tone(0.5))
+    assert read_sound(tmp_path / "b.flac").changes == ()
+    with soundfile.SoundFile(tmp_path / "c.flac", "w", SAMPLE_RATE, 1, format="FLAC") as file:
+        file.comment = "attune: rm -rf channels_cancel <script>"
+        file.write(tone(0.5))
+    assert read_sound(tmp_path / "c.flac").changes == ("channels_cancel",)
 
 
 def test_the_name_does_not_matter(tmp_path: Path) -> None:
@@ -269,7 +331,7 @@ def test_an_hour_in_a_small_file_is_refused_before_it_is_unpacked(
         decode(path, max_seconds)
     assert caught.value.reason == "audio_too_long"
     assert caught.value.details["limit"] == max_seconds
-    assert unpacked <= (max_seconds + sound_files.BLOCK_SECONDS) * 8_000
+    assert unpacked <= (max_seconds + decoders.BLOCK_SECONDS) * 8_000
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(384_000, 1), (96_000, 8), (16_000, 64)])
@@ -284,12 +346,12 @@ def test_memory_follows_what_is_kept_and_not_rate_or_channels(tmp_path: Path, ra
     tracemalloc.stop()
     assert len(wave) == seconds * SAMPLE_RATE
     of_source = 4 * seconds * rate * channels  # bytes as float32
-    assert peak < 5 * 4 * sound_files.BLOCK_VALUES + 4 * wave.nbytes < of_source
+    assert peak < 5 * 4 * decoders.BLOCK_VALUES + 4 * wave.nbytes < of_source
 
 
 @pytest.mark.parametrize("rate", [4_000, 8_000, 11_025, 44_100, 48_000, 192_000])
 def test_block_by_block_the_samples_are_those_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: int) -> None:
-    monkeypatch.setattr(sound_files, "BLOCK_VALUES", 2_999)
+    monkeypatch.setattr(decoders, "BLOCK_VALUES", 2_999)
     sound = np.random.default_rng(0).integers(-32_768, 32_768, (2 * rate + 17, 2)).astype(np.int16)
     wave = decode(wav(tmp_path / "noise.wav", sound, rate))
     whole = soxr.resample((sound / np.float32(32_768)).mean(axis=1), rate, SAMPLE_RATE, quality="HQ")
@@ -334,7 +396,7 @@ def test_a_container_s_rate_has_the_same_limits(tmp_path: Path) -> None:
 def test_a_container_s_frame_is_not_unpacked_when_it_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = encode(tmp_path / "long.mkv", at_rate(48_000, seconds=3), 48_000, "pcm_u8", "matroska")
     assert_is_the_tone(decode(path), seconds=3)
-    monkeypatch.setattr(sound_files, "BLOCK_VALUES", sound_files.LONGEST_FRAME)  # 1.4 s; the file has one frame of 3 s
+    monkeypatch.setattr(decoders, "BLOCK_VALUES", decoders.LONGEST_FRAME)  # 1.4 s; the file has one frame of 3 s
     with pytest.raises(AudioError, match="long.mkv") as caught:
         decode(path)
     assert caught.value.reason == "audio_unreadable"
