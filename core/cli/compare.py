@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.cli.arguments import Commands, command
 from core.cli.printing import print_json, print_result
+from core.cli.sounds import Sounds
 from core.errors import AttuneError
 
 if TYPE_CHECKING:
@@ -91,13 +92,19 @@ def _transcribe(run: Run, options: argparse.Namespace) -> int:
         raise AttuneError("mixed_files", "Give sound files or CSV files, not both at once.")
     clips = [clip for path in options.files for clip in read_csv(path, language)] if all(listed) else []
     paths = [clip.path for clip in clips] or options.files
-    waves = [sound_files.decode(path, sound_files.MAX_CLIP_SECONDS if clips else sound_files.MAX_SECONDS) for path in paths]
+    sounds = Sounds(paths, sound_files.MAX_CLIP_SECONDS if clips else None)
+    decoded = dict(sounds.decoded())
+    if not decoded:
+        return sounds.status
+    paths, waves = [paths[place] for place in decoded], list(decoded.values())
+    clips = [clips[place] for place in decoded] if clips else []
     texts, seconds = transcribe_both(run, waves, language)
     rows = [
         {"path": path, "base": base, "adapted": adapted}
         for path, base, adapted in zip(paths, texts["base"], texts["adapted"], strict=True)
     ]
     result: dict[str, Any] = {"run": str(run.folder), "model": run.request().model, "seconds": seconds, "clips": rows}
+    result["failed"] = sounds.failed
     if clips:
         comparison = compare(clips, texts["base"], texts["adapted"], language)
         result["test"] = dataclasses.asdict(comparison.figures)
@@ -108,4 +115,4 @@ def _transcribe(run: Run, options: argparse.Namespace) -> int:
             print(f"{row['path']}\n  base:    {row['base']}\n  adapted: {row['adapted']}")
         if clips:
             print(f"WER {comparison.base.wer.rate:.1%} -> {comparison.adapted.wer.rate:.1%} ({comparison.verdict})")
-    return 0
+    return sounds.status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 
 from core.cli.arguments import SET, Commands, add_model, add_recipe, command
 from core.cli.printing import print_json
@@ -20,16 +21,21 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the loss as the learning rate rises."""
-    from core.audio import sound_files
+    from core.audio.sound_files import MAX_CLIP_SECONDS
+    from core.audio.waves import Labelled
     from core.cli.finetune import settings_of
     from core.cli.sets import users_library
+    from core.data.clips.labelled_set import decode_clips
     from core.data.importers.any_format import gather
     from core.models.loading import load_model
     from core.training.rate_finder import find_rate
     from core.training.recipe import Recipe
 
     labelled = gather(options.train, None, None, options.language or "en", options.seed, library=users_library())
-    sounds = [(sound_files.decode(clip.path, sound_files.MAX_CLIP_SECONDS), clip.text) for clip in labelled.part("train")]
+    waves, clips, dropped = decode_clips(labelled.part("train"), MAX_CLIP_SECONDS)
+    for row in dropped:
+        print(f"dropped: {row.message}", file=sys.stderr)
+    sounds = Labelled(waves, [clip.text for clip in clips])
     model = load_model(options.model, language=labelled.language)
     recipe = Recipe.default(model.family, len(sounds)).changed(settings_of(options.set))
     curve = find_rate(model, sounds, recipe, seed=options.seed)

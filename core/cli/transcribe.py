@@ -7,6 +7,7 @@ import time
 
 from core.cli.arguments import Commands, add_model, command
 from core.cli.printing import print_json
+from core.cli.sounds import Sounds
 
 
 def add(commands: Commands) -> None:
@@ -17,14 +18,14 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the transcripts of sound files."""
-    from core.audio import sound_files
+    """Prints the transcripts of sound files, in their order; names those that cannot be decoded."""
     from core.models.loading import load_model
 
-    waves = [sound_files.decode(path) for path in options.files]
-    model = load_model(options.model, language=options.language)
+    sounds, model = Sounds(options.files), None
     rows = []
-    for path, wave in zip(options.files, waves, strict=True):
+    for place, wave in sounds.decoded():
+        path = options.files[place]
+        model = model or load_model(options.model, language=options.language)
         begun = time.perf_counter()
         heard = model.transcribe([wave])[0]
         seconds = time.perf_counter() - begun
@@ -32,5 +33,5 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             print(heard.text if len(options.files) == 1 else f"{path}: {heard.text}")
     if options.json:
-        print_json({"clips": rows})
-    return 0
+        print_json({"clips": rows, "failed": sounds.failed})
+    return sounds.status

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from transformers import WhisperForConditionalGeneration
@@ -121,6 +122,38 @@ def test_transcribe_prints_the_text(tiny_ctc: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.splitlines()[0] == f"{paths[0]}: {alone}"
 
 
+@pytest.fixture
+def sounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two good files, and two bad ones, in the working folder."""
+    for name, wave in (("good.wav", tone(0.5)), ("inverted.wav", np.stack([tone(0.5), -tone(0.5)], axis=1))):
+        soundfile.write(tmp_path / name, wave, 16_000)
+    (tmp_path / "bad.wav").write_bytes(b"no sound")
+    monkeypatch.chdir(tmp_path)
+
+
+def test_one_bad_file_costs_only_itself(sounds: None, tiny_ctc: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["transcribe", "bad.wav", "good.wav", "gone.wav", "inverted.wav", "--model", str(tiny_ctc)]
+    assert main(given) == 1
+    captured = capsys.readouterr()
+    assert [line.split(":")[0] for line in captured.out.splitlines()] == ["good.wav", "inverted.wav"]
+    for said in ("attune: bad.wav: bad.wav is not a", "attune: gone.wav: There is no file", "note: inverted.wav: the channels"):
+        assert said in captured.err
+    assert main([*given, "--json"]) == 1
+    found = last_line(capsys)
+    assert [row["path"] for row in found["clips"]] == ["good.wav", "inverted.wav"]
+    assert [(row["path"], row["reason"]) for row in found["failed"]] == [
+        ("bad.wav", "audio_unreadable"),
+        ("gone.wav", "audio_missing"),
+    ]
+
+
+def test_nothing_is_transcribed_of_bad_files_alone(sounds: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transcribe", "bad.wav", "gone.wav", "--model", "/no/folder"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 2
+
+
 def test_finetune(run_folder: Path, sheet: Path, tiny_whisper: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["finetune", "--model", str(tiny_whisper), "--train", str(sheet), "--canary", "general", "--seed", "4"]
     again = run_folder.parent / "again"
@@ -202,6 +235,12 @@ def test_compare(run_folder: Path, sheet: Path, capsys: pytest.CaptureFixture[st
     assert {"wer", "cer"} <= set(result["test"]["adapted"])
     assert main(["compare", str(run_folder), clip.path]) == 0
     assert "adapted:" in capsys.readouterr().out
+    assert main(["compare", str(run_folder), "gone.wav", clip.path]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.startswith(clip.path)
+    assert "gone.wav" in captured.err
+    assert main(["compare", str(run_folder), "gone.wav", "lost.wav"]) == 1
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
