@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,7 @@ def _line_up(compared: Sequence[Run], options: argparse.Namespace) -> int:
 
 def _transcribe(run: Run, options: argparse.Namespace) -> int:
     from core.audio import sound_files
+    from core.data.clips.labelled_set import with_words
     from core.data.importers.csv import read_csv
     from core.evaluation.compare import compare
     from core.runs.outcome import transcribe_both
@@ -91,6 +93,11 @@ def _transcribe(run: Run, options: argparse.Namespace) -> int:
     if any(listed) and not all(listed):
         raise AttuneError("mixed_files", "Give sound files or CSV files, not both at once.")
     clips = [clip for path in options.files for clip in read_csv(path, language)] if all(listed) else []
+    clips, dropped = with_words(clips, language)
+    for one in dropped:
+        print(f"dropped: {one.message}", file=sys.stderr)
+    if dropped and not clips:
+        raise AttuneError("set_no_clips", f"No clip can be used. {dropped[0].message}")
     paths = [clip.path for clip in clips] or options.files
     sounds = Sounds(paths, sound_files.MAX_CLIP_SECONDS if clips else None)
     decoded = dict(sounds.decoded())

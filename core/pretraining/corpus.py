@@ -15,7 +15,7 @@ from core.audio import sound_files
 from core.audio.sound_files import SAMPLE_RATE
 from core.audio.waves import evenly
 from core.data.clips import labelled_set
-from core.data.clips.labelled_set import Clip, Dropped
+from core.data.clips.labelled_set import Clip, Dropped, check_text
 from core.data.importers.any_format import read_named
 from core.data.importers.csv import read_csv
 from core.data.library.library import Library
@@ -217,9 +217,9 @@ def _written(text: str, name: str) -> str:
     """Returns a text in the networks' letters, with numbers as words.
 
     Raises:
-        DatasetError: the text has a letter outside their alphabet; dropping it would teach them to omit it.
+        DatasetError: the text has no words, or a letter outside their alphabet; dropping it would teach them to omit it.
     """
-    spoken = spoken_characters(number_words(text, LANGUAGE))
+    spoken = spoken_characters(number_words(check_text(text, LANGUAGE, name), LANGUAGE))
     others = sorted(set(spoken) - set(LETTERS) - {" "})
     if others or not spoken:
         raise DatasetError(

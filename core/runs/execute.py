@@ -11,7 +11,8 @@ import numpy as np
 from core.audio.sound_files import MAX_CLIP_SECONDS
 from core.audio.waves import Labelled, Sounds
 from core.data.clips import labelled_set
-from core.data.clips.labelled_set import Clip, Dropped, Overlap
+from core.data.clips.labelled_set import PARTS, Clip, Dropped, Overlap
+from core.data.clips.parts import MIN_CLIPS_TO_SPLIT
 from core.errors import RecipeError
 from core.evaluation.analysis import Analysis, analyse, measure_sound
 from core.evaluation.compare import Comparison, compare
@@ -29,6 +30,7 @@ from core.runs.unusable_clips import clips_dropped
 from core.storage import full_disk
 from core.storage.files import sha256, whole_folder
 from core.text.normalisation import Normalisation, default
+from core.text.scoring import normalise
 from core.training.evaluating import Transcribe, transcribe
 from core.training.events import Entered, Event, Finished, Noticed, Prepared, Trained
 from core.training.learner import for_task
@@ -144,7 +146,9 @@ def _prepare(request: Request) -> _Material:
     waves: dict[str, Sequence[np.ndarray]] = {}
     dropped: list[Dropped] = []
     for part in ("train", "validation", *GROUPS, "general", "watch"):
-        waves[part], clips[part], lost = labelled_set.decode_clips(asked[part], MAX_CLIP_SECONDS)
+        english = part in ("canary", "general", "watch")
+        language = None if part == "own" else "en" if english else labelled.language  # an own clip need not have a text
+        waves[part], clips[part], lost = labelled_set.decode_clips(asked[part], MAX_CLIP_SECONDS, language)
         dropped += lost
     return _Material(clips, waves, tuple(dropped), labelled_set.overlap(clips["train"], clips["test"], labelled.language))
 
@@ -155,7 +159,17 @@ def _notices(request: Request, material: _Material) -> Iterator[Noticed]:
         yield clips_dropped(material.dropped)
     if labelled.normalisation != default(labelled.language):
         yield _texts_written(labelled.normalisation)
-    if shared.sentences and request.recipe.task != "classify":  # a classifier can only recognise the texts it was trained on
+    if request.recipe.task == "classify":
+        return  # a classifier can only recognise the texts it was trained on
+    texts = len({normalise(clip.text, labelled.language) for part in PARTS for clip in material.clips[part]})
+    if shared.sentences and texts < MIN_CLIPS_TO_SPLIT:
+        yield Noticed(
+            "few_texts",
+            f"The set has only {texts} different texts, so training and test have the same ones, in different recordings: the "
+            "score tells how well the model knows these, and nothing about anything else.",
+            {"texts": texts},
+        )
+    elif shared.sentences:
         yield Noticed(
             "shared_sentences",
             f"{shared.sentences} sentences are in both training and test, in different recordings: "

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.data.canary import general_speech
-from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts
+from core.data.clips.labelled_set import Clip, LabelledSet
+from core.data.clips.parts import assign_parts
 from core.data.library.stored_set import ID, StoredSet
 from core.data.samples import CANARY, SAMPLES, read_sample
 from core.errors import DatasetError

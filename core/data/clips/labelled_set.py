@@ -1,18 +1,15 @@
-"""Labelled clips: decoding, checking, and splitting them so that no model is scored on its training data."""
+"""Labelled clips: their texts and parts, checking and decoding them."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import re
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
-import numpy as np
 import soundfile
 
 from core.audio import sound_files
@@ -23,9 +20,7 @@ from core.text.scoring import MAX_TEXT_CHARACTERS, clean, has_words, normalise
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
-HELD_OUT = {"test": 0.2, "validation": 0.1}  # shares of the clips, if a set comes without a split
 AS_TYPED = Normalisation()
-MIN_CLIPS_TO_SPLIT = 3
 MIN_SPEAKER_CLUSTERS = 8
 CLIP_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -196,66 +191,18 @@ def check_text(text: str, language: str, name: str) -> str:
     return cleaned
 
 
-def assign_parts(
-    clips: Sequence[Clip],
-    language: str,
-    seed: int = 0,
-    hold_out: Sequence[str] = tuple(HELD_OUT),
-    closed: bool = False,
-    lengths: Sequence[float] | None = None,
-    go_on: Callable[[], None] = lambda: None,
-) -> list[Clip]:
-    """Assigns train, validation or test to the clips that have no part yet.
-
-    A sentence is never both in training and held out. With enough named speakers (at least five, none with more than
-    half of the clips), the same holds for speakers.
-
-    The held-out clips cover all lengths in the set: the groups of clips that stay together are sorted by mean clip
-    length and cut into as many blocks of neighbours as there are groups to hold out, and one group is drawn from each
-    block (stratified sampling with proportional allocation, Cochran 1977, section 5.2).
-
-    Args:
-        clips: the clips; `part` is "" for those to assign. Clips that have a part keep it, and clips with the same
-            sentence or speaker follow them.
-        language: determines the normalisation used to compare sentences.
-        seed: seed of the shuffle.
-        hold_out: the parts to create if no clip is in them.
-        closed: whether the texts are a closed set of words, each said many times and needed in every part: clips are then
-            kept apart by speaker if there are enough speakers, otherwise drawn one by one.
-        lengths: lengths of the clips in any unit; by default the number of characters in the text, which needs no decoding.
-        go_on: called for every clip; raises an error to stop the work.
-
-    Raises:
-        DatasetError: there are too few different sentences to hold any out.
-    """
-    has = {clip.part for clip in clips}
-    wanted_parts = [part for part in hold_out if part not in has]
-    open_groups: list[list[int]] = []
-    chosen: dict[int, str] = {}
-    for group in _linked_groups(clips, language, closed, go_on):
-        fixed = {clips[i].part for i in group}
-        follows = next((part for part in ("test", "validation", "train") if part in fixed), None)
-        if follows is None:
-            open_groups.append(group)
-        else:
-            chosen.update(dict.fromkeys(group, follows))
-    if (open_groups or not clips) and len(open_groups) < MIN_CLIPS_TO_SPLIT and "test" in wanted_parts:
-        raise DatasetError(
-            "too_few_sentences",
-            f"There are {len(open_groups)} different sentences; at least {MIN_CLIPS_TO_SPLIT} are needed, so that some "
-            "can be held out. Record more.",
-            sentences=len(open_groups),
-            needed=MIN_CLIPS_TO_SPLIT,
-        )
-    rng = np.random.default_rng(seed)
-    sizes = [len(clip.text) for clip in clips] if lengths is None else lengths
-    total = sum(len(group) for group in open_groups)
-    for part in wanted_parts:
-        drawn = _drawn(open_groups, sizes, max(1, round(HELD_OUT[part] * total)), rng)
-        for i in drawn:
-            chosen.update(dict.fromkeys(open_groups[i], part))
-        open_groups = [group for i, group in enumerate(open_groups) if i not in drawn]
-    return [dataclasses.replace(c, part=c.part or chosen.get(i, "train")) for i, c in enumerate(clips)]
+def with_words(clips: Iterable[Clip], language: str) -> tuple[list[Clip], list[Dropped]]:
+    """Returns the clips whose text has words to learn and score, and the others, such as "[noise]", with the reason."""
+    kept: list[Clip] = []
+    dropped: list[Dropped] = []
+    for clip in clips:
+        if has_words(clip.text, language):
+            kept.append(clip)
+            continue
+        name = Path(clip.path).name
+        why = f"{name} is not trained on and not scored: its text, {clip.text[:100]!r}, has no words."
+        dropped.append(Dropped(clip.path, "clip_no_words", why, details={"name": name, "text": clip.text[:100]}))
+    return kept, dropped
 
 
 def overlap(train: Iterable[Clip], held_out: Iterable[Clip], language: str) -> Overlap:
@@ -284,13 +231,16 @@ def refuse_shared_audio(train: Sequence[Clip], held_out: Sequence[Clip], digest:
         )
 
 
-def decode_clips(clips: Sequence[Clip], max_seconds: float) -> tuple[Waves, list[Clip], list[Dropped]]:
-    """Decodes clips, leaving out those that cannot be decoded.
+def decode_clips(
+    clips: Sequence[Clip], max_seconds: float, language: str | None = None
+) -> tuple[Waves, list[Clip], list[Dropped]]:
+    """Decodes clips, leaving out those that cannot be decoded, and those without words if a language is given.
 
     Returns:
         Waves float32 [samples] at 16 kHz, the clips they belong to, and the dropped clips with reasons.
     """
-    waves, kept, dropped = Waves(), [], []
+    waves, kept = Waves(), []
+    clips, dropped = (clips, []) if language is None else with_words(clips, language)
     for clip in clips:
         try:
             waves.append(sound_files.decode(clip.path, max_seconds))
@@ -310,70 +260,6 @@ def speakers_or_sentences(clips: Sequence[Clip], language: str) -> tuple[list[st
     if all(speakers) and len(set(speakers)) >= MIN_SPEAKER_CLUSTERS:
         return speakers, "speakers"
     return [normalise(clip.text, language) for clip in clips], "sentences"
-
-
-def _drawn(groups: Sequence[list[int]], lengths: Sequence[float], wanted: int, rng: np.random.Generator) -> set[int]:
-    """Draws groups with about `wanted` clips in total, spread over all lengths; at least one group remains.
-
-    Returns:
-        Indices into `groups`.
-    """
-    means = [sum(lengths[i] for i in group) / len(group) for group in groups]
-    by_length = sorted(map(int, rng.permutation(len(groups))), key=lambda i: means[i])  # equal lengths: random order
-    blocks = round(wanted * len(groups) / max(1, sum(map(len, groups))))
-    edges = np.linspace(0, len(groups), min(len(groups), max(1, blocks)) + 1).round().astype(int)
-    first = [by_length[rng.integers(start, end)] for start, end in pairwise(edges)]
-    drawn: set[int] = set()
-    for i in (*map(int, rng.permutation(first)), *map(int, rng.permutation(by_length))):
-        if wanted <= 0 or len(drawn) >= len(groups) - 1:
-            break
-        if i not in drawn:
-            drawn.add(i)
-            wanted -= len(groups[i])
-    return drawn
-
-
-def _linked_groups(
-    clips: Sequence[Clip], language: str, closed: bool = False, go_on: Callable[[], None] = lambda: None
-) -> list[list[int]]:
-    """Groups clips that must stay in one part: same sentence, and same speaker if speakers can be kept apart."""
-    counts = Counter(clip.speaker for clip in clips)
-    by_speaker = "" not in counts and len(counts) >= 5 and max(counts.values()) <= len(clips) / 2
-    if closed:
-        if not by_speaker:
-            return [[i] for i in range(len(clips))]
-        return list(_places(clip.speaker for clip in clips).values())
-
-    def sentence(clip: Clip) -> str:
-        go_on()
-        return normalise(clip.text, language)
-
-    by_sentence = _places(map(sentence, clips))
-    if not by_speaker:
-        return list(by_sentence.values())
-    parent = list(range(len(clips)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = i = parent[parent[i]]
-        return i
-
-    for members in (*by_sentence.values(), *_places(clip.speaker for clip in clips).values()):
-        for member in members[1:]:
-            parent[root(member)] = root(members[0])
-    joined: dict[int, list[int]] = defaultdict(list)
-    for i in range(len(clips)):
-        joined[root(i)].append(i)
-    # If speakers read the same prompts, all are linked to each other; then only sentences are kept apart.
-    return list(joined.values()) if len(joined) >= 5 else list(by_sentence.values())
-
-
-def _places(keys: Iterable[str]) -> dict[str, list[int]]:
-    """Returns the indices of each key."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for i, key in enumerate(keys):
-        places[key].append(i)
-    return places
 
 
 def clip_seconds(clip: Clip) -> float:

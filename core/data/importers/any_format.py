@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from core.data.clips.labelled_set import HELD_OUT, Clip, LabelledSet, Part, assign_parts
+from core.data.clips.labelled_set import Clip, LabelledSet, Part
+from core.data.clips.parts import HELD_OUT, assign_parts
 from core.data.importers.csv import read_csv
 from core.data.importers.formats import detect, read, tiers
 from core.data.importers.rows import Imported, Options

@@ -17,6 +17,7 @@ from core.data.importers.tables import MISSING, missing_text
 from core.data.importers.times import time_columns
 from core.errors import DatasetError
 from core.text.escaping import cell_text
+from core.text.scoring import MAX_TEXT_CHARACTERS, clean
 
 
 def read_csv(path: Path | str, language: str = "en") -> list[Clip]:
@@ -98,7 +99,9 @@ def _clip(row: dict[str, str], path: Path, line: int, language: str) -> Clip:
     said = row["text"].strip()
     if said in MISSING:
         raise DatasetError("row_text_missing", f"{where}: {missing_text(said)}", name=said)
-    text = check_text(cell_text(said), language, where)
+    text = clean(cell_text(said))
+    if not text or len(text) > MAX_TEXT_CHARACTERS:
+        check_text(text, language, where)
     id = row.get("id", "").strip()  # of our own export; other programs number their rows
     speaker = cell_text(row.get("speaker", "").strip())
     return Clip(str(sound.resolve()), text, speaker, part, id if CLIP_ID.fullmatch(id) else "")

@@ -6,7 +6,8 @@ import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 
-from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts
+from core.data.clips.labelled_set import Clip, LabelledSet
+from core.data.clips.parts import assign_parts
 from core.data.clips.splits import move
 from core.data.inspection.findings import SetFinding
 from core.errors import DatasetError
@@ -19,7 +20,7 @@ def repair(labelled: LabelledSet, finding: SetFinding, seed: int = 0, closed: bo
         labelled: the inspected set.
         finding: a finding of that inspection.
         seed: seed of a new split.
-        closed: whether the texts are a closed set of words, see `core.data.clips.labelled_set.assign_parts`.
+        closed: whether the texts are a closed set of words, see `core.data.clips.parts.assign_parts`.
 
     Raises:
         DatasetError: the finding has no remedy, or it cannot be applied: nothing would be left to train on, or there are

@@ -77,6 +77,8 @@ TEXTS = {
     "error.no_training_clips": "There are no clips to train on. Label some, or choose a sample set.",
     "error.shared_audio": "{clips} {clips:recording is|recordings are} in both training and test. A model is never scored on what it was trained on: remove one of each pair.",
     "error.shared_sentences": "{sentences} {sentences:sentence is|sentences are} in both training and test, in different recordings: the score tells you less about new sentences.",
+    "error.clip_no_words": "It is not trained on and not scored: its text, “{text}”, has no words.",
+    "error.few_texts": "The set has only {texts} different {texts:text|texts}, so training and test have the same ones, in different recordings. The score tells how well the model knows these, and nothing about anything else.",
     "error.clips_dropped": "{clips} {clips:clip|clips} could not be used and {clips:was|were} left out; the first is {name}.",
     "error.characters_dropped": "The model cannot write {characters} ({times} {times:time|times} in the transcripts); they were left out.",
     "error.vocabulary_mismatch": "The model cannot write {lost} of the {letters} {letters:letter|letters} in these transcripts. Give it a new vocabulary, or choose a model made for that language.",

@@ -77,6 +77,8 @@ TEXTS = {
     "error.no_training_clips": "没有可用于训练的录音。请先标注，或选择示例数据集。",
     "error.shared_audio": "有 {clips} 段录音既用于训练又用于测试。训练用过的录音不能用来评分：请从其中一方移除。",
     "error.shared_sentences": "有 {sentences} 个句子以不同录音同时出现在训练和测试中：评分难以反映模型对新句子的表现。",
+    "error.clip_no_words": "它不参与训练和评分：文本“{text}”里没有词。",
+    "error.few_texts": "数据集只有 {texts} 种不同的文本，因此训练和测试用的是相同的文本、不同的录音。评分只说明模型对这几个词掌握得如何，不能说明其他内容。",
     "error.clips_dropped": "有 {clips} 段录音无法使用，已略去；第一段是 {name}。",
     "error.characters_dropped": "模型写不出 {characters}（文本中出现 {times} 次），已略去。",
     "error.vocabulary_mismatch": "这些文本的 {letters} 个字母中有 {lost} 个是模型写不出的。请给它换新的字符表，或选择面向该语言的模型。",

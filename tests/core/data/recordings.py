@@ -9,8 +9,17 @@ import numpy as np
 import soundfile
 
 from core.audio.sound_files import decode
+from core.data.clips.labelled_set import Clip
 from core.data.importers.rows import Imported
 from tests.conftest import tone
+
+
+def made(count: int, sentences: int | None = None, speakers: int = 0, part: str = "", first: int = 0) -> list[Clip]:
+    """Clips /0.wav, /1.wav ... of which every `sentences`-th says the same and every `speakers`-th has one voice."""
+    return [
+        Clip(f"/{i}.wav", f"satz nummer {i % (sentences or first + count)}", f"voice {i % speakers}" if speakers else "", part)
+        for i in range(first, first + count)
+    ]
 
 
 def sound(path: Path, seconds: float = 0.3, rate: int = 16_000, channels: int = 1, subtype: str | None = None) -> Path:

@@ -10,7 +10,8 @@ import torch
 from transformers import AutoModelForAudioClassification
 
 from core.audio.sound_files import write_flac
-from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts
+from core.data.clips.labelled_set import Clip, LabelledSet
+from core.data.clips.parts import assign_parts
 from core.errors import DatasetError
 from core.models.classifier import Classifier
 from core.models.loading import load_model, model_family

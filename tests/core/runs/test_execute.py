@@ -16,6 +16,7 @@ import torch
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from core.data.clips.labelled_set import Clip, LabelledSet
+from core.data.clips.parts import assign_parts
 from core.data.samples import REPLAY, read_sample
 from core.errors import AttuneError, DatasetError, RecipeError, RunError
 from core.models.loading import load_model
@@ -177,6 +178,24 @@ def test_shared_sentences_are_said(tiny_whisper: Path, tmp_path: Path) -> None:
     )
     (notice,) = (event for event in execute(run) if isinstance(event, Noticed) and event.reason != "no_gain")
     assert (notice.reason, notice.details) == ("shared_sentences", {"sentences": 1})
+
+
+def test_two_words_train_a_transcriber_and_a_noise_stops_nothing(tiny_whisper: Path, tmp_path: Path) -> None:
+    clips = [dataclasses.replace(c, text=("yes", "no")[i % 2], part="") for i, c in enumerate(small().clips)]
+    clips += [dataclasses.replace(read_sample("accent").part("train")[5], text="[noise]", part="")]
+    split = tuple(assign_parts(clips, "en"))
+    run = run_folder.create(tmp_path / "run", request_for(tiny_whisper, labelled_set=dataclasses.replace(small(), clips=split)))
+    notices = {event.reason: event for event in execute(run) if isinstance(event, Noticed)}
+    assert notices["few_texts"].details == {"texts": 2}
+    assert notices["few_texts"].message.startswith(
+        "The set has only 2 different texts, so training and test have the same ones"
+    )
+    assert "'[noise]', has no words" in notices["clips_dropped"].message
+    assert "shared_sentences" not in notices
+    result = run.result()
+    assert result is not None
+    assert [row.reason for row in result.dropped] == ["clip_no_words"]
+    assert result.test is not None
 
 
 def test_replay_an_adapter_and_what_is_watched(tiny_whisper: Path, tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from starlette.testclient import TestClient
 
 from core.audio import sound_files
 from core.audio.segmentation import Span
-from core.data.clips.labelled_set import LabelledSet, assign_parts
+from core.data.clips.labelled_set import LabelledSet
+from core.data.clips.parts import assign_parts
 from core.data.library import folder_trash
 from core.data.library.recordings import Recording
 from core.errors import AttuneError, DatasetError, RunError

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from core.data.clips.labelled_set import Clip, LabelledSet, assign_parts
+from core.data.clips.labelled_set import Clip, LabelledSet
+from core.data.clips.parts import assign_parts
 from core.data.inspection import repairs
 from core.data.inspection.findings import SetFinding
 from core.data.inspection.inspection import Inspection, inspect

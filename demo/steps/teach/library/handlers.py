@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from core.data.clips.labelled_set import assign_parts
+from core.data.clips.parts import assign_parts
 from core.data.exporters import LAYOUTS
 from core.data.library.stored_set import StoredSet
 from core.data.samples import SAMPLES

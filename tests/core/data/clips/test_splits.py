@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from core.data.clips.labelled_set import PARTS, Clip, LabelledSet, assign_parts, overlap
+from core.data.clips.labelled_set import PARTS, Clip, LabelledSet, overlap
+from core.data.clips.parts import assign_parts
 from core.data.clips.splits import move
 from core.errors import DatasetError
 

@@ -88,7 +88,6 @@ def test_csv_keeps_commas_quotes_speakers_and_parts(sounds: Path) -> None:
         ('path,text\na.wav,Hello\n"b.wav,Good day\n' + "a.wav,And so on\n" * 40, "csv_no_sound", "list.csv, line"),
         ("path,text\na.wav,Hello\nb.wav,\n", "text_empty", "list.csv, line 3 has no words"),
         ("path,text\na.wav\n", "text_empty", "list.csv, line 2 has no words"),
-        ("path,text\na.wav,?!\n", "text_empty", "list.csv, line 2 has no words"),
         (f"path,text\na.wav,{'a' * (MAX_TEXT_CHARACTERS + 1)}\n", "transcript_too_long", "list.csv, line 2 has 2001"),
         ("path,text\na.wav,Hello\nb.wav,Well, that is it\n", "row_fields", "list.csv, line 3: 3 fields for 2 columns"),
         ("path,text,note\na.wav,Hello\nb.wav,Well, that is it\n", "row_moved", "list.csv, line 3: 'that is it', which follows"),
@@ -106,6 +105,12 @@ def test_csv_errors_name_the_line(sounds: Path, content: str | bytes, reason: st
     with pytest.raises(DatasetError, match=message) as caught:
         read_csv(listed(sounds, content), "sw")
     assert caught.value.reason == reason
+
+
+def test_a_noise_alone_is_listed_and_trained_on_by_none(sounds: Path) -> None:
+    """A run leaves it out and says so; a row without any text is more likely a mistake."""
+    clips = read_csv(listed(sounds, "path,text\na.wav,Hello\nb.wav,[noise]\nü 好.wav,?!\n"))
+    assert [clip.text for clip in clips] == ["Hello", "[noise]", "?!"]
 
 
 @pytest.mark.parametrize("name", ["gone.csv", ".", ""])

@@ -15,7 +15,8 @@ import pytest
 
 from core.audio import sound_files
 from core.audio.sound_files import write_flac
-from core.data.clips.labelled_set import Clip, Dropped, LabelledSet, assign_parts
+from core.data.clips.labelled_set import Clip, Dropped, LabelledSet
+from core.data.clips.parts import assign_parts
 from core.data.inspection.findings import CheckedRow, SetFinding, outlier_scores
 from core.data.inspection.inspection import Inspection, inspect
 from core.data.inspection.repairs import drop, repair
