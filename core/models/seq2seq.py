@@ -16,7 +16,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
 from core.models.base.device import autocast, choose_device
 from core.models.base.protocol import PIECE_SECONDS, Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
-from core.models.base.vocabulary import Fitted
+from core.models.base.vocabulary import Fitted, spelled
 from core.models.whisper import decoding
 from core.models.whisper.model import SETTINGS_FILE
 from core.storage.files import read_json, write_json
@@ -36,7 +36,7 @@ class Seq2Seq:
         network: the loaded network.
         extractor: its feature extractor.
         tokenizer: its tokeniser.
-        language: ISO 639-1 code, if known; used only for scoring.
+        language: ISO 639-1 code, if known; scores and the case of labels use it.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
     """
@@ -63,6 +63,7 @@ class Seq2Seq:
         self.fresh: dict[nn.Parameter, torch.Tensor] = {}
         self._extractor = extractor
         self._tokenizer = tokenizer
+        self._known = _characters(tokenizer)
         self._tokens_per_second = decoding.TOKENS_PER_SECOND
         self._end = network.config.eos_token_id
 
@@ -104,10 +105,7 @@ class Seq2Seq:
 
     def characters(self) -> frozenset[str] | None:
         """Returns the characters of its tokens; None if it has byte tokens and can write anything."""
-        tokens = self._tokenizer.get_vocab()
-        if "<0x00>" in tokens:
-            return None
-        return frozenset("".join(set(tokens) - set(self._tokenizer.all_special_tokens))) - WORD_MARKS
+        return self._known
 
     def example(self, wave: np.ndarray, text: str) -> Example:
         """Returns samples, float32 [samples], and the text's tokens with the end token as labels.
@@ -192,7 +190,8 @@ class Seq2Seq:
         return getattr(config, "max_target_positions", None) or config.max_position_embeddings
 
     def _tokens(self, text: str) -> list[int]:
-        return self._tokenizer(clean(text), add_special_tokens=False).input_ids
+        written = text if self._known is None else spelled(text, self._known, self.language)
+        return self._tokenizer(clean(written), add_special_tokens=False).input_ids
 
     def _inputs(self, wave: np.ndarray) -> dict[str, torch.Tensor]:
         shortest = SAMPLE_RATE // 10  # the convolutions need a minimum of samples
@@ -235,3 +234,11 @@ class Seq2Seq:
         scores = torch.stack([step[0].float().log_softmax(-1) for step in out.logits])
         confidence = float(scores.gather(1, written[:, None]).mean())
         return Transcript(clean(self._tokenizer.decode(written, skip_special_tokens=True)), confidence)
+
+
+def _characters(tokenizer: Any) -> frozenset[str] | None:
+    """Returns the characters of a tokeniser's tokens; None if it has byte tokens, which spell any."""
+    tokens = tokenizer.get_vocab()
+    if "<0x00>" in tokens:
+        return None
+    return frozenset("".join(set(tokens) - set(tokenizer.all_special_tokens))) - WORD_MARKS

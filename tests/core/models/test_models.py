@@ -267,6 +267,15 @@ def test_silence_is_empty_and_long_speech_is_whole(bundled: Path) -> None:
     assert score([" ".join(clip.text for clip in clips)], texts(model, [long])).wer.rate < 0.3
 
 
+def test_tokens_are_spelled_as_their_vocabulary_writes(tiny_speech2text: Path) -> None:
+    model = load_model(str(tiny_speech2text), precision="float32")
+    wave = tone(2.0)
+    plain = model.example(wave, "can't see").labels
+    assert model._tokenizer.unk_token_id not in plain
+    for text in ("CAN’T see", "canʼt ‘see’"):
+        assert torch.equal(model.example(wave, text).labels, plain)
+
+
 # CTC
 
 
