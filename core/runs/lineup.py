@@ -137,8 +137,8 @@ def _is_tested_on(run: Run, clips: list[tuple[str, str, str]]) -> bool:
 
 
 def _test_clips(run: Run) -> list[tuple[str, str, str]]:
-    tested, language = run.compared_clips("test"), run.request().labelled_set.language
-    return sorted((clip.id, clip.reference, language) for clip in tested)
+    tested = run.comparisons().get("test")
+    return sorted((clip.id, clip.reference, tested.language) for clip in tested.clips) if tested else []
 
 
 def _tested(outcome: Outcome) -> Comparison:
