@@ -23,7 +23,7 @@ from core.models.base.protocol import AsrModel
 from core.storage.files import replacing
 from core.storage.state import Report, fits, read_lines
 from core.text.scoring import clean
-from core.text.scripts import UNSPACED_LANGUAGES
+from core.text.scripts import UNSPACED_LANGUAGES, space_between
 
 LEAST_SECONDS = 0.3  # minimum length of each side of a split: a short word
 AT_ONCE = 8  # spans transcribed between two reports of progress
@@ -110,7 +110,7 @@ def split(drafts: Drafts, index: int, at: float, language: str = "en") -> Drafts
             least=LEAST_SECONDS,
         )
     words = list(draft.text) if language in UNSPACED_LANGUAGES else draft.text.split()
-    joint = "" if language in UNSPACED_LANGUAGES else " "
+    joint = space_between(language)
     count = round(len(words) * (at - draft.start) / (draft.end - draft.start))
     first = dataclasses.replace(draft, end=at, text=joint.join(words[:count]).strip(), accepted=False)
     second = dataclasses.replace(draft, start=at, text=joint.join(words[count:]).strip(), accepted=False)
@@ -132,7 +132,7 @@ def merge(drafts: Drafts, index: int, language: str = "en") -> Drafts:
             seconds=round(seconds, 1),
             limit=round(MAX_SECONDS),
         )
-    text = clean(("" if language in UNSPACED_LANGUAGES else " ").join([first.text, second.text]))
+    text = clean(space_between(language).join([first.text, second.text]))
     weights = (first.span.seconds, second.span.seconds)
     doubt = float(np.average([first.doubt, second.doubt], weights=weights))
     joined = Draft(first.start, second.end, text, doubt, first.accepted and second.accepted)

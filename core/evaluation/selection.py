@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from core.evaluation.compare import ClipComparison, Comparison
 from core.text.folding import folded
-from core.text.scoring import UNSPACED_LANGUAGES, clean
-from core.text.scripts import lowered
+from core.text.scoring import clean
+from core.text.scripts import lowered, space_between
 
 ORDERS = ("improved", "harmed", "longest", "given")
 KINDS = ("all", "fixed", "broken", "wrong", "unchanged")
@@ -47,7 +47,7 @@ def _is(clip: ClipComparison, kind: str) -> bool:
 
 
 def _holds(clip: ClipComparison, wanted: str, language: str) -> bool:
-    joint = "" if language in UNSPACED_LANGUAGES else " "
+    joint = space_between(language)
     normalised = (joint.join(word.text for word in words) for words in (clip.base_words, clip.adapted_words))
     sought, *texts = (
         folded(lowered(clean(text), language), language).casefold()

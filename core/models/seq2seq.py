@@ -15,15 +15,16 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
 from core.models.base.device import autocast, choose_device
+from core.models.base.long_sound import one_by_one
 from core.models.base.protocol import PIECE_SECONDS, Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
 from core.models.base.vocabulary import Fitted, spelled
 from core.models.whisper import decoding
 from core.models.whisper.model import SETTINGS_FILE
 from core.storage.files import read_json, write_json
-from core.text.scoring import MAX_COMPRESSION_RATIO, clean, compression_ratio
+from core.text.scoring import MAX_COMPRESSION_RATIO, clean, compression_ratio, recognised
 
 MODEL_TYPES = ("moonshine", "speech_to_text")
-WINDOW_SECONDS = MAX_CLIP_SECONDS  # longer audio is transcribed window by window
+WINDOW_SECONDS = MAX_CLIP_SECONDS  # longer sound is transcribed piece by piece
 WORD_MARKS = frozenset("▁| ")  # mark words in a vocabulary; not characters of a text
 REPETITION_PENALTY = 1.3  # of the second attempt, if the first repeats itself
 
@@ -162,20 +163,10 @@ class Seq2Seq:
     def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
         """Transcribes greedily within a token budget; if the text repeats itself, tries again with a repetition penalty.
 
-        Pauses after every window.
+        Sound over 30 s is cut at its pauses; it pauses after every piece.
         """
         self.network.eval()
-        window = int(WINDOW_SECONDS * SAMPLE_RATE)
-        results = []
-        for wave in waves:
-            pieces = []
-            for start in range(0, len(wave), window):
-                pieces.append(self._read(wave[start : start + window]))
-                pause()
-            confidence = sum(piece.confidence for piece in pieces) / len(pieces)
-            text = clean(" ".join(piece.text for piece in pieces))
-            results.append(Transcript(text, confidence, any(piece.guarded for piece in pieces)))
-        return results
+        return one_by_one(waves, WINDOW_SECONDS, self._read, self.language, pause)
 
     def save(self, folder: Path) -> None:
         """Writes network, feature extractor and tokeniser."""
@@ -233,7 +224,7 @@ class Seq2Seq:
         written = out.sequences[0, -len(out.logits) :]
         scores = torch.stack([step[0].float().log_softmax(-1) for step in out.logits])
         confidence = float(scores.gather(1, written[:, None]).mean())
-        return Transcript(clean(self._tokenizer.decode(written, skip_special_tokens=True)), confidence)
+        return Transcript(recognised(self._tokenizer.decode(written, skip_special_tokens=True)), confidence)
 
 
 def _characters(tokenizer: Any) -> frozenset[str] | None:

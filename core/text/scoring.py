@@ -118,6 +118,11 @@ def clean(text: str) -> str:
     return " ".join(text.split())
 
 
+def recognised(text: str) -> str:
+    """Returns what a model wrote, cleaned; empty if it has no letter and no digit outside brackets, such as dots or [noise]."""
+    return clean(text) if any(c.isalnum() for c in without_asides(text)) else ""
+
+
 def _visible(character: str) -> str:
     match unicodedata.category(character):
         case "Cc":

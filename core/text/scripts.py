@@ -115,6 +115,11 @@ def with_final_sigma(text: str) -> str:
     return _SIGMA_INSIDE.sub("σ", _SIGMA_LAST.sub("ς", text))
 
 
+def space_between(language: str) -> str:
+    """Returns what a language writes between words: a space or nothing."""
+    return "" if language in UNSPACED_LANGUAGES else " "
+
+
 def without_inner_spaces(text: str) -> str:
     """Removes the spaces between Chinese or Japanese characters; spaces next to other letters stay."""
     return _BETWEEN_HAN.sub("", text)

@@ -19,6 +19,7 @@ from core.errors import ModelError
 from core.models.base import ctc_loss, layers
 from core.models.base import vocabulary as vocabularies
 from core.models.base.device import autocast, choose_device
+from core.models.base.long_sound import is_long, one_by_one
 from core.models.base.protocol import PIECE_SECONDS, Depth, Example, Features, Layer, Pause, Transcript, no_pause, own_frames
 from core.models.base.vocabulary import Fitted
 from core.models.cpu.convolutions import quick_convolutions
@@ -26,10 +27,10 @@ from core.models.cpu.linear import few_rows
 from core.models.ctc import frozen_prefix
 from core.models.ctc.tokenizer import tokenizer_of
 from core.models.sources.hub import fetch_one_more
-from core.text.scoring import clean
+from core.text.scoring import clean, recognised
 from core.text.scripts import lowered
 
-WINDOW_SECONDS = 24.0  # long audio is transcribed in windows of this length
+WINDOW_SECONDS = 24.0  # longer sound is transcribed in pieces; a piece that is still longer, and any to align, in windows
 STRIDE_SECONDS = 2.0  # overlap on either side, whose frames are discarded
 NEW_ROW_STD = 0.02  # of a new character's weights, if the model's configuration gives none
 
@@ -198,32 +199,33 @@ class Ctc:
     def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
         """Transcribes by the most probable label of each frame; a model that was only pretrained writes nothing.
 
-        Pauses between the windows of long audio.
+        Sound over 24 s is cut at its pauses; it pauses between the pieces.
         """
         if not self.writes:
             return [Transcript("", 0.0) for _ in waves]
+        long = [wave for wave in waves if is_long(wave, WINDOW_SECONDS)]
         with self._computing(), quick_convolutions(self._encoder):  # weights are converted once for all clips
-            short = {i: self._written(self.log_probs(wave)) for i, wave in enumerate(waves) if not _is_long(wave)}
-        return [short[i] if i in short else self._written(self.log_probs(wave, pause)) for i, wave in enumerate(waves)]
+            short = iter([self._written(self.log_probs(wave)) for wave in waves if not is_long(wave, WINDOW_SECONDS)])
+        pieced = iter(self._in_pieces(long, pause))
+        return [next(pieced if is_long(wave, WINDOW_SECONDS) else short) for wave in waves]
 
     @torch.no_grad()
     def transcribe_above(
         self, waves: Sequence[np.ndarray], prefix: Callable[[Sequence[Example]], torch.Tensor], depth: int | None
     ) -> list[Transcript]:
-        """Transcribes like `transcribe`, from a prefix up to a depth; long audio from the bottom, in windows."""
+        """Transcribes like `transcribe`, from a prefix up to a depth; long sound from the bottom, in pieces."""
         self.network.eval()
         with self._computing():
             return [
-                self._written(self.log_probs(wave) if _is_long(wave) else self._log_probs_above(wave, prefix, depth))
+                self._in_pieces([wave])[0]
+                if is_long(wave, WINDOW_SECONDS)
+                else self._written(self._log_probs_above(wave, prefix, depth))
                 for wave in waves
             ]
 
     @torch.no_grad()
-    def log_probs(self, wave: np.ndarray, pause: Pause = no_pause) -> torch.Tensor:
-        """Returns the log probability of each label, float32 [frames, labels]; long audio in overlapping windows.
-
-        Pauses between the windows.
-        """
+    def log_probs(self, wave: np.ndarray) -> torch.Tensor:
+        """Returns the log probability of each label, float32 [frames, labels]; long sound in overlapping windows."""
         self.network.eval()
         window, stride = (int(s * SAMPLE_RATE) for s in (WINDOW_SECONDS, STRIDE_SECONDS))
         parts = []
@@ -238,7 +240,6 @@ class Ctc:
             parts.append(logits[left:right])
             if start + window >= len(wave):
                 break
-            pause()
         return torch.cat(parts).log_softmax(-1)
 
     def save(self, folder: Path) -> None:
@@ -334,14 +335,13 @@ class Ctc:
             return int(inner._get_feat_extract_output_lengths(torch.tensor(samples)))
         return samples * 25 // SAMPLE_RATE  # the coarsest of the families: 40 ms per frame
 
+    def _in_pieces(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
+        return one_by_one(waves, WINDOW_SECONDS, lambda wave: self._written(self.log_probs(wave)), self.language, pause)
+
     def _written(self, log_probs: torch.Tensor) -> Transcript:
         best, labels = log_probs.max(-1)
         written = self._tokenizer.decode(labels.tolist(), skip_special_tokens=True)  # a new head may write <unk>
-        return Transcript(clean(written), float(best.mean()))
-
-
-def _is_long(wave: np.ndarray) -> bool:
-    return len(wave) > WINDOW_SECONDS * SAMPLE_RATE
+        return Transcript(recognised(written), float(best.mean()))
 
 
 def _adapter_name(id: str, language: str, vocabularies: Mapping[str, Any]) -> str:

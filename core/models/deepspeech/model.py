@@ -16,16 +16,17 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from core.audio.sound_files import SAMPLE_RATE, fingerprint
+from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
 from core.errors import ModelError, RecipeError
 from core.models.base import ctc_loss
 from core.models.base import vocabulary as vocabularies
 from core.models.base.device import autocast, choose_device, recurrent_autocast
+from core.models.base.long_sound import one_by_one
 from core.models.base.protocol import PIECE_SECONDS, Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
 from core.models.base.vocabulary import Fitted
 from core.models.deepspeech.mfcc import MEL_CHANNELS, frame_count, mfcc
 from core.storage.files import read_json, write_json
-from core.text.scoring import clean
+from core.text.scoring import clean, recognised
 
 MODEL_TYPE = "deepspeech"  # in config.json
 CELLS = {"lstm": "rnn", "birnn": "bi_rnn"}  # and what the network calls it
@@ -245,13 +246,12 @@ class DeepSpeech:
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
-        """Transcribes by the most probable label of each frame, without a language model; it pauses between clips."""
+        """Transcribes by the most probable label of each frame, without a language model.
+
+        Sound over 30 s is cut at its pauses; it pauses between clips and between pieces.
+        """
         self.network.eval()
-        written = []
-        for wave in waves:
-            written.append(self._greedy(wave))
-            pause()
-        return written
+        return one_by_one(waves, MAX_CLIP_SECONDS, self._greedy, self.language, pause)
 
     @torch.no_grad()
     def log_probs(self, wave: np.ndarray) -> torch.Tensor:
@@ -325,7 +325,7 @@ class DeepSpeech:
     def _greedy(self, wave: np.ndarray) -> Transcript:
         best, labels = self.log_probs(wave).max(-1)
         written = [i for i in labels.unique_consecutive().tolist() if i < len(self._labels)]
-        return Transcript(clean("".join(self.config.alphabet[i] for i in written)), float(best.mean()))
+        return Transcript(recognised("".join(self.config.alphabet[i] for i in written)), float(best.mean()))
 
 
 def drop_source_layers(model: DeepSpeech, n: int, alphabet: str) -> DeepSpeech:

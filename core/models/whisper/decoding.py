@@ -128,7 +128,7 @@ def decode(
         vocabulary: special tokens.
         to_text: turns tokens into the text whose compression is measured.
         weights: how many frames each frame represents, as logarithms: float [clips, frames]; None if each represents itself.
-        pause: called before each further temperature.
+        pause: called after every token.
 
     Returns:
         One result a clip.
@@ -136,8 +136,6 @@ def decode(
     tried: list[list[Decoded]] = [[] for _ in budgets]
     pending = list(range(len(budgets)))
     for attempt, temperature in enumerate(TEMPERATURES):
-        if attempt:
-            pause()
         rows = torch.tensor(pending, device=frames.device)
         limits = [budgets[i] for i in pending]
         draws = torch.stack([_uniform(seeds[i] + attempt, max(limits)) for i in pending]).to(frames.device)
@@ -149,6 +147,7 @@ def decode(
             limits,
             draws,
             vocabulary,
+            pause,
             temperature,
         )
         for i, decoded in zip(pending, batch, strict=True):
@@ -194,6 +193,7 @@ def _decode_once(
     budgets: list[int],
     draws: torch.Tensor,
     vocabulary: Vocabulary,
+    pause: Callable[[], None],
     temperature: float,
 ) -> list[Decoded]:
     clips = len(budgets)
@@ -205,6 +205,7 @@ def _decode_once(
     writing = list(range(clips))  # the clips that have not ended, by their rows
     memory, fed = writer.begin(frames, weights), prompts
     for step in range(max(budgets)):
+        pause()
         hidden = writer.write(memory, fed)
         logits = writer.scores(hidden[:, -1])
         if step == 0:

@@ -6,19 +6,20 @@ import math
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import nn
-from transformers import StoppingCriteria, StoppingCriteriaList, WhisperForConditionalGeneration, WhisperProcessor
+from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
 from core.errors import ModelError
 from core.models.base.device import autocast, choose_device, computing_type
+from core.models.base.long_sound import by_pieces, is_long
 from core.models.base.protocol import Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
-from core.models.base.random_numbers import RandomNumbers
 from core.models.base.vocabulary import Fitted
 from core.models.whisper import decoding
 from core.models.whisper.decoder import Decoder
@@ -33,26 +34,16 @@ from core.models.whisper.network import (
     mel_frames,
     padded,
 )
-from core.models.whisper.thresholds import MAX_TOKEN_RATIO
 from core.models.whisper.token_loss import TokenLoss, fed_and_wanted
 from core.storage.files import read_json, write_json
-from core.text.scoring import clean
+from core.text.scoring import clean, recognised
 
 WINDOW_SECONDS = MAX_CLIP_SECONDS  # what the encoder was trained on; shorter sound is padded with silence
 BUCKET_FRAMES = 100  # clips whose speech rounds up to the same 2 s are transcribed in one batch
 TRANSCRIBE_BATCH = 16  # clips
+PIECE_BUCKET_FRAMES = 500  # 10 s: the pieces of a long recording are few, and those of one batch share its steps
+PIECE_BATCH = 8
 SETTINGS_FILE = "attune.json"
-
-
-class _Pausing(StoppingCriteria):
-    """A stopping criterion that never stops: called after every token, it pauses."""
-
-    def __init__(self, pause: Pause) -> None:
-        self._pause = pause
-
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
-        self._pause()
-        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
 class Whisper:
@@ -214,26 +205,17 @@ class Whisper:
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
-        """Transcribes; clips over 30 s use Whisper's own long-form decoding.
+        """Transcribes; sound over 30 s is cut at its pauses into pieces that are transcribed like clips.
 
-        It pauses after every token of a long clip, every batch of short ones, and before each further temperature.
+        Whisper's own long-form decoding (Radford et al. 2022, section 4.5) steps from window to window by the times that the
+        model writes, one window after another, and loses text where it writes them wrong. It pauses after every token.
         """
         self._begin()
-        results: dict[int, Transcript] = {}
-        buckets: dict[int, list[int]] = defaultdict(list)
-        for i, wave in enumerate(waves):
-            if len(wave) > WINDOW_SECONDS * SAMPLE_RATE:
-                results[i] = self._transcribe_long(wave, pause)
-            else:
-                buckets[math.ceil(len(wave) / SAMPLE_RATE * FRAMES_PER_SECOND / BUCKET_FRAMES)].append(i)
-        for bucket, members in sorted(buckets.items()):
-            for start in range(0, len(members), TRANSCRIBE_BATCH):
-                chosen = members[start : start + TRANSCRIBE_BATCH]
-                seconds = bucket * BUCKET_FRAMES / FRAMES_PER_SECOND
-                texts = self._transcribe_batch([waves[i] for i in chosen], seconds, pause)
-                results.update(zip(chosen, texts, strict=True))
-                pause()
-        return [results[i] for i in range(len(waves))]
+        long = {i for i, wave in enumerate(waves) if is_long(wave, WINDOW_SECONDS)}
+        clips = [wave for i, wave in enumerate(waves) if i not in long]
+        short = iter(self._in_batches(clips, self.language, BUCKET_FRAMES, TRANSCRIBE_BATCH, pause))
+        pieces = partial(self._pieces, pause=pause)
+        return [by_pieces(wave, pieces, self.language) if i in long else next(short) for i, wave in enumerate(waves)]
 
     @torch.no_grad()
     def attention(self, wave: np.ndarray, text: str) -> tuple[torch.Tensor, list[str]]:
@@ -316,10 +298,33 @@ class Whisper:
     def _weights(self, positions: torch.Tensor | None) -> torch.Tensor | None:
         return None if positions is None else frame_weights(positions).to(self.device)
 
-    def _transcribe_batch(self, waves: Sequence[np.ndarray], seconds: float, pause: Pause) -> list[Transcript]:
+    def _pieces(self, waves: Sequence[np.ndarray], pause: Pause) -> list[Transcript]:
+        """Transcribes the pieces of a recording, all in the language of the longest."""
+        longest = max(waves, key=len)
+        language = self.language or self._detect(self._encode(self._mel(longest)[None], None), None)[0]
+        return self._in_batches(waves, language, PIECE_BUCKET_FRAMES, PIECE_BATCH, pause)
+
+    def _in_batches(
+        self, waves: Sequence[np.ndarray], language: str, bucket_frames: int, batch: int, pause: Pause
+    ) -> list[Transcript]:
+        """Transcribes clips of up to 30 s, those together that are about equally long."""
+        results: dict[int, Transcript] = {}
+        buckets: dict[int, list[int]] = defaultdict(list)
+        for i, wave in enumerate(waves):
+            buckets[math.ceil(len(wave) / SAMPLE_RATE * FRAMES_PER_SECOND / bucket_frames)].append(i)
+        for bucket, members in sorted(buckets.items()):
+            for start in range(0, len(members), batch):
+                chosen = members[start : start + batch]
+                seconds = bucket * bucket_frames / FRAMES_PER_SECOND
+                texts = self._transcribe_batch([waves[i] for i in chosen], seconds, language, pause)
+                results.update(zip(chosen, texts, strict=True))
+                pause()
+        return [results[i] for i in range(len(waves))]
+
+    def _transcribe_batch(self, waves: Sequence[np.ndarray], seconds: float, language: str, pause: Pause) -> list[Transcript]:
         positions = self._positions([seconds] * len(waves))
         frames, weights = self._encode(padded([self._mel(wave) for wave in waves]), positions), self._weights(positions)
-        languages = [self.language] * len(waves) if self.language else self._detect(frames, weights)
+        languages = [language] * len(waves) if language else self._detect(frames, weights)
         room = self.network.config.max_target_positions // 2
         budgets = [decoding.budget(len(wave) / SAMPLE_RATE, self.tokens_per_second, room) for wave in waves]
         prompts = torch.tensor([self._prompt(language) for language in languages], device=self.device)
@@ -344,7 +349,7 @@ class Whisper:
         self._writes = None
 
     def _text(self, tokens: list[int]) -> str:
-        return clean(self.processor.tokenizer.decode(tokens, skip_special_tokens=True))
+        return recognised(self.processor.tokenizer.decode(tokens, skip_special_tokens=True))
 
     def _detect(self, frames: torch.Tensor, weights: torch.Tensor | None) -> list[str]:
         ids = self.network.generation_config.lang_to_id
@@ -353,30 +358,3 @@ class Whisper:
         logits = writer.scores(writer.write(writer.begin(frames, weights), start)[:, 0])[:, list(ids.values())]
         names = [token.strip("<|>") for token in ids]
         return [names[i] for i in logits.argmax(-1).tolist()]
-
-    def _transcribe_long(self, wave: np.ndarray, pause: Pause) -> Transcript:
-        inputs = self.processor.feature_extractor(
-            wave,
-            sampling_rate=SAMPLE_RATE,
-            return_tensors="pt",
-            truncation=False,
-            padding="longest",
-            return_attention_mask=True,
-        )
-        beginning = wave[: int(WINDOW_SECONDS * SAMPLE_RATE)]
-        language = self.language or self._detect(self._encode(self._mel(beginning)[None], None), None)[0]
-        spoken = {"language": language, "task": "transcribe"} if self._multilingual else {}
-        with RandomNumbers(0, self.device):
-            tokens = self.network.generate(
-                inputs.input_features.to(self.device),
-                attention_mask=inputs.attention_mask.to(self.device),
-                return_timestamps=True,
-                temperature=decoding.TEMPERATURES,
-                compression_ratio_threshold=MAX_TOKEN_RATIO,
-                logprob_threshold=decoding.MIN_LOG_PROBABILITY,
-                no_speech_threshold=decoding.MIN_NO_SPEECH,
-                condition_on_prev_tokens=False,
-                stopping_criteria=StoppingCriteriaList([_Pausing(pause)]),
-                **spoken,
-            )
-        return Transcript(self._text(tokens[0].tolist()), 0.0, language=language)

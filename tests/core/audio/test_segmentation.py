@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from core.audio.activity import active, levels
-from core.audio.segmentation import MARGIN_SECONDS, MAX_SECONDS, MIN_SECONDS, TARGET_SECONDS, Span, segment
+from core.audio.segmentation import MARGIN_SECONDS, MAX_SECONDS, MIN_SECONDS, TARGET_SECONDS, Span, pieces, segment
 from core.audio.sound_files import SAMPLE_RATE
 from tests.core.audio.test_activity import bursts
 
 
-def spoken(*pattern: float) -> np.ndarray:
+def spoken(*pattern: float, noise_dbfs: float = -60.0) -> np.ndarray:
     """Speech and pauses in turn, in seconds, after half a second of noise."""
     spans, time = [], 0.5
     for i, seconds in enumerate(pattern):
         if i % 2 == 0:
             spans.append((time, time + seconds))
         time += seconds
-    return bursts(spans, time + 0.5)
+    return bursts(spans, time + 0.5, noise_dbfs)
 
 
 def times(spans: list[Span]) -> list[tuple[float, float]]:
@@ -93,3 +94,38 @@ def test_the_samples_of_a_span() -> None:
     assert Span(0.25, 0.5).seconds == 0.25
     np.testing.assert_array_equal(Span(0.25, 0.5).of(wave), wave[4_000:8_000])
     assert MARGIN_SECONDS < MIN_SECONDS
+
+
+def talking(*pattern: float) -> np.ndarray:
+    """Like `spoken`, but its level rises and falls four times a second, as that of syllables does."""
+    wave = spoken(*pattern, noise_dbfs=-120.0)
+    time = np.arange(len(wave)) / SAMPLE_RATE
+    syllables = wave * (0.55 + 0.45 * np.sin(2 * np.pi * 4 * time))
+    return (syllables + 10 ** (-60 / 20) * np.random.default_rng(1).standard_normal(len(wave))).astype(np.float32)
+
+
+def test_a_hole_is_in_no_piece() -> None:
+    found = times(pieces(talking(3.0, 40.0, 4.0)))
+    assert np.array(found) == pytest.approx(np.array([(0.0, 4.5), (42.5, 48.0)]), abs=0.12)
+
+
+@pytest.mark.parametrize("cut", [segment, pieces])
+def test_a_speaker_far_from_the_microphone_is_not_taken_for_a_pause(cut: Callable[[np.ndarray], list[Span]]) -> None:
+    close, far = talking(8.0, 0.4, 8.0), 0.01 * talking(8.0, 0.4, 8.0)  # -40 dB
+    wave = np.concatenate([close, far, close])
+    rng = np.random.default_rng(3)
+    wave += (10 ** (-80 / 20) * rng.standard_normal(len(wave))).astype(np.float32)
+    covered = sum(
+        min(span.end, 2 * 17.4) - max(span.start, 17.4) for span in cut(wave) if span.end > 17.4 and span.start < 34.8
+    )
+    assert covered > 15.0
+
+
+@pytest.mark.parametrize("dbfs", [-55.0, -30.0])
+def test_steady_noise_has_no_piece(dbfs: float) -> None:
+    rng = np.random.default_rng(0)
+    noise = (10 ** (dbfs / 20) * rng.standard_normal(60 * SAMPLE_RATE)).astype(np.float32)
+    assert pieces(noise) == []
+    noise[30 * SAMPLE_RATE : 33 * SAMPLE_RATE] += talking(2.0)[: 3 * SAMPLE_RATE]
+    (span,) = pieces(noise)
+    assert span.start < 31 < span.end

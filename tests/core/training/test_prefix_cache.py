@@ -125,7 +125,7 @@ def test_evaluations_read_from_what_is_frozen_and_write_the_same(
     computed = []
     real = Learner._frozen
     monkeypatch.setattr(Learner, "_frozen", lambda *given: computed.append(1) or real(*given))
-    waves = [tone(seconds, 300, seed=9) for seconds in (0.7, 1.9, 7.0)]  # the last one is read in windows
+    waves = [tone(seconds, 300, seed=9) for seconds in (0.7, 1.9, 7.0)]  # the last one is cut into pieces
     texts = []
     for _ in range(3):
         with torch.no_grad():
