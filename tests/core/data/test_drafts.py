@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -202,11 +203,11 @@ def test_a_full_disk_between_two_clips_keeps_the_rest_on_the_list(tmp_path: Path
     written: list[Path] = []
     write_flac = sound_files.write_flac
 
-    def filling(target: Path, sound: np.ndarray) -> None:
+    def filling(target: Path, sound: np.ndarray, changes: Sequence[str]) -> None:
         if written:
             raise OSError(errno.ENOSPC, "No space left on device")
         written.append(target)
-        write_flac(target, sound)
+        write_flac(target, sound, changes)
 
     with monkeypatch.context() as patch:
         patch.setattr(sound_files, "write_flac", filling)

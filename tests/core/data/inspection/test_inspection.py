@@ -311,16 +311,16 @@ def test_a_thousand_clips_are_never_in_memory_at_once(tmp_path: Path, monkeypatc
         clips.append(Clip(str(path), sentence(i), f"voice {i % 40}", ("train", "train", "train", "test")[i // 40 % 4]))
     waves: deque[weakref.ref[np.ndarray]] = deque(maxlen=100)
     most = 0
-    decode = sound_files.decode
+    read_sound = sound_files.read_sound
 
-    def watched(path: str, max_seconds: float) -> np.ndarray:
+    def watched(path: str, max_seconds: float) -> sound_files.Sound:
         nonlocal most
-        wave = decode(path, max_seconds)
-        waves.append(weakref.ref(wave))
+        sound = read_sound(path, max_seconds)
+        waves.append(weakref.ref(sound.wave))
         most = max(most, sum(ref() is not None for ref in waves))
-        return wave
+        return sound
 
-    monkeypatch.setattr(sound_files, "decode", watched)
+    monkeypatch.setattr(sound_files, "read_sound", watched)
     report = inspect(LabelledSet("large", tuple(clips), "en"))
     assert 1 <= most <= 2  # the one before may go as the next one comes
     assert report.kept == sum(report.durations.counts) == 1_000
