@@ -54,6 +54,7 @@ from tests.core.audio.test_segmentation import spoken
 TOKEN = "0" * 32
 SAID = ("the cat sat", "a dog ran", "one bird sang", "two fish swam")
 BASE = ("the cat sat", "a fog ran", "one bird sang", "two dish swam")
+TIMES = ((0.0, 0.1), (0.1, 0.2), (0.2, 0.3))  # of the words of the first
 # Handlers that begin work in another process or thread, and one that imports a library of seven seconds.
 BEGINNING = ("start", "sweep", "begin", "fetch", "ask", "go_on", "receive", "spectrogram")
 LOOKING = (
@@ -134,7 +135,7 @@ def lived_in(found: Session) -> None:
     long.add((Draft(0.0, 2.0, SAID[0], 0.1), Draft(3.0, 5.0, SAID[1], 0.2, True)), 2)
 
     one, two = (finished(run_folder.create(found.folder / "runs" / f"2026010{n}-100000-a", request())) for n in (1, 2))
-    write_json(one.folder / "times" / "test-0.json", {"base": [[0.0, 0.1]], "adapted": [[0.0, 0.1]]})
+    write_json(one.folder / "times" / "test-0.json", {"base": TIMES, "adapted": TIMES})
     robustness = robustness_job.create(one)
     line, nothing = Line(0.1, 0.0, 0.2), Interval(0.0, 0.0, 0.0, 1.0, 4, "sentences")
     for condition in ("recorded", "noise_20"):
@@ -487,7 +488,7 @@ def test_a_worker_ends_a_damaged_job_with_a_sentence(how: str, lived: Session) -
 
 def test_times_that_are_damaged_are_worked_out_again(lived: Session) -> None:
     run = lived.runs()[0]
-    assert word_times(run, "test", 0) == WordTimes(((0.0, 0.1),), ((0.0, 0.1),))
+    assert word_times(run, "test", 0) == WordTimes(TIMES, TIMES)
     damage(run.folder / "times" / "test-0.json", "wrong")
     with pytest.raises(AttuneError, match="no file"):  # its sound is nowhere, which shows that it was asked for
         word_times(run, "test", 0)

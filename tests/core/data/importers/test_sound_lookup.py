@@ -43,7 +43,7 @@ def test_a_sound_is_found(tmp_path: Path, there: str, listed: str, found: str, n
     assert [clip.path for clip in result.clips] == [str(tmp_path / "set" / found)]
     assert [one.reason for one in result.notes] == ["rows_moved"] * note
     for one in result.notes:
-        assert "In 1 rows the sound is named by its place on another computer (list.csv, line 2)" in one.message
+        assert "In 1 row the sound is named by its place on another computer (list.csv, line 2)" in one.message
 
 
 @pytest.mark.parametrize(
