@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
+from transformers import AutoModelForAudioClassification
 
 from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
 from core.errors import DatasetError, ModelError
-from core.models.base import layers
+from core.models.base import layers, pretrained
 from core.models.base.device import autocast, choose_device
 from core.models.base.protocol import (
     PIECE_SECONDS,
@@ -77,9 +77,13 @@ class Classifier:
     def load(
         cls, id: str, folder: str, language: str = "", device: str = "auto", precision: str = "auto", **fetch: Any
     ) -> Self:
-        """Loads from a Hugging Face folder or hub id; `fetch` goes to `from_pretrained`."""
-        network = AutoModelForAudioClassification.from_pretrained(folder, **fetch)
-        extractor = AutoFeatureExtractor.from_pretrained(folder, **fetch)
+        """Loads from a Hugging Face folder; `fetch` goes to `from_pretrained`.
+
+        Raises:
+            ModelError: a part is missing, or does not fit the others.
+        """
+        extractor = pretrained.load_extractor(id, folder, **fetch)
+        network = pretrained.load_network(id, AutoModelForAudioClassification, folder, **fetch)
         return cls(id, network, extractor, language, device, precision)
 
     @classmethod

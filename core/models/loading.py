@@ -6,6 +6,7 @@ a list of models nor a newly opened page needs them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,13 +19,14 @@ from core.models.base.protocol import AsrModel
 from core.models.catalogue import Entry, listed
 from core.models.sources import model_ids
 from core.models.sources.hub import HUB_SECONDS, Announced, Progress, announced, fetch
+from core.models.sources.incomplete import WEIGHTS, has_weights, is_adapter, refuse_pointer
 from core.models.sources.origins import Bundle, is_converted, is_fetched, is_installed
 from core.models.sources.releases import fetch_release, release_folder
 from core.storage.files import assets_folder
 from core.storage.full_disk import is_full
 
 BUSY = (403, 429)  # HTTP statuses of an overloaded server; from 500 on, the server itself is at fault
-WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+MAX_CAUSE = 200  # characters of a library's sentence that are quoted
 
 
 def ready_folder(entry: Entry) -> str | None:
@@ -128,7 +130,7 @@ def _cached_folder(id: str) -> str | None:
     """Returns the folder of a model in the hub's cache, if its weights are there too."""
     try:
         config = try_to_load_from_cache(id, "config.json")
-        weights = [try_to_load_from_cache(id, name) for name in WEIGHT_FILES]
+        weights = [try_to_load_from_cache(id, name) for name in WEIGHTS]
     except HFValidationError:
         return None
     return str(Path(config).parent) if isinstance(config, str) and any(isinstance(w, str) for w in weights) else None
@@ -138,9 +140,9 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
     """Loads a model, downloading it if it is not on this computer.
 
     Args:
-        id: a catalogue id, a Hugging Face id, a local model folder, a fairseq checkpoint ending in .pt, a DeepSpeech model
-            ending in .tflite, or "torchaudio:" and the name of one of its bundles. An id in the form of a Hugging Face id
-            never means a folder; write a relative folder as "./folder".
+        id: a catalogue id, a Hugging Face id, a folder of a model or of a PEFT adapter whose base is here, a fairseq
+            checkpoint ending in .pt, a DeepSpeech model ending in .tflite, or "torchaudio:" and the name of one of its
+            bundles. An id in the form of a Hugging Face id never means a folder; write a relative folder as "./folder".
         language: ISO 639-1 code to transcribe in, for multilingual models; "" detects it.
         device: "auto", "cpu", "cuda".
         precision: "auto", "float32" or "bfloat16".
@@ -158,7 +160,8 @@ def load_model(id: str, language: str = "", device: str = "auto", precision: str
         folder = _here(id) or _fetched(id)
         from core.models import engine
 
-        model = engine.load(id, folder, language, device, precision)
+        base = _base_folder(id, folder)
+        model = engine.load(id, base or folder, language, device, precision, folder if base else None)
         model.thin = model.thin and thin
         return model
 
@@ -176,7 +179,7 @@ def model_family(id: str) -> str:
         folder = _here(id) or _fetched(id)
         from core.models import engine
 
-        return engine.adapter(id, folder).family
+        return engine.adapter(id, _base_folder(id, folder) or folder).family
 
 
 def _here(id: str) -> str | None:
@@ -205,12 +208,21 @@ def _built(bundle: Bundle) -> Path:
 def _local_folder(id: str) -> str | None:
     """Returns the model folder for a path to a folder or file; None if the id is not a path."""
     path = Path(id).expanduser()
+    if path.suffix in (".pt", ".tflite") and path.is_file():
+        refuse_pointer(path.name, path)
     if path.suffix == ".pt" and path.is_file():
         from core.models import engine
 
         return str(engine.fairseq_folder(path))
     if id.strip() and path.is_dir():
-        if not (path / "config.json").is_file():
+        if not (path / "config.json").is_file() and not is_adapter(path):
+            if has_weights(path):
+                raise ModelError(
+                    "model_no_config",
+                    f"{path} has weights but no config.json, which describes their network. Copy it, and the files of the "
+                    "processor and the tokenizer, from the folder of the model that this one was trained from.",
+                    id=id,
+                )
             raise ModelError(
                 "model_not_a_folder", f"{path} holds no config.json, so it is not a Hugging Face model folder.", id=id
             )
@@ -226,6 +238,19 @@ def _local_folder(id: str) -> str | None:
     if _looks_like_path(id):
         raise ModelError("model_no_folder", f"There is no folder or file {id}.", id=id)
     return None
+
+
+def _base_folder(id: str, folder: str) -> str | None:
+    """Returns the folder of an adapter's base, which is not downloaded for it; None if the folder is a model's."""
+    if not is_adapter(Path(folder)):
+        return None
+    from core.models import engine
+
+    base = engine.base_of(id, Path(folder))
+    found = _here(base) if is_here(base) else None
+    if found is None or is_adapter(Path(found)):
+        raise engine.no_base(id, base)
+    return found
 
 
 @contextmanager
@@ -255,7 +280,7 @@ def _explain(id: str, error: Exception) -> ModelError:
         chain.append(type(cause).__name__)
         cause = cause.__cause__ or cause.__context__
     names = set(chain)
-    if {"RepositoryNotFoundError", "HFValidationError"} & names:
+    if is_fetchable(id) and {"RepositoryNotFoundError", "HFValidationError"} & names:
         return ModelError("model_unknown", f"There is no model {id!r} on the Hugging Face hub, or it is private.", id=id)
     if {"GatedRepoError"} & names:
         return _gated(id)
@@ -279,5 +304,12 @@ def _explain(id: str, error: Exception) -> ModelError:
         )
     if "UnpicklingError" in names:
         return ModelError("model_untrusted", f"{id} holds more than weights, and was not loaded.", id=id)
-    first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-    return ModelError("model_not_usable", f"{id} could not be loaded as a speech recogniser: {first}", id=id)
+    return ModelError("model_not_usable", f"{id} could not be loaded as a speech recogniser: {_cause(error)}", id=id)
+
+
+def _cause(error: Exception) -> str:
+    """Returns a library's first sentence if it is short and whole; some say at length what to look up on the hub."""
+    first = re.split(r"(?<=[.!?])\s", " ".join(str(error).split()))[0]
+    if first and len(first) <= MAX_CAUSE and not first.endswith(":") and "huggingface.co" not in first:
+        return first if first.endswith((".", "!", "?")) else f"{first}."
+    return f"its files do not fit one another, or one of them is damaged ({type(error).__name__})."

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import AutoFeatureExtractor, AutoModelForSpeechSeq2Seq, AutoTokenizer
+from transformers import AutoModelForSpeechSeq2Seq
 from transformers.modeling_outputs import BaseModelOutput
 
 from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
+from core.models.base import pretrained
 from core.models.base.device import autocast, choose_device
 from core.models.base.long_sound import one_by_one
+from core.models.base.pretrained import SENTENCE
 from core.models.base.protocol import PIECE_SECONDS, Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
 from core.models.base.vocabulary import Fitted, spelled
 from core.models.whisper import decoding
@@ -72,11 +74,16 @@ class Seq2Seq:
     def load(
         cls, id: str, folder: str, language: str = "", device: str = "auto", precision: str = "auto", **fetch: Any
     ) -> Self:
-        """Loads from a Hugging Face folder or hub id; `fetch` goes to `from_pretrained`."""
-        network = AutoModelForSpeechSeq2Seq.from_pretrained(folder, **fetch)
-        extractor = AutoFeatureExtractor.from_pretrained(folder, **fetch)
-        tokenizer = AutoTokenizer.from_pretrained(folder, **fetch)
+        """Loads from a Hugging Face folder; `fetch` goes to `from_pretrained`.
+
+        Raises:
+            ModelError: a part is missing, or does not fit the others.
+        """
+        extractor = pretrained.load_extractor(id, folder, **fetch)
+        tokenizer = pretrained.load_tokenizer(id, folder, **fetch)
+        network = pretrained.load_network(id, AutoModelForSpeechSeq2Seq, folder, **fetch)
         model = cls(id, network, extractor, tokenizer, language, device, precision)
+        pretrained.refuse_mute(id, tokenizer, network.config.vocab_size, model._some_text())
         settings = Path(folder) / SETTINGS_FILE
         if settings.is_file():
             model._tokens_per_second = float(read_json(settings)["tokens_per_second"])
@@ -174,6 +181,10 @@ class Seq2Seq:
         self._extractor.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
         write_json(folder / SETTINGS_FILE, {"tokens_per_second": self._tokens_per_second})
+
+    def _some_text(self) -> str:
+        known = self.characters()
+        return SENTENCE if known is None else "".join(sorted(c for c in known if c.isalpha())[:10])
 
     @property
     def _positions(self) -> int:

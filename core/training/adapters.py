@@ -23,14 +23,13 @@ from torch import nn
 from core.errors import ModelError, one_of
 from core.models.base.protocol import AsrModel, Layer
 from core.models.base.random_numbers import RandomNumbers
+from core.models.sources import peft_adapter
 from core.training.recipe import ADAPTERS, TARGETS
 
 if TYPE_CHECKING:
     from peft import IA3Config, LoraConfig
 
 # peft is imported only where it is used: few runs need it, and importing it takes a third of a second.
-
-WEIGHTS_FILE = "adapter_model.safetensors"  # as PEFT names it
 
 # The role of a linear projection, by the end of its name; the first matching row wins.
 # Source: the modeling_*.py files of transformers 5.24; fc1 to fc4 with .fc are torchaudio's DeepSpeech.
@@ -147,18 +146,8 @@ def merge(model: AsrModel, unchanged: bool = False) -> None:
         model: the model.
         unchanged: whether the adapter is as it was attached. It is then only removed: DoRA's would change the last bits.
     """
-    if not is_attached(model):
-        return
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    # PEFT's merge_and_unload is a method of its wrapper model, which this network does not have.
-    for name, module in list(model.network.named_modules()):
-        if isinstance(module, BaseTunerLayer):
-            if not unchanged:
-                module.merge()
-            parent, _, child = name.rpartition(".")
-            setattr(model.network.get_submodule(parent), child, module.get_base_layer())
-    del model.network.peft_config
+    if is_attached(model):
+        peft_adapter.merge(model.network, unchanged)
 
 
 def save(model: AsrModel, folder: Path) -> None:
@@ -179,7 +168,7 @@ def save(model: AsrModel, folder: Path) -> None:
     # By default, PEFT asks the hub whether the vocabulary has grown.
     state = get_peft_model_state_dict(network, save_embedding_layers=False)
     state = {_PREFIX + name: tensor.contiguous() for name, tensor in state.items()}
-    save_file(state, folder / WEIGHTS_FILE, {"format": "pt"})
+    save_file(state, folder / peft_adapter.WEIGHT_FILES[0], {"format": "pt"})
 
 
 def _projections(network: nn.Module) -> dict[str, str]:

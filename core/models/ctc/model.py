@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCTC, AutoTokenizer
 
 from core.audio.sound_files import SAMPLE_RATE, fingerprint
 from core.errors import ModelError
-from core.models.base import ctc_loss, layers
+from core.models.base import ctc_loss, layers, pretrained
 from core.models.base import vocabulary as vocabularies
 from core.models.base.device import autocast, choose_device
 from core.models.base.long_sound import is_long, one_by_one
@@ -32,6 +32,7 @@ from core.text.scripts import lowered
 
 WINDOW_SECONDS = 24.0  # longer sound is transcribed in pieces; a piece that is still longer, and any to align, in windows
 STRIDE_SECONDS = 2.0  # overlap on either side, whose frames are discarded
+HEADS = "lm_head|ctc_head"  # what the families call their output layer
 NEW_ROW_STD = 0.02  # of a new character's weights, if the model's configuration gives none
 
 # MMS (Pratap et al. 2023) names its adapters by ISO 639-3 code; these are the ones whose two-letter code the page offers.
@@ -80,19 +81,19 @@ class Ctc:
         self._extractor = extractor
         self._tokenizer = tokenizer
         self._input_name = extractor.model_input_names[0]
-        self._head = next(name for name in ("lm_head", "ctc_head") if hasattr(network, name))
+        self._head = next(name for name in HEADS.split("|") if hasattr(network, name))
 
     @classmethod
     def load(
         cls, id: str, folder: str, language: str = "", device: str = "auto", precision: str = "auto", **fetch: Any
     ) -> Self:
-        """Loads from a Hugging Face folder or hub id; `fetch` goes to `from_pretrained`.
+        """Loads from a Hugging Face folder; `fetch` goes to `from_pretrained`.
 
         Raises:
-            ModelError: the vocabulary of a CTC checkpoint is missing, or there is no adapter for the language.
+            ModelError: a part is missing or does not fit the others, or there is no adapter for the language.
         """
         config = AutoConfig.from_pretrained(folder, **fetch)
-        extractor = AutoFeatureExtractor.from_pretrained(folder, **fetch)
+        extractor = pretrained.load_extractor(id, folder, **fetch)
         tokenizer: Any = None
         if any(name.endswith("ForCTC") for name in config.architectures or ()):  # otherwise it was only pretrained
             try:
@@ -103,11 +104,15 @@ class Ctc:
                 ) from error
         adapters: dict[str, Any] = {}
         if language and getattr(config, "adapter_attn_dim", None) and hasattr(tokenizer, "set_target_lang"):
-            adapters = {"target_lang": _adapter_name(id, language, tokenizer.vocab), "ignore_mismatched_sizes": True}
+            adapters = {"target_lang": _adapter_name(id, language, tokenizer.vocab)}
             fetch_one_more(id, folder, f"adapter.{adapters['target_lang']}.safetensors")
             tokenizer.set_target_lang(adapters["target_lang"])
-        network = AutoModelForCTC.from_pretrained(folder, **adapters, **fetch)
-        return cls(id, network, extractor, tokenizer, language, device, precision)
+        new = rf"({HEADS})\..*" if tokenizer is None or adapters else ""
+        network = pretrained.load_network(id, AutoModelForCTC, folder, new, **adapters, **fetch)
+        model = cls(id, network, extractor, tokenizer, language, device, precision)
+        if model.writes:
+            pretrained.refuse_labels_beyond(id, model._labels(), network.config.vocab_size)
+        return model
 
     def layers(self) -> list[Layer]:
         """Returns the front (convolutions and projections), the encoder's layers, and the CTC head."""
@@ -288,6 +293,12 @@ class Ctc:
     def _characters(self) -> list[str]:
         ids = self._tokenizer.get_vocab() if self._tokenizer is not None else {}
         return sorted((t for t in self._vocabulary if len(t) == 1 and t != self._space), key=lambda t: ids[t])
+
+    def _labels(self) -> list[int]:
+        """Returns the labels of all that it writes besides spaces, and the blank; none if it writes nothing else."""
+        ids, written = self._tokenizer.get_vocab(), self._vocabulary - {self._space}
+        blank = -1 if self._tokenizer.pad_token_id is None else self._tokenizer.pad_token_id
+        return [blank, *(ids[token] for token in written)] if written else []
 
     @property
     def _space(self) -> str:

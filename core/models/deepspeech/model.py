@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
 from core.errors import ModelError, RecipeError
-from core.models.base import ctc_loss
+from core.models.base import ctc_loss, pretrained
 from core.models.base import vocabulary as vocabularies
 from core.models.base.device import autocast, choose_device, recurrent_autocast
 from core.models.base.long_sound import one_by_one
@@ -155,12 +155,15 @@ class DeepSpeech:
         """Loads from a folder that `save` wrote.
 
         Raises:
-            ModelError: config.json does not describe such a network.
+            ModelError: config.json does not describe such a network, or the weights are another's.
         """
         config = DeepSpeechConfig.from_json(read_json(Path(folder) / "config.json"))
         with torch.device("meta"):  # so that only the file's own size is ever allocated
             network = new_network(config)
-        network.load_state_dict(load_file(Path(folder) / "model.safetensors"), assign=True)
+        weights, wanted = load_file(Path(folder) / "model.safetensors"), network.state_dict()
+        other = [name for name, value in weights.items() if name not in wanted or wanted[name].shape != value.shape]
+        pretrained.refuse_unfit(id, wanted.keys() - weights.keys(), other)
+        network.load_state_dict(weights, assign=True)
         return cls(id, network, config, language, device, precision)
 
     def layers(self) -> list[Layer]:

@@ -42,9 +42,9 @@ MOST = (
 NEVER_NEGATIVE = re.compile(r"(^|_)(size|dim|layers|heads|bins|positions|channels|labels|depth|kernel|stride|groups)s?($|_)")
 
 _SETTINGS = re.compile(
-    r"(config|generation_config|preprocessor_config|processor_config|feature_extractor|attune|.*\.index)\.json"
+    r"(config|adapter_config|generation_config|preprocessor_config|processor_config|feature_extractor|attune|.*\.index)\.json"
 )
-_WEIGHTS = re.compile(r"(model|pytorch_model).*\.(safetensors|bin)")
+_WEIGHTS = re.compile(r"(model|adapter_model|pytorch_model).*\.(safetensors|bin)")
 _READ = re.compile(r".*\.(json|txt|model|safetensors|bin)")
 
 
@@ -53,7 +53,7 @@ def check_folder(id: str, folder: Path) -> None:
 
     Args:
         id: what the user calls it.
-        folder: with a config.json.
+        folder: of a model, or of an adapter without one.
 
     Raises:
         ModelError: a settings file is too large, is not JSON, is nested too deeply, or has a number out of bounds; an index
@@ -77,7 +77,7 @@ def check_folder(id: str, folder: Path) -> None:
             _check_settings(id, path)
         if path.suffix == ".bin" and _WEIGHTS.fullmatch(path.name) and is_packed(path):
             raise _unusable(id, f"{path.name} is compressed")
-    if (folder / "adapter_config.json").is_file():
+    if (folder / "adapter_config.json").is_file() and (folder / "config.json").is_file():
         raise ModelError(
             "model_with_adapter",
             f"{id} contains an adapter as well as the model. Merge the two, or remove adapter_config.json from the folder.",

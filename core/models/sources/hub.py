@@ -19,6 +19,7 @@ from huggingface_hub import HfApi, constants, get_hf_file_metadata, get_session,
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
 from core.errors import ModelError
+from core.models.sources.incomplete import ADAPTER_FILE
 from core.storage.files import sha256
 from core.storage.memory import refuse_what_does_not_fit
 
@@ -95,6 +96,13 @@ def announced(id: str) -> Announced:
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     files = loaded_files(sizes)
     weights = sum(size for name, size in files.items() if not name.endswith((".json", ".txt", ".model")))
+    if "config.json" not in files and ADAPTER_FILE in sizes:
+        raise ModelError(
+            "model_adapter_on_hub",
+            f"{id} is a PEFT adapter, not a model by itself. Download it into a folder and give the path of that folder; its "
+            "base must be on this computer too.",
+            id=id,
+        )
     if "config.json" not in files or not weights:
         raise ModelError("model_not_usable", f"{id} could not be loaded: its configuration or its weights are missing.", id=id)
     return Announced(files, info.safetensors.total if info.safetensors else weights / FLOAT_BYTES)

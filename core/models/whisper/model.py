@@ -13,15 +13,16 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import nn
-from transformers import WhisperForConditionalGeneration, WhisperProcessor
+from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperProcessor, WhisperTokenizer
 
 from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE, fingerprint
 from core.errors import ModelError
+from core.models.base import pretrained
 from core.models.base.device import autocast, choose_device, computing_type
 from core.models.base.long_sound import by_pieces, is_long
 from core.models.base.protocol import Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
 from core.models.base.vocabulary import Fitted
-from core.models.whisper import decoding
+from core.models.whisper import decoding, special_tokens
 from core.models.whisper.decoder import Decoder
 from core.models.whisper.network import (
     FRAMES_PER_SECOND,
@@ -44,6 +45,7 @@ TRANSCRIBE_BATCH = 16  # clips
 PIECE_BUCKET_FRAMES = 500  # 10 s: the pieces of a long recording are few, and those of one batch share its steps
 PIECE_BATCH = 8
 SETTINGS_FILE = "attune.json"
+SINUSOIDS = r"(model\.)?encoder\.embed_positions\.weight"  # are computed where a checkpoint leaves them out
 
 
 class Whisper:
@@ -112,9 +114,18 @@ class Whisper:
     def load(
         cls, id: str, folder: str, language: str = "", device: str = "auto", precision: str = "auto", **fetch: Any
     ) -> Self:
-        """Loads from a Hugging Face folder or hub id; `fetch` goes to `from_pretrained`."""
-        network = WhisperForConditionalGeneration.from_pretrained(folder, **fetch)
-        processor = WhisperProcessor.from_pretrained(folder, **fetch)
+        """Loads from a Hugging Face folder; `fetch` goes to `from_pretrained`.
+
+        Raises:
+            ModelError: a part is missing, or does not fit the others.
+        """
+        extractor = pretrained.load_extractor(id, folder, WhisperFeatureExtractor, **fetch)
+        tokenizer = pretrained.load_tokenizer(id, folder, WhisperTokenizer, **fetch)
+        network = pretrained.load_network(id, WhisperForConditionalGeneration, folder, new=SINUSOIDS, **fetch)
+        pretrained.refuse_mute(id, tokenizer, network.config.vocab_size)
+        pretrained.refuse_other_features(id, extractor.feature_size, network.config.num_mel_bins)
+        special_tokens.complete(id, network.generation_config, network.config, tokenizer)
+        processor = WhisperProcessor(extractor, tokenizer)
         settings = Path(folder) / SETTINGS_FILE
         kept = read_json(settings) if settings.is_file() else {}
         return cls(

@@ -21,7 +21,7 @@ from transformers import AutoModelForCTC
 from core.audio.sound_files import decode
 from core.data.samples import CANARY, read_sample
 from core.errors import ModelError
-from core.models import loading
+from core.models import engine, loading
 from core.models.catalogue import CATALOGUE, Entry
 from core.models.ctc.model import Ctc
 from core.models.loading import is_fetchable, is_here, load_model, model_family, ready_folder
@@ -34,6 +34,9 @@ from tests.conftest import tone
 FAMILIES = ("whisper", "ctc")
 HUB_ID = "somebody/some-model"
 MISSING = Bundle("x", "a_package_that_nobody_has", "model", "", 1, 0, 1, 2)
+
+
+DOES_NOT_FIT = "its files do not fit one another, or one of them is damaged (LookupError)."
 
 
 class Payload:
@@ -215,28 +218,26 @@ def test_a_garbage_configuration(text: str, folder: Path) -> None:
     assert str(folder) in str(error)
 
 
-@pytest.mark.parametrize("spoil", ["removed", "cut", "other"])
-def test_damaged_weights(spoil: str, folder: Path) -> None:
-    weights = folder / "model.safetensors"
-    if spoil == "removed":
-        weights.unlink()
-    elif spoil == "cut":
-        weights.write_bytes(weights.read_bytes()[:1000])
-    else:
-        settings = json.loads((folder / "config.json").read_text())
-        settings["hidden_size" if "hidden_size" in settings else "d_model"] = 48
-        (folder / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(ModelError) as caught:
-        load_model(str(folder))
-    assert caught.value.reason == "model_not_usable"
+@pytest.mark.parametrize(
+    ("said", "quoted"),
+    [
+        ("Something is odd", "Something is odd."),
+        ("Something is odd. Look it up in the manual", "Something is odd."),
+        ("Errors in loading:\n\ta size", "Errors in loading: a size."),
+        ("Errors in loading:", DOES_NOT_FIT),
+        ("See https://huggingface.co/models for help", DOES_NOT_FIT),
+        ("x" * 300, DOES_NOT_FIT),
+        ("", DOES_NOT_FIT),
+    ],
+)
+def test_a_librarys_sentence_is_quoted_whole_or_not(
+    said: str, quoted: str, ctc_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise LookupError(said)
 
-
-def test_a_ctc_model_without_its_vocabulary(ctc_folder: Path) -> None:
-    for name in ("vocab.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
-        (ctc_folder / name).unlink(missing_ok=True)
-    with pytest.raises(ModelError, match="CTC model without a vocabulary") as caught:
-        load_model(str(ctc_folder))
-    assert caught.value.reason == "model_no_vocabulary"
+    monkeypatch.setattr(engine, "load", fail)
+    assert str(refused(str(ctc_folder))) == f"{ctc_folder} could not be loaded as a speech recogniser: {quoted}"
 
 
 def test_a_model_that_was_never_taught_to_write_writes_nothing(ctc_folder: Path) -> None:

@@ -21,7 +21,6 @@ from core.models.classifier import Classifier
 from core.models.deepspeech.model import DeepSpeech, DeepSpeechConfig, new_network
 from core.models.loading import load_model
 from core.training import adapters
-from core.training.adapters import WEIGHTS_FILE
 from core.training.recipe import ADAPTERS, TARGETS
 from tests.conftest import CTC_FAMILIES, FAMILIES, attach_by_peft, tone
 
@@ -128,7 +127,7 @@ def test_it_travels_alone(model: AsrModel, kind: str, tmp_path: Path) -> None:
     model.id = "someone/something"  # what is no folder must not be asked for on the hub
     learn(model, put(model, kind), 2, kind)
     adapters.save(model, folder)
-    assert sorted(path.name for path in folder.iterdir()) == [CONFIG_FILE, WEIGHTS_FILE]
+    assert sorted(path.name for path in folder.iterdir()) == [CONFIG_FILE, "adapter_model.safetensors"]
     assert json.loads((folder / CONFIG_FILE).read_text())["base_model_name_or_path"] == "someone/something"
     again = load_model(base, precision="float32")
     plain = computed(again)

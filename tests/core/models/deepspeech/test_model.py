@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torchaudio.models import DeepSpeech as TorchaudioDeepSpeech
 
 from core.audio.sound_files import SAMPLE_RATE
@@ -37,6 +38,7 @@ IN_BFLOAT16 = """
 import sys
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from core.models.loading import load_model
 from core.models.base.device import recurrent_autocast
 
@@ -316,6 +318,7 @@ def test_a_folder_keeps_everything(cell: str, tmp_path: Path) -> None:
 def test_a_config_that_makes_no_sense_is_refused(field: str, value: Any, tmp_path: Path) -> None:
     fields = {"model_type": "deepspeech", "hidden": 8, field: value}
     (tmp_path / "config.json").write_text(json.dumps(fields))
+    save_file({}, tmp_path / "model.safetensors")
     with pytest.raises(ModelError, match=field) as caught:
         load_model(str(tmp_path))
     assert caught.value.reason in ("deepspeech_config", "model_number")
@@ -336,7 +339,7 @@ def test_weights_of_another_shape_are_refused(tiny_deepspeech: Path, tmp_path: P
     (tmp_path / "config.json").write_text(json.dumps(fields | {"hidden": 60}))
     with pytest.raises(ModelError) as caught:
         load_model(str(tmp_path))
-    assert caught.value.reason == "model_not_usable"
+    assert caught.value.reason == "model_weights_unfit"
 
 
 # Transfer learning
