@@ -59,6 +59,12 @@ def check_folder(id: str, folder: Path) -> None:
         ModelError: a settings file is too large, is not JSON, is nested too deeply, or has a number out of bounds; an index
             names weights outside the folder; the folder contains an adapter.
     """
+    if (folder / "adapter_config.json").is_file() and (folder / "config.json").is_file():
+        raise ModelError(
+            "model_with_adapter",
+            f"{id} contains an adapter as well as the model. Merge the two, or remove adapter_config.json from the folder.",
+            id=id,
+        )
     for path in sorted(folder.iterdir()):
         if not _READ.fullmatch(path.name):
             continue
@@ -77,12 +83,6 @@ def check_folder(id: str, folder: Path) -> None:
             _check_settings(id, path)
         if path.suffix == ".bin" and _WEIGHTS.fullmatch(path.name) and is_packed(path):
             raise _unusable(id, f"{path.name} is compressed")
-    if (folder / "adapter_config.json").is_file() and (folder / "config.json").is_file():
-        raise ModelError(
-            "model_with_adapter",
-            f"{id} contains an adapter as well as the model. Merge the two, or remove adapter_config.json from the folder.",
-            id=id,
-        )
 
 
 def is_packed(path: Path) -> bool:
