@@ -31,15 +31,36 @@ def schema_of(path: Path) -> tuple[list[str], dict[str, list[str]]]:
     Raises:
         Exception: the file is damaged, in Arrow's words.
     """
+    schema = _schema(path)
+    return list(schema.names), _classes(schema.metadata or {})
+
+
+def _schema(path: Path) -> Any:
     import pyarrow
     from pyarrow import parquet
 
     if _is_parquet(path):
-        schema = parquet.read_schema(path)
-    else:
-        with pyarrow.memory_map(str(path)) as source, pyarrow.ipc.open_stream(source) as stream:
-            schema = stream.schema
-    return list(schema.names), _classes(schema.metadata or {})
+        return parquet.read_schema(path)
+    with pyarrow.memory_map(str(path)) as source, pyarrow.ipc.open_stream(source) as stream:
+        return stream.schema
+
+
+def holds_arrays(path: Path, column: str) -> bool:
+    """Whether a column of a file has the samples of sounds as lists of numbers, by themselves or in a field "array".
+
+    Raises:
+        Exception: the file is damaged, in Arrow's words.
+    """
+    from pyarrow import types
+
+    kind = _schema(path).field(column).type
+    fields = {field.name for field in kind} if types.is_struct(kind) else set()
+    return (
+        types.is_list(kind)
+        or types.is_large_list(kind)
+        or types.is_fixed_size_list(kind)
+        or ("array" in fields and not fields & set(SOUND_FIELDS))
+    )
 
 
 def examples(path: Path, columns: Sequence[str], allowed: int) -> Iterator[dict[str, Any]]:

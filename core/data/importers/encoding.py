@@ -7,9 +7,11 @@ from collections.abc import Callable, Generator
 from functools import cache
 from pathlib import Path
 
+from core.data.importers import western
 from core.errors import DatasetError
 
 BLOCK_BYTES = 1 << 20
+BLOCK_CHARACTERS = 1 << 16
 MAX_LINE_CHARACTERS = 1_000_000
 MAX_TEXT_BYTES = 50_000_000  # of a file that is read at once
 CHINESE = frozenset({"zh", "yue"})
@@ -19,11 +21,12 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 
 
 def encoding_of(path: Path, language: str, go_on: Callable[[], None] = lambda: None) -> str:
-    """Detects a text file's encoding: by its byte order mark, by UTF-16's zero bytes, as strict UTF-8, or as GB18030.
+    """Detects a text file's encoding: by its byte order mark, by UTF-16's zero bytes, as strict UTF-8, GB18030, or cp1252.
 
     Bytes over 127 that are not UTF-8 may be GB18030 or an older encoding of some other language. They are taken for GB18030
-    if the speech is Chinese, or if it is English and the file's other letters are nearly all common Chinese characters;
-    otherwise the file is refused rather than guessed.
+    if the speech is Chinese, or if it is English and the file's other letters are nearly all common Chinese characters; and
+    for cp1252, in which Excel saves in Western Europe, if all fits a language of that region, see
+    `core.data.importers.western`. Otherwise the file is refused rather than guessed.
 
     Args:
         path: the file.
@@ -51,10 +54,12 @@ def encoding_of(path: Path, language: str, go_on: Callable[[], None] = lambda: N
             continue
         if name != "gb18030" or language in CHINESE or (language == "en" and common >= COMMON_SHARE * letters):
             return name
+    if len(candidates) > 1 and language not in CHINESE and _is_western(path, language, go_on):
+        return western.CODEC
     raise DatasetError(
         "text_encoding",
-        f"The text encoding of {path.name} is uncertain. Save the file as UTF-8; Chinese text in GB18030 "
-        "works when the language is given as zh.",
+        f"The text encoding of {path.name} is uncertain. Save the file as UTF-8, or give the language of its texts: Chinese in "
+        "GB18030 and Western European languages as Excel writes them are understood then.",
         name=path.name,
     )
 
@@ -71,6 +76,18 @@ def lines(path: Path, language: str, go_on: Callable[[], None] = lambda: None) -
             if len(line) > MAX_LINE_CHARACTERS:
                 raise DatasetError("text_line", f"{path.name} has too long a line to be text.", name=path.name)
             yield line
+
+
+def blocks(path: Path, language: str, go_on: Callable[[], None] = lambda: None) -> Generator[str, None, None]:
+    """Yields a text file in pieces, however long its lines are; `go_on` is called at each and may stop it.
+
+    Raises:
+        DatasetError: the encoding is uncertain.
+    """
+    with path.open(encoding=encoding_of(path, language, go_on)) as file:
+        while block := file.read(BLOCK_CHARACTERS):
+            go_on()
+            yield block
 
 
 def read_text(path: Path, language: str) -> str:
@@ -104,6 +121,19 @@ def _letters(path: Path, name: str, go_on: Callable[[], None]) -> tuple[int, int
                 common += sum(c in _common_characters() for c in others)
             if not block:
                 return common, letters
+
+
+def _is_western(path: Path, language: str, go_on: Callable[[], None]) -> bool:
+    seen = western.Western(language)
+    try:
+        with path.open(encoding=western.CODEC, newline="") as file:
+            while not seen.refused and (block := file.read(BLOCK_BYTES)):
+                go_on()
+                seen.see(block)
+    except UnicodeDecodeError:
+        return False
+    seen.see(" ")
+    return seen.fits
 
 
 @cache

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from core.data.importers import (
     textgrid,
 )
 from core.data.importers.archive import is_archive, unpack
+from core.data.importers.columns import COLUMNS
+from core.data.importers.not_imported import refusal
 from core.data.importers.row_checker import collect
 from core.data.importers.rows import Imported, Options, RowProgress, Rows, shown
-from core.data.importers.tables import COLUMNS
 from core.data.names import ARCHIVE
 from core.errors import DatasetError
 
@@ -63,7 +65,7 @@ FORMATS = (
     Format("elan", "*.eaf", elan.recognises, elan.rows),
     Format("textgrid", "*.TextGrid", textgrid.recognises, textgrid.rows),
     Format("text_files", "a.wav with a.txt, a.srt, a.vtt or an Audacity label track", text_files.recognises, text_files.rows),
-    Format("manifest", "a table: CSV, TSV, JSON lines", manifest.recognises, manifest.rows),
+    Format("manifest", "a table: CSV, TSV, JSON", manifest.recognises, manifest.rows),
     Format("huggingface", "*.parquet, or an id with --format huggingface", huggingface.recognises, huggingface.rows),
 )
 TIERS = {"elan": elan.tiers, "textgrid": textgrid.tiers}
@@ -137,6 +139,8 @@ def read(
     else:
         place = _existing(path)
         name = place.name
+        if place.is_file() and (refused := refusal(place)):
+            raise refused
         if is_archive(place):
             folder = options.new_folder("unpacked")
             options = dataclasses.replace(options, within=folder)
@@ -184,6 +188,9 @@ def _locate(path: Path, name: str, called: str = "", go_on: Callable[[], None] =
         places = [place for place in places if not place.is_symlink() and os.access(place, os.R_OK | os.X_OK)][:MAX_PLACES]
     if name and path.is_file() and formats:
         return formats[0], path  # whatever its name ends in
+    for file in islice(sorted(path.iterdir()), MAX_PLACES) if path.is_dir() else ():
+        if file.is_file() and not file.is_symlink() and (refused := refusal(file)):
+            raise refused
     known = "; ".join([*(f"{format.name} ({format.about})" for format in formats or FORMATS), f"{ARCHIVE} (zip, tar)"])
     called = called if formats else shown(name)
     raise DatasetError(

@@ -22,10 +22,10 @@ from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from core.audio import sound_files
 from core.data.clips.labelled_set import PARTS, Dropped, Note
 from core.data.importers.archive import FREE_BYTES, MAX_RATIO
-from core.data.importers.arrow_files import TooLarge, examples, schema_of
+from core.data.importers.arrow_files import TooLarge, examples, holds_arrays, schema_of
+from core.data.importers.columns import MISSING, column_names, missing_text
 from core.data.importers.notes import unused
 from core.data.importers.rows import PART_NAMES, SOUND_SUFFIXES, Options, Row, Rows, parts_of, shown
-from core.data.importers.tables import column_names
 from core.errors import DatasetError
 from core.storage.full_disk import is_full
 
@@ -93,6 +93,9 @@ def rows(source: Path | str, options: Options) -> Rows:
             classes = labels.get(names["text"], [])
             if isinstance(text, int) and 0 <= text < len(classes):
                 text = classes[text]
+            elif str(text) in MISSING:  # a float, where pandas wrote the file
+                yield Dropped.because("", missing_text(str(text)), where)
+                continue
             said, by = ("" if field is None else str(field) for field in (text, speaker))
             yield Row(path, said, where, by, parts[split], made=made)
 
@@ -228,6 +231,8 @@ def _disk_examples(paths: Sequence[Path], budget: _Budget, options: Options) -> 
         there, labels = schema_of(path)
         names = column_names(options.name, there, options.columns)
         wanted = _wanted(names)
+        if holds_arrays(path, names["path"]):
+            raise _arrays(options.name)
         try:
             for example in examples(path, wanted, budget.left):
                 budget.spend(example)
@@ -283,6 +288,8 @@ def _sound(value: Any, target: Path, find: Callable[[str], str | bytes | None]) 
     Raises:
         DatasetError: there is none, or it is outside the dataset.
     """
+    if isinstance(value, list) or (isinstance(value, dict) and "array" in value and not value.keys() & {"bytes", "path"}):
+        raise _arrays("it")
     content, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (None, value)
     suffix = os.path.splitext(str(path))[1].lower()
     if content is None and isinstance(path, str):
@@ -294,6 +301,15 @@ def _sound(value: Any, target: Path, find: Callable[[str], str | bytes | None]) 
     written = target.with_suffix(suffix if suffix in SOUND_SUFFIXES else ".sound")
     written.write_bytes(content)
     return str(written), True
+
+
+def _arrays(name: str) -> DatasetError:
+    return DatasetError(
+        "huggingface_arrays",
+        f"{name} holds its sounds as lists of numbers, which are not imported. Write them to sound files, or cast the column "
+        "to the feature Audio of datasets before it is saved.",
+        name=name,
+    )
 
 
 def _beside(folder: Path, path: str) -> str | None:

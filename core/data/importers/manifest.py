@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain, islice
@@ -9,15 +10,16 @@ from pathlib import Path
 
 from core.audio.sound_files import SAMPLE_RATE, AudioInfo
 from core.data.clips.labelled_set import Dropped, Note
+from core.data.importers.columns import Record
 from core.data.importers.row_checker import headers
 from core.data.importers.rows import PART_NAMES, Options, Row, Rows, shown
 from core.data.importers.table_times import Timed, is_part, part, times_of, unit_of
-from core.data.importers.tables import Record, records
+from core.data.importers.tables import records
 from core.data.importers.times import MILLISECONDS, SAMPLES, SECONDS
 from core.errors import AttuneError, DatasetError
 
 SUFFIXES = frozenset({".csv", ".tsv", ".jsonl"})
-FURTHER_SUFFIXES = frozenset({".psv", ".txt", ".ndjson", ".json", ".manifest"})  # of a file that is named; not searched for
+FURTHER_SUFFIXES = frozenset({".psv", ".txt", ".ndjson", ".json", ".manifest"})  # of a file that is named
 
 ROWS_FOR_UNIT = 200  # that are looked at to tell seconds from milliseconds
 UNIT_NAMES = {MILLISECONDS: "milliseconds", SAMPLES: "counts of samples"}
@@ -84,9 +86,22 @@ def _unit(head: Sequence[Record | Dropped | Note], table: Path, info_of: Callabl
     return unit_of(timed, info_of)
 
 
+def _lists_recordings(path: Path) -> bool:
+    """Whether a file with one of the further names, which many other files have, is a table of recordings."""
+    if path.suffix.lower() not in FURTHER_SUFFIXES:
+        return False
+    try:
+        return next(records(path, "en", {}), None) is not None
+    except DatasetError:
+        return False
+
+
 def _tables(folder: Path) -> list[tuple[Path, str]]:
     """The tables directly in a folder, with their parts: the only one, or those named like parts."""
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    there = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    found = [path for path in there if path.suffix.lower() in SUFFIXES]
+    if not found and len(there) == 1 and _lists_recordings(there[0]):
+        found = there
     if len(found) == 1:
         return [(found[0], "")]
-    return [(path, part) for path in found if (part := PART_NAMES.get(path.stem.lower()))]
+    return [(path, part) for path in found if (part := PART_NAMES.get(re.split(r"[^a-z]", path.stem.lower())[0]))]

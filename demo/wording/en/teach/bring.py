@@ -2,7 +2,7 @@
 
 TEXTS = {
     "bring.title": "Import recordings",
-    "bring.about": "A table (CSV, TSV or JSON lines) with its sound files, a zip or tar archive, ELAN .eaf or Praat .TextGrid files, subtitles (.srt, .vtt) or Audacity label tracks with their recordings, or sound files with a .txt file each. The format is detected automatically. Up to 200 MB at a time; for more, use attune import on the command line.",
+    "bring.about": "A table (CSV, TSV or JSON) with its sound files, a zip or tar archive, ELAN .eaf or Praat .TextGrid files, subtitles (.srt, .vtt) or Audacity label tracks with their recordings, or sound files with a .txt file each. The format is detected automatically. Up to 200 MB at a time; for more, use attune import on the command line.",
     "bring.files": "Files (select several at once if they belong together)",
     "bring.name": "Name of the new set",
     "bring.name_empty": "the file's name, if left empty",

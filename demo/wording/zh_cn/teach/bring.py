@@ -2,7 +2,7 @@
 
 TEXTS = {
     "bring.title": "导入录音",
-    "bring.about": "可以导入：表格（CSV、TSV 或 JSON lines）及其声音文件、zip 或 tar 压缩包、ELAN 的 .eaf、Praat 的 .TextGrid、字幕（.srt、.vtt）或 Audacity 标签轨及其录音，或者每个声音文件配一个 .txt。格式会自动识别。一次最多 200 MB；更大的请在命令行使用 attune import。",
+    "bring.about": "可以导入：表格（CSV、TSV 或 JSON）及其声音文件、zip 或 tar 压缩包、ELAN 的 .eaf、Praat 的 .TextGrid、字幕（.srt、.vtt）或 Audacity 标签轨及其录音，或者每个声音文件配一个 .txt。格式会自动识别。一次最多 200 MB；更大的请在命令行使用 attune import。",
     "bring.files": "文件（属于同一批的可一次选多个）",
     "bring.name": "新数据集的名称",
     "bring.name_empty": "留空则用文件名",

@@ -225,7 +225,7 @@ def test_a_damaged_librispeech(tmp_path: Path) -> None:
     text(
         folder / "7-9.trans.txt", "7-9-0000 ONE\n7-9-0001 TWO\n7-9-0000 ONE AGAIN\n7-9-0002 GONE\n7-9-0003\n\n../../../x OUT\n"
     )
-    text(tmp_path / "test-clean" / "8" / "1" / "8-1.trans.txt", "8-1-0000 GRÖSSE\n".encode("latin-1"))
+    text(tmp_path / "test-clean" / "8" / "1" / "8-1.trans.txt", "8-1-0000 GĘŚLĄ JAŹŃ\n".encode("cp1250"))
     imported = read(tmp_path)
     assert kept(imported) == [("7-9-0000.flac", "ONE", "7", ""), ("7-9-0001.wav", "TWO", "7", "")]
     assert reasons(imported) == {"row_duplicate": 1, "row_no_sound": 2, "text_empty": 1, "row_no_text": 2, "text_encoding": 1}
@@ -342,7 +342,7 @@ def test_sounds_and_texts_that_do_not_match(tmp_path: Path) -> None:
         sound(tmp_path / name) if not name.startswith("._") else text(tmp_path / name, "x")
     text(tmp_path / "a.txt", "Hello\n  there ")
     text(tmp_path / "b.txt", "")
-    text(tmp_path / "c.txt", "Größe".encode("latin-1"))
+    text(tmp_path / "c.txt", "Привет".encode("cp1251"))
     text(tmp_path / "d.txt", "word " * 10_000)
     text(tmp_path / "README.txt", "About")
     text(tmp_path / "notes.pdf", "%PDF")

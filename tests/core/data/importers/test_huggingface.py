@@ -257,6 +257,31 @@ def test_classes_are_named_and_damage_is_dropped(tmp_path: Path) -> None:
 
 
 @needs_datasets
+@needs_datasets
+@pytest.mark.parametrize("sounds", [[[0.0, 0.5]], [{"array": [0.0, 0.5], "sampling_rate": 16_000}]])
+def test_sounds_as_numbers_get_a_sentence(sounds: object, tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.table({"audio": sounds, "text": ["Hello"]}), tmp_path / "set.parquet")
+    with pytest.raises(DatasetError, match="set.parquet holds its sounds as lists of numbers") as caught:
+        read(tmp_path / "set.parquet", work=tmp_path / "work")
+    assert caught.value.reason == "huggingface_arrays"
+
+
+@needs_datasets
+def test_a_missing_text_is_not_the_word_nan(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    sounds = [row(tmp_path, f"{name}.wav") for name in "abc"]
+    table = pyarrow.table({"audio": [one["audio"] for one in sounds], "text": ["Hello", "nan", None]})
+    pyarrow.parquet.write_table(table, tmp_path / "set.parquet")
+    imported = read(tmp_path / "set.parquet", work=tmp_path / "work")
+    assert [clip.text for clip in imported.clips] == ["Hello"]
+    assert [one.reason for one in imported.dropped] == ["row_text_missing", "text_empty"]
+
+
 def test_what_save_to_disk_writes_is_read(tmp_path: Path) -> None:
     import datasets
 

@@ -46,6 +46,11 @@ TWO = [("a.wav", "Hello there", "", ""), ("b.flac", "Good day", "", "")]
         ("t.csv", "path,text\na.wav,Hello there\nb.flac,Good day\n"),
         ("t.csv", "path;text\r\na.wav;Hello there\r\nb.flac;Good day"),
         ("t.csv", "path\ttext\na.wav\tHello there\nb.flac\tGood day\n"),
+        ("t.csv", "sep=;\r\npath;text\r\na.wav;Hello there\r\nb.flac;Good day"),
+        ("t.csv", "\ufeffsep=,\npath,text\na.wav,Hello there\nb.flac,Good day"),
+        ("t.csv", '"sep=|"\npath|text\na.wav|Hello there\nb.flac|Good day'),
+        ("t.csv", "sep=\t\npath\ttext\na.wav\tHello there\nb.flac\tGood day"),
+        ("t.csv", "sep=^\npath^text\na.wav^Hello there\nb.flac^Good day"),
         ("t.tsv", "path\ttext\na.wav\t\"Hello there\"\nb.flac\tGood day\n"),
         ("t.csv", "path|text\na.wav|Hello there\nb.flac|Good day\n"),
         ("t.txt", "\n\n path | TEXT \r a.wav | Hello  there \r\r b.flac | Good day \r"),
@@ -96,10 +101,33 @@ def test_encodings_and_delimiters(folder: Path, encoding: str, delimiter: str, n
         ("今天天气很好，我们去公园。".encode("gb18030"), "zh", "gb18030"),
         ("今天天气很好，我们去公园。".encode("gb18030"), "en", "gb18030"),
         ("𠮷野家".encode("gb18030"), "yue", "gb18030"),
-        ("Größe, Maß, größer".encode("latin-1"), "de", ""),
-        ("Größe, Maß, größer".encode("latin-1"), "en", ""),
+        ("Größe, Maß, größer".encode("cp1252"), "de", "cp1252"),
+        ("Größe, Maß, größer".encode("cp1252"), "en", "cp1252"),
+        ("Größe im Café à la carte".encode("cp1252"), "de", ""),
+        ("Größe größer möglich schön über älter Straße Maß, Bäckerei im Café".encode("cp1252"), "de", "cp1252"),
+        ("Çà et là, l’été où il naît".encode("cp1252"), "fr", "cp1252"),
+        ("¿Qué? “Mañana”, 5 €".encode("cp1252"), "es", "cp1252"),
+        ("It’s “fine” – 5 €".encode("cp1252"), "en", "cp1252"),
+        ("naïve".encode("cp1252"), "en", ""),
+        ("naïve".encode("cp1252"), "zu", ""),
+        ("zażółć gęślą jaźń".encode("cp1250"), "en", ""),
+        ("zażółć gęślą jaźń".encode("cp1250"), "pl", ""),
+        ("zażółć gęślą jaźń".encode("cp1250"), "de", ""),
+        ("poèítaè dobrý".encode("cp1252"), "en", ""),
+        ("şimdi değil".encode("cp1254"), "en", ""),
+        ("ačiū labai".encode("cp1257"), "en", ""),
+        ("καλημέρα".encode("cp1253"), "en", ""),
+        ("уйду".encode("cp1251"), "en", ""),
+        ("уйду".encode("cp1251"), "es", ""),
+        ("öö on pikk".encode("cp1252"), "et", "cp1252"),
+        ("שלום".encode("cp1255"), "en", ""),
+        ("Größe über".encode("mac-roman"), "de", ""),
+        ("Größe über".encode("cp850"), "de", ""),
+        ("今天天气很好".encode("big5"), "en", ""),
+        ("カタカナ".encode("shift-jis"), "en", ""),
         ("Привет, как дела".encode("cp1251"), "ru", ""),
         ("Привет, как дела".encode("cp1251"), "en", ""),
+        ("Привет, как дела".encode("cp1251"), "fr", ""),
         ("안녕하세요".encode("euc-kr"), "ko", ""),
         ("こんにちは".encode("shift-jis"), "ja", ""),
         (b"a\0b\0c", "en", ""),
@@ -122,10 +150,14 @@ def test_an_encoding_is_told_or_refused(tmp_path: Path, content: bytes, language
 
 
 def test_what_the_first_block_hides_is_found(tmp_path: Path) -> None:
-    path = text(tmp_path / "t.csv", b"a" * (1 << 20) + "ö".encode("latin-1"))
+    path = text(tmp_path / "t.csv", b"a" * (1 << 20) + "я".encode("cp1251"))
     with pytest.raises(DatasetError, match="encoding of t.csv is uncertain"):
         encoding_of(path, "en")
     assert encoding_of(text(path, b"a" * ((1 << 20) - 1) + "ö".encode()), "en") == "utf-8"
+    before = b"a " * (1 << 19)
+    assert encoding_of(text(path, before[:-2] + "böa“".encode("cp1252")), "en") == "cp1252"
+    with pytest.raises(DatasetError, match="uncertain"):  # a sign inside a word that is in two blocks
+        encoding_of(text(path, before[:-2] + "b“a".encode("cp1252")), "en")
 
 
 @pytest.mark.parametrize(
