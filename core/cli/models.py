@@ -9,7 +9,7 @@ from typing import Any
 
 from core.cli.arguments import Commands, command, model_id
 from core.cli.printing import print_json
-from core.models.catalogue import CATALOGUE, Entry
+from core.models.catalogue import CATALOGUE, UNLISTED, Entry
 
 
 def add(commands: Commands) -> None:
@@ -46,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
             measure(id)
     rows = [_row(entry, is_here(entry.id), real_time_factors()) for entry in CATALOGUE]
     if options.json:  # also gives folders, so a bundled model is built the first time
-        print_json({"models": [{**row, "path": ready_folder(entry)} for row, entry in zip(rows, CATALOGUE, strict=True)]})
+        listed = [{**row, "path": ready_folder(entry)} for row, entry in zip(rows, CATALOGUE, strict=True)]
+        print_json({"models": listed, "unlisted": [{"what": what, "typed": typed} for what, typed in UNLISTED]})
     else:
         print(f"{'':55} {'family':10} {'size':>8}  {'for':5} {'licence':12} {'to learn':>8} {'speed':>6}")
         for row in rows:
@@ -57,6 +58,9 @@ def run(options: argparse.Namespace) -> int:
                 f"{row['finetune_gb']:5.1f} GB {factor:>6}  {state}"
             )
         print("to learn: memory to fine-tune everything, estimated; speed: seconds of computing a second of sound (--measure)")
+        print("\nAny other model can be typed where an id is taken:")
+        for what, typed in UNLISTED:
+            print(f"{typed:30} {what}")
     return 0
 
 

@@ -78,7 +78,17 @@ CATALOGUE = (
     Entry("facebook/wav2vec2-large-xlsr-53-spanish", "ctc", "es", 315.5, "Apache-2.0", megabytes=1262),
     Entry("jonatasgrosman/wav2vec2-large-xlsr-53-chinese-zh-cn", "ctc", "zh", 318.7, "Apache-2.0", megabytes=1275),
     Entry("facebook/wav2vec2-base", "ctc", "none", 95.0, "Apache-2.0", megabytes=380),
+    Entry("microsoft/wavlm-base-plus", "ctc", "none", 94.4, "CC-BY-SA-3.0", megabytes=378),
     Entry("facebook/mms-1b-all", "ctc", "many", 964.8, "CC-BY-NC-4.0", megabytes=3859),
+)
+
+# What `load_model` takes besides: what it is, and how it is typed.
+UNLISTED = (
+    ("Whisper, Moonshine, Speech2Text, wav2vec 2.0, HuBERT, WavLM and relatives, on the Hugging Face hub", "owner/name"),
+    ("the same in a folder, or a PEFT adapter whose base is on this computer", "./folder"),
+    ("a fairseq checkpoint of wav2vec 2.0 or HuBERT, with its dict.ltr.txt in the same folder", "./checkpoint.pt"),
+    ("a wav2vec 2.0 or HuBERT bundle of torchaudio", "torchaudio:HUBERT_ASR_LARGE"),
+    ("an acoustic model of DeepSpeech 0.9 or Coqui STT", "./model.tflite"),
 )
 
 

@@ -21,7 +21,8 @@ from core.text.scoring import clean
 SENTENCE = "the quick brown fox jumps over the lazy dog"  # what a tokeniser of any script must encode and decode
 
 _EXTRACTORS = ("preprocessor_config.json", "processor_config.json")
-_MASK = r"(.*\.)?masked_spec_embed"  # replaces masked frames in training; many published checkpoints lack it
+# The first replaces masked frames in training, and many published checkpoints lack it; the others are computed or counted.
+_NEEDLESS = r"(.*\.)?(masked_spec_embed|inv_freq|num_batches_tracked)"
 
 
 def load_network(id: str, kind: Any, folder: str, new: str = "", **options: Any) -> Any:
@@ -37,7 +38,7 @@ def load_network(id: str, kind: Any, folder: str, new: str = "", **options: Any)
     Raises:
         ModelError: weights are missing, or of other sizes than config.json describes.
     """
-    may_lack = re.compile(rf"{_MASK}|{new}" if new else _MASK)
+    may_lack = re.compile(rf"{_NEEDLESS}|{new}" if new else _NEEDLESS)
     network, report = kind.from_pretrained(folder, output_loading_info=True, ignore_mismatched_sizes=True, **options)
     missing = [name for name in report["missing_keys"] if not may_lack.fullmatch(name)]
     refuse_unfit(id, missing, [name for name, *_ in report["mismatched_keys"] if not may_lack.fullmatch(name)])

@@ -18,7 +18,7 @@ from core.errors import AttuneError, ModelError
 from core.models.base.protocol import AsrModel
 from core.models.sources.bounds import check_folder, is_packed
 from core.models.sources.incomplete import ADAPTER_FILE, refuse_damaged, refuse_pointers
-from core.models.sources.model_ids import check_id, is_network_path
+from core.models.sources.model_ids import check_id, is_hub_id, is_network_path
 from core.storage.files import read_json
 
 WEIGHT_FILES = ("adapter_model.safetensors", "adapter_model.bin")
@@ -67,10 +67,11 @@ def base_of(id: str, folder: Path) -> str:
 
 def no_base(id: str, base: str) -> ModelError:
     """The error of an adapter whose base is not here."""
+    get = f"Download that model (attune models --fetch {base}), or write" if is_hub_id(base) else "Write"
     return ModelError(
         "model_adapter_base",
-        f"{id} is a PEFT adapter of {base}, which is not on this computer. Download the base (attune models --fetch), or write "
-        f"the path of its folder into {ADAPTER_FILE} as base_model_name_or_path.",
+        f"{id} is a PEFT adapter of {base}, which is not on this computer. {get} the path of the base's folder into "
+        f"{ADAPTER_FILE} as base_model_name_or_path.",
         id=id,
         base=base,
     )

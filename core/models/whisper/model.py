@@ -275,6 +275,8 @@ class Whisper:
         """Writes the network, its processor and Attune's own settings."""
         self.network.save_pretrained(folder)
         self.processor.save_pretrained(folder)
+        self.extractor.save_pretrained(folder)  # preprocessor_config.json, for faster-whisper and older transformers
+        special_tokens.write_vocabulary(folder, self.processor.tokenizer)
         write_json(folder / SETTINGS_FILE, {"language": self.language, "tokens_per_second": self.tokens_per_second})
 
     def _tokens(self, text: str) -> list[int]:

@@ -6,13 +6,15 @@ The names and the rules are those of openai/whisper, tokenizer.py and decoding.p
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
 from core.models.base.pretrained import unfit_tokenizer
+from core.storage.files import read_json, write_json
 
-START, NO_TIMESTAMPS = "<|startoftranscript|>", "<|notimestamps|>"
+START, END, NO_TIMESTAMPS = "<|startoftranscript|>", "<|endoftext|>", "<|notimestamps|>"
 TASKS = ("<|transcribe|>", "<|translate|>")
 
 _ENGLISH_END = 50256  # GPT-2's <|endoftext|>, the end in English-only models; the multilingual vocabulary has 50257 before it
@@ -73,6 +75,18 @@ def complete(id: str, generation: Any, config: Any, tokenizer: Any) -> None:
     for name, value in values.items():
         if given.get(name) is None:
             setattr(generation, name, value)
+
+
+def write_vocabulary(folder: Path, tokenizer: Any) -> None:
+    """Writes vocab.json, merges.txt and added_tokens.json, for tools that do not read tokenizer.json, such as whisper.cpp's.
+
+    As in OpenAI's own folders, the end is part of the vocabulary, and the other special tokens are added ones.
+    """
+    tokenizer.save_vocabulary(str(folder))
+    added = tokenizer.get_added_vocab()
+    ends = {END: added.pop(END)} if END in added else {}
+    write_json(folder / "vocab.json", read_json(folder / "vocab.json") | ends)
+    write_json(folder / "added_tokens.json", added)
 
 
 def not_speech(tokenizer: Any) -> set[int]:

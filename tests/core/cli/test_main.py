@@ -51,7 +51,10 @@ def last_line(capsys: pytest.CaptureFixture[str]) -> dict:
 
 def test_models(bundled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "--json"]) == 0
-    rows = last_line(capsys)["models"]
+    told = last_line(capsys)
+    rows = told["models"]
+    assert any("wavlm" in row["id"] for row in rows)
+    assert {"./checkpoint.pt", "torchaudio:HUBERT_ASR_LARGE"} <= {row["typed"] for row in told["unlisted"]}
     assert all({"id", "family", "ready", "path"} <= set(row) for row in rows)
     (tiny,) = (row for row in rows if row["id"] == "whisper-tiny.en")
     assert tiny["ready"] is True
@@ -59,7 +62,9 @@ def test_models(bundled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     WhisperForConditionalGeneration.from_pretrained(tiny["path"])
     assert all(row["path"] is None for row in rows if not row["ready"])
     assert main(["models"]) == 0
-    assert "whisper-tiny.en" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert all(row["id"] in printed for row in rows)
+    assert all(row["typed"] in printed and row["what"] in printed for row in told["unlisted"])
 
 
 def test_the_catalogue_says_what_each_model_takes(capsys: pytest.CaptureFixture[str]) -> None:

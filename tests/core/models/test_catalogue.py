@@ -236,7 +236,8 @@ def test_a_librarys_sentence_is_quoted_whole_or_not(
     def fail(*_: object, **__: object) -> None:
         raise LookupError(said)
 
-    monkeypatch.setattr(engine, "load", fail)
+    for name in ("load", "adapter"):
+        monkeypatch.setattr(engine, name, fail)
     assert str(refused(str(ctc_folder))) == f"{ctc_folder} could not be loaded as a speech recogniser: {quoted}"
 
 

@@ -144,6 +144,26 @@ def test_what_is_learnt_anew_may_be_missing(broken: Any) -> None:
     assert not load_model(str(folder)).writes  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("family", ["wav2vec2", "hubert", "wavlm", "unispeech", "sew"])
+def test_checkpoints_published_before_torch_2(family: str, ctc_family: Callable[[str], Path], tmp_path: Path) -> None:
+    """Only pretrained, without the wrapper's prefix, with the older names of weight normalisation, in a pickle."""
+    folder = Path(shutil.copytree(ctc_family(family), tmp_path / family))
+    expected = load_model(str(folder)).network.base_model.state_dict()
+    stored = dict(expected)
+    for new, old in (("0", "g"), ("1", "v")):
+        stored[f"encoder.pos_conv_embed.conv.weight_{old}"] = stored.pop(
+            f"encoder.pos_conv_embed.conv.parametrizations.weight.original{new}"
+        )
+    stored.pop("masked_spec_embed")
+    (folder / "model.safetensors").unlink()
+    torch.save(stored, folder / "pytorch_model.bin")
+    settings = json.loads((folder / "config.json").read_text())
+    bare = settings["architectures"][0].replace("ForCTC", "Model")
+    (folder / "config.json").write_text(json.dumps({**settings, "architectures": [bare]}))
+    loaded = load_model(str(folder)).network.base_model.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in expected.items() if name != "masked_spec_embed")
+
+
 def test_positions_that_whisper_computes_may_be_missing(broken: Any) -> None:
     folder = broken("whisper")
     name = "model.encoder.embed_positions.weight"

@@ -78,3 +78,16 @@ def test_a_tokenizer_without_special_tokens(tiny_whisper: Path, tmp_path: Path) 
     with pytest.raises(ModelError) as caught:
         load_model(str(folder))
     assert caught.value.reason == "model_tokenizer_unfit"
+
+
+@pytest.mark.parametrize("name", ["tiny_whisper", "tiny_multilingual"])
+def test_what_is_saved_has_the_vocabulary_in_both_forms(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    whole = request.getfixturevalue(name)
+    load_model(str(whole)).save(tmp_path)
+    assert (tmp_path / "preprocessor_config.json").is_file()
+    text = " Bonjour, 世界"
+    expected = WhisperTokenizer.from_pretrained(whole)
+    (tmp_path / "tokenizer.json").unlink()
+    older = load_model(str(tmp_path)).processor.tokenizer  # type: ignore[attr-defined]
+    assert older(text).input_ids == expected(text).input_ids
+    assert older.convert_tokens_to_ids("<|notimestamps|>") == expected.convert_tokens_to_ids("<|notimestamps|>")
