@@ -10,7 +10,7 @@ import unicodedata
 import pytest
 
 from core.text import scoring as texts
-from core.text.scoring import clean, has_words, is_shouted, leading_measure, normalise
+from core.text.scoring import clean, has_words, is_shouted, leading_measure, normalise, recognised
 from core.text.scripts import UNSPACED_LANGUAGES
 
 
@@ -221,3 +221,21 @@ def test_clean_of_every_character() -> None:
             assert seen == "a b"
         else:
             assert seen == unicodedata.normalize("NFC", f"a{character}b")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (" Well, yes.", "Well, yes."),
+        (". . . . .", ""),
+        ("♪♪", ""),
+        ("[BLANK_AUDIO]", ""),
+        ("(buzzing) Yes.", "(buzzing) Yes."),
+        ("5", "5"),
+        ("嗯。", "嗯。"),
+        ("。。", ""),
+        ("", ""),
+    ],
+)
+def test_text_without_words_is_no_text(written: str, expected: str) -> None:
+    assert recognised(written) == expected
