@@ -84,7 +84,7 @@ def _line_up(compared: Sequence[Run], options: argparse.Namespace) -> int:
 def _transcribe(run: Run, options: argparse.Namespace) -> int:
     from core.audio import sound_files
     from core.data.clips.labelled_set import with_words
-    from core.data.importers.csv import read_csv
+    from core.data.importers.tables.csv import read_csv
     from core.evaluation.compare import compare
     from core.runs.outcome import transcribe_both
 

@@ -80,7 +80,7 @@ def settings_of(pairs: Sequence[str]) -> dict[str, str]:
 
 def _general(source: str) -> Sequence[Clip]:
     """Returns general speech to replay and to watch."""
-    from core.data.importers.csv import read_csv
+    from core.data.importers.tables.csv import read_csv
     from core.data.samples import read_sample
 
     return read_sample(source).clips if source == REPLAY else read_csv(source, "en")

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from core.data.clips.labelled_set import LabelledSet
-from core.data.importers.csv import read_csv
+from core.data.importers.tables.csv import read_csv
 from core.data.names import CANARY, REPLAY, SAMPLES
 from core.errors import DatasetError
 from core.storage.files import assets_folder, read_json

@@ -17,7 +17,7 @@ from core.audio.waves import evenly
 from core.data.clips import labelled_set
 from core.data.clips.labelled_set import Clip, Dropped, check_text
 from core.data.importers.any_format import read_named
-from core.data.importers.csv import read_csv
+from core.data.importers.tables.csv import read_csv
 from core.data.library.library import Library
 from core.errors import AudioError, DatasetError
 from core.models.base.vocabulary import spoken_characters

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import soundfile
 
-from core.data.importers.csv import read_csv
+from core.data.importers.tables.csv import read_csv
 from core.data.samples import CANARY, REPLAY, SAMPLES, read_sample
 from core.models.base.vocabulary import spoken_characters
 from core.models.small.shapes import LETTERS

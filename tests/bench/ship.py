@@ -20,7 +20,7 @@ import torch
 
 from core.audio.sound_files import SAMPLE_RATE
 from core.data.clips.labelled_set import Clip, speakers_or_sentences
-from core.data.importers.csv import read_csv
+from core.data.importers.tables.csv import read_csv
 from core.errors import RunError
 from core.models.base.protocol import AsrModel
 from core.models.loading import load_model

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from core.data.clips.labelled_set import Clip, LabelledSet, Part
 from core.data.clips.parts import HELD_OUT, assign_parts
-from core.data.importers.csv import read_csv
 from core.data.importers.formats import detect, read, tiers
 from core.data.importers.rows import Imported, Options
+from core.data.importers.tables.csv import read_csv
 from core.data.library.library import Created, Library
 from core.data.samples import SAMPLES, read_sample
 from core.errors import DatasetError

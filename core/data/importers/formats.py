@@ -10,24 +10,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from core.data.importers import (
-    aishell,
-    audiofolder,
-    common_voice,
-    elan,
-    huggingface,
-    kaldi,
-    librispeech,
-    manifest,
-    speech_commands,
-    text_files,
-    textgrid,
-)
+from core.data.importers import huggingface
 from core.data.importers.archive import is_archive, unpack
-from core.data.importers.columns import COLUMNS
+from core.data.importers.corpora import aishell, audiofolder, common_voice, kaldi, librispeech, speech_commands
 from core.data.importers.not_imported import refusal
 from core.data.importers.row_checker import collect
 from core.data.importers.rows import Imported, Options, RowProgress, Rows, shown
+from core.data.importers.tables import manifest
+from core.data.importers.tables.columns import COLUMNS
+from core.data.importers.texts import elan, text_files, textgrid
 from core.data.names import ARCHIVE
 from core.errors import DatasetError
 

@@ -23,9 +23,9 @@ from core.audio import sound_files
 from core.data.clips.labelled_set import PARTS, Dropped, Note
 from core.data.importers.archive import FREE_BYTES, MAX_RATIO
 from core.data.importers.arrow_files import TooLarge, examples, holds_arrays, schema_of
-from core.data.importers.columns import MISSING, column_names, missing_text
 from core.data.importers.notes import unused
 from core.data.importers.rows import PART_NAMES, SOUND_SUFFIXES, Options, Row, Rows, parts_of, shown
+from core.data.importers.tables.columns import MISSING, column_names, missing_text
 from core.errors import DatasetError
 from core.storage.full_disk import is_full
 

@@ -15,7 +15,7 @@ from core.data.clips.labelled_set import CLIP_ID, Clip, Dropped, Note, check_tex
 from core.data.importers.notes import Tally
 from core.data.importers.rows import MAX_ROWS, PART_NAMES, Imported, Options, Row, RowProgress, Rows, file_name, shown, stopped
 from core.data.importers.sound_lookup import Found, SoundLookup
-from core.data.importers.table_times import is_as_long, was_cut_before
+from core.data.importers.tables.table_times import is_as_long, was_cut_before
 from core.data.importers.times import Parts
 from core.errors import AttuneError, DatasetError
 from core.text.scoring import clean

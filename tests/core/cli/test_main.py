@@ -17,7 +17,7 @@ from transformers import WhisperForConditionalGeneration
 
 from core.cli.main import main
 from core.cli.sets import users_library
-from core.data.importers.csv import read_csv
+from core.data.importers.tables.csv import read_csv
 from core.data.samples import read_sample
 from core.models.catalogue import Entry
 from tests.conftest import tone

@@ -13,7 +13,7 @@ import pytest
 from core.data.clips.labelled_set import Clip
 from core.data.exporters import export
 from core.data.importers.any_format import read
-from core.data.importers.csv import read_csv
+from core.data.importers.tables.csv import read_csv
 from core.evaluation.compare import compare
 from core.pretraining.card import card
 from core.runs.export.hugging_face import usage, write_card

@@ -11,7 +11,7 @@ import pytest
 
 from core.data.clips.labelled_set import PARTS, LabelledSet
 from core.data.importers.any_format import gather
-from core.data.importers.csv import read_csv
+from core.data.importers.tables.csv import read_csv
 from core.data.samples import CANARY, REPLAY, SAMPLES, read_sample, samples_folder
 from core.errors import DatasetError
 from core.text.scoring import MAX_TEXT_CHARACTERS, normalise
@@ -122,7 +122,7 @@ def test_a_missing_csv_is_refused(sounds: Path, name: str) -> None:
 
 def test_a_csv_of_endless_lines_is_refused(sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = listed(sounds, "path,text\n" + "a.wav,Hello\n" * 3)
-    module = importlib.import_module("core.data.importers.csv")
+    module = importlib.import_module("core.data.importers.tables.csv")
     monkeypatch.setattr(module, "MAX_ROWS", 4)
     assert len(read_csv(path)) == 3
     monkeypatch.setattr(module, "MAX_ROWS", 3)

@@ -11,8 +11,8 @@ import soundfile
 
 from core.data.clips.labelled_set import Note
 from core.data.importers.any_format import read
-from core.data.importers.csv import read_csv
 from core.data.importers.rows import Imported
+from core.data.importers.tables.csv import read_csv
 from core.data.importers.times import Time, parse, time_columns, with_unit
 from core.errors import DatasetError
 from tests.core.data.recordings import parts, reasons, sound, text

@@ -8,8 +8,8 @@ import pytest
 
 from core.data.importers.any_format import detect, read
 from core.data.importers.rows import Imported
-from core.data.importers.subtitles import subtitles
-from core.data.importers.timed_texts import labels, looks_timed
+from core.data.importers.texts.subtitles import subtitles
+from core.data.importers.texts.timed_texts import labels, looks_timed
 from core.errors import DatasetError
 from tests.core.data.recordings import parts, reasons, sound, text
 

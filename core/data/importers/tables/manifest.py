@@ -10,11 +10,11 @@ from pathlib import Path
 
 from core.audio.sound_files import SAMPLE_RATE, AudioInfo
 from core.data.clips.labelled_set import Dropped, Note
-from core.data.importers.columns import Record
 from core.data.importers.row_checker import headers
 from core.data.importers.rows import PART_NAMES, Options, Row, Rows, shown
-from core.data.importers.table_times import Timed, is_part, part, times_of, unit_of
-from core.data.importers.tables import records
+from core.data.importers.tables.columns import Record
+from core.data.importers.tables.records import records
+from core.data.importers.tables.table_times import Timed, is_part, part, times_of, unit_of
 from core.data.importers.times import MILLISECONDS, SAMPLES, SECONDS
 from core.errors import AttuneError, DatasetError
 

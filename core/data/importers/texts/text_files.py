@@ -13,9 +13,9 @@ from core.data.clips.labelled_set import Dropped
 from core.data.importers.encoding import lines, read_text
 from core.data.importers.notes import Tally
 from core.data.importers.rows import FOLDERS_TO_LOOK, SOUND_SUFFIXES, Options, Row, Rows, folders_below
-from core.data.importers.subtitles import SUFFIXES as SUBTITLES
-from core.data.importers.subtitles import subtitles
-from core.data.importers.timed_texts import Piece, labels, looks_timed
+from core.data.importers.texts.subtitles import SUFFIXES as SUBTITLES
+from core.data.importers.texts.subtitles import subtitles
+from core.data.importers.texts.timed_texts import Piece, labels, looks_timed
 from core.errors import DatasetError
 from core.text.scoring import MAX_TEXT_CHARACTERS
 

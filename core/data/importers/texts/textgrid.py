@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.data.importers.annotations import Annotation, Tier, annotation_rows, tier_names
 from core.data.importers.encoding import read_text
 from core.data.importers.rows import Options, Rows
+from core.data.importers.texts.annotations import Annotation, Tier, annotation_rows, tier_names
 from core.errors import DatasetError
 
 SUFFIX = ".textgrid"

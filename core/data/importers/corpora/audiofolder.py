@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.data.importers.manifest import table_rows
 from core.data.importers.rows import PART_NAMES, Options, Rows
+from core.data.importers.tables.manifest import table_rows
 
 NAMES = ("metadata.jsonl", "metadata.csv")
 

@@ -10,9 +10,9 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from core.data.importers.annotations import Annotation, StartEnd, Tier, annotation_rows, tier_names
 from core.data.importers.encoding import MAX_TEXT_BYTES
 from core.data.importers.rows import SOUND_SUFFIXES, Options, Rows
+from core.data.importers.texts.annotations import Annotation, StartEnd, Tier, annotation_rows, tier_names
 from core.errors import DatasetError
 
 SUFFIX = ".eaf"

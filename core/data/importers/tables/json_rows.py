@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from core.data.clips.labelled_set import Dropped
-from core.data.importers.columns import Records, column_names, known
 from core.data.importers.encoding import MAX_LINE_CHARACTERS, blocks, lines
 from core.data.importers.not_imported import lhotse
 from core.data.importers.notes import unused
+from core.data.importers.tables.columns import Records, column_names, known
 from core.errors import DatasetError
 
 MAX_UNUSED = 1_000  # columns, of which each row may have others, that are named

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.data.clips.labelled_set import Dropped
+from core.data.importers.corpora.kaldi import joined
 from core.data.importers.encoding import lines
-from core.data.importers.kaldi import joined
 from core.data.importers.rows import Options, Row, Rows, files_below, parts_of, shown
 
 TRANSCRIPT = "transcript/aishell_transcript*.txt"

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from core.data.importers.timed_texts import Piece
+from core.data.importers.texts.timed_texts import Piece
 from core.data.importers.times import parse
 
 SUFFIXES = frozenset({".srt", ".vtt"})

@@ -15,10 +15,10 @@ import soundfile
 from core.data.clips.labelled_set import Clip
 from core.data.importers import row_checker as base
 from core.data.importers.any_format import detect, read
-from core.data.importers.csv import read_csv
 from core.data.importers.encoding import encoding_of, lines
-from core.data.importers.manifest import rows
 from core.data.importers.rows import Imported, Options
+from core.data.importers.tables.csv import read_csv
+from core.data.importers.tables.manifest import rows
 from core.errors import DatasetError
 from core.text.scoring import MAX_TEXT_CHARACTERS
 from tests.core.data.recordings import kept, reasons, sound, text

@@ -8,13 +8,13 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 
 from core.data.clips.labelled_set import Dropped
-from core.data.importers.columns import Records, column_names, known
-from core.data.importers.commas import LINES_ARE_ROWS, Columns, RecordLines, fitted, text_joined
 from core.data.importers.encoding import blocks, lines
-from core.data.importers.json_rows import json_records
 from core.data.importers.not_imported import fairseq
 from core.data.importers.notes import unused
 from core.data.importers.rows import shown
+from core.data.importers.tables.columns import Records, column_names, known
+from core.data.importers.tables.commas import LINES_ARE_ROWS, Columns, RecordLines, fitted, text_joined
+from core.data.importers.tables.json_rows import json_records
 from core.errors import DatasetError
 from core.text.escaping import cell_text
 
@@ -40,7 +40,7 @@ def records(
     Args:
         path: the file.
         language: ISO 639-1 code of the speech, see `encoding_of`.
-        columns: our name -> the file's, if it is not among the synonyms in `core.data.importers.columns.COLUMNS`.
+        columns: our name -> the file's, if it is not among the synonyms in `core.data.importers.tables.columns.COLUMNS`.
         also: further columns to yield if the file has them.
         go_on: called at every line; raises to stop.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.data.clips.labelled_set import Dropped, Note
 from core.data.importers.rows import Options, Row, Rows
-from core.data.importers.tables import records
+from core.data.importers.tables.records import records
 
 PARTS = {"train": "train", "dev": "validation", "test": "test", "validated": ""}  # table -> part
 COLUMNS = {"path": "path", "text": "sentence", "speaker": "client_id"}

@@ -10,8 +10,8 @@ import pytest
 
 from core.data.importers.any_format import read
 from core.data.importers.encoding import BLOCK_CHARACTERS
-from core.data.importers.manifest import rows
 from core.data.importers.rows import Options, Row
+from core.data.importers.tables.manifest import rows
 from core.errors import DatasetError
 from tests.core.data.recordings import kept, reasons, sound, text
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.data.clips.labelled_set import CLIP_ID, PARTS, Clip, check_text, told_apart
-from core.data.importers.columns import MISSING, missing_text
-from core.data.importers.commas import Columns, RecordLines, fitted, too_many
 from core.data.importers.rows import MAX_ROWS
+from core.data.importers.tables.columns import MISSING, missing_text
+from core.data.importers.tables.commas import Columns, RecordLines, fitted, too_many
 from core.data.importers.times import time_columns
 from core.errors import DatasetError
 from core.text.escaping import cell_text

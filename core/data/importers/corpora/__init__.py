@@ -1,0 +1,1 @@
+"""Readers of corpora in their published layout, one file a corpus."""

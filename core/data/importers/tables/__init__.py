@@ -1,0 +1,1 @@
+"""Readers of tables that list sounds and texts: CSV, TSV and JSON."""
