@@ -236,7 +236,7 @@ def _unsupported(path: Path) -> AudioError | None:
     command = f"ffmpeg -i {shlex.quote(safe)} {shlex.quote(safe.rpartition('.')[0] or safe)}.wav"
     return AudioError(
         "audio_format",
-        f"{path.name}: {format} files are not supported. Convert it to WAV: {command}",
+        f"{path.name}: the format {format} is not supported. Convert it to WAV: {command}",
         name=path.name,
         format=format,
         command=command,

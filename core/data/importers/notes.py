@@ -48,4 +48,4 @@ def unused(file: str, there: Sequence[str], used: Collection[str]) -> Note | Non
         return None
     more = [f"... ({len(names)})"] if len(names) > SHOWN_COLUMNS else []
     columns = ", ".join([*names[:SHOWN_COLUMNS], *more])
-    return Note("columns_unused", f"Columns of {file} that are not used: {columns}.", {"name": file, "columns": columns})
+    return Note("columns_unused", f"In {file}, these columns are not used: {columns}.", {"name": file, "columns": columns})

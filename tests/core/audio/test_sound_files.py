@@ -146,10 +146,10 @@ GUID = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("call.amr", b"#!AMR\n", "call.amr: AMR files are not supported. Convert it to WAV: ffmpeg -i call.amr call.wav"),
-        ("a b.wma", GUID, "a b.wma: WMA files are not supported. Convert it to WAV: ffmpeg -i 'a b.wma' 'a b'.wav"),
+        ("call.amr", b"#!AMR\n", "call.amr: the format AMR is not supported. Convert it to WAV: ffmpeg -i call.amr call.wav"),
+        ("a b.wma", GUID, "a b.wma: the format WMA is not supported. Convert it to WAV: ffmpeg -i 'a b.wma' 'a b'.wav"),
         ("-x.ra", b".ra\xfd", "Convert it to WAV: ffmpeg -i ./-x.ra ./-x.wav"),
-        ("dictation", b"\x03ds2", "DS2 files are not supported. Convert it to WAV: ffmpeg -i dictation dictation.wav"),
+        ("dictation", b"\x03ds2", "the format DS2 is not supported. Convert it to WAV: ffmpeg -i dictation dictation.wav"),
         ("a.spx", b"OggS" + bytes(24) + b"Speex   1.2", "Speex"),
         ("a.caf", b"caff\0\1\0\0desc" + bytes(16) + b"aac ", "CAF with AAC"),
         ("a.avi", b"RIFF\0\0\0\0AVI LIST", "AVI"),

@@ -420,7 +420,7 @@ def test_what_fails_for_want_of_room_can_be_tried_again(tmp_path: Path, monkeypa
     with monkeypatch.context() as full:
         full.setattr(
             "core.audio.sound_files.write_flac",
-            lambda path, wave: (_ for _ in ()).throw(OSError(28, "No space left on device")),
+            lambda *given: (_ for _ in ()).throw(OSError(28, "No space left on device")),
         )
         with pytest.raises(OSError, match="No space left"):
             uploads.keep(mine, upload)

@@ -56,7 +56,7 @@ def test_a_folder_of_parquet(saved: Path, tmp_path: Path) -> None:
     assert detect(saved) == "huggingface"
     imported = read(saved, work=tmp_path / "work")
     assert (imported.format, imported.dropped) == ("huggingface", ())
-    assert [note.message for note in imported.notes] == ["Columns of repo that are not used: gender."]
+    assert [note.message for note in imported.notes] == ["In repo, these columns are not used: gender."]
     assert [(clip.text, clip.speaker, clip.part) for clip in imported.clips] == [
         ("Said in a.wav", "7", "train"),
         ("Said in b.flac", "7", "train"),

@@ -181,7 +181,7 @@ def test_sounds_that_were_cut_before_are_used_whole(tmp_path: Path) -> None:
 
 def test_columns_that_are_not_used_are_named(talk: Path) -> None:
     imported = table(talk, "path,text,Mood,when,\ntalk.wav,one two,sad,2024,\n")
-    message = "Columns of list.csv that are not used: Mood, when."
+    message = "In list.csv, these columns are not used: Mood, when."
     assert imported.notes == (Note("columns_unused", message, {"name": "list.csv", "columns": "Mood, when"}),)
     lines = [{"path": "talk.wav", "text": "one", "mood": 1}, {"path": "talk.wav", "text": "two", "mood": 1, "size": 2}]
     imported = table(talk, "\n".join(map(json.dumps, lines)), "m.jsonl")

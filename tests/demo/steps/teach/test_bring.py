@@ -141,7 +141,7 @@ def test_a_table_with_times_says_what_was_assumed(bring: BringHandlers, session:
     assert [round(one.seconds, 2) for one in stored.clips] == [0.8, 0.8]
     said = bring.result(session)["result"]
     assert "The times in t.csv were taken as milliseconds" in said
-    assert "Columns of t.csv that are not used: mood." in said
+    assert "In t.csv, these columns are not used: mood." in said
     assert "没有用到的列：mood" in BringHandlers(Wording("zh-CN"), Tasks()).result(session)["result"]
 
 
