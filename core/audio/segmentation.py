@@ -51,7 +51,8 @@ def segment(wave: np.ndarray) -> list[Span]:
     1. It is cut at every pause of 0.7 s or more, unless that leaves less than 1 s, and at every one of 2 s.
     2. Spans still over 15 s are cut at their longest pause, repeatedly.
     3. Speech without any pause may last 28 s; beyond that it is cut in two at its quietest place near the middle.
-    4. Silence at the ends of a span is trimmed to 0.2 s, and no span is shorter than 1 s unless the recording is.
+    4. Pauses of over 2 s are searched again, for speech too quiet to stand out in the whole recording.
+    5. Silence at the ends of a span is trimmed to 0.2 s, and no span is shorter than 1 s unless the recording is.
 
     The same samples give the same spans; they are in order and do not overlap.
 

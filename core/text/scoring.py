@@ -138,8 +138,7 @@ def _visible(character: str) -> str:
 def is_shouted(texts: Sequence[str]) -> bool:
     """Whether transcripts are written in capitals only, as in many corpora; see `core.text.normalisation.default`."""
     letters = set("".join(texts))
-    # ß and the like have no single capital, so they are written among capitals too
-    return any(c != c.lower() for c in letters) and all(c == c.upper() or len(c.upper()) > 1 for c in letters)
+    return any(c != c.lower() for c in letters) and all(map(scripts.is_among_capitals, letters))
 
 
 def compression_ratio(text: str) -> float:

@@ -103,6 +103,11 @@ def uppered(text: str, language: str, keep: Collection[str] = ()) -> str:
     return unicodedata.normalize("NFC", "".join(raised))
 
 
+def is_among_capitals(letter: str) -> bool:
+    """Whether a letter is written in a text of capitals: those without a capital of one letter, such as ß, are too."""
+    return letter == letter.upper() or len(letter.upper()) > 1
+
+
 def without_extra_dots(text: str) -> str:
     """Removes combining dots from letters that have a dot of their own, such as i."""
     return _EXTRA_DOT.sub("", text) if "\u0307" in text else text

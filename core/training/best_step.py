@@ -116,8 +116,8 @@ class BestStep:
             )
         if not self._learner.has_base or math.isinf(self._rank[0]):
             return None
-        best = self.trained_wer if math.isfinite(self.trained_wer) else math.nan
-        details = {"base": f"{100 * self._rank[0]:.0f}", "best": f"{100 * best:.0f}"}
+        best = f"{100 * self.trained_wer:.0f}" if math.isfinite(self.trained_wer) else "∞"
+        details = {"base": f"{100 * self._rank[0]:.0f}", "best": best}
         return Noticed(
             "base_kept",
             f"No step did better on the validation clips than the base (WER {details['base']} %, the best step "

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.data.clips.labelled_set import Clip
 from core.errors import DatasetError
-from core.text.scoring import has_words, normalise
+from core.text.scoring import normalise
 
 HELD_OUT = {"test": 0.2, "validation": 0.1}  # shares of the clips, if a set comes without a split
 MIN_CLIPS_TO_SPLIT = 3
@@ -50,7 +50,11 @@ def assign_parts(
     Raises:
         DatasetError: there are too few different sentences to hold any out.
     """
-    silent = {i for i, clip in enumerate(clips) if not has_words(clip.text, language)}
+    sentences = []
+    for clip in clips:
+        go_on()
+        sentences.append(normalise(clip.text, language))
+    silent = {i for i, sentence in enumerate(sentences) if not sentence}
     if silent:
         spoken = [clip for i, clip in enumerate(clips) if i not in silent]
         spans = None if lengths is None else [length for i, length in enumerate(lengths) if i not in silent]
@@ -60,7 +64,7 @@ def assign_parts(
     wanted_parts = [part for part in hold_out if part not in has]
     open_groups: list[list[int]] = []
     chosen: dict[int, str] = {}
-    for group in _linked_groups(clips, language, closed, go_on):
+    for group in _linked_groups(clips, sentences, closed):
         fixed = {clips[i].part for i in group}
         follows = next((part for part in ("test", "validation", "train") if part in fixed), None)
         if follows is None:
@@ -68,7 +72,7 @@ def assign_parts(
         else:
             chosen.update(dict.fromkeys(group, follows))
     if (open_groups or not clips) and len(open_groups) < MIN_CLIPS_TO_SPLIT and "test" in wanted_parts:
-        said = Counter(normalise(clip.text, language) for clip in clips)
+        said = Counter(sentences)
         if not closed and len(said) > 1 and min(said.values()) >= MIN_CLIPS_TO_SPLIT:
             return assign_parts(clips, language, seed, hold_out, True, lengths, go_on)
         raise DatasetError(
@@ -110,9 +114,7 @@ def _drawn(groups: Sequence[list[int]], lengths: Sequence[float], wanted: int, r
     return drawn
 
 
-def _linked_groups(
-    clips: Sequence[Clip], language: str, closed: bool = False, go_on: Callable[[], None] = lambda: None
-) -> list[list[int]]:
+def _linked_groups(clips: Sequence[Clip], sentences: Sequence[str], closed: bool) -> list[list[int]]:
     """Groups clips that must stay in one part: same sentence, and same speaker if speakers can be kept apart."""
     counts = Counter(clip.speaker for clip in clips)
     by_speaker = "" not in counts and len(counts) >= 5 and max(counts.values()) <= len(clips) / 2
@@ -121,11 +123,7 @@ def _linked_groups(
             return [[i] for i in range(len(clips))]
         return list(_places(clip.speaker for clip in clips).values())
 
-    def sentence(clip: Clip) -> str:
-        go_on()
-        return normalise(clip.text, language)
-
-    by_sentence = _places(map(sentence, clips))
+    by_sentence = _places(sentences)
     if not by_speaker:
         return list(by_sentence.values())
     parent = list(range(len(clips)))

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from core.audio.sound_files import CHANGES
 from core.data.clips.labelled_set import Note
+from core.data.clips.tally import Tally
 
 
 class SoundChanges:
     """The clips so far, by what was wrong."""
 
     def __init__(self) -> None:
-        self._names: dict[str, list[str]] = {}
+        self._tally = Tally()
 
     def add(self, path: str, changes: Sequence[str]) -> None:
         """Adds a clip.
@@ -23,15 +24,13 @@ class SoundChanges:
             changes: what was wrong with it, of `core.audio.sound_files.CHANGES`.
         """
         for kind in changes:
-            self._names.setdefault(kind, []).append(Path(path).name)
+            self._tally.add(kind, Path(path).name)
 
     def notes(self) -> list[Note]:
         """Returns a note per kind, with the number of clips and the name of the first."""
         return [
-            Note(kind, f"{_listed(names)}: {CHANGES[kind]}", {"name": names[0], "count": len(names)})
-            for kind, names in self._names.items()
+            Note(
+                kind, f"{name}{f' and {count - 1} more' if count > 1 else ''}: {CHANGES[kind]}", {"name": name, "count": count}
+            )
+            for kind, name, count in self._tally.counted()
         ]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from core.data.clips.labelled_set import Note
+from core.data.clips.tally import Tally
 from core.text.scoring import clean
 
 SHOWN_COLUMNS = 30  # named in a note
@@ -20,25 +21,12 @@ _OF_ROWS = {
 }
 
 
-class Tally:
-    """Counts rows or texts about which the same was assumed."""
-
-    def __init__(self) -> None:
-        self._first: dict[str, str] = {}
-        self._count: dict[str, int] = {}
-
-    def add(self, reason: str, where: str) -> None:
-        """Adds one by its place."""
-        self._first.setdefault(reason, where)
-        self._count[reason] = self._count.get(reason, 0) + 1
-
-    def notes(self) -> Iterator[Note]:
-        """Yields a note per reason, with the place of the first."""
-        for reason, where in self._first.items():
-            count = self._count[reason]
-            rows, texts = ("1 row", "1 text") if count == 1 else (f"{count} rows", f"{count} texts")
-            message = _OF_ROWS[reason].format(rows=rows, texts=texts, where=where)
-            yield Note(reason, message, {"count": count, "where": where})
+def of_rows(tally: Tally) -> Iterator[Note]:
+    """Yields a note per reason for which rows or texts were counted, with the place of the first."""
+    for reason, where, count in tally.counted():
+        rows, texts = ("1 row", "1 text") if count == 1 else (f"{count} rows", f"{count} texts")
+        message = _OF_ROWS[reason].format(rows=rows, texts=texts, where=where)
+        yield Note(reason, message, {"count": count, "where": where})
 
 
 def unused(file: str, there: Sequence[str], used: Collection[str]) -> Note | None:

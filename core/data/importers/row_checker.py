@@ -12,7 +12,8 @@ from typing import TypeVar, cast
 
 from core.audio import sound_files
 from core.data.clips.labelled_set import CLIP_ID, Clip, Dropped, Note, check_text
-from core.data.importers.notes import Tally
+from core.data.clips.tally import Tally
+from core.data.importers.notes import of_rows
 from core.data.importers.rows import MAX_ROWS, PART_NAMES, Imported, Options, Row, RowProgress, Rows, file_name, shown, stopped
 from core.data.importers.sound_lookup import Found, SoundLookup
 from core.data.importers.tables.table_times import is_as_long, was_cut_before
@@ -78,7 +79,7 @@ def collect(
     if checker.doubted:
         clips, doubted = checker.certain(clips)
         dropped += doubted
-    return Imported(tuple(clips), tuple(dropped), format, (*notes, *checker.tally.notes()))
+    return Imported(tuple(clips), tuple(dropped), format, (*notes, *of_rows(checker.tally)))
 
 
 def ambiguous(sound: str, one: str, other: str) -> DatasetError:

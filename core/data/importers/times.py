@@ -7,6 +7,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 SECONDS, MILLISECONDS, SAMPLES = "s", "ms", "samples"
 OVERLAP_SECONDS = 0.5  # that two parts may share, and never more than half of the shorter: annotators leave margins
@@ -99,6 +100,7 @@ def time_columns(there: Collection[str]) -> dict[str, str]:
     return found
 
 
+@lru_cache(100)  # asked for every cell
 def _split(column: str) -> tuple[str, str]:
     """Returns the word for what a column holds, and its unit, such as "start" and "ms" of start_time_ms."""
     words = re.findall(r"[^\W_]+", column.lower())

@@ -107,8 +107,7 @@ def _case(known: frozenset[str]) -> str:
     letters = [token for token in known if len(token) == 1 and token.isalpha()]
     if all(letter == letter.lower() for letter in letters):
         return "lower"
-    # a vocabulary in capitals may have ß, which has no single capital
-    return "upper" if all(letter == letter.upper() or len(letter.upper()) > 1 for letter in letters) else "both"
+    return "upper" if all(map(scripts.is_among_capitals, letters)) else "both"
 
 
 def writable(text: str, known: Collection[str], language: str = "") -> str:

@@ -208,11 +208,9 @@ class Ctc:
         """
         if not self.writes:
             return [Transcript("", 0.0) for _ in waves]
-        long = [wave for wave in waves if is_long(wave, WINDOW_SECONDS)]
         with self._computing(), quick_convolutions(self._encoder):  # weights are converted once for all clips
-            short = iter([self._written(self.log_probs(wave)) for wave in waves if not is_long(wave, WINDOW_SECONDS)])
-        pieced = iter(self._in_pieces(long, pause))
-        return [next(pieced if is_long(wave, WINDOW_SECONDS) else short) for wave in waves]
+            short = {i: self._whole(wave) for i, wave in enumerate(waves) if not is_long(wave, WINDOW_SECONDS)}
+        return [short[i] if i in short else self._in_pieces(wave, pause) for i, wave in enumerate(waves)]
 
     @torch.no_grad()
     def transcribe_above(
@@ -222,7 +220,7 @@ class Ctc:
         self.network.eval()
         with self._computing():
             return [
-                self._in_pieces([wave])[0]
+                self._in_pieces(wave)
                 if is_long(wave, WINDOW_SECONDS)
                 else self._written(self._log_probs_above(wave, prefix, depth))
                 for wave in waves
@@ -346,8 +344,11 @@ class Ctc:
             return int(inner._get_feat_extract_output_lengths(torch.tensor(samples)))
         return samples * 25 // SAMPLE_RATE  # the coarsest of the families: 40 ms per frame
 
-    def _in_pieces(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
-        return one_by_one(waves, WINDOW_SECONDS, lambda wave: self._written(self.log_probs(wave)), self.language, pause)
+    def _in_pieces(self, wave: np.ndarray, pause: Pause = no_pause) -> Transcript:
+        return one_by_one([wave], WINDOW_SECONDS, self._whole, self.language, pause)[0]
+
+    def _whole(self, wave: np.ndarray) -> Transcript:
+        return self._written(self.log_probs(wave))
 
     def _written(self, log_probs: torch.Tensor) -> Transcript:
         best, labels = log_probs.max(-1)

@@ -216,10 +216,10 @@ class Whisper:
 
     @torch.no_grad()
     def transcribe(self, waves: Sequence[np.ndarray], pause: Pause = no_pause) -> list[Transcript]:
-        """Transcribes; sound over 30 s is cut at its pauses into pieces that are transcribed like clips.
+        """Transcribes, pausing after every token; sound over 30 s is cut at its pauses into pieces transcribed like clips.
 
         Whisper's own long-form decoding (Radford et al. 2022, section 4.5) steps from window to window by the times that the
-        model writes, one window after another, and loses text where it writes them wrong. It pauses after every token.
+        model writes, one window after another, and loses text where it writes them wrong.
         """
         self._begin()
         long = {i for i, wave in enumerate(waves) if is_long(wave, WINDOW_SECONDS)}

@@ -35,7 +35,8 @@ def json_records(
     Raises:
         DatasetError: a required column is missing from the first row, or the list is damaged.
     """
-    begun = False
+    keys: list[str] = []  # of the latest row; those of nearly all rows are the same
+    names: dict[str, str] = {}
     told: set[str] = set()  # columns that are not used
     values = (_elements if listed else _lines)(path.name, (blocks if listed else lines)(path, language, go_on))
     for number, value in values:
@@ -43,17 +44,17 @@ def json_records(
         if not isinstance(value, dict):
             yield Dropped("", "row_json", f"{where}: this is not a JSON object.", where)
             continue
-        try:
-            names = column_names(path.name, list(value), columns, also)
-        except DatasetError as error:
-            if not begun:
-                raise lhotse(path.name, value) or error from None
-            yield Dropped.because("", error, where)
-            continue
-        begun = True
-        if len(told) < MAX_UNUSED and (note := unused(path.name, list(value), {*names.values(), *told})):
-            told.update(value)
-            yield note
+        if not names or list(value) != keys:
+            try:
+                names, keys = column_names(path.name, list(value), columns, also), list(value)
+            except DatasetError as error:
+                if not names:
+                    raise lhotse(path.name, value) or error from None
+                yield Dropped.because("", error, where)
+                continue
+            if len(told) < MAX_UNUSED and (note := unused(path.name, keys, {*names.values(), *told})):
+                told.update(value)
+                yield note
         if isinstance(value[names["text"]], (dict, list)):
             yield Dropped("", "row_not_text", f"{where}: its transcript is a list or an object, not a text.", where)
             continue

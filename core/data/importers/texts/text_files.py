@@ -10,8 +10,9 @@ from itertools import islice
 from pathlib import Path
 
 from core.data.clips.labelled_set import Dropped
+from core.data.clips.tally import Tally
 from core.data.importers.encoding import lines, read_text
-from core.data.importers.notes import Tally
+from core.data.importers.notes import of_rows
 from core.data.importers.rows import FOLDERS_TO_LOOK, SOUND_SUFFIXES, Options, Row, Rows, folders_below
 from core.data.importers.texts.subtitles import SUFFIXES as SUBTITLES
 from core.data.importers.texts.subtitles import subtitles
@@ -78,7 +79,7 @@ def rows(path: Path, options: Options) -> Rows:
                     yield Dropped(str(file), "row_no_text", f"{where}: there is no {stem}.txt with its transcript.", where)
             for name in folder.others:
                 yield _without_sound(folder.at / name, str((folder.at / name).relative_to(path)))
-    yield from tally.notes()
+    yield from of_rows(tally)
 
 
 def _one(path: Path, options: Options, tally: Tally) -> Rows:
