@@ -27,7 +27,9 @@ def show_progress(event: object) -> None:
         case Evaluated(step, wer, _, count, watched):
             line = f"after step {step}: WER {wer:.1%} on {count} validation clips; hears: {watched}" if wer is not None else ""
         case Trained(steps, best, _, _, seconds, _):
-            line = f"trained {steps} steps in {seconds:.0f} s; kept {f'step {best}' if best else 'the base'}"
+            place = "" if event.blend == 1 else f"{event.blend:g} of the way to "
+            kept = f"{place}step {best}" if best else "the base"
+            line = f"trained {steps} steps in {seconds:.0f} s; kept {kept}"
         case _:
             return
     if line:

@@ -264,6 +264,7 @@ def _result(
         best_step=trained.best_step,
         stopped=trained.stopped,
         ended=trained.ended,
+        blend=trained.blend,
         distance=trained.distance,
         drift=trained.drift,
         replayed=prepared.replayed,

@@ -51,6 +51,7 @@ class Result:
         minutes: total duration of the training clips.
         validation_clips, test_clips: numbers of clips.
         steps: number of training steps; best_step: the step whose model was kept, 0 for the base.
+        blend: a, where the adapted model is theta_p + a (theta - theta_p) of that step's, see `Recipe.blend`.
         stopped: whether someone asked to stop; ended: what else ended training early, see `core.training.events.Trained`.
         distance: relative distance from the pretrained parameters; drift: the same for each layer.
         trained_parameters, parameters: number of trained parameters, and of all.
@@ -82,6 +83,7 @@ class Result:
     best_step: int = 0
     stopped: bool = False
     ended: str = ""
+    blend: float = 1.0
     distance: float = 0.0
     drift: tuple[tuple[str, float], ...] = ()
     trained_parameters: int = 0

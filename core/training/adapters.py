@@ -17,6 +17,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from safetensors.torch import save_file
 from torch import nn
 
@@ -135,6 +136,38 @@ def drift(model: AsrModel, parameters: Collection[nn.Parameter]) -> float:
             moved += float((merged.get_base_layer().weight.detach() - before).square().sum())
             length += float(before.square().sum())
     return (moved / max(length, 1e-30)) ** 0.5
+
+
+def blend(model: AsrModel, share: float) -> None:
+    """Moves what an adapter makes of its weights to W + share * (W' - W), in the adapter itself; does nothing without one.
+
+    What lora and ia3 add is proportional to B and to their factors less 1. Dora's rows are m / n (W + D) with
+    D = alpha / rank B A and n = ||W + D||; with b = share m / n and c = 1 - share + b, the row wanted is c (W + b / c D).
+
+    Args:
+        model: the model with its adapter attached, trained.
+        share: 0 for the base, 1 for what was trained.
+    """
+    from peft.tuners.ia3 import IA3Layer
+    from peft.tuners.lora import LoraLayer
+
+    for module in model.network.modules() if is_attached(model) else ():
+        layer: Any = module
+        with torch.no_grad():
+            if isinstance(module, IA3Layer):
+                for factors in layer.ia3_l.values():
+                    factors.copy_(1 + share * (factors - 1))
+            elif isinstance(module, LoraLayer):
+                for name, up in layer.lora_B.items():
+                    if not layer.use_dora[name]:
+                        up.weight.mul_(share)
+                        continue
+                    before, added = layer.get_base_layer().weight, layer.get_delta_weight(name)
+                    lengths = layer.lora_magnitude_vector[name].weight
+                    b = share * lengths / (before + added).norm(dim=1)
+                    c = 1 - share + b
+                    up.weight.mul_((b / c)[:, None])
+                    lengths.copy_(c * (before + (b / c)[:, None] * added).norm(dim=1))
 
 
 def merge(model: AsrModel, unchanged: bool = False) -> None:

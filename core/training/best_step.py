@@ -104,6 +104,22 @@ class BestStep:
         self._put_back()
         return self._kept_base(before, after)
 
+    @torch.no_grad()
+    def blend(self, share: float) -> float:
+        """Moves what was settled on along the line through the base, see `Learner.blend`, and returns the share that applies.
+
+        The running statistics of batch normalisation go along, so that a share of 0 is the base, but never beyond what
+        training made of them: a variance may not become negative. The base stays what it is, and so does a model that was
+        trained from scratch, for which the start of the line means nothing.
+        """
+        if self.step == 0 or share == 1.0 or self._learner.recipe.start == "random":
+            return 1.0
+        self._learner.blend(share)
+        for buffer, start in zip(self._statistics, self._start, strict=True):
+            if buffer.is_floating_point():
+                buffer.copy_(torch.lerp(start, buffer, min(share, 1.0)))
+        return share
+
     def _kept_base(self, before: float | None, after: float) -> Noticed | None:
         advice = "Use a lower learning rate, fewer epochs, or more clips."
         if before is not None:

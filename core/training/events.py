@@ -123,6 +123,8 @@ class Trained:
         evaluation_seconds: time spent on evaluations.
         ended: reason for ending early: "asked", "patience" or a guard's reason; "" after the last step.
         drift: as in Evaluated, for the parameters that are kept.
+        blend: a, where what is kept is theta_p + a (theta - theta_p) of the parameters of `best_step`, see `Recipe.blend`;
+            1.0 if that was not applied, as to the base.
     """
 
     steps: int
@@ -133,6 +135,7 @@ class Trained:
     evaluation_seconds: float
     ended: str = ""
     drift: tuple[tuple[str, float], ...] = ()
+    blend: float = 1.0
 
 
 @dataclass(frozen=True)

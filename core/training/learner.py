@@ -195,6 +195,19 @@ class Learner:
             for parameter in group["params"]:
                 parameter.requires_grad_(place < learn)
 
+    def blend(self, share: float) -> None:
+        """Moves the trained parameters to theta_p + share * (theta - theta_p); an adapter so that its merged weights are that.
+
+        Layers without a base, such as an output layer that is new or writes new characters, stay as trained.
+        """
+        fresh = {id(parameter) for parameter in self.model.fresh}
+        for entry in self.plans:
+            if entry.adapted:
+                continue
+            if not any(id(parameter) in fresh for parameter in entry.layer.parameters):
+                self.anchor.blend(share, entry.learning)
+        adapters.blend(self.model, share)
+
     def drift(self) -> tuple[tuple[str, float], ...]:
         """Returns ||theta_l - theta_p,l|| / ||theta_p,l|| of every trained layer, bottom to top.
 

@@ -45,7 +45,8 @@ def finetune(
 
     Args:
         model: the base; when the iteration ends it is the adapted model, with any adapter merged into its weights. If no
-            step did better than the base, see `best_step.BestStep`, it is the base again.
+            step did better than the base, see `best_step.BestStep`, it is the base again; otherwise it lies between base and
+            trained weights where `Recipe.blend` says.
         train: clips to train on.
         validation: held-out clips that choose the best checkpoint; may be empty. The first one is watched. Their
             score is not a test score, since it took part in a choice. If there are many, each evaluation transcribes
@@ -150,8 +151,9 @@ def _train(
         notice = guards.at_end(best.wer if best.step and evaluator.references else None)
     if notice is not None:
         yield notice
+    blend = best.blend(recipe.blend)
     distance, drift = learner.anchor.distance(), learner.drift()
-    return Trained(step, best.step, ended == "asked", distance, seconds, evaluator.seconds, ended, drift)
+    return Trained(step, best.step, ended == "asked", distance, seconds, evaluator.seconds, ended, drift, blend)
 
 
 def _optimizer(learner: Learner, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:

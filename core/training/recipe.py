@@ -22,6 +22,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 DEFAULT_CLIP_VISITS = 240  # epochs times clips is about this, 30 steps of 8: the fewer the clips, the more epochs
 CLASSIFIER_VISITS = 1200  # a head alone over cached features learns quickly, and each visit costs almost nothing
 MIN_EPOCHS, MAX_EPOCHS = 3, 40  # of the default recipe
+MAX_BLEND = 1.25  # a quarter beyond what was trained
 
 
 UNCHANGED = Augmentation()  # clips as recorded
@@ -101,6 +102,11 @@ class Recipe:
     # Final share of the steps whose parameters are averaged (stochastic weight averaging, Izmailov et al. 2018, arXiv
     # 1803.05407); the average is kept if it is at least as good on the validation clips. 0 = none.
     average: Annotated[float, Within(0.0, 0.9)] = 0.0
+
+    # a in theta_p + a (theta - theta_p): how far along the line from the base to the trained weights the model that is kept
+    # lies (WiSE-FT, Wortsman et al. 2021, arXiv 2109.01903). 1 keeps what was trained; less forgets less; more goes beyond.
+    # 0, the base, is left out: nothing could be got back from it.
+    blend: Annotated[float, Within(0.05, MAX_BLEND)] = 1.0
 
     # Whether training stops by itself when continuing would waste time; see `core.training.guards`.
     guards: bool = True

@@ -66,6 +66,12 @@ class Anchor:
         for parameter, place in self._places.items():
             parameter.copy_(self._before(place))
 
+    @torch.no_grad()
+    def blend(self, share: float, parameters: Iterable[nn.Parameter]) -> None:
+        """Sets some of the trained parameters to theta_p + share * (theta - theta_p)."""
+        for parameter in parameters:
+            parameter.copy_(torch.lerp(self._before(self._places[parameter]).to(parameter), parameter, share))
+
     def distance(self, parameters: Iterable[nn.Parameter] | None = None) -> float:
         """Returns ||theta - theta_p|| / ||theta_p||: how far the given (by default all trained) parameters have moved."""
         moved = length = 0.0

@@ -66,7 +66,10 @@ def run_progress(run: Run, state: State, happened: Sequence[events.Event], w: Wo
             key = "adapt.stopped" if trained.stopped else "adapt.done"
             if trained.best_step == 0:
                 key, kind = (f"{key}_base", "warning") if trained.steps else ("adapt.untrained", "info")
-            sentence = w(key, steps=trained.steps, best=trained.best_step, time=duration(trained.seconds, w))
+            elif trained.blend != 1:
+                key = f"{key}_blend"
+            place = {"best": trained.best_step, "a": f"{trained.blend:g}"}
+            sentence = w(key, steps=trained.steps, time=duration(trained.seconds, w), **place)
     elif state == "failed" and happened and isinstance(failed := happened[-1], events.Failed):
         sentence, kind = reason(failed.reason, failed.details, w("error.unexpected"), w), "error"
     elif state == "interrupted":

@@ -73,7 +73,12 @@ def write_card(folder: Path, result: Result) -> None:
 
 
 def _kept(result: Result) -> str:
-    return "none better than the base, whose weights these are" if result.base_kept else f"best after step {result.best_step}"
+    if result.base_kept:
+        return "none better than the base, whose weights these are"
+    best = f"best after step {result.best_step}"
+    if result.blend == 1:
+        return best
+    return f"{best}; these weights are theta_p + a (theta - theta_p) with a = {result.blend:g}, the base's being theta_p"
 
 
 def zip_model(run: Run) -> Path:

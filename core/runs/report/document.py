@@ -247,7 +247,8 @@ def _canary(outcome: Outcome) -> str:
 def _recipe(outcome: Outcome, say: Say) -> list[Block]:
     result = outcome.result
     learned, all_of_them = (f"{count / 1e6:.1f}" for count in (result.trained_parameters, result.parameters))
-    kept = say("recipe.kept_base" if result.base_kept else "recipe.kept", steps=result.steps, best=result.best_step)
+    which = "kept_base" if result.base_kept else "kept" if result.blend == 1 else "kept_blend"
+    kept = say(f"recipe.{which}", steps=result.steps, best=result.best_step, a=f"{result.blend:g}")
     rows = [
         *([name, str(value)] for name, value in result.recipe.settings().items()),
         [say("recipe.parameters"), say("recipe.of", trained=learned, all=all_of_them)],

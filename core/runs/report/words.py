@@ -70,6 +70,7 @@ ENGLISH = {
     "recipe.of": "{trained} M of {all} M",
     "recipe.steps": "steps",
     "recipe.kept": "{steps}; the model of step {best} was kept",
+    "recipe.kept_blend": "{steps}; the model that was kept lies {a} of the way from the base to that of step {best}",
     "recipe.kept_base": "{steps}; the base’s weights were kept",
     "recipe.distance": "distance moved, relative to the pretrained weights",
     "recipe.seconds": "seconds: prepare, train, evaluate",

@@ -69,6 +69,7 @@ CHINESE = {
     "recipe.of": "{all} M 中的 {trained} M",
     "recipe.steps": "步数",
     "recipe.kept": "共 {steps} 步，保留了第 {best} 步的模型",
+    "recipe.kept_blend": "共 {steps} 步；保留的模型位于从基础模型到第 {best} 步的 {a} 处",
     "recipe.kept_base": "共 {steps} 步，保留了基础模型的权重",
     "recipe.distance": "变化幅度，相对于预训练权重",
     "recipe.seconds": "秒数：准备、训练、评估",

@@ -25,6 +25,7 @@ GROUPS = {
         ("l2_sp", "l2_new", "weight_decay"),
         ("dropout", "layer_drop", "label_smoothing"),
         ("patience", "average", "adversarial"),
+        ("blend",),
     ),
     "data": (
         ("augment.speed", "augment.gain", "augment.noise"),

@@ -113,6 +113,7 @@ def recipe_words(recipe: Recipe, clips: int, w: Wording) -> str:
         *([w("recipe.augment", what=w("recipe.and").join(augment))] if augment else []),
         *([w("recipe.replay", share=f"{100 * recipe.replay:.0f}")] if recipe.replay else []),
         w("recipe.best", times=recipe.evaluations),
+        *([w("recipe.blend", a=f"{recipe.blend:g}")] if recipe.blend != 1 else []),
     ]
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 

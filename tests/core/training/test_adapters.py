@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -102,6 +103,22 @@ def test_gradients_reach_the_whole_adapter_and_nothing_else(model: AsrModel, kin
     for name, parameter in model.network.named_parameters():
         learns = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
         assert learns == (id(parameter) in learning), name
+
+
+@pytest.mark.parametrize("kind", ADAPTERS[1:])
+@pytest.mark.parametrize("share", [0.0, 0.6, 1.25])
+def test_a_blended_adapter_puts_the_weights_on_the_line_through_the_base(model: AsrModel, kind: str, share: float) -> None:
+    before = {name: value.detach().clone() for name, value in model.network.named_parameters()}
+    learn(model, put(model, kind), 20, kind)
+    whole = copy.deepcopy(model)
+    adapters.merge(whole)
+    adapters.blend(model, share)
+    adapters.merge(model)
+    ends, moved = dict(whole.network.named_parameters()), 0
+    for name, value in model.network.named_parameters():
+        torch.testing.assert_close(value, torch.lerp(before[name], ends[name], share), rtol=1e-4, atol=1e-5, msg=name)
+        moved += not torch.equal(before[name], ends[name])
+    assert moved > 0
 
 
 @pytest.mark.parametrize("kind", ADAPTERS[1:])

@@ -14,6 +14,7 @@ from torch import nn
 
 from core.errors import DatasetError
 from core.models.base.protocol import AsrModel
+from core.models.blend import blend
 from core.models.loading import load_model
 from core.models.random_start import randomise
 from core.training.best_step import BestStep
@@ -209,3 +210,65 @@ def test_a_new_output_layer_that_training_ruins_is_an_error(tiny_ctc: Path, monk
     monkeypatch.setattr(BestStep, "_is_finite", lambda best: False)
     with pytest.raises(DatasetError, match="infinite or undefined"):
         list(finetune(model, TRAIN, HELD_OUT, dataclasses.replace(RECIPE, start="random")))
+
+
+def blended(folder: Path, recipe: Recipe, texts: list[str] | None = None) -> tuple[AsrModel, Trained]:
+    model = load_model(str(folder), precision="float32")
+    train = [(wave, text) for (wave, _), text in zip(TRAIN, texts or [text for _, text in TRAIN], strict=True)]
+    *_, trained = finetune(model, train, (), recipe)
+    assert isinstance(trained, Trained)
+    return model, trained
+
+
+@pytest.mark.parametrize("folder", ["tiny_whisper", "tiny_ctc", "tiny_deepspeech"])
+@pytest.mark.parametrize("share", [0.5, 1.25])
+def test_what_is_kept_lies_on_the_line_through_the_base(folder: str, share: float, request: pytest.FixtureRequest) -> None:
+    path = request.getfixturevalue(folder)
+    base = load_model(str(path), precision="float32")
+    end, whole = blended(path, RECIPE)
+    kept, part = blended(path, dataclasses.replace(RECIPE, blend=share))
+    assert (whole.blend, part.blend) == (1.0, share)
+    assert part.distance == pytest.approx(share * whole.distance, rel=1e-3)
+    assert [moved for _, moved in part.drift] == pytest.approx([share * moved for _, moved in whole.drift], rel=1e-2, abs=1e-6)
+    again = load_model(str(path), precision="float32")
+    blend(base, end, share, again)
+    for name, value in weights(kept).items():
+        torch.testing.assert_close(value, weights(again)[name], msg=name)
+    blend(base, kept, 1.0, again, kept=share)  # back from where it was kept
+    for name, value in weights(end).items():
+        torch.testing.assert_close(value, weights(again)[name], atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_an_output_layer_without_a_base_stays_as_trained(tiny_ctc: Path) -> None:
+    base = load_model(str(tiny_ctc), precision="float32")
+    for texts in (["ein", "zwei", "drei é", "vier", "fünf"], ["один", "два", "три", "четыре", "пять"]):
+        end, _ = blended(tiny_ctc, RECIPE, texts)
+        kept, trained = blended(tiny_ctc, dataclasses.replace(RECIPE, blend=0.5), texts)
+        assert trained.blend == 0.5
+        expected, _ = blended(tiny_ctc, RECIPE, texts)
+        blend(base, end, 0.5, expected)
+        found, ends = weights(kept), weights(end)
+        assert all(torch.equal(found[name], ends[name]) for name in found if name.startswith("lm_head."))
+        assert any(not torch.equal(found[name], ends[name]) for name in found if name.startswith("wav2vec2."))
+        for name, value in found.items():
+            torch.testing.assert_close(value, weights(expected)[name], msg=name)
+
+
+def test_neither_the_base_nor_a_model_trained_from_scratch_is_moved(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = dataclasses.replace(RECIPE, start="random")
+    end, _ = blended(tiny_ctc, random)
+    kept, trained = blended(tiny_ctc, dataclasses.replace(random, blend=0.5))
+    assert trained.blend == 1.0
+    assert all(torch.equal(value, weights(end)[name]) for name, value in weights(kept).items())
+    monkeypatch.setattr(BestStep, "_is_finite", lambda best: False)
+    assert blended(tiny_ctc, dataclasses.replace(RECIPE, blend=0.5))[1].blend == 1.0
+
+
+def test_statistics_go_along_but_never_beyond_what_training_made_of_them() -> None:
+    for share, expected in ((0.5, 0.5), (1.25, 1.0)):
+        trial = Trial()
+        trial.best._learner.recipe = Recipe()
+        trial.best._learner.blend = lambda share: None  # type: ignore[method-assign]
+        trial.go([(0.5, 2.0), (0.4, 1.0)])
+        assert trial.best.blend(share) == share
+        assert float(trial.norm.running_mean) == expected  # type: ignore[arg-type]

@@ -39,6 +39,7 @@ RANGES = {
     "patience": (0, 1000),
     "average": (0.0, 0.9),
     "drop_layers": (0, 5),
+    "blend": (0.05, 1.25),
 }
 CHOICES = {
     "trains": PLANS,
