@@ -52,6 +52,13 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
 
 
+def add_words(parser: argparse.ArgumentParser) -> None:
+    """Adds the option for the person's own words."""
+    parser.add_argument(
+        "--words", metavar="W,W", help='names and terms to count one by one in the test clips: "Siobhan,Lindqvist Road"'
+    )
+
+
 def add_fine_tune(parser: argparse.ArgumentParser, out: str) -> None:
     """Adds the options for the training data, the recipe and the output folder."""
     source = parser.add_mutually_exclusive_group(required=True)
@@ -69,6 +76,7 @@ def add_fine_tune(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("--replay", metavar="R", default=REPLAY, help="a CSV of general English speech to mix in")
     parser.add_argument("--preset", choices=PRESETS, help="a named recipe; --set changes it further")
     add_recipe(parser)
+    add_words(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="RUN", help=out)
     add_model(parser)
 

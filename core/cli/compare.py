@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli.arguments import Commands, command
-from core.cli.printing import print_json, print_result
+from core.cli.arguments import Commands, add_words, command
+from core.cli.printing import print_json, print_result, print_terms
 from core.cli.sounds import Sounds
 from core.errors import AttuneError
 
@@ -27,6 +27,7 @@ def add(commands: Commands) -> None:
     parser = command(commands, "compare", run, about)
     parser.add_argument("folder", type=Path, metavar="RUN")
     parser.add_argument("files", nargs="*", metavar="RUN_OR_FILE")
+    add_words(parser)
     parser.add_argument("--recompute", action="store_true", help="transcribe the run's clips again")
 
 
@@ -47,6 +48,8 @@ def _outcome(run: Run, options: argparse.Namespace) -> int:
     from core.runs.outcome import read_outcome
 
     outcome = read_outcome(run, options.recompute, check=True)
+    if options.words and (test := outcome.comparisons.get("test")):
+        outcome.comparisons["test"] = dataclasses.replace(test, terms=_terms(options, test.language))
     if options.json:
         print_json(outcome.to_json())
         return 0
@@ -59,6 +62,12 @@ def _outcome(run: Run, options: argparse.Namespace) -> int:
     differs = ", ".join(outcome.differs)
     print(f"worked out from {source}: {f'differs from result.json in {differs}' if differs else 'equals result.json'}")
     return 0
+
+
+def _terms(options: argparse.Namespace, language: str) -> tuple[str, ...]:
+    from core.text.terms import check_terms, split_terms
+
+    return check_terms(split_terms(options.words), language) if options.words else ()
 
 
 def _line_up(compared: Sequence[Run], options: argparse.Namespace) -> int:
@@ -113,7 +122,7 @@ def _transcribe(run: Run, options: argparse.Namespace) -> int:
     result: dict[str, Any] = {"run": str(run.folder), "model": run.request().model, "seconds": seconds, "clips": rows}
     result["failed"] = sounds.failed
     if clips:
-        comparison = compare(clips, texts["base"], texts["adapted"], language)
+        comparison = compare(clips, texts["base"], texts["adapted"], language, _terms(options, language))
         result["test"] = dataclasses.asdict(comparison.figures)
     if options.json:
         print_json(result)
@@ -122,4 +131,5 @@ def _transcribe(run: Run, options: argparse.Namespace) -> int:
             print(f"{row['path']}\n  base:    {row['base']}\n  adapted: {row['adapted']}")
         if clips:
             print(f"WER {comparison.base.wer.rate:.1%} -> {comparison.adapted.wer.rate:.1%} ({comparison.verdict})")
+            print_terms(comparison.figures.terms)
     return sounds.status

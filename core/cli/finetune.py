@@ -48,6 +48,7 @@ def request_of(options: argparse.Namespace) -> Request:
     from core.models.loading import model_family
     from core.runs import run_folder
     from core.runs.request import build_request
+    from core.text.terms import check_terms, split_terms
     from core.training.presets import preset
     from core.training.recipe import Recipe
 
@@ -64,7 +65,8 @@ def request_of(options: argparse.Namespace) -> Request:
     usual = preset(options.preset, family, clips) if options.preset else Recipe.default(family, clips)
     recipe = usual.changed(settings)
     canary, general = _canary(options.canary), _general(options.replay)
-    return build_request(options.model, labelled, recipe, options.seed, canary, general)
+    terms = check_terms(split_terms(options.words), labelled.language) if options.words else ()
+    return build_request(options.model, labelled, recipe, options.seed, canary, general, terms=terms)
 
 
 def settings_of(pairs: Sequence[str]) -> dict[str, str]:

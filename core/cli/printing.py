@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.runs.report.words_shared import ENGLISH
 
 if TYPE_CHECKING:
     from core.evaluation.compare import Figures
+    from core.evaluation.term_counts import TermCount
     from core.runs.result import Result
 
 
@@ -28,3 +29,15 @@ def print_result(result: Result, figures: Mapping[str, Figures]) -> None:
             f"{group}: WER {base.wer:.1%} -> {adapted.wer:.1%} ({found.verdict}: {change.low:+.1%} to {change.high:+.1%}), "
             f"CER {base.cer:.1%} -> {adapted.cer:.1%}, {found.clips} clips"
         )
+        print_terms(found.terms)
+
+
+def print_terms(terms: Sequence[TermCount]) -> None:
+    """Prints how often each of the person's own words was right, a line a word."""
+    for count in terms:
+        if not count.times:
+            print(f"  {count.term}: in none of the test clips")
+            continue
+        wrote = ", ".join(text or "(nothing)" for text in count.adapted_wrote)
+        instead = f"; the adapted model wrote instead: {wrote}" if wrote else ""
+        print(f"  {count.term}: right {count.base} -> {count.adapted} of {count.times} times{instead}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.data.clips.labelled_set import Clip, id_of, speakers_or_sentences
+from core.evaluation.term_counts import TermCount, count_terms
 from core.storage.typed import build
 from core.text.metrics import (
     VERDICT_CLIPS,
@@ -76,6 +77,7 @@ class Comparison:
         base, adapted: scores of the two models.
         difference: adapted minus base WER, with its interval.
         language: ISO 639-1 code; selects the normalisation of the scores.
+        terms: the person's own words, which are counted one by one.
     """
 
     clips: tuple[ClipComparison, ...]
@@ -83,6 +85,7 @@ class Comparison:
     adapted: Score
     difference: Interval
     language: str
+    terms: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -114,7 +117,16 @@ class Comparison:
             self.language,
             len(self.clips),
             RULES,
+            self.term_counts,
         )
+
+    @property
+    def term_counts(self) -> tuple[TermCount, ...]:
+        """How often each term was transcribed right; of none, nothing."""
+        if not self.terms:
+            return ()
+        said, base, adapted = ([getattr(clip, name) for clip in self.clips] for name in ("reference", "base", "adapted"))
+        return count_terms(said, base, adapted, self.terms, self.language)
 
     def to_json(self) -> dict[str, Any]:
         """Returns a plain dict: the fields of `Figures`, with `clips` as a list, and the counts behind the error rates."""
@@ -131,9 +143,10 @@ class Comparison:
         If earlier rules scored it, and would have scored these transcripts differently, all is scored again.
         """
         clips = tuple(build(ClipComparison, row) for row in fields["clips"])
+        terms = tuple(row["term"] for row in fields.get("terms", ()))
         if fields.get("rules", 1) != RULES and not all(_is_marked(clip, fields["language"]) for clip in clips):
             base, adapted = [clip.base for clip in clips], [clip.adapted for clip in clips]
-            return compare([clip.clip() for clip in clips], base, adapted, fields["language"])
+            return compare([clip.clip() for clip in clips], base, adapted, fields["language"], terms)
         scores = []
         for name in ("base", "adapted"):
             if "counts" in fields:
@@ -143,7 +156,7 @@ class Comparison:
             else:
                 texts = [getattr(clip, name) for clip in clips]
                 scores.append(score([clip.reference for clip in clips], texts, fields["language"]))
-        return cls(clips, scores[0], scores[1], Interval(**fields["difference"]), fields["language"])
+        return cls(clips, scores[0], scores[1], Interval(**fields["difference"]), fields["language"], terms)
 
 
 @dataclass(frozen=True)
@@ -169,6 +182,7 @@ class Figures:
         language: whose normalisation the rates use.
         clips: how many.
         rules: the version of the scoring rules, `core.text.scoring.RULES`; 1 from earlier versions.
+        terms: how often each of the person's own words was transcribed right; none where they gave none.
     """
 
     base: Rates
@@ -180,6 +194,7 @@ class Figures:
     language: str = "en"
     clips: int = 0
     rules: int = 1
+    terms: tuple[TermCount, ...] = ()
 
 
 def judge(interval: Interval, clips: int) -> Verdict:
@@ -191,13 +206,16 @@ def judge(interval: Interval, clips: int) -> Verdict:
     return "better" if interval.difference < 0 else "worse"
 
 
-def compare(clips: Sequence[Clip], base: Sequence[str], adapted: Sequence[str], language: str) -> Comparison:
+def compare(
+    clips: Sequence[Clip], base: Sequence[str], adapted: Sequence[str], language: str, terms: Sequence[str] = ()
+) -> Comparison:
     """Compares two models' transcripts of the same clips.
 
     Args:
         clips: with the references; those whose part is "train" are flagged.
         base, adapted: transcripts in the same order.
         language: ISO 639-1 code, chooses the normalisation.
+        terms: the person's own words, to count one by one.
 
     Raises:
         ValueError: there are no clips, or the lengths differ.
@@ -226,7 +244,7 @@ def compare(clips: Sequence[Clip], base: Sequence[str], adapted: Sequence[str], 
     )
     clusters, unit = speakers_or_sentences(clips, language)
     difference = paired_interval(scores[0].word_errors, scores[1].word_errors, scores[0].words, clusters, unit)
-    return Comparison(results, scores[0], scores[1], difference, language)
+    return Comparison(results, scores[0], scores[1], difference, language, tuple(terms))
 
 
 def _is_marked(clip: ClipComparison, language: str) -> bool:

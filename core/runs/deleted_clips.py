@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from core.data.clips.labelled_set import id_of
 from core.errors import RunError
 from core.evaluation.analysis import analyse, measure_sounds
 from core.evaluation.compare import Comparison, compare
+from core.runs.export.hugging_face import write_card
 from core.runs.job_folder import Job
-from core.runs.run_folder import compared_fields
+from core.runs.run_folder import Run, compared_fields
 from core.storage.files import read_json, replacing, sha256, write_json
 from core.storage.state import UNREADABLE, remove
+from core.text.terms import has_term
 
 ACTIVE = ("waiting", "running")
 REQUESTED = ("canary", "own", "general", "watch")  # lists of clips in a request besides the labelled set
@@ -107,7 +109,26 @@ def withdraw(job: Job, sounds: Collection[Path]) -> None:
     for group in REQUESTED:
         if group in inner:
             inner[group] = _without(inner[group], sounds)
+    if inner.get("terms"):
+        language = inner["labelled_set"].get("language", "en")
+        inner["terms"] = _still_said(inner["terms"], [clip["text"] for clip in _clips_of(inner)], language)
+        _rewrite_card(job.folder)
     write_json(request, fields)
+
+
+def _still_said(terms: Sequence[str], texts: Sequence[str], language: str) -> list[str]:
+    """Returns the person's own words that are in a text that is left; the others are deleted with their clips."""
+    return [term for term in terms if any(has_term(text, term, language) for text in texts)]
+
+
+def _rewrite_card(folder: Path) -> None:
+    """Writes the model card again, which counts the person's own words, and removes the zip that holds the earlier one."""
+    run = Run(folder)
+    for made in folder.glob("*.zip"):
+        made.unlink(missing_ok=True)
+    result = run.result() if run.adapted.is_dir() else None
+    if result is not None:
+        write_card(run.adapted, result)
 
 
 def _names(request: Path, names: Collection[str]) -> bool:
@@ -126,7 +147,8 @@ def _rewrite_comparison(folder: Path, sounds: Collection[Path]) -> None:
         rows = [row for row in whole.clips if not _is_of(vars(row), sounds)]
         if rows and len(rows) < len(whole.clips):
             base, adapted = ([getattr(row, model) for row in rows] for model in ("base", "adapted"))
-            again = compare([row.clip() for row in rows], base, adapted, whole.language)
+            said = _still_said(whole.terms, [row.reference for row in rows], whole.language)
+            again = compare([row.clip() for row in rows], base, adapted, whole.language, said)
             left[group] = compared_fields(again, analyse(again, measure_sounds(again)))
             if result.get(group):
                 result[group] = dataclasses.asdict(again.figures)
@@ -189,10 +211,13 @@ def _clips(request: Path) -> list[dict[str, Any]]:
     """Returns the clips that a request lists; none if it cannot be read."""
     with suppress(KeyError, TypeError, AttributeError):
         fields = _read(request)
-        fields = fields.get("request", fields)
-        groups = [fields["labelled_set"]["clips"], *(fields.get(group, []) for group in REQUESTED)]
-        return [clip for group in groups for clip in group if "path" in clip and "text" in clip]
+        return _clips_of(fields.get("request", fields))
     return []
+
+
+def _clips_of(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    groups = [fields["labelled_set"]["clips"], *(fields.get(group, []) for group in REQUESTED)]
+    return [clip for group in groups for clip in group if "path" in clip and "text" in clip]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -221,11 +221,12 @@ def _compare(
     request: Request, material: _Material, base: dict[str, list[str]], adapted: dict[str, list[str]]
 ) -> dict[str, Comparison]:
     language = request.labelled_set.language
-    return {
-        group: compare(material.clips[group], base[group], adapted[group], "en" if group == "canary" else language)
-        for group in GROUPS
-        if material.clips[group]
-    }
+    compared = {}
+    for group in GROUPS:
+        if clips := material.clips[group]:
+            spoken, terms = ("en" if group == "canary" else language), (request.terms if group == "test" else ())
+            compared[group] = compare(clips, base[group], adapted[group], spoken, terms)
+    return compared
 
 
 def _analyse(material: _Material, comparisons: dict[str, Comparison]) -> dict[str, Analysis]:

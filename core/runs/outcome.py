@@ -92,7 +92,7 @@ def _scored_again(run: Run, comparison: Comparison, recompute: bool) -> Comparis
     if recompute:
         waves = [sound_files.decode(row.path, sound_files.MAX_CLIP_SECONDS) for row in rows]
         texts, _ = transcribe_both(run, waves, language)
-    return compare([row.clip() for row in rows], texts["base"], texts["adapted"], language)
+    return compare([row.clip() for row in rows], texts["base"], texts["adapted"], language, comparison.terms)
 
 
 def transcribe_both(run: Run, waves: list[np.ndarray], language: str) -> tuple[dict[str, list[str]], dict[str, float]]:
@@ -145,6 +145,9 @@ def _differences(before: Any, now: Any, name: str, ignored: frozenset[str]) -> l
     if isinstance(before, dict) and isinstance(now, dict):
         both = (before.keys() & now.keys()) - ignored
         return [path for key in both for path in _differences(before[key], now[key], f"{name}.{key}", ignored)]
+    if isinstance(before, list) and isinstance(now, tuple) and len(before) == len(now):
+        pairs = enumerate(zip(before, now, strict=True))
+        return [path for place, pair in pairs for path in _differences(*pair, f"{name}.{place}", ignored)]
     if isinstance(before, float) and isinstance(now, int | float):
         return [] if math.isclose(before, now, abs_tol=1e-9) else [name]
     return [] if before == now else [name]

@@ -33,6 +33,7 @@ class RequestFields(TypedDict):
     watch: NotRequired[list[Clip]]
     canary_name: NotRequired[str]
     canary_synthetic: NotRequired[bool]
+    terms: NotRequired[list[str]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Request:
             a guard of `core.training.guards` uses it; may be empty.
         recipe: the recipe.
         seed: seed of everything random.
+        terms: the person's own words, counted one by one in the test clips; may be empty.
     """
 
     model: str
@@ -63,6 +65,7 @@ class Request:
     watch: tuple[Clip, ...] = ()
     canary_name: str = CANARY
     canary_synthetic: bool = True
+    terms: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Returns a plain dict."""
@@ -77,6 +80,7 @@ class Request:
             "watch": [vars(clip) for clip in self.watch],
             "canary_name": self.canary_name,
             "canary_synthetic": self.canary_synthetic,
+            "terms": list(self.terms),
         }
 
     @classmethod
@@ -93,6 +97,7 @@ class Request:
             watch=tuple(Clip(**clip) for clip in fields.get("watch", ())),
             canary_name=fields.get("canary_name", CANARY),  # the only canary in earlier versions
             canary_synthetic=fields.get("canary_synthetic", True),
+            terms=tuple(fields.get("terms", ())),
         )
 
 
@@ -104,6 +109,7 @@ def build_request(
     canary: LabelledSet | None = None,
     general: Sequence[Clip] = (),
     own: Sequence[Clip] = (),
+    terms: Sequence[str] = (),
 ) -> Request:
     """Builds the request of a run.
 
@@ -116,6 +122,7 @@ def build_request(
         general: other general speech. Its last few clips are watched during training if there is a canary and the model is
             not trained from scratch; the rest is replayed if the recipe says so.
         own: further clips to compare on.
+        terms: the person's own words, to be counted one by one in the test clips, see `core.text.terms.check_terms`.
     """
     can_forget = canary is not None and recipe.start != "random"
     return Request(
@@ -129,4 +136,5 @@ def build_request(
         watch=tuple(general[-WATCHED_CLIPS:]) if can_forget else (),
         canary_name=canary.name if canary else CANARY,
         canary_synthetic=canary is None or canary.synthetic,
+        terms=tuple(terms),
     )

@@ -64,6 +64,9 @@ def write_card(folder: Path, result: Result) -> None:
             for model in ("base", "adapted"):
                 rates = getattr(result.figures[group], model)
                 lines.append(f"| {name} | {model} | {rates.wer:.1%} | {rates.cer:.1%} |")
+    if result.test is not None and result.test.terms:
+        lines += ["", "| own word | in held-out clips | base right | adapted right |", "|---|---|---|---|"]
+        lines += [f"| {markdown(t.term)} | {t.times} | {t.base} | {t.adapted} |" for t in result.test.terms]
     lines += ["", "In Python:", "", "```python", usage(folder_name(Path(result.run).name), result.family), "```"]
     lines += ["", "Scores compare normalised text (lower case, no punctuation).", "", "Recipe:", "", "```"]
     lines += [clean(f"{key} = {value}") for key, value in result.recipe.to_json().items()]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.evaluation.analysis import Analysis, Group
 from core.evaluation.compare import Comparison, Figures
+from core.evaluation.term_counts import flipped
 from core.runs.environment import environment
 from core.runs.outcome import Outcome
 from core.runs.report.conditions import measured_points, robustness_blocks
@@ -140,7 +141,27 @@ def _figures(outcome: Outcome, say: Say) -> list[Block]:
     if not rows:
         return []
     head = [say(f"figures.{name}") for name in ("measure", "base", "adapted")]
-    return [Heading(say("figures")), Table(head, rows), Text(say("figures.note"), "fine")]
+    blocks: list[Block] = [Heading(say("figures")), Table(head, rows), Text(say("figures.note"), "fine")]
+    return blocks + _terms(outcome, say)
+
+
+def _terms(outcome: Outcome, say: Say) -> list[Block]:
+    """Returns the table of the person's own words; nothing if they gave none."""
+    counts = outcome.comparisons["test"].figures.terms if "test" in outcome.comparisons else ()
+    if not counts:
+        return []
+    columns = ("word", "base", "adapted", "base_wrote", "adapted_wrote")
+    rows: list[list[str]] = []
+    for count in counts:
+        if count.times:
+            both = [say("terms.of", right=number, times=count.times) for number in (count.base, count.adapted)]
+            wrote = (count.base_wrote, count.adapted_wrote)
+            rows.append([count.term, *both, *(", ".join(text or say("compare.nothing") for text in texts) for texts in wrote)])
+        else:
+            rows.append([count.term, say("terms.unsaid"), "", "", ""])
+    words, right, times = flipped(counts)
+    found = say("terms.flipped", words=words, right=right, times=times) if words else say("terms.known")
+    return [Heading(say("terms.title"), 3), Text(found), Table([say(f"terms.{name}") for name in columns], rows)]
 
 
 def _pictures(outcome: Outcome, say: Say) -> list[Block]:

@@ -49,6 +49,16 @@ ENGLISH = {
     "learned.canary.nothing": "These clips show no change beyond chance in how well it transcribes general speech.",
     "learned.canary.worse": "It forgot: it transcribes general speech worse than before, whatever the punctuation.",
     "learned.clips": "Of {clips} {clips:clip|clips}, {better} {better:has|have} fewer errors than before, {worse} more, and {same} the same number.",
+    "terms.title": "Own words",
+    "terms.word": "word",
+    "terms.base": "base: right",
+    "terms.adapted": "adapted: right",
+    "terms.of": "{right} of {times} times",
+    "terms.base_wrote": "base wrote instead",
+    "terms.adapted_wrote": "adapted writes instead",
+    "terms.flipped": "The base never got {words} of these words right. Adapted, the model gets {right} of their {times} places in the held-out sentences right.",
+    "terms.known": "The base got each of these words right at least once.",
+    "terms.unsaid": "in none of the held-out sentences",
 }
 
 CHINESE = {
@@ -98,4 +108,14 @@ CHINESE = {
     "learned.canary.nothing": "从这些录音看不出它识别通用语音有确定的变化。",
     "learned.canary.worse": "有所遗忘：不论是否计标点，它识别通用语音都比以前差。",
     "learned.clips": "在 {clips} 段录音中，{better} 段的错误比以前少，{worse} 段比以前多，{same} 段一样多。",
+    "terms.title": "自己的词",
+    "terms.word": "词",
+    "terms.base": "基础模型：写对",
+    "terms.adapted": "微调后：写对",
+    "terms.of": "{times} 次中 {right} 次",
+    "terms.base_wrote": "基础模型写成",
+    "terms.adapted_wrote": "微调后写成",
+    "terms.flipped": "其中 {words} 个词，基础模型一次也没写对；它们在留出的句子里共出现 {times} 次，微调后写对了 {right} 次。",
+    "terms.known": "这些词，基础模型每个都至少写对过一次。",
+    "terms.unsaid": "留出的句子里没有这个词",
 }

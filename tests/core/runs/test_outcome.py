@@ -17,6 +17,7 @@ from core.errors import RunError
 from core.evaluation.compare import Comparison
 from core.runs import outcome as outcomes
 from core.runs import run_folder
+from core.runs.deleted_clips import withdraw
 from core.runs.execute import execute
 from core.runs.ladder import ladder, measured
 from core.runs.lineup import _holm, line_up
@@ -97,6 +98,56 @@ def test_what_the_run_worked_out_is_not_worked_out_again(finished: Run, monkeypa
     write_report(read_outcome(finished), folder=finished.folder / "reports")
     with pytest.raises(AssertionError, match="nothing is worked out"):
         read_outcome(finished, check=True)
+
+
+@pytest.fixture(scope="module")
+def with_terms(finish: Callable, tiny_ctc: Path) -> Run:
+    """A run asked to count a word of its first test clip, and one that nobody says."""
+    request = asked(tiny_ctc)
+    word = request.labelled_set.part("test")[0].text.split()[-1].strip(".")
+    return finish("terms", dataclasses.replace(request, terms=(word, "Siobhan")))
+
+
+def test_own_words_are_counted_once_and_read_by_all(with_terms: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    word, unsaid = with_terms.request().terms
+    outcome = read_outcome(with_terms, check=True)
+    assert outcome.differs == ()
+    counts = outcome.comparisons["test"].figures.terms
+    assert outcome.result.test is not None
+    assert counts == outcome.result.test.terms
+    assert [count.term for count in counts] == [word, unsaid]
+    assert counts[0].times >= 1
+    assert counts[1].times == 0
+    assert all(not figures.terms for group, figures in outcome.result.figures.items() if group != "test")
+    assert main(["compare", str(with_terms.folder)]) == 0
+    printed = capsys.readouterr().out
+    assert f"  {word}: right {counts[0].base} -> {counts[0].adapted} of {counts[0].times} times" in printed
+    assert f"  {unsaid}: in none of the test clips" in printed
+    assert f"| {word} | {counts[0].times} | {counts[0].base} |" in (with_terms.adapted / "README.md").read_text()
+    pages = write_report(outcome, folder=with_terms.folder / "reports")
+    assert f"{counts[0].base} of {counts[0].times} times" in pages[0].read_text()
+
+
+def test_other_words_can_be_counted_later(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(finished.folder), "--words", "Siobhan, the", "--json"]) == 0
+    assert [count["term"] for count in last_line(capsys)["test"]["terms"]] == ["Siobhan", "the"]
+    assert main(["compare", str(finished.folder), "--words", "66"]) == 1
+    assert "cannot be used as a word" in capsys.readouterr().err
+
+
+def test_own_words_go_with_the_last_clip_that_says_them(with_terms: Run, tmp_path: Path) -> None:
+    shutil.copytree(with_terms.folder, tmp_path / "copied")
+    run = Run(tmp_path / "copied")
+    word = run.request().terms[0]
+    saying = {Path(clip.path) for clip in run.request().labelled_set.clips if word.lower() in clip.text.lower()}
+    withdraw(run, saying)
+    assert run.request().terms == ()
+    result = run.result()
+    assert result is not None
+    assert result.test is not None
+    assert result.test.terms == ()
+    left = [path for path in run.folder.rglob("*") if path.suffix in (".json", ".jsonl", ".md")]
+    assert not [path for path in left if f"{word} |" in path.read_text() or f'"{word}"' in path.read_text()]
 
 
 def test_a_transcript_that_was_edited_is_noticed(copied: Run) -> None:
