@@ -53,11 +53,7 @@ def _outcome(run: Run, options: argparse.Namespace) -> int:
     if options.json:
         print_json(outcome.to_json())
         return 0
-    figures = {group: found.figures for group, found in outcome.comparisons.items() if group != "own"}
-    print_result(outcome.result, figures)
-    if "test" in figures and figures["test"].clips_needed:
-        needed, unit = figures["test"].clips_needed, figures["test"].difference.unit
-        print(f"about {needed} more test {unit} would bring a verdict within reach")
+    print_result(outcome.result, outcome.comparisons)
     source = "the clips, transcribed again" if options.recompute else "the stored transcripts"
     differs = ", ".join(outcome.differs)
     print(f"worked out from {source}: {f'differs from result.json in {differs}' if differs else 'equals result.json'}")

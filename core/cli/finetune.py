@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(result.to_json())
     else:
-        print_result(result, result.figures)
+        print_result(result, made.comparisons())
         print(f"adapted model: {made.adapted}")
     return 0
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.runs.report.words_shared import ENGLISH
+from core.text.phrases import phrase
 
 if TYPE_CHECKING:
-    from core.evaluation.compare import Figures
+    from core.evaluation.compare import Comparison
     from core.evaluation.term_counts import TermCount
     from core.runs.result import Result
 
@@ -19,17 +20,28 @@ def print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
-def print_result(result: Result, figures: Mapping[str, Figures]) -> None:
-    """Prints whether a run learned anything, and its figures on each group of clips."""
+def print_result(result: Result, comparisons: Mapping[str, Comparison]) -> None:
+    """Prints whether a run learned anything, its figures on each group of clips, and its result in plain sentences."""
+    from core.runs.report.headline import headline
+
+    def say(key: str, **fields: object) -> str:
+        return phrase(ENGLISH[key], **fields)
+
     if result.base_kept:
         print(ENGLISH["verdict.base_kept"])
-    for group, found in figures.items():
+    for group in ("test", "canary"):
+        if group not in comparisons:
+            continue
+        found = comparisons[group].figures
         base, adapted, change = found.base, found.adapted, found.difference
         print(
             f"{group}: WER {base.wer:.1%} -> {adapted.wer:.1%} ({found.verdict}: {change.low:+.1%} to {change.high:+.1%}), "
             f"CER {base.cer:.1%} -> {adapted.cer:.1%}, {found.clips} clips"
         )
         print_terms(found.terms)
+    if "test" in comparisons:
+        told = headline(result, comparisons["test"], say)
+        print("\n".join([told.errors, *(sentence for _, sentence in told.facts())]))
 
 
 def print_terms(terms: Sequence[TermCount]) -> None:

@@ -39,6 +39,21 @@ def select(comparison: Comparison, order: str = "improved", kind: str = "all", w
     return sorted(chosen, key=lambda i: sizes[i])
 
 
+def most_telling(comparison: Comparison) -> int | None:
+    """Returns the position of the clip that shows best what adapting did: the one with the most words fixed.
+
+    If there are more errors than before, it is the one with the most words broken; where nothing changed, the one with the most
+    words wrong. None if neither model made an error.
+    """
+    worse = comparison.adapted.wer.errors > comparison.base.wer.errors
+    for state in ("broken", "fixed", "wrong") if worse else ("fixed", "wrong", "broken"):
+        counts = [sum(word.state == state for word in clip.adapted_words) for clip in comparison.clips]
+        if any(counts):
+            change = [clip.adapted_errors - clip.base_errors for clip in comparison.clips]
+            return max(range(len(counts)), key=lambda i: (counts[i], change[i] if worse else -change[i]))
+    return None
+
+
 def _is(clip: ClipComparison, kind: str) -> bool:
     if kind == "unchanged":
         base, adapted = ([word.text for word in words] for words in (clip.base_words, clip.adapted_words))

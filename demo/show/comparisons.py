@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.evaluation.compare import ClipComparison, Comparison, Figures
+from core.evaluation.selection import most_telling
 from core.evaluation.side_by_side import Trial
-from core.runs.report.verdicts import KINDS, by_importance, clip_errors, computed_on, measures, needed, verdict
+from core.runs.report import headline as report_headline
+from core.runs.report.verdicts import KINDS, by_importance, clip_errors, computed_on, measures, verdict
 from core.runs.result import Result
 from core.text.metrics import mark_words
 from core.text.scoring import UNSPACED_LANGUAGES
@@ -33,14 +35,34 @@ def legend(w: Wording) -> str:
     return f'<div class="legend" aria-hidden="true">{items}</div>'
 
 
+def headline(run: str, result: Result, test: Comparison | None, w: Wording) -> str:
+    """Returns the result for one glance: the clip that tells most, how many errors there were and are, and what follows.
+
+    Args:
+        run: id of the run.
+        result: of the run.
+        test: base against adapted on its test clips, if there are any.
+        w: the page's wording.
+    """
+    kept = note(w("verdict.base_kept"), "warning") if result.base_kept else ""
+    if test is None:
+        return kept
+    told, place = report_headline.headline(result, test, w), most_telling(test)
+    pair = ""
+    if place is not None:
+        clip = test.clips[place]
+        pair = side_by_side(clip, f"/sound/run/{run}/test/{place}", w, test.language, f"/times/{w.language}/{run}/test/{place}")
+    facts = "".join(f'<li class="{name}">{escape(unbroken(sentence))}</li>' for name, sentence in told.facts())
+    errors = f'<p class="errors">{escape(told.errors)}</p>'
+    return f'{kept}<section class="headline {told.kind}">{pair}{errors}<ul>{facts}</ul></section>'
+
+
 def verdicts(result: Result, w: Wording) -> str:
-    """Returns all verdicts, bad news first, and before them that nothing was learned."""
-    parts = [note(w("verdict.base_kept"), "warning")] if result.base_kept else []
+    """Returns all verdicts, bad news first."""
+    parts = []
     for group, found in by_importance(result.figures):
         sentence = verdict(group, found, result.canary_set, w)
         parts.append(markup.verdict(sentence, KINDS.get(found.verdict, "unclear")))
-        more = needed(found, w) if group == "test" and not result.base_kept else ""
-        parts.append(note(more) if more else "")
     synthetic = f'<p class="fine">{escape(w("verdict.synthetic"))}</p>' if result.synthetic else ""
     return "".join(parts) + synthetic
 

@@ -13,6 +13,7 @@ from core.evaluation.term_counts import flipped
 from core.runs.environment import environment
 from core.runs.outcome import Outcome
 from core.runs.report.conditions import measured_points, robustness_blocks
+from core.runs.report.headline import headline
 from core.runs.report.markup import (
     Block,
     Code,
@@ -28,7 +29,7 @@ from core.runs.report.markup import (
     to_markdown,
 )
 from core.runs.report.pictures import Change, Series, changes, curves, heat_map, rates
-from core.runs.report.verdicts import KINDS, by_importance, computed_on, measures, needed, verdict
+from core.runs.report.verdicts import KINDS, by_importance, computed_on, measures, verdict
 from core.runs.report.words import ENGLISH
 from core.storage.files import replacing, write_json
 from core.storage.temporary import sweep
@@ -101,10 +102,11 @@ def _verdicts(outcome: Outcome, say: Say) -> list[Block]:
     blocks: list[Block] = [Text(lead, "lead")]
     if result.base_kept:
         blocks.append(Text(say("verdict.base_kept"), "warning"))
+    if "test" in outcome.comparisons:
+        told = headline(result, outcome.comparisons["test"], say)
+        blocks += [Text(told.errors, told.kind), Items([sentence for _, sentence in told.facts()])]
     for group, figures in by_importance(_groups(outcome)):
         blocks.append(Text(verdict(group, figures, result.canary_set, say), KINDS.get(figures.verdict, "unclear")))
-        more = needed(figures, say) if group == "test" and not result.base_kept else ""
-        blocks += [Text(more)] if more else []
     if result.synthetic:
         blocks.append(Text(say("verdict.synthetic"), "fine"))
     if result.stopped:

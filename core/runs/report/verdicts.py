@@ -25,8 +25,9 @@ def verdict(group: str, figures: Figures, canary: GeneralSpeech, say: Say) -> st
         say: returns sentences of a language, by the keys of `core.runs.report.words_shared`.
     """
     change = figures.difference
+    nothing = not figures.base.wer and not figures.adapted.wer  # 0.0 % against 0.0 % would say nothing
     return say(
-        f"verdict.{group}.{figures.verdict}",
+        f"verdict.{group}.{'nothing' if nothing else figures.verdict}",
         base=percent(figures.base.wer),
         adapted=percent(figures.adapted.wer),
         gain_low=percent(-change.high),
@@ -39,15 +40,6 @@ def verdict(group: str, figures: Figures, canary: GeneralSpeech, say: Say) -> st
         unit=say(f"verdict.{change.unit}", count=change.clusters),
         errors=say(f"errors.{leading_measure(figures.language)}"),
     )
-
-
-def needed(figures: Figures, say: Say) -> str:
-    """Returns how many more sentences or speakers a verdict needs; "" if there is one, or an earlier version did not say."""
-    more = figures.clips_needed
-    if more is None:
-        return say("verdict.hopeless")
-    unit = say(f"verdict.{figures.difference.unit}", count=more)
-    return say("verdict.needed", more=more, unit=unit) if more else ""
 
 
 def general_speech(canary: GeneralSpeech, clips: int, say: Say) -> str:

@@ -33,7 +33,7 @@ def wire(on: On, w: Wording, finished: gr.Textbox, five: CompareView, pool: Mode
     """
     comparing = CompareHandlers(w, pool, outcomes)
     shown = {
-        **named(five, "verdict", "figures", "own", "again", "control", "tradeoff_panel", "tradeoff"),
+        **named(five, "headline", "verdict", "figures", "own", "again", "control", "tradeoff_panel", "tradeoff"),
         "clips_panel": five.clips.panel,
         "clips": five.clips.list,
     }

@@ -27,20 +27,25 @@ class CompareHandlers:
         self._w, self._pool, self._outcomes = w, pool, outcomes
 
     def show(self, session: Session) -> dict[str, Any]:
-        """-> verdict, figures, own, again, clips_panel, clips, control, tradeoff_panel, tradeoff: of the current run."""
+        """-> headline, verdict, figures, own, again, clips_panel, clips, control, tradeoff_panel, tradeoff.
+
+        They show the current run.
+        """
         run = session.current_run()
         result = run.result() if run is not None else None
         if run is None or result is None:
             hidden = dict.fromkeys(("again", "clips_panel", "tradeoff_panel"), gr.update(visible=False))
-            empty = dict.fromkeys(("figures", "own", "clips", "control", "tradeoff"), "")
+            empty = dict.fromkeys(("headline", "figures", "own", "clips", "control", "tradeoff"), "")
             return {"verdict": markup.note(self._w("compare.empty")), **empty, **hidden}
         withdrawn = markup.note(self._w("compare.withdrawn")) if result.withdrawn else ""
-        own, compared = "", run.comparisons().get("own")
+        found = run.comparisons()
+        own, compared = "", found.get("own")
         if compared is not None and compared.clips:
             clip, language = compared.clips[0], compared.language
             sound, times = (f"{address}/{run.id}/own/0" for address in ("/sound/run", f"/times/{self._w.language}"))
             own = self._own(comparisons.side_by_side(clip, sound, self._w, language, times))
         return {
+            "headline": comparisons.headline(run.id, result, found.get("test"), self._w),
             "verdict": comparisons.verdicts(result, self._w) + withdrawn,
             "figures": comparisons.figures(result, self._w),
             "own": own,

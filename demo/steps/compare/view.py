@@ -20,6 +20,7 @@ from demo.wording import Wording
 class CompareView:
     """The components of step 5."""
 
+    headline: gr.HTML
     verdict: gr.HTML
     figures: gr.HTML
     own: gr.HTML
@@ -42,10 +43,11 @@ def build(w: Wording) -> CompareView:
     """Lays out step 5."""
     with gr.Column(elem_classes="step", elem_id="step-compare"):
         gr.HTML(heading(5, "compare", w))
-        verdict = gr.HTML(note(w("compare.empty")), elem_id="verdict")
+        headline = gr.HTML(elem_id="headline")
         own = gr.HTML(elem_id="own-pair")
         again = gr.Button(w("compare.again"), visible=False, elem_id="again")
         message = gr.HTML(elem_classes="message")
+        verdict = gr.HTML(note(w("compare.empty")), elem_id="verdict")
         figures = gr.HTML(elem_id="figures")
         listed = clips.build(w)
         with gr.Accordion(w("learned.title"), open=False, visible=False, elem_id="learned-panel") as learned_panel:
@@ -59,6 +61,6 @@ def build(w: Wording) -> CompareView:
         lined = lineup.build(w)
         endured = robustness.build(w)
     return CompareView(
-        verdict, figures, own, again, listed, learned_panel, learned, forgotten_panel, forgotten, lined, control,
+        headline, verdict, figures, own, again, listed, learned_panel, learned, forgotten_panel, forgotten, lined, control,
         tradeoff_panel, tradeoff, sweep, endured, message,
     )  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 
 from core.data.clips.labelled_set import Clip
 from core.evaluation.compare import compare
-from core.evaluation.selection import select
+from core.evaluation.selection import most_telling, select
 
 SAID = ["The red house", "a green door stands open", "Blue, blue sky", "one hundred and twenty"]
 BASE = ["the bed house", "a green door stands open", "blue sky", "120"]
@@ -55,3 +55,18 @@ def test_a_search_follows_the_language_and_folds_apostrophes() -> None:
     comparison = compare([Clip("a.flac", "IŞIK’ta"), Clip("b.flac", "isik")], ["x", "y"], ["x", "y"], "tr")
     for wanted, found in (("ışık", [0]), ("işik", []), ("ŞIK't", [0]), ("ISIK", []), ("isİK", [1])):
         assert select(comparison, "given", wanted=wanted) == found
+
+
+@pytest.mark.parametrize(
+    ("base", "adapted", "place"),
+    [
+        (BASE, SAID, 0),
+        (["the bed mouse", "a clean door", *SAID[2:]], SAID, 1),  # three words fixed against two
+        (SAID, ADAPTED, 1),  # worse: the one where most was broken
+        (["x", *SAID[1:]], ["x", *SAID[1:]], 0),  # nothing changed
+        (SAID, SAID, None),
+    ],
+)
+def test_the_clip_that_tells_most_is_the_one_that_changed_most(base: list[str], adapted: list[str], place: int | None) -> None:
+    clips = [Clip(f"/{i}.wav", text) for i, text in enumerate(SAID)]
+    assert most_telling(compare(clips, base, adapted, "en")) == place

@@ -17,7 +17,8 @@ from core.runs import run_folder
 from core.runs.export.hugging_face import write_card
 from core.runs.outcome import read_outcome
 from core.runs.report.document import write_report
-from core.runs.report.verdicts import by_importance, measures, needed, verdict
+from core.runs.report.headline import headline
+from core.runs.report.verdicts import by_importance, measures, verdict
 from core.runs.report.words import LANGUAGES
 from core.runs.request import Request
 from core.runs.result import GeneralSpeech, Result
@@ -54,6 +55,12 @@ def plain(markup: str) -> str:
     )
 
 
+def on_page(run: Run, result: Result, language: str) -> str:
+    """The text that the page shows of a result, from the top."""
+    shown = comparisons.headline(run.id, result, run.comparisons().get("test"), Wording(language))
+    return plain(shown + comparisons.verdicts(result, Wording(language)))
+
+
 @pytest.fixture
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
     """A finished run on clips of a language."""
@@ -84,10 +91,14 @@ def test_errors_are_of_what_is_counted(texts: list[str], language: str, english:
 def test_page_and_report_say_the_same(run: Run, language: str, tmp_path: Path) -> None:
     result = run.result()
     assert result is not None
-    page = plain(comparisons.verdicts(result, Wording(language)))
+    page = on_page(run, result, language)
     report = plain(write_report(read_outcome(run), LANGUAGES[language], tmp_path)[0].read_text(encoding="utf-8"))
     for group, comparison in run.comparisons().items():
         said = sentence(comparison, language, group)
+        assert said in page
+        assert said in report
+    told = headline(result, run.comparisons()["test"], Wording(language))
+    for said in (told.errors, *(sentence for _, sentence in told.facts())):
         assert said in page
         assert said in report
     assert LANGUAGES[language]["verdict.base_kept"] not in page + report
@@ -104,12 +115,12 @@ def test_that_the_base_was_kept_is_said_first(
     result = dataclasses.replace(result, steps=30, best_step=0)
     run.write(result, found, analyses)
     said = LANGUAGES[language]["verdict.base_kept"]
-    page = plain(comparisons.verdicts(result, Wording(language)))
+    page = on_page(run, result, language)
     report = plain(write_report(read_outcome(run), LANGUAGES[language], tmp_path)[0].read_text(encoding="utf-8"))
     for text in (page, report):
         assert text.index(said) < text.index(sentence(found["test"], language))
     assert phrase(LANGUAGES[language]["recipe.kept_base"], steps=30) in report
-    print_result(result, result.figures)
+    print_result(result, found)
     assert capsys.readouterr().out.startswith(LANGUAGES["en"]["verdict.base_kept"])
     write_card(tmp_path, result)
     assert "none better than the base, whose weights these are" in (tmp_path / "README.md").read_text()
@@ -132,11 +143,3 @@ def test_general_speech_is_named_and_bad_news_comes_first() -> None:
     assert "9 clips of radio" in told
     assert "synthetic clips" in sentence(lost, "en", "canary")
     assert [group for group, _ in by_importance({"test": gained.figures, "canary": lost.figures})] == ["canary", "test"]
-
-
-def test_how_much_more_it_takes() -> None:
-    def say(key: str, **fields: object) -> str:
-        return phrase(LANGUAGES["en"][key], **fields)
-
-    assert needed(compared(ENGLISH, "en").figures, say) == ""
-    assert "about 6 more held-out sentences" in needed(compared(ENGLISH[:2], "en").figures, say)

@@ -23,7 +23,7 @@ from demo.wording import LANGUAGES, Wording, preferred
 
 ROOT = Path(__file__).parents[3]
 ATTUNE_ERRORS = ("AudioError", "DatasetError", "ModelError", "RecipeError", "RunError", "AttuneError", "Noticed", "Failed")
-NO_HAN = ("app.title", "app.other_language", "adapt.wer_axis", "recipe.and")
+NO_HAN = ("headline.and", "app.title", "app.other_language", "adapt.wer_axis", "recipe.and")
 FIELD = re.compile(r"{(\w+)}")
 ENGLISH = LANGUAGES["en"]
 
