@@ -13,7 +13,6 @@ from demo.background.outcome_cache import Outcomes
 from demo.background.tasks import Tasks
 from demo.server import routes
 from demo.server.blocks import Page
-from demo.session import reading_list
 from demo.show import markup
 from demo.steps.adapt import events as adapting
 from demo.steps.adapt import view as adapt
@@ -44,7 +43,7 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
         gr.HTML(_banner(w), elem_id="banner")
         one = model.build(w)
         two = listen.build(w)
-        three = teach.build(w, {**{name: reading_list.listed(name) for name in reading_list.LISTS}, reading_list.OWN: ()})
+        three = teach.build(w)
         four = adapt.build(w, preset(PRESETS[0], "whisper", 40), "whisper")
         five = compare.build(w)
         six = take_home.build(w)

@@ -9,12 +9,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from core.data.clips.labelled_set import Clip
+from core.data.clips.labelled_set import Clip, LabelledSet, Note
 from core.errors import DatasetError
-from core.text.scoring import normalise
+from core.text.metrics import VERDICT_CLIPS
+from core.text.phrases import phrase
+from core.text.scoring import leading_measure, normalise
 
 HELD_OUT = {"test": 0.2, "validation": 0.1}  # shares of the clips, if a set comes without a split
 MIN_CLIPS_TO_SPLIT = 3
+FEW_CLIPS = (
+    60  # up to here no checkpoint is chosen by validation clips: a tenth would be six, too few to tell checkpoints apart
+)
+MIN_TEST_CLIPS = VERDICT_CLIPS  # of few clips, or half of them
 
 
 def assign_parts(
@@ -27,6 +33,9 @@ def assign_parts(
     go_on: Callable[[], None] = lambda: None,
 ) -> list[Clip]:
     """Assigns train, validation or test to the clips that have no part yet.
+
+    Up to `FEW_CLIPS` clips whose speakers cannot be kept apart, such as those of one voice, at least `MIN_TEST_CLIPS` or half
+    of the clips are for the test, and none for validation.
 
     A sentence is never both in training and held out. With enough named speakers (at least five, none with more than
     half of the clips), the same holds for speakers. A set of only two texts, each said several times, such as yes and no, is
@@ -41,7 +50,7 @@ def assign_parts(
             sentence or speaker follow them.
         language: determines the normalisation used to compare sentences.
         seed: seed of the shuffle.
-        hold_out: the parts to create if no clip is in them.
+        hold_out: the parts to create if no clip is in them; few clips get no validation.
         closed: whether the texts are a closed set of words, each said many times and needed in every part: clips are then
             kept apart by speaker if there are enough speakers, otherwise drawn one by one.
         lengths: lengths of the clips in any unit; by default the number of characters in the text, which needs no decoding.
@@ -61,7 +70,8 @@ def assign_parts(
         split = iter(assign_parts(spoken, language, seed, hold_out, closed, spans, go_on))
         return [dataclasses.replace(c, part=c.part or "train") if i in silent else next(split) for i, c in enumerate(clips)]
     has = {clip.part for clip in clips}
-    wanted_parts = [part for part in hold_out if part not in has]
+    few = not closed and len(clips) <= FEW_CLIPS and not _by_speaker(clips)
+    wanted_parts = [part for part in hold_out if part not in has and not (few and part == "validation")]
     open_groups: list[list[int]] = []
     chosen: dict[int, str] = {}
     for group in _linked_groups(clips, sentences, closed):
@@ -86,15 +96,50 @@ def assign_parts(
     sizes = [len(clip.text) for clip in clips] if lengths is None else lengths
     total = sum(len(group) for group in open_groups)
     for part in wanted_parts:
-        drawn = _drawn(open_groups, sizes, max(1, round(HELD_OUT[part] * total)), rng)
+        wanted = test_clips(total) if few else max(1, round(HELD_OUT[part] * total))
+        drawn = _drawn(open_groups, sizes, wanted, rng, few)
         for i in drawn:
             chosen.update(dict.fromkeys(open_groups[i], part))
         open_groups = [group for i, group in enumerate(open_groups) if i not in drawn]
     return [dataclasses.replace(c, part=c.part or chosen.get(i, "train")) for i, c in enumerate(clips)]
 
 
-def _drawn(groups: Sequence[list[int]], lengths: Sequence[float], wanted: int, rng: np.random.Generator) -> set[int]:
+def test_clips(clips: int) -> int:
+    """Returns how many of a few clips are for the test: a fifth, but at least `MIN_TEST_CLIPS`, or half if that is less."""
+    return max(1, min(clips // 2, max(MIN_TEST_CLIPS, round(HELD_OUT["test"] * clips))))
+
+
+def small_test(labelled: LabelledSet) -> Note | None:
+    """Says what the test clips of a small set can show; None if the set is not small or has no test clips.
+
+    Args:
+        labelled: a set with its split.
+    """
+    test = labelled.part("test")
+    if len(labelled.clips) > FEW_CLIPS or labelled.part("validation") or not test:
+        return None
+    words = sum(len(normalise(clip.text, labelled.language).split()) for clip in test)
+    unit = "character" if leading_measure(labelled.language) == "cer" else "word"
+    size = phrase("{clips} test {clips:clip|clips}, {words} {words:" + f"{unit}|{unit}s}}", clips=len(test), words=words)
+    details = {"clips": len(test), "words": words, "unit": f"{unit}s"}
+    if len(test) >= MIN_TEST_CLIPS:
+        sentence = "enough to see whether most of the errors go, not for small differences."
+        return Note("test_shows_much", f"{size}: {sentence}", details)
+    sentence = phrase(
+        "{clips:it shows|they show} a direction, not a verdict; that takes {needed} test clips.",
+        clips=len(test),
+        needed=MIN_TEST_CLIPS,
+    )
+    return Note("test_shows_direction", f"{size}: {sentence}", {**details, "needed": MIN_TEST_CLIPS})
+
+
+def _drawn(
+    groups: Sequence[list[int]], lengths: Sequence[float], wanted: int, rng: np.random.Generator, closest: bool
+) -> set[int]:
     """Draws groups with about `wanted` clips in total, spread over all lengths; at least one group remains.
+
+    By default with at least `wanted`; with `closest`, groups after the first that overshoot it by more than half of
+    themselves are left.
 
     Returns:
         Indices into `groups`.
@@ -108,7 +153,7 @@ def _drawn(groups: Sequence[list[int]], lengths: Sequence[float], wanted: int, r
     for i in (*map(int, rng.permutation(first)), *map(int, rng.permutation(by_length))):
         if wanted <= 0 or len(drawn) >= len(groups) - 1:
             break
-        if i not in drawn:
+        if i not in drawn and not (closest and drawn and len(groups[i]) > 2 * wanted):
             drawn.add(i)
             wanted -= len(groups[i])
     return drawn
@@ -116,8 +161,7 @@ def _drawn(groups: Sequence[list[int]], lengths: Sequence[float], wanted: int, r
 
 def _linked_groups(clips: Sequence[Clip], sentences: Sequence[str], closed: bool) -> list[list[int]]:
     """Groups clips that must stay in one part: same sentence, and same speaker if speakers can be kept apart."""
-    counts = Counter(clip.speaker for clip in clips)
-    by_speaker = "" not in counts and len(counts) >= 5 and max(counts.values()) <= len(clips) / 2
+    by_speaker = _by_speaker(clips)
     if closed:
         if not by_speaker:
             return [[i] for i in range(len(clips))]
@@ -141,6 +185,12 @@ def _linked_groups(clips: Sequence[Clip], sentences: Sequence[str], closed: bool
         joined[root(i)].append(i)
     # If speakers read the same prompts, all are linked to each other; then only sentences are kept apart.
     return list(joined.values()) if len(joined) >= 5 else list(by_sentence.values())
+
+
+def _by_speaker(clips: Sequence[Clip]) -> bool:
+    """Whether speakers can be kept apart: there are enough, all of them named, and none speaks over half of the clips."""
+    counts = Counter(clip.speaker for clip in clips)
+    return "" not in counts and len(counts) >= 5 and max(counts.values()) <= len(clips) / 2
 
 
 def _places(keys: Iterable[str]) -> dict[str, list[int]]:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import numpy as np
 from filelock import FileLock
@@ -49,6 +49,7 @@ class Recording:
         sha256: checksum of that file when it was received.
         seconds: duration.
         text: transcript; "" while it has none.
+        part: "train" or "test" if it was read for the lessons or for the exam, else "".
     """
 
     id: str
@@ -56,6 +57,7 @@ class Recording:
     sha256: str
     seconds: float
     text: str = ""
+    part: str = ""
 
 
 class _Added(TypedDict):
@@ -68,6 +70,7 @@ class _Added(TypedDict):
 class _Labelled(TypedDict):
     label: str
     text: str
+    part: NotRequired[Literal["train", "test"]]
 
 
 class _Removed(TypedDict):
@@ -153,8 +156,14 @@ class Recordings:
             raise
         return recording
 
-    def label(self, id: str, text: str, language: str = "en") -> Recording:
+    def label(self, id: str, text: str, language: str = "en", part: str = "") -> Recording:
         """Adds or corrects the transcript of a recording.
+
+        Args:
+            id: id of the recording.
+            text: the transcript.
+            language: ISO 639-1 code.
+            part: "train" or "test" if it is read for the lessons or for the exam; "" leaves its part as it is.
 
         Raises:
             DatasetError: there is no such recording, or the text has no words.
@@ -162,8 +171,9 @@ class Recordings:
         with self._lock():  # else this line might follow those of a recording that is being deleted
             recording = self.get(id)
             cleaned = check_text(text, language, recording.path.name)
-            self._append({"label": id, "text": cleaned})
-        return replace(recording, text=cleaned)
+            line = {"label": id, "text": cleaned}
+            self._append({**line, "part": part} if part else line)
+        return replace(recording, text=cleaned, part=part or recording.part)
 
     def remove(self, id: str) -> None:
         """Removes a recording from the list; for a day, `restore` restores it.
@@ -267,8 +277,8 @@ class Recordings:
         return [entry.recording for entry in self._entries().values() if entry.removed is None and not entry.leaving]
 
     def clips(self) -> list[Clip]:
-        """Returns the labelled recordings as clips of one unnamed speaker, not yet split."""
-        return [Clip(str(r.path), r.text, id=r.id) for r in self.all() if r.text]
+        """Returns the labelled recordings as clips of one unnamed speaker; those of an exam and its lessons have a part."""
+        return [Clip(str(r.path), r.text, part=r.part, id=r.id) for r in self.all() if r.text]
 
     def _path(self, id: str) -> Path:
         return self.folder / "audio" / f"{id}.flac"
@@ -285,7 +295,7 @@ class Recordings:
             if entry is None:  # a change from a newer version, or its recording is gone
                 continue
             if change == "label":
-                entry = replace(entry, recording=replace(entry.recording, text=line["text"]))
+                entry = replace(entry, recording=_labelled(entry.recording, line))
             elif change == "remove":  # without a date, it is from a version that could not restore it: its day is over
                 entry = replace(entry, removed=line.get("at", 0.0))
             elif change == "restore":
@@ -307,6 +317,10 @@ class Recordings:
 
     def _lock(self) -> FileLock:
         return lock(self.folder / "log.lock", is_singleton=True)  # no line may be added while the log is rewritten
+
+
+def _labelled(recording: Recording, line: dict[str, Any]) -> Recording:
+    return replace(recording, text=line["text"], part=line.get("part", recording.part))
 
 
 def _is_whole(line: bytes) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from core.data.clips.labelled_set import LabelledSet
+from core.data.clips.parts import small_test
 from core.data.library.recordings import Recording
-from demo.show.markup import escape, note, player
+from demo.show import errors
+from demo.show.markup import escape, fine, note, player
 from demo.show.progress import going
 from demo.wording import Wording
 
@@ -18,7 +20,11 @@ def set_card(about: str, labelled: LabelledSet, minutes: float, example_url: str
     lines = [f"<p>{escape(about)}</p>"]
     if labelled.synthetic:
         lines.append(f'<p class="badge">{escape(w("set.synthetic"))}</p>')
-    lines.append(f'<p class="fine">{escape(w("set.counts", minutes=f"{minutes:.1f}", **counts))}</p>')
+    key = "set.counts" if counts["validation"] else "set.counts.no_validation"
+    lines.append(f'<p class="fine">{escape(w(key, minutes=f"{minutes:.1f}", **counts))}</p>')
+    if said := small_test(labelled):
+        size = w(f"set.test.{said.details['unit']}", words=said.details["words"])
+        lines.append(fine(errors.reason(said.reason, {**said.details, "size": size}, said.message, w)))
     if labelled.clips and example_url:
         lines.append(f'<p class="example">{player(example_url, w)} “{escape(labelled.clips[0].text)}”</p>')
     return f'<div class="card">{"".join(lines)}</div>'

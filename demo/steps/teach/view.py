@@ -55,8 +55,8 @@ class TeachView:
     message: gr.HTML
 
 
-def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
-    """Lays out step 3; `lists` holds the prompts of each reading list, by name."""
+def build(w: Wording) -> TeachView:
+    """Lays out step 3."""
     with gr.Column(elem_classes="step", elem_id="step-teach"):
         gr.HTML(heading(3, "teach", w))
         choice = gr.Radio(
@@ -71,7 +71,7 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> TeachView:
         added = gr.HTML(elem_id="added")
         message = gr.HTML(elem_classes="message")
         gr.HTML(subheading(w("teach.collect")))
-        reader = record.build(w, lists)
+        reader = record.build(w)
         proofreading = proofread.build(w)
         with gr.Accordion(w("teach.mine"), open=False) as own_panel:
             own = gr.HTML(note(w("teach.none")), elem_id="own-clips")

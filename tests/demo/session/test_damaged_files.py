@@ -42,7 +42,7 @@ from demo.background.forecast_cache import Forecasts
 from demo.background.outcome_cache import Outcomes
 from demo.background.queue import JobQueue
 from demo.background.tasks import Tasks
-from demo.session import notices, reading_list, session
+from demo.session import chosen_set, notices, reading_list, session
 from demo.session.session import Choices, Session
 from demo.show.errors import explain
 from demo.steps.teach.bring.handlers import NOTE
@@ -120,7 +120,7 @@ def lived_in(found: Session) -> None:
         sound_files.write_flac(sound, tone(1.0, 200.0 + 50 * number))
         recording = found.recordings.add(sound)
         found.recordings.label(recording.id, text)
-    found.choose(clip=recording.id, heard=BASE[-1], labelled_set=reading_list.OWN)
+    found.choose(clip=recording.id, heard=BASE[-1], labelled_set=chosen_set.OWN)
     reading_list.use_own(found, "\n".join(SAID), "en")
     reading_list.receive(found, SAID[0], str(sound))
     reading_list.hear(found, SAID[0], reading_list.read(found).takes[SAID[0]].id, BASE[0], True)

@@ -45,6 +45,7 @@ from demo.background.tasks import Task, Tasks
 from demo.server.erase_visitor import PREFIX, Forgetting
 from demo.server.security import Guard
 from demo.session import chosen_set, reading_list, removal, session
+from demo.session.reading import Take
 from demo.session.session import Session
 from demo.steps.compare.handlers import CompareHandlers
 from demo.steps.take_home.handlers import write
@@ -104,7 +105,8 @@ def say(visitor: Session, tmp_path: Path, count: int = len(WORDS)) -> list[Recor
 
 def adapt(visitor: Session, *, name: str = "20261130-080000-0a1b2c3d") -> Run:
     """A finished run on the visitor's recordings, with all that may be made of one."""
-    clips = assign_parts(visitor.recordings.clips(), "en")
+    first, *rest = visitor.recordings.clips()
+    clips = assign_parts([replace(first, part="validation"), *rest], "en")
     labelled = LabelledSet("own", tuple(clips))
     run = run_folder.create(visitor.folder / "runs" / name, Request(visitor.choices.model, labelled, (), (clips[0],), RECIPE))
     list(execute(run))
@@ -193,7 +195,7 @@ def test_nothing_of_a_removed_recording_is_left(
 def reading_of(visitor: Session, recording: Recording) -> None:
     """Makes a recording the take of a prompt, and what the base heard in it."""
     here = reading_list.read(visitor)
-    reading_list._write(visitor, reading_list.Reading(here.list, takes={here.prompt: reading_list.Take(recording.id)}))
+    reading_list._write(visitor, replace(here, takes={here.prompt: Take(recording.id)}))
     reading_list.hear(visitor, here.prompt, recording.id, recording.text, True)
 
 

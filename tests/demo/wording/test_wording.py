@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from core.audio.augment.noise_and_rooms import NOISES
+from core.data.clips.exam import EXAM, LESSONS
 from core.data.clips.labelled_set import Dropped
 from core.data.samples import SAMPLES
 from core.training.presets import PRESETS
 from core.training.recipe import ADAPTERS, PLANS, SCHEDULES
-from demo.session import reading_list
 from demo.show.errors import reason
 from demo.steps.adapt import settings, show
 from demo.steps.teach.bring.show import place
-from demo.steps.teach.record import show as takes
 from demo.wording import LANGUAGES, Wording, preferred
+from demo.wording.reading_lists import LISTS, OWN
 
 ROOT = Path(__file__).parents[3]
 ATTUNE_ERRORS = ("AudioError", "DatasetError", "ModelError", "RecipeError", "RunError", "AttuneError", "Noticed", "Failed")
@@ -82,9 +82,10 @@ def test_families_of_keys_are_whole() -> None:
     assert {f"recipe.{name}" for name in show._HELD} <= ENGLISH.keys()
     for name in (*SAMPLES, "own"):
         assert {f"set.{name}", f"set.{name}.about"} <= ENGLISH.keys()
-    for name in (*reading_list.LISTS, reading_list.OWN):
+    for name in (*LISTS, OWN):
         assert f"record.list.{name}" in ENGLISH
-    assert {f"record.aim.{clips}" for clips in takes.AIMS} <= ENGLISH.keys()
+    for part in (EXAM, LESSONS):
+        assert {f"record.part.{part}", f"record.about.{part}"} <= ENGLISH.keys()
     for group in ("test", "canary"):
         for verdict in ("better", "worse", "unclear", "thin"):
             assert f"verdict.{group}.{verdict}" in ENGLISH

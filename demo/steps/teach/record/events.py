@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import gradio as gr
 
 from demo.steps.teach.record import view as script
 from demo.steps.teach.record.handlers import RecordHandlers
 from demo.steps.teach.record.view import RecordView
-from demo.steps.wiring import EMPTIED, QUIET, On, Part, Then, named
+from demo.steps.wiring import EMPTIED, QUIET, Named, On, Part, Then, named
 from demo.wording import Wording
 
 OFTEN = {**QUIET, "trigger_mode": "multiple"}  # a second recording may come while the base still transcribes the first
@@ -30,35 +31,51 @@ def wire(on: On, w: Wording, view: RecordView, handlers: RecordHandlers, languag
     Returns:
         A function that connects the restoring of the panel to an event of the page, such as its loading.
     """
-    panel = named(view, "shown", "prompt", "place", "take", "heard", "record", "keep", "previous", "next", "aim")
-    here = {"prompt": view.shown}
+    panel = named(view, "shown", "prompt", "take", "heard", "record", "keep", "previous", "next")
+    progress = named(view, "place", "exam", "offers", "more")
+    panel |= progress
+    here, said = {"prompt": view.shown}, {"prompt": view.shown, "language": language}
+    language_too = {"language": language}
 
-    def then_hear(received: Callable, prompt: gr.Textbox) -> None:
+    def then_hear(event: Callable, prompt: gr.Textbox) -> None:
+        spoken = {"prompt": prompt, "language": language}
+        heard = on(event, handlers.hear, spoken, named(view, "heard"), view.unheard, blank=True, **HEARS)
+        on(heard.then, handlers.progress, {}, progress, None, **OFTEN)
+
+    def then_show(received: Callable, prompt: gr.Textbox) -> None:
         shown = on(received, handlers.shown, {}, panel, None, **OFTEN)
         shown.then(None, None, [view.audio], js=EMPTIED)
-        spoken = {"prompt": prompt, "language": language}
-        on(shown.then, handlers.hear, spoken, named(view, "heard"), view.unheard, blank=True, **HEARS)
+        then_hear(shown.then, prompt)
         on(shown.then, own.show, own.inputs, own.outputs, None, **OFTEN)
 
     view.audio.start_recording(None, [view.shown], [view.record, view.being_read], js=script.on_start(w))
-    spoken = {"prompt": view.being_read, "upload": view.audio}
-    received = on(view.audio.stop_recording, handlers.receive, spoken, {}, view.message, js=script.ON_STOP, **OFTEN)
-    then_hear(received.then, view.being_read)
-    received = on(view.upload.upload, handlers.receive, {**here, "upload": view.upload}, {}, view.message, **OFTEN)
-    then_hear(received.then, view.shown)
-    said, language_too = {**here, "language": language}, {"language": language, **panel}
-    kept = on(view.keep.click, handlers.keep, said, language_too, view.message, **QUIET)
+    spoken = {"prompt": view.being_read, "upload": view.audio, "language": language}
+    received = on(view.audio.stop_recording, handlers.receive, spoken, language_too, view.message, js=script.ON_STOP, **OFTEN)
+    then_show(received.then, view.being_read)
+    received = on(view.upload.upload, handlers.receive, {**said, "upload": view.upload}, language_too, view.message, **OFTEN)
+    then_show(received.then, view.shown)
+    kept = on(view.keep.click, handlers.keep, said, {**language_too, **panel}, view.message, **QUIET)
     on(kept.then, own.show, own.inputs, own.outputs, None, **QUIET)
+    then_hear(kept.then, view.shown)
     on(view.previous.click, handlers.previous, here, panel, view.message, **OFTEN)
     on(view.next.click, handlers.next, here, panel, view.message, **OFTEN)
-    on(view.list.input, handlers.choose, {"name": view.list}, panel, view.message, **QUIET)
-    pasted = {"text": view.own, "language": language}
-    on(view.use_own.click, handlers.use_own, pasted, {**named(view, "list"), **panel}, view.message, **QUIET)
+    on(view.more.click, handlers.more, {}, panel, view.message, **QUIET)
+    _wire_lists(on, view, handlers, panel, language)
 
     def restore(loaded: Callable) -> None:
         whole = {**named(view, "panel", "list", "own"), **panel}
         restored = on(loaded, handlers.restore, {}, whole, view.message, **QUIET)
-        # The page may have been left while the base was still transcribing.
-        on(restored.then, handlers.hear, said, named(view, "heard"), view.unheard, blank=True, **HEARS)
+        then_hear(restored.then, view.shown)  # the page may have been left while the base was still transcribing
 
     return restore
+
+
+def _wire_lists(on: On, view: RecordView, handlers: RecordHandlers, panel: Named, language: gr.Dropdown) -> None:
+    """Connects the choice of a list, and what is offered where the base makes no errors."""
+    listed = {**named(view, "list"), **panel}
+    on(view.list.input, handlers.choose, {"name": view.list}, panel, view.message, **QUIET)
+    on(view.use_own.click, handlers.use_own, {"text": view.own, "language": language}, listed, view.message, **QUIET)
+    for button, kind in ((view.harder, "accent"), (view.names, "names"), (view.language, "language")):
+        on(button.click, partial(handlers.choose_kind, kind=kind), {}, listed, view.message, **QUIET)
+    on(view.noise.click, handlers.with_noise, {}, panel, view.message, **QUIET)
+    view.own_words.click(None, js=script.OPEN_OWN)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from core.data.clips.exam import EXAM, LESSONS, Exam, Prompt
 from core.data.inspection.quality import Finding, Measures
 from core.text.metrics import mark_words, score
 from core.text.scoring import leading_measure, normalise
-from demo.show.markup import NO_BREAK, escape, fine, marked, note, player
+from demo.show.markup import escape, fine, marked, note, player
 from demo.show.numbers import percent
-from demo.show.progress import bar
 from demo.wording import Wording
 
-AIMS = (5, 10, 20, 40)  # clips
 LEVELS_DB = (-60, 0)  # range of the level bar
 _SHARES = ("mostly_silent", "clipped", "wrong_speech")
 _DECIBELS = ("too_quiet", "noisy")
@@ -23,19 +22,58 @@ def prompt(text: str, w: Wording) -> str:
     return f'<p class="prompt" aria-label="{escape(w("record.prompt"))}">{escape(text)}</p>'
 
 
-def place(number: int, prompts: Sequence[str], done: Sequence[str], w: Wording) -> str:
-    """Returns the position in the list, with a square for each prompt; those with a kept take are marked."""
-    squares = "".join(
-        f'<i class="{"done" if text in done else ""}{" now" if i == number else ""}"></i>' for i, text in enumerate(prompts, 1)
+def place(plan: Sequence[Prompt], here: str, done: Collection[str], errors: Mapping[str, int], w: Wording) -> str:
+    """Returns the exam and the lessons, with a square for each sentence.
+
+    Args:
+        plan: the sentences.
+        here: the one to read now.
+        done: those with a kept take.
+        errors: the base's errors in sentences of the exam, shown in their squares.
+        w: the wording of the page's language.
+    """
+    rows = "".join(
+        _row(part, [one.text for one in plan if one.part == part], here, done, errors, w) for part in (EXAM, LESSONS)
     )
-    where = f"<b>{escape(w('record.of', number=number, prompts=len(prompts)))}</b>"
-    details = f"<span>{escape(w('record.done', done=len(done)))}</span>"
-    return f'<div class="place">{where}<span class="squares" aria-hidden="true">{squares}</span>{details}</div>'
+    now = next((one.part for one in plan if one.text == here), EXAM)
+    return f'<div class="place">{rows}{fine(w(f"record.about.{now}"))}</div>'
 
 
-def take(url: str, measures: Measures, findings: Sequence[Finding], is_kept: bool, w: Wording) -> str:
-    """Returns a take: that it was received, its sound levels, and a sentence of advice for each problem."""
-    received = w("record.kept" if is_kept else "record.received")
+def _row(part: str, sentences: Sequence[str], here: str, done: Collection[str], errors: Mapping[str, int], w: Wording) -> str:
+    if not sentences:
+        return ""
+    squares = "".join(
+        f'<i class="{"done" if text in done else ""}{" now" if text == here else ""}{" wrong" if errors.get(text) else ""}">'
+        f"{errors.get(text, '')}</i>"
+        for text in sentences
+    )
+    read = w("record.read", read=sum(text in done for text in sentences), of=len(sentences))
+    if here in sentences:
+        read += w("record.of", number=sentences.index(here) + 1)
+    return (
+        f'<div class="row {part}{" now" if here in sentences else ""}"><b>{escape(w(f"record.part.{part}"))}</b>'
+        f'<span class="squares" aria-hidden="true">{squares}</span><span class="read">{escape(read)}</span></div>'
+    )
+
+
+def exam(found: Exam, is_chosen: bool, w: Wording) -> str:
+    """Returns the base's errors in the exam so far; `is_chosen` if its other sentences were chosen for those errors."""
+    if not found.errors:
+        return fine(w("record.exam.empty"))
+    counts = {"errors": sum(found.errors.values()), "words": found.words, "read": len(found.errors), "of": found.planned}
+    lines = [f'<p class="count" role="status">{escape(w(f"record.exam.{found.unit}", **counts))}</p>']
+    if found.is_faultless:
+        lines.append(note(w("record.exam.faultless", sentences=len(found.errors)), "warning"))
+    elif is_chosen:
+        lines.append(fine(w("record.exam.chosen")))
+    if found.retired:
+        lines.append(fine(w("record.exam.retired", sentences=found.retired)))
+    return f'<div class="exam">{"".join(lines)}</div>'
+
+
+def take(url: str, measures: Measures, findings: Sequence[Finding], state: str, w: Wording) -> str:
+    """Returns a take: its state ("received", "kept" or "kept_exam"), its sound levels, and advice for each problem."""
+    received = w(f"record.{state}")
     level = max(LEVELS_DB[0], measures.speech_dbfs)
     details = w(
         "record.sound",
@@ -65,10 +103,11 @@ def finding(found: Finding, w: Wording) -> str:
     return note(w(key, value=value), found.severity)
 
 
-def heard(prompt: str, text: str, language: str, findings: Sequence[Finding], checked: bool, w: Wording) -> str:
+def heard(prompt: str, text: str, language: str, findings: Sequence[Finding], checked: bool, is_exam: bool, w: Wording) -> str:
     """Returns the base's transcript of a take with wrong words marked, and its error rates.
 
-    The character error rate comes first, and alone, in languages that do not separate words with spaces.
+    The character error rate comes first, and alone, in languages that do not separate words with spaces. A suspected
+    misreading of a sentence of the exam gets other advice: it is not read again.
     """
     if not normalise(prompt, language):
         return ""
@@ -78,7 +117,9 @@ def heard(prompt: str, text: str, language: str, findings: Sequence[Finding], ch
     if leading_measure(language) == "wer":
         details.insert(0, w("rate.wer", rate=percent(scored.wer.rate)))
     unsure = "" if checked else fine(w("record.language_unknown"))
-    notes = "".join(finding(one, w) for one in findings) if checked else ""
+    notes = "".join(finding(one, w) for one in findings) if checked and not is_exam else ""
+    if is_exam and checked and findings:
+        notes = note(w("record.exam.misread"), "warning")
     return (
         f'<div class="base-heard"><h4>{escape(w("record.heard"))}</h4><p class="heard">{marked(words, w)}</p>'
         f"{fine(w('recipe.and').join(details))}{notes}{unsure}</div>"
@@ -88,27 +129,3 @@ def heard(prompt: str, text: str, language: str, findings: Sequence[Finding], ch
 def decibels(value: float) -> str:
     """Formats a level as a whole number with a typographic minus sign."""
     return f"{value:.0f}".replace("-", "−")
-
-
-def aim(clips: int, seconds: float, w: Wording) -> str:
-    """Returns how much has been recorded, and what each number of clips usually achieves."""
-    reached = sum(clips >= many for many in AIMS)
-    cells = "".join(
-        f'<li class="{"reached" if clips >= many else "next" if i == reached else ""}"><b>{many}</b>'
-        f"<span>{escape(w(f'record.aim.{many}'))}</span></li>"
-        for i, many in enumerate(AIMS)
-    )
-    # Each aim is twice the previous one, so equal steps of the bar are equal factors.
-    share = _along(clips)
-    have = w("record.have", clips=clips, time=f"{seconds:.0f}{NO_BREAK}{w('record.seconds')}")
-    drawn = bar(share, have, str(clips))
-    return f'<div class="aim"><p class="have">{escape(have)}</p>{drawn}<ol>{cells}</ol>{fine(w("record.aim.source"))}</div>'
-
-
-def _along(clips: int) -> float:
-    """Returns the filled share of the bar, 0 to 1: a quarter for each aim, linear between two aims."""
-    edges = (0, *AIMS)
-    for i, (low, high) in enumerate(zip(edges, AIMS, strict=False)):
-        if clips < high:
-            return (i + (clips - low) / (high - low)) / len(AIMS)
-    return 1.0

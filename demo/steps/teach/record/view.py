@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from demo.show.markup import escape, note
+from core.data.clips.exam import planned
+from demo.show.markup import escape, fine, note
 from demo.steps.listen.view import recorder
 from demo.steps.teach.record import show as takes
 from demo.wording import Wording
+from demo.wording.reading_lists import LISTS, OWN, listed
 
 
 @dataclass(frozen=True)
@@ -34,29 +36,44 @@ class RecordView:
     take: gr.HTML
     heard: gr.HTML
     unheard: gr.HTML
-    aim: gr.HTML
+    exam: gr.HTML
+    offers: gr.Row
+    harder: gr.Button
+    names: gr.Button
+    own_words: gr.Button
+    noise: gr.Button
+    language: gr.Button
+    more: gr.Button
     message: gr.HTML
 
 
-def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> RecordView:
-    """Lays out the panel; `lists` holds the prompts of each reading list, by name, and the first list is shown."""
-    first = next(iter(lists))
-    choices = [(w(f"record.list.{name}", prompts=len(prompts)), name) for name, prompts in lists.items()]
+def build(w: Wording) -> RecordView:
+    """Lays out the panel, with the first reading list."""
+    plan = planned(listed(LISTS[0]), "en", {})
+    first = plan[0].text
+    choices = [(w(f"record.list.{name}"), name) for name in (*LISTS, OWN)]
     with gr.Accordion(w("record.panel"), open=False, elem_id="reading") as panel:
         gr.HTML(note(w("record.no_microphone"), "warning"), elem_classes="no-microphone")
-        listed = gr.Dropdown(choices, value=first, label=w("record.lists"), elem_id="reading-list")
-        place = gr.HTML(takes.place(1, lists[first], (), w), elem_id="prompt-place")
-        prompt = gr.HTML(takes.prompt(lists[first][0], w), elem_id="prompt")
+        lists = gr.Dropdown(choices, value=LISTS[0], label=w("record.lists"), elem_id="reading-list")
+        place = gr.HTML(takes.place(plan, first, (), {}, w), elem_id="prompt-place")
+        prompt = gr.HTML(takes.prompt(first, w), elem_id="prompt")
         with gr.Row(elem_classes="reading-buttons"):
             previous = gr.Button(w("record.previous"), elem_id="previous-prompt", min_width=110, interactive=False)
             record = gr.Button(w("record.record"), variant="primary", elem_id="record", size="lg", min_width=220)
-            keep = gr.Button(w("record.keep"), elem_id="keep", size="lg", min_width=220, interactive=False)
+            keep = gr.Button(w("record.continue"), elem_id="keep", size="lg", min_width=220, interactive=False)
             following = gr.Button(w("record.next"), elem_id="next-prompt", min_width=110)
         gr.HTML(f'<p class="fine keys">{escape(w("record.keys"))}</p>')
         message = gr.HTML(elem_classes="message", elem_id="record-message")
         take = gr.HTML(note(w("record.empty")), elem_id="take")
         heard = gr.HTML(elem_id="take-heard")
         unheard = gr.HTML(elem_classes="message")  # separate: it must not erase the reason why a recording was refused
+        exam = gr.HTML(fine(w("record.exam.empty")), elem_id="exam")
+        with gr.Row(visible=False, elem_id="offers") as offers:
+            harder, names, own_words, noise, language = (
+                gr.Button(w(f"record.offer.{name}"), size="sm", min_width=180, elem_id=f"offer-{name}")
+                for name in ("accent", "names", "own", "noise", "language")
+            )
+        more = gr.Button(w("record.more"), visible=False, elem_id="more-prompts")
         audio = recorder(w("record.microphone"), ["microphone"], "prompt-audio")
         with gr.Row():
             upload = gr.UploadButton(
@@ -68,17 +85,20 @@ def build(w: Wording, lists: dict[str, tuple[str, ...]]) -> RecordView:
                 scale=0,
                 min_width=320,
             )
-        aim = gr.HTML(takes.aim(0, 0, w), elem_id="aim")
-        with gr.Accordion(w("record.own"), open=False):
+        with gr.Accordion(w("record.own"), open=False, elem_id="own-prompts-panel"):
             pasted = gr.Textbox(
-                "\n".join(lists[first]), label=w("record.own_label"), lines=6, max_lines=12, elem_id="own-prompts"
+                "\n".join(prompt.text for prompt in plan),
+                label=w("record.own_label"),
+                lines=6,
+                max_lines=12,
+                elem_id="own-prompts",
             )
             use_own = gr.Button(w("record.use_own"), elem_id="use-own-prompts")
-        shown = gr.Textbox(lists[first][0], visible="hidden")
+        shown = gr.Textbox(first, visible="hidden")
         being_read = gr.Textbox(visible="hidden")
     return RecordView(
-        panel, listed, pasted, use_own, shown, prompt, place, record, keep, previous, following, audio, being_read, upload,
-        take, heard, unheard, aim, message,
+        panel, lists, pasted, use_own, shown, prompt, place, record, keep, previous, following, audio,
+        being_read, upload, take, heard, unheard, exam, offers, harder, names, own_words, noise, language, more, message,
     )  # fmt: skip
 
 
@@ -88,3 +108,8 @@ def on_start(w: Wording) -> str:
 
 
 ON_STOP = "(...values) => { attune.recording(false); return values; }"
+OPEN_OWN = """() => {
+  const panel = document.querySelector("#own-prompts-panel"), text = () => panel.querySelector("textarea");
+  if (!text()?.offsetParent) panel.querySelector("button").click();
+  setTimeout(() => text()?.focus(), 100);
+}"""

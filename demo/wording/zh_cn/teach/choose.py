@@ -29,4 +29,7 @@ TEXTS = {
     "set.own.about": "你录制并标注的录音。训练用过的录音不参与评分：会留出一部分句子。",
     "set.synthetic": "合成数据：由语音合成器按一套简单的句式生成。真实语音更难识别。",
     "set.counts": "{train} 段用于训练，{validation} 段用于挑选最佳检查点，{test} 段留作评分；共 {minutes} 分钟。",
+    "set.counts.no_validation": "{train} 段用于训练，{test} 段留作评分；共 {minutes} 分钟。",
+    "set.test.words": "{words} 个词",
+    "set.test.characters": "{words} 个字",
 }

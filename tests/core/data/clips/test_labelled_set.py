@@ -32,8 +32,8 @@ from tests.core.data.recordings import made
 
 
 def test_parts_of_a_set() -> None:
-    labelled = LabelledSet("x", tuple(assign_parts(made(20), "de")), "de")
-    assert [len(labelled.part(part)) for part in PARTS] == [14, 2, 4]
+    labelled = LabelledSet("x", tuple(assign_parts(made(100), "de")), "de")
+    assert [len(labelled.part(part)) for part in PARTS] == [70, 10, 20]
     assert all(clip.part == part for part in PARTS for clip in labelled.part(part))
 
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from core.data.clips.labelled_set import PARTS, Clip
-from core.data.clips.parts import assign_parts
+from core.data.clips.labelled_set import PARTS, Clip, LabelledSet, Note
+from core.data.clips.parts import FEW_CLIPS, assign_parts, small_test
 from core.errors import DatasetError
+from core.text.metrics import VERDICT_CLIPS
 from core.text.scoring import normalise
 from tests.core.data.recordings import made
 
@@ -30,7 +31,7 @@ def assert_apart(clips: Sequence[Clip], key: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize(("count", "sentences"), [(10, 10), (40, 40), (60, 20), (60, 7), (9, 3)])
+@pytest.mark.parametrize(("count", "sentences"), [(61, 61), (100, 40), (90, 20), (70, 7)])
 def test_a_sentence_stands_in_one_part(count: int, sentences: int, seed: int) -> None:
     split = assign_parts(made(count, sentences), "de", seed)
     assert_apart(split, "text")
@@ -41,6 +42,52 @@ def test_a_sentence_stands_in_one_part(count: int, sentences: int, seed: int) ->
 def test_the_shares_are_a_fifth_and_a_tenth() -> None:
     counts = Counter(clip.part for clip in assign_parts(made(100), "de"))
     assert counts == {"train": 70, "validation": 10, "test": 20}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("clips", "tested"), [(3, 1), (4, 2), (13, 6), (15, 7), (16, 8), (20, 8), (40, 8), (50, 10), (FEW_CLIPS, 12)]
+)
+def test_of_few_clips_eight_or_half_are_tested_and_none_chooses_a_checkpoint(clips: int, tested: int, seed: int) -> None:
+    split = assign_parts(made(clips), "de", seed)
+    assert Counter(clip.part for clip in split) == {"test": tested, "train": clips - tested}
+    of_two_voices = assign_parts(made(clips, speakers=2), "de", seed)
+    assert "validation" not in {clip.part for clip in of_two_voices}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("count", "sentences"), [(9, 3), (12, 6), (30, 5), (50, 20), (60, 7)])
+def test_of_few_clips_takes_of_one_sentence_stay_together(count: int, sentences: int, seed: int) -> None:
+    split = assign_parts(made(count, sentences), "de", seed)
+    assert_apart(split, "text")
+    assert [dataclasses.replace(clip, part="") for clip in split] == made(count, sentences)
+    takes = -(-count // sentences)
+    tested = sum(clip.part == "test" for clip in split)
+    assert abs(tested - min(count // 2, max(8, round(count / 5)))) <= takes / 2
+    assert 0 < tested < count
+
+
+def test_an_exam_and_its_lessons_stay_as_they_are() -> None:
+    given = [*made(10, part="test"), *made(15, part="train", first=10)]
+    free = [Clip("/again.wav", "Satz Nummer 3."), Clip("/more.wav", "etwas anderes")]
+    split = assign_parts([*given, *free], "de")
+    assert split[:25] == given
+    assert [clip.part for clip in split[25:]] == ["test", "train"]  # another take of an exam sentence is not trained on
+
+
+def test_what_few_test_clips_can_show_is_said() -> None:
+    def note(clips: Sequence[Clip], language: str = "de") -> Note | None:
+        return small_test(LabelledSet("own", tuple(clips), language))
+
+    much = note(assign_parts(made(20), "de"))
+    assert (much.reason, much.details) == ("test_shows_much", {"clips": 8, "words": 24, "unit": "words"})
+    assert "8 test clips, 24 words" in much.message
+    little = note(assign_parts(made(9), "de"))
+    assert (little.reason, little.details["needed"]) == ("test_shows_direction", VERDICT_CLIPS)
+    chinese = note([Clip("/a.wav", "今天下雨。", part="test")], "zh")
+    assert "1 test clip, 4 characters" in chinese.message
+    for clips in (made(5), made(5, part="train"), assign_parts(made(100), "de"), assign_parts(made(30, speakers=6), "de")):
+        assert note(clips) is None
 
 
 def test_sentences_are_the_same_whatever_their_case_and_punctuation() -> None:
@@ -140,7 +187,7 @@ def test_a_whole_split_is_left_as_it_is() -> None:
 )
 def test_given_parts_are_kept_and_the_rest_is_split(given: tuple[str, ...], expected: set[str]) -> None:
     fixed = [clip for i, part in enumerate(given) for clip in made(4, part=part, first=100 + 4 * i)]
-    split = assign_parts([*fixed, *made(20)], "de")
+    split = assign_parts([*fixed, *made(80)], "de")
     assert split[: len(fixed)] == fixed
     assert {clip.part for clip in split[len(fixed) :]} == expected
     assert_apart(split, "text")

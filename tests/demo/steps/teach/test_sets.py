@@ -344,7 +344,7 @@ def test_the_own_clips_are_kept_as_a_set(session: Session) -> None:
     assert "5 clips are saved" in LibraryHandlers(W).save(session, "My voice")["note"]
     stored = session.library.open(session.choices.labelled_set)
     assert stored.name == "My voice"
-    assert {one.clip.part for one in stored.clips} == {"train", "validation", "test"}
+    assert {one.clip.part for one in stored.clips} == {"train", "test"}
 
 
 def test_only_a_visitor_on_this_computer_is_told_a_folder(session: Session) -> None:
