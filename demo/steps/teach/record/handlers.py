@@ -143,7 +143,7 @@ class RecordHandlers:
             checked = heard.language in ("", now.language or language)
             reading_list.hear(session, text, take.id, heard.transcript.text, checked, base)
         after = reading_list.read(session)
-        return {"heard": self._heard(session, after)} if waiting and after.prompt == prompt else {}
+        return {"heard": self._heard(session, after)} if prompt in waiting and after.prompt == prompt else {}
 
     def keep(self, session: Session, prompt: str, language: str) -> Shown:
         """prompt, language (of the own clips) -> language, and the outputs of `shown`: for the next prompt, or for the same if
