@@ -104,6 +104,13 @@ class Result:
         return self.best_step == 0 and self.steps > 0  # earlier versions may have noted neither
 
     @property
+    def has_line(self) -> bool:
+        """Whether there are models between base and adapted model, see `core.models.blend`: not without a base that writes."""
+        recipe = self.recipe
+        starts_as_base = recipe.start == "pretrained" and not recipe.drop_layers
+        return not self.base_kept and starts_as_base and recipe.task == "transcribe"
+
+    @property
     def figures(self) -> dict[str, Figures]:
         """The figures of "test" and "canary", if there are such clips."""
         return {name: found for name, found in (("test", self.test), ("canary", self.canary)) if found is not None}

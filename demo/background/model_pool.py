@@ -44,12 +44,14 @@ class Key(NamedTuple):
         language: ISO 639-1 code, as `load_model` takes it.
         precision: number format, as `load_model` takes it.
         thin: whether padding is thinned, in families that pad.
+        copy: whether it is a copy whose weights are set for each use.
     """
 
     id: str
     language: str
     precision: str = AUTO
     thin: bool = True
+    copy: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,49 @@ class ModelPool:
                     if clip in self._clips:
                         self._clips.remove(clip)
             return clip.heard
+
+    def transcribe_between(
+        self,
+        owner: str,
+        ends: tuple[str, str],
+        a: float,
+        kept: float,
+        language: str,
+        wave: np.ndarray,
+        precision: str = AUTO,
+        thin: bool = True,
+    ) -> str:
+        """Transcribes a clip with the model at a place on the line between two, see `core.models.blend`.
+
+        Besides the two, which other clips need as well, there is one copy in memory. Its weights are set and used within one
+        turn, without pauses, so that nobody else meets them.
+
+        Args:
+            owner: whose clip it is.
+            ends: ids of the base and of its adapted model.
+            a: the place; 0 is the base.
+            kept: the place of the adapted model.
+            language: ISO 639-1 code, as `load_model` takes it.
+            wave: float32 [samples] at 16 kHz, at most `SHORT_SECONDS`; of longer sound, only the beginning is transcribed.
+            precision: as `load_model` takes it.
+            thin: whether padding is thinned, in families that pad.
+
+        Raises:
+            AttuneError: this owner has too many clips waiting.
+            ModelError: a model cannot be loaded.
+        """
+        base, adapted = (Key(id, language, precision, thin) for id in ends)
+        with (
+            self._only_one(owner),
+            self._used(base) as start,
+            self._used(adapted) as end,
+            self._used(adapted._replace(copy=True)) as moved,
+            self._turn.taken(owner),
+        ):
+            from core.models.blend import blend  # imports torch, which by now is loaded
+
+            blend(start, end, a, moved, kept)
+            return moved.transcribe([wave[: round(SHORT_SECONDS * SAMPLE_RATE)]])[0].text
 
     @contextmanager
     def lend(self, owner: str, id: str, language: str = "", soon: bool = True) -> Iterator[AsrModel]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from demo.show.markup import heading, note
+from demo.steps.compare.between import view as between
+from demo.steps.compare.between.view import BetweenView
 from demo.steps.compare.clips import view as clips
 from demo.steps.compare.clips.view import ClipsView
 from demo.steps.compare.lineup import view as lineup
@@ -21,6 +23,7 @@ class CompareView:
     """The components of step 5."""
 
     headline: gr.HTML
+    between: BetweenView
     verdict: gr.HTML
     figures: gr.HTML
     own: gr.HTML
@@ -47,6 +50,7 @@ def build(w: Wording) -> CompareView:
         own = gr.HTML(elem_id="own-pair")
         again = gr.Button(w("compare.again"), visible=False, elem_id="again")
         message = gr.HTML(elem_classes="message")
+        moved = between.build(w)
         verdict = gr.HTML(note(w("compare.empty")), elem_id="verdict")
         figures = gr.HTML(elem_id="figures")
         listed = clips.build(w)
@@ -61,6 +65,6 @@ def build(w: Wording) -> CompareView:
         lined = lineup.build(w)
         endured = robustness.build(w)
     return CompareView(
-        headline, verdict, figures, own, again, listed, learned_panel, learned, forgotten_panel, forgotten, lined, control,
-        tradeoff_panel, tradeoff, sweep, endured, message,
+        headline, moved, verdict, figures, own, again, listed, learned_panel, learned, forgotten_panel, forgotten, lined,
+        control, tradeoff_panel, tradeoff, sweep, endured, message,
     )  # fmt: skip
