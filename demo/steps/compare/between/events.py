@@ -18,6 +18,6 @@ def wire(on: On, view: BetweenView, finished: gr.Textbox, handlers: BetweenHandl
         finished: holds the id of the run that just finished.
         handlers: those of the slider.
     """
-    on(finished.change, handlers.offer, {}, named(view, "panel", "place", "written"), view.message, **QUIET)
+    on(finished.change, handlers.offer, {}, named(view, "panel", "place", "marks", "written"), view.message, **QUIET)
     moved = named(view, "place")
     on(view.place.input, handlers.move, moved, named(view, "written"), view.message, trigger_mode="always_last", **WAITS)

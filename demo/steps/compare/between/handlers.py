@@ -24,7 +24,7 @@ class BetweenHandlers:
         self._w, self._pool = w, pool
 
     def offer(self, session: Session) -> Shown:
-        """-> panel, place, written: the slider where the adapted model of the current run is."""
+        """-> panel, place, marks, written: the slider where the adapted model of the current run is."""
         run = session.current_run()
         result = run.result() if run is not None else None
         if run is None or result is None or not result.has_line or not (run.adapted / "config.json").is_file():
@@ -34,7 +34,8 @@ class BetweenHandlers:
             return {"panel": gr.update(visible=False), "written": ""}
         clip, language = found
         written = show.written(clip, clip.adapted, result.blend, result.blend, language, self._w)
-        return {"panel": gr.update(visible=True), "place": gr.update(value=result.blend), "written": written}
+        marks = show.marks(result.blend, self._w)
+        return {"panel": gr.update(visible=True), "place": gr.update(value=result.blend), "marks": marks, "written": written}
 
     def move(self, session: Session, place: float) -> Shown:
         """place -> written: the clip by the model there. Where base and adapted model are, it is what they wrote in the run."""
@@ -54,10 +55,14 @@ class BetweenHandlers:
 
 
 def _clip(run: Run) -> tuple[ClipComparison, str] | None:
-    """Returns the clip that the slider rewrites, and its language: the person's own, or the test clip that tells most."""
+    """Returns the clip that the slider rewrites, and its language.
+
+    It is the person's own clip, or the test clip that tells most if nothing is wrong in their own.
+    """
     comparisons = run.comparisons()
-    for group in ("own", "test"):
-        found = comparisons.get(group)
-        if found is not None and found.clips:
-            return found.clips[most_telling(found) or 0], found.language
-    return None
+    there = [found for group in ("own", "test") if (found := comparisons.get(group)) is not None]
+    for found in there:
+        place = most_telling(found)
+        if place is not None:
+            return found.clips[place], found.language
+    return (there[0].clips[0], there[0].language) if there else None

@@ -6,8 +6,21 @@ from core.evaluation.compare import ClipComparison
 from core.runs.report.verdicts import clip_errors
 from core.text.metrics import mark_words, score
 from core.text.scoring import UNSPACED_LANGUAGES
+from core.training.recipe import MAX_BLEND
 from demo.show.markup import escape, fine, marked, unbroken
 from demo.wording import Wording
+
+NARROW = 0.2  # of a; nearer names would touch on a phone
+
+
+def marks(kept: float, w: Wording) -> str:
+    """Returns the names of the slider's ends, and of the place of the adapted model, below the slider."""
+    named = [("base", 0.0), ("kept", kept), *([("beyond", MAX_BLEND)] if MAX_BLEND - kept > NARROW else [])]
+    spans = "".join(
+        f'<span class="{name}" style="left:{100 * a / MAX_BLEND:.1f}%">{escape(w(f"between.mark.{name}"))}</span>'
+        for name, a in named
+    )
+    return f'<div class="marks" aria-hidden="true">{spans}</div>'
 
 
 def written(clip: ClipComparison, text: str, a: float, kept: float, language: str, w: Wording) -> str:

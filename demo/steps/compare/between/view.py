@@ -19,6 +19,7 @@ class BetweenView:
 
     panel: gr.Column
     place: gr.Slider
+    marks: gr.HTML
     written: gr.HTML
     message: gr.HTML
 
@@ -28,6 +29,7 @@ def build(w: Wording) -> BetweenView:
     with gr.Column(visible=False, elem_id="between") as panel:
         gr.HTML(subheading(w("between.title")) + fine(w("between.about")))
         place = gr.Slider(0.0, MAX_BLEND, 1.0, step=STEP, label=w("between.place"), elem_id="between-place", buttons=[])
+        marks = gr.HTML()
         written = gr.HTML(elem_id="between-written")
         message = gr.HTML(elem_classes="message")
-    return BetweenView(panel, place, written, message)
+    return BetweenView(panel, place, marks, written, message)
