@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.cli import (
+    blend,
     compare,
     demo,
     export_set,
@@ -42,6 +43,7 @@ COMMANDS = (
     compare,
     report,
     robustness,
+    blend,
     rate,
     import_set,
     export_set,

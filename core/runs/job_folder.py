@@ -52,7 +52,7 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """The kind of job: "run", "ladder", "robustness" or "pretraining"."""
+        """The kind of job: "run", "ladder", "robustness", "blend" or "pretraining"."""
         return str(self.read("request.json", dict[str, Any]).get("kind", "run"))
 
     def read(self, name: str, kind: Any) -> Any:

@@ -8,6 +8,7 @@ RUN/
   comparison.json   base against adapted on the held-out clips, clip by clip, and the analysis of what was learned
   result.json       the figures; written last, so its presence means the run is complete
   robustness/       on request: the same held-out clips in noise, in a room and over a telephone
+  blend/            on request: errors along the line from the base to the adapted model
   times/            on request: word times, one file per clip
   report.html       and .md and .json, on request
   stop              exists if someone asked to stop

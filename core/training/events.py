@@ -143,7 +143,7 @@ class Entered:
     """A phase of a run began.
 
     Attributes:
-        phase: "loading", "base", "training", "saving" or "adapted"; in other jobs "rungs" or "conditions".
+        phase: "loading", "base", "training", "saving" or "adapted"; in other jobs "rungs", "conditions" or "places".
         clips: number of clips the phase handles; 0 where that does not apply.
     """
 

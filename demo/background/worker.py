@@ -88,6 +88,11 @@ def _steps(job: Job) -> Iterator[Event]:
             from core.runs.robustness_job import carry_out as measure_robustness
 
             return measure_robustness(RobustnessJob(job.folder))
+        case "blend":
+            from core.runs.blend_job import BlendJob
+            from core.runs.blend_job import carry_out as measure_between
+
+            return measure_between(BlendJob(job.folder))
         case _:
             from core.runs.execute import execute
 

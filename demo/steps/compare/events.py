@@ -8,6 +8,7 @@ from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
 from demo.background.outcome_cache import Outcomes
 from demo.steps.compare.between import events as between
+from demo.steps.compare.between.curve_handlers import CurveHandlers
 from demo.steps.compare.between.handlers import BetweenHandlers
 from demo.steps.compare.clips import events as clips
 from demo.steps.compare.clips.handlers import ClipsHandlers
@@ -46,5 +47,5 @@ def wire(on: On, w: Wording, finished: gr.Textbox, five: CompareView, pool: Mode
     done = on(done.then, comparing.analyses, {}, learned, five.message, **QUIET)
     lineup.wire(on, five.lineup, LineUpHandlers(w, outcomes), done.then)
     on(five.again.click, comparing.again, {}, named(five, "own"), five.message, concurrency_limit=None)
-    between.wire(on, five.between, finished, BetweenHandlers(w, pool))
+    between.wire(on, five.between, finished, BetweenHandlers(w, pool), CurveHandlers(w, jobs))
     robustness.wire(on, five.robustness, finished, RobustnessHandlers(w, jobs))

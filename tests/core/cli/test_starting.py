@@ -19,8 +19,8 @@ HEAVY = ("torch", "torchaudio", "transformers", "librosa", "scipy", "sklearn", "
 # What lists read sets and models with; help takes none of it.
 READERS = ("numpy", "soundfile", "soxr", "huggingface_hub", "httpx", "num2words", "opencc", "jiwer", "whisper_normalizer")
 NAMES = [
-    "compare", "demo", "export", "finetune", "import", "ladder", "models", "pretrain", "rate", "report", "robustness", "sets",
-    "transcribe",
+    "blend", "compare", "demo", "export", "finetune", "import", "ladder", "models", "pretrain", "rate", "report", "robustness",
+    "sets", "transcribe",
 ]  # fmt: skip
 STARTED = """
 import json, sys

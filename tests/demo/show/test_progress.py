@@ -62,7 +62,7 @@ def test_a_run_says_what_was_kept(trained: Trained, key: str, kind: str, w: Word
 
 
 @pytest.mark.parametrize("w", LANGUAGES, ids=lambda w: w.language)
-@pytest.mark.parametrize("kind", ["ladder", "robustness"])
+@pytest.mark.parametrize("kind", ["ladder", "robustness", "blend"])
 def test_a_job_says_where_it_stands(kind: str, w: Wording, tmp_path: Path) -> None:
     write_json(tmp_path / "request.json", {"kind": kind})
     job = Job(tmp_path)

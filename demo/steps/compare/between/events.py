@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gradio as gr
 
+from demo.steps.compare.between.curve_handlers import CurveHandlers
 from demo.steps.compare.between.handlers import BetweenHandlers
 from demo.steps.compare.between.view import BetweenView
 from demo.steps.wiring import QUIET, WAITS, On, named
 
 
-def wire(on: On, view: BetweenView, finished: gr.Textbox, handlers: BetweenHandlers) -> None:
+def wire(on: On, view: BetweenView, finished: gr.Textbox, handlers: BetweenHandlers, curve: CurveHandlers) -> None:
     """Wires the slider. Moves during a transcription are passed over but for the last, so that the last answer is its own.
 
     Args:
@@ -17,7 +18,14 @@ def wire(on: On, view: BetweenView, finished: gr.Textbox, handlers: BetweenHandl
         view: the components.
         finished: holds the id of the run that just finished.
         handlers: those of the slider.
+        curve: those of the errors along it.
     """
     on(finished.change, handlers.offer, {}, named(view, "panel", "place", "marks", "written"), view.message, **QUIET)
+    seen = named(view.curve, "seen")
+    looked = named(view.curve, "forecast", "progress", "result", "start", "stop", "timer", "seen")
+    on(finished.change, curve.look, seen, looked, None, **QUIET)
+    on(view.curve.start.click, curve.start, {}, looked, view.curve.message, **QUIET)
+    on(view.curve.stop.click, curve.stop, {}, looked, view.curve.message, **QUIET)
+    on(view.curve.timer.tick, curve.look, seen, looked, None, **QUIET, queue=False)
     moved = named(view, "place")
     on(view.place.input, handlers.move, moved, named(view, "written"), view.message, trigger_mode="always_last", **WAITS)

@@ -8,6 +8,8 @@ import gradio as gr
 
 from core.training.recipe import MAX_BLEND
 from demo.show.markup import fine, subheading
+from demo.steps import job_panel as job
+from demo.steps.job_panel import JobView
 from demo.wording import Wording
 
 STEP = 0.05
@@ -22,6 +24,7 @@ class BetweenView:
     marks: gr.HTML
     written: gr.HTML
     message: gr.HTML
+    curve: JobView
 
 
 def build(w: Wording) -> BetweenView:
@@ -32,4 +35,5 @@ def build(w: Wording) -> BetweenView:
         marks = gr.HTML()
         written = gr.HTML(elem_id="between-written")
         message = gr.HTML(elem_classes="message")
-    return BetweenView(panel, place, marks, written, message)
+        curve = job.build("blend", w)
+    return BetweenView(panel, place, marks, written, message, curve)

@@ -5,25 +5,33 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from core.audio.sound_files import decode
+from core.errors import RunError
 from core.evaluation.selection import most_telling
 from core.models.blend import blend
+from core.runs.blend_job import BlendPoint, Counted
 from core.runs.outcome import load_both
 from core.runs.result import Result
 from core.runs.run_folder import Run
 from core.storage.files import read_json, write_json
+from core.text.scoring import RULES
 from core.training.recipe import Recipe
 from demo.background import model_pool
 from demo.background.model_pool import ModelPool
 from demo.session.session import Session
+from demo.steps.compare.between import show
+from demo.steps.compare.between.curve_handlers import CurveHandlers
 from demo.steps.compare.between.handlers import BetweenHandlers
 from demo.wording import Wording
 from tests.conftest import tone
 from tests.demo.show.test_markup import result as made
+from tests.demo.steps.started import Started
 
 W = Wording("en")
 
@@ -79,3 +87,39 @@ def test_there_is_no_slider_without_a_line(own_run: Run, session: Session, tmp_p
     assert found.has_line
     for recipe in (Recipe(start="random"), Recipe(task="classify"), Recipe(drop_layers=1)):
         assert not dataclasses.replace(found, recipe=recipe).has_line
+
+
+@pytest.mark.parametrize("w", [W, Wording("zh-CN")], ids=lambda w: w.language)
+def test_the_curve_names_the_places_with_the_fewest_errors(w: Wording) -> None:
+    errors = ((0.0, 9, 1), (0.5, 2, 1), (0.75, 2, 2), (1.0, 4, 3))
+    points = [BlendPoint(a, Counted(test, 20), Counted(canary, 20), RULES) for a, test, canary in errors]
+    shown = show.curve(points, 0.75, w)
+    assert w("blend.result", errors=2, places=w("headline.and").join(["0.5", "0.75"])) in shown
+    assert shown.count("data-place") == 4
+    assert f"0.75 ({w('between.mark.kept')})" in shown
+    assert f"0 ({w('between.mark.base')})" in shown
+    assert shown.count('<rect class="dot second"') == 5  # one in the legend
+    assert show.curve(points[:1], 0.75, w) == ""
+    assert "–" in show.curve([BlendPoint(p.a, p.test, None, RULES) for p in points], 0.75, w)
+
+
+def test_the_curve_from_the_page(own_run: Run, session: Session, tmp_path: Path) -> None:
+    jobs = Started()
+    counting = CurveHandlers(W, jobs)
+    assert "2 clips at 4 places: about" in counting.look(session)["forecast"]
+    shown = counting.start(session)
+    assert 'data-state="waiting"' in shown["progress"]
+    assert counting.look(session, shown["seen"]) == {}
+    counting.stop(session)
+    assert jobs.jobs[0].should_stop()
+    (jobs.jobs[0].folder / "stop").unlink()
+    worker = [sys.executable, "-m", "demo.background.worker", str(jobs.jobs[0].folder)]
+    done = subprocess.run(worker, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shown = counting.look(session)
+    assert 'data-state="done"' in shown["progress"]
+    assert "<svg" in shown["result"]
+    empty = Session(tmp_path / "other")
+    assert counting.look(empty)["forecast"] == ""
+    with pytest.raises(RunError, match="no adapted model"):
+        counting.start(empty)
