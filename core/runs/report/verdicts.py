@@ -69,5 +69,6 @@ def clip_errors(errors: int, words: int, cer: float, language: str, say: Say) ->
         say: returns sentences of a language.
     """
     rates = {"wer": f"{percent(errors / words)} %", "cer": f"{percent(cer)} %"}
-    key = "compare.errors_cer" if leading_measure(language) == "cer" else "compare.errors"
+    key = "compare.errors" if errors else "compare.none"  # 0.0 % on both sides would only be noise
+    key += "_cer" if leading_measure(language) == "cer" else ""
     return say(key, errors=errors, words=words, **rates)

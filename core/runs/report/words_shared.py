@@ -5,6 +5,8 @@ from __future__ import annotations
 ENGLISH = {
     "compare.nothing": "(nothing)",
     "compare.errors": "{errors} word {errors:error|errors} in {words} {words:word|words}: WER {wer}, CER {cer}",
+    "compare.none": "No word errors in {words} {words:word|words}",
+    "compare.none_cer": "No character errors in {words} {words:character|characters}",
     "compare.trained_on": "The model was trained on this very clip, so it proves nothing.",
     "compare.errors_cer": "{errors} character {errors:error|errors} in {words} {words:character|characters}: CER {cer}",
     "mark.fixed": "fixed",
@@ -94,6 +96,8 @@ ENGLISH = {
 CHINESE = {
     "compare.nothing": "（空）",
     "compare.errors": "{words} 个词中错 {errors} 个：WER {wer}，CER {cer}",
+    "compare.none": "{words} 个词中没有错误",
+    "compare.none_cer": "{words} 个字中没有错误",
     "compare.trained_on": "模型正是用这段录音训练的，不能说明问题。",
     "compare.errors_cer": "{words} 个字中错 {errors} 个：CER {cer}",
     "mark.fixed": "改对了",

@@ -91,7 +91,10 @@ def test_a_change_for_the_worse_comes_first_and_is_named() -> None:
 
 def test_thin_and_unclear_evidence_is_called_so() -> None:
     assert "too few" in comparisons.verdicts(result(test=comparison(WRONG[:3], TEXTS[:3], TEXTS[:3])), W)
-    assert "No measurable change" in comparisons.verdicts(result(test=comparison(TEXTS, TEXTS, TEXTS)), W)
+    assert "No measurable change" in comparisons.verdicts(result(test=comparison(WRONG, WRONG, TEXTS)), W)
+    nothing = comparisons.verdicts(result(test=comparison(TEXTS, TEXTS, TEXTS), canary=comparison(TEXTS, TEXTS, TEXTS)), W)
+    assert "there was nothing to gain" in nothing
+    assert "0.0" not in nothing
 
 
 def test_every_figure_says_on_what_it_was_computed() -> None:
