@@ -13,7 +13,7 @@ from core.audio.sound_files import fingerprint
 from core.models.base.protocol import AsrModel, Transcript
 from core.storage.cache import DiskCache, key_of
 
-VERSION = 6  # raise it when the same weights may give a different transcript than before
+VERSION = 7  # raise it when the same weights may give a different transcript than before
 BUDGET_BYTES = 200_000_000
 
 

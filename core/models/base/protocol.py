@@ -30,7 +30,7 @@ class Transcript:
     Attributes:
         text: on one line.
         confidence: mean log probability of its tokens or frames, at most 0.
-        guarded: whether the most probable text was rejected because it repeated itself or was too improbable.
+        guarded: whether the most probable text was rejected because it repeated itself.
         language: ISO 639-1 code, given or detected; "" if the model does not report it.
     """
 

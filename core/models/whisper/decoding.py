@@ -1,7 +1,8 @@
 """Greedy decoding with Whisper's own defence against runaway repetition, for a batch of short clips.
 
-Radford et al. 2022, section 4.5: a transcript that compresses too well (it repeats itself) or is too improbable is
-decoded again at a higher temperature; a segment that is improbable and whose first token says "no speech" is empty.
+Radford et al. 2022, section 4.5: a transcript that compresses too well (it repeats itself) is decoded again at higher
+temperatures; a segment that is improbable and whose first token says "no speech" is empty. Whisper also decodes again what
+is merely improbable. Attune does not: on 300 clips that took most of the time and corrected no word (assets/docs/speed.md).
 The token budget from the duration is Attune's addition: speech has a highest rate, and loops exceed it.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -20,6 +21,8 @@ from core.text.scoring import MAX_COMPRESSION_RATIO, compression_ratio
 
 BUDGET_TOKENS = 8  # allowed for every clip, plus TOKENS_PER_SECOND per second
 TOKENS_PER_SECOND = 8.0  # fast English is about 5; languages the tokeniser spells out take more
+GREEDY = TEMPERATURES[0]
+RETRIED_TOGETHER = 4  # clips, each at five temperatures
 RATE_HEADROOM = 1.5  # above the fastest training clip
 
 
@@ -94,16 +97,36 @@ class Writer(Protocol):
     size: int
 
     def begin(self, frames: torch.Tensor, weights: torch.Tensor | None) -> Any:
-        """Starts from the encoder's output, float [clips, frames, width], and returns its state; see `decode`."""
+        """Takes the encoder's output, float [clips, frames, width]; see `decode`. Nothing changes what it returns."""
+
+    def start(self, sound: Any, room: int, rows: torch.Tensor | None = None) -> Any:
+        """Starts texts of up to `room` tokens, prompts included: of all clips, or of those at some rows, int64 [texts]."""
 
     def write(self, memory: Any, tokens: torch.Tensor) -> torch.Tensor:
-        """Adds tokens int64 [clips, tokens] and returns a hidden state for each, [clips, tokens, width]."""
+        """Adds tokens int64 [texts, tokens] and returns a hidden state for each, [texts, tokens, width]."""
 
     def scores(self, hidden: torch.Tensor) -> torch.Tensor:
         """Returns the logits of the next token, float32 [..., vocabulary]."""
 
     def keep(self, memory: Any, rows: torch.Tensor) -> None:
-        """Drops all clips except those at some positions, int64 [clips]."""
+        """Drops all texts except those at some positions, int64 [texts]."""
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One text to write.
+
+    Attributes:
+        clip: its position in the batch.
+        temperature: of the sampling.
+        budget: the most tokens.
+        draws: float [budget], between 0 and 1: the random number of each token.
+    """
+
+    clip: int
+    temperature: float
+    budget: int
+    draws: torch.Tensor
 
 
 def decode(
@@ -117,7 +140,7 @@ def decode(
     weights: torch.Tensor | None = None,
     pause: Callable[[], None] = lambda: None,
 ) -> list[Decoded]:
-    """Decodes a batch, falling back to higher temperatures for the clips that need it.
+    """Decodes a batch. What repeats itself is decoded again, at all higher temperatures together.
 
     Args:
         writer: the decoder.
@@ -133,30 +156,25 @@ def decode(
     Returns:
         One result a clip.
     """
-    tried: list[list[Decoded]] = [[] for _ in budgets]
-    pending = list(range(len(budgets)))
-    for attempt, temperature in enumerate(TEMPERATURES):
-        rows = torch.tensor(pending, device=frames.device)
-        limits = [budgets[i] for i in pending]
-        draws = torch.stack([_uniform(seeds[i] + attempt, max(limits)) for i in pending]).to(frames.device)
-        batch = _decode_once(
-            writer,
-            frames[rows],
-            None if weights is None else weights[rows],
-            prompts[rows],
-            limits,
-            draws,
-            vocabulary,
-            pause,
-            temperature,
-        )
-        for i, decoded in zip(pending, batch, strict=True):
-            tried[i].append(decoded)
-        pending = [i for i in pending if not (_is_sound(tried[i][-1], to_text) or is_silence(tried[i][-1]))]
-        if not pending:
-            break
-    unsound = set(pending)
-    return [_least_bad(attempts, to_text) if i in unsound else attempts[-1] for i, attempts in enumerate(tried)]
+
+    def attempted(attempts: list[_Attempt], all: bool) -> list[Decoded]:
+        rows = torch.tensor([attempt.clip for attempt in attempts], device=frames.device)
+        memory = writer.start(sound, prompts.shape[1] + max(a.budget for a in attempts), None if all else rows)
+        return _written(writer, memory, prompts[rows], attempts, vocabulary, pause)
+
+    sound = writer.begin(frames, weights)
+    results = attempted([_Attempt(i, GREEDY, budget, torch.empty(0)) for i, budget in enumerate(budgets)], all=True)
+    higher = list(enumerate(TEMPERATURES))[1:]
+    repeating = [i for i, decoded in enumerate(results) if higher and _repeats(decoded, to_text) and not is_silence(decoded)]
+    for first in range(0, len(repeating), RETRIED_TOGETHER):
+        group = repeating[first : first + RETRIED_TOGETHER]
+        again = [_Attempt(i, high, budgets[i], _uniform(seeds[i] + n, budgets[i])) for i in group for n, high in higher]
+        decoded = iter(attempted(again, all=False))
+        for i in group:
+            tries = [replace(next(decoded), no_speech=results[i].no_speech) for _ in higher]
+            good = (one for one in tries if _is_sound(one, to_text) or is_silence(one))
+            results[i] = next(good, None) or _least_bad([results[i], *tries], to_text)
+    return results
 
 
 def is_silence(decoded: Decoded) -> bool:
@@ -185,57 +203,57 @@ def _uniform(seed: int, count: int) -> torch.Tensor:
     return torch.rand(count, generator=torch.Generator().manual_seed(seed))
 
 
-def _decode_once(
+def _written(
     writer: Writer,
-    frames: torch.Tensor,
-    weights: torch.Tensor | None,
+    memory: Any,
     prompts: torch.Tensor,
-    budgets: list[int],
-    draws: torch.Tensor,
+    attempts: list[_Attempt],
     vocabulary: Vocabulary,
     pause: Callable[[], None],
-    temperature: float,
 ) -> list[Decoded]:
-    clips = len(budgets)
-    barred = torch.zeros(writer.size, device=frames.device)
+    """Writes all texts token by token, each until it ends. `no_speech` is computed only where the first text is greedy."""
+    count, device = len(attempts), prompts.device
+    barred = torch.zeros(writer.size, device=device)
     barred[list(vocabulary.never)] = -torch.inf
-    tokens: list[list[int]] = [[] for _ in range(clips)]
-    total = [0.0] * clips
-    no_speech = [0.0] * clips
-    writing = list(range(clips))  # the clips that have not ended, by their rows
-    memory, fed = writer.begin(frames, weights), prompts
-    for step in range(max(budgets)):
+    greedy = attempts[0].temperature == GREEDY
+    tokens: list[list[int]] = [[] for _ in attempts]
+    total, no_speech = [0.0] * count, [0.0] * count
+    writing, fed = list(range(count)), prompts  # the attempts that have not ended, by their rows
+    for step in range(max(attempt.budget for attempt in attempts)):
         pause()
         hidden = writer.write(memory, fed)
         logits = writer.scores(hidden[:, -1])
-        if step == 0:
+        if step == 0 and greedy:
             first = writer.scores(hidden[:, 0]).softmax(-1)
             no_speech = first[:, vocabulary.no_speech].tolist()
         logits += barred
         if step == 0 and vocabulary.not_first:
             logits[:, list(vocabulary.not_first)] = -torch.inf
-        if temperature == 0.0:
-            chosen = logits.argmax(-1)
-        else:
-            shares = (logits / temperature).softmax(-1).cumsum(-1)
-            at = draws[writing, step : step + 1] * shares[:, -1:]  # inverse transform sampling
-            chosen = torch.searchsorted(shares, at)[:, 0].clamp(max=shares.shape[1] - 1)
+        chosen = logits.argmax(-1) if greedy else _drawn(logits, [attempts[i] for i in writing], step)
         gains = (logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(-1)).tolist()
         going = []
         for row, (i, token) in enumerate(zip(writing, chosen.tolist(), strict=True)):
             total[i] += gains[row]
             if token != vocabulary.end:
                 tokens[i].append(token)
-                if len(tokens[i]) < budgets[i]:
+                if len(tokens[i]) < attempts[i].budget:
                     going.append(row)
         if not going:
             break
         fed = chosen[:, None]
         if len(going) < len(writing):
-            rows = torch.tensor(going, device=frames.device)
+            rows = torch.tensor(going, device=device)
             writer.keep(memory, rows)
             writing, fed = [writing[row] for row in going], fed[rows]
     return [
-        Decoded(ids, score / (len(ids) + 1), silence, temperature)
-        for ids, score, silence in zip(tokens, total, no_speech, strict=True)
+        Decoded(ids, score / (len(ids) + 1), silence, attempt.temperature)
+        for ids, score, silence, attempt in zip(tokens, total, no_speech, attempts, strict=True)
     ]
+
+
+def _drawn(logits: torch.Tensor, attempts: Sequence[_Attempt], step: int) -> torch.Tensor:
+    """Draws a token for each row of logits, float [texts, vocabulary], by inverse transform sampling."""
+    temperatures = torch.tensor([attempt.temperature for attempt in attempts], device=logits.device)[:, None]
+    draws = torch.stack([attempt.draws[step] for attempt in attempts]).to(logits.device)[:, None]
+    shares = (logits / temperatures).softmax(-1).cumsum(-1)
+    return torch.searchsorted(shares, draws * shares[:, -1:])[:, 0].clamp(max=shares.shape[1] - 1)

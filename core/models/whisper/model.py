@@ -23,7 +23,7 @@ from core.models.base.long_sound import by_pieces, is_long
 from core.models.base.protocol import Depth, Example, Features, Layer, Pause, Transcript, named_weights, no_pause
 from core.models.base.vocabulary import Fitted
 from core.models.whisper import decoding, special_tokens
-from core.models.whisper.decoder import Decoder
+from core.models.whisper.decoder import Decoder, Output, weights_now
 from core.models.whisper.network import (
     FRAMES_PER_SECOND,
     convolved,
@@ -88,6 +88,8 @@ class Whisper:
         self.fresh: dict[nn.Parameter, torch.Tensor] = {}
         self.tokens_per_second = tokens_per_second
         self._writes: Decoder | None = None
+        self._converted: list[object] | None = None  # the weights that it was made from
+        self._output: Output | None = None  # its output layer, which most recipes do not train
         self._token_loss = TokenLoss()
         network.model.decoder.embed_tokens.sparse = True  # otherwise its gradient is a second full table, mostly zeros
         generation = network.generation_config
@@ -205,7 +207,8 @@ class Whisper:
         depth: int | None = None,
     ) -> torch.Tensor:
         """Returns the mean cross-entropy in nats over the batch's text and end tokens (the prompt is given)."""
-        self._writes = None  # the weights are about to change, and this frees memory
+        if torch.is_grad_enabled():
+            self._writes = None  # the weights are about to change, and this frees memory
         positions = self._positions([e.seconds for e in batch])
         frames = self.prefix(batch) if prefix is None else self._above(prefix, positions, depth)
         most, prompt = self.network.config.max_target_positions, len(self._prompt("en"))
@@ -351,15 +354,17 @@ class Whisper:
 
     def _writer(self) -> Decoder:
         """Returns the decoder with the weights it had when the current clips were begun."""
-        if self._writes is None:
-            with autocast(self.device, self.precision):
-                self._writes = Decoder(self.network, computing_type(self.device))
+        assert self._writes is not None, "some clips were begun"
         return self._writes
 
     def _begin(self) -> None:
-        """Begins some clips. Weights converted earlier may be out of date: a fused optimiser leaves no trace on weights."""
+        """Begins some clips: converts the decoder's weights if they are not those that were converted last."""
         self.network.eval()
-        self._writes = None
+        weights = weights_now(self.network.model.decoder)
+        if self._writes is None or weights is None or weights != self._converted:
+            with autocast(self.device, self.precision):
+                self._writes = Decoder(self.network, computing_type(self.device), self._output)
+            self._converted, self._output = weights, self._writes.output
 
     def _text(self, tokens: list[int]) -> str:
         return recognised(self.processor.tokenizer.decode(tokens, skip_special_tokens=True))
@@ -368,6 +373,7 @@ class Whisper:
         ids = self.network.generation_config.lang_to_id
         writer = self._writer()
         start = torch.full((len(frames), 1), self._start, device=self.device)
-        logits = writer.scores(writer.write(writer.begin(frames, weights), start)[:, 0])[:, list(ids.values())]
+        memory = writer.start(writer.begin(frames, weights), room=1)
+        logits = writer.scores(writer.write(memory, start)[:, 0])[:, list(ids.values())]
         names = [token.strip("<|>") for token in ids]
         return [names[i] for i in logits.argmax(-1).tolist()]

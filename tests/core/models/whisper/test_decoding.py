@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -31,13 +32,17 @@ class Rigged:
     size = SIZE
 
     def __init__(self, script: Script, silence: float = 0.0) -> None:
-        self.passes = 0
+        self.attempts: list[list[int]] = []  # the clips of each call of `start`
         self._script = script
         self._silence = silence
 
-    def begin(self, frames: torch.Tensor, weights: None) -> SimpleNamespace:
-        self.passes += 1
-        return SimpleNamespace(clips=[int(clip) for clip in frames[:, 0, 0]], step=0)
+    def begin(self, frames: torch.Tensor, weights: None) -> list[int]:
+        return [int(clip) for clip in frames[:, 0, 0]]
+
+    def start(self, sound: list[int], room: int, rows: torch.Tensor | None = None) -> SimpleNamespace:
+        clips = sound if rows is None else [sound[row] for row in rows.tolist()]
+        self.attempts.append(clips)
+        return SimpleNamespace(clips=clips, step=0)
 
     def write(self, memory: SimpleNamespace, tokens: torch.Tensor) -> torch.Tensor:
         rows = [self._script(clip, memory.step) for clip in memory.clips]
@@ -142,7 +147,7 @@ def test_a_loop_is_left_at_a_higher_temperature() -> None:
     network = Rigged(loops_unless_drawn)
     (decoded,) = run(network, [60])
     assert decoded.temperature > 0
-    assert network.passes > 1
+    assert network.attempts == [[0], [0] * 5]
     assert compression_ratio(words(decoded.tokens)) <= MAX_COMPRESSION_RATIO
 
 
@@ -150,7 +155,7 @@ def test_a_loop_that_nothing_breaks_stays_within_its_budget() -> None:
     network = Rigged(lambda clip, step: probabilities({5: 1.0}))
     (decoded,) = run(network, [60])
     assert decoded.tokens == [5] * 60
-    assert network.passes == len(decoding.TEMPERATURES)
+    assert network.attempts == [[0], [0] * 5]
 
 
 def test_only_the_clips_that_need_it_are_tried_again() -> None:
@@ -159,6 +164,22 @@ def test_only_the_clips_that_need_it_are_tried_again() -> None:
     decoded = run(network, [30, 60, 30])
     assert [d.tokens for d in decoded] == [[10, 11], [5] * 60, [10, 11]]
     assert [decoded[0].temperature, decoded[2].temperature] == [0.0, 0.0]
+    assert network.attempts == [[0, 1, 2], [1] * 5]
+
+
+def test_many_clips_are_tried_again_a_few_at_a_time() -> None:
+    network = Rigged(loops_unless_drawn)
+    together = run(network, [60] * 9)
+    assert [len(clips) for clips in network.attempts] == [9, 20, 20, 5]
+    assert together == [run(Rigged(loops_unless_drawn), [60], [clip])[0] for clip in range(9)]
+
+
+def test_what_is_improbable_but_does_not_repeat_itself_is_kept() -> None:
+    network = Rigged(says([[10, 11, 12]], sure=0.2))
+    (decoded,) = run(network, [60])
+    assert decoded.log_probability < decoding.MIN_LOG_PROBABILITY
+    assert (decoded.tokens, decoded.temperature) == ([10, 11, 12], 0.0)
+    assert network.attempts == [[0]]
 
 
 @pytest.mark.parametrize("script", [random_script, loops_unless_drawn, says([[10 + i] * (3 * i) for i in range(8)], sure=0.5)])
@@ -206,7 +227,7 @@ def test_silence_is_not_tried_again() -> None:
     (decoded,) = run(mumbled, [30])
     assert is_silence(decoded)
     assert decoded.no_speech == pytest.approx(0.9, abs=1e-5)
-    assert mumbled.passes == 1
+    assert mumbled.attempts == [[0]]
 
 
 def test_sure_words_are_kept_however_silent_the_start() -> None:
@@ -222,27 +243,24 @@ SOUND, LOOPING = [10, 11, 12], [5] * 60
     ("attempts", "kept"),
     [
         pytest.param([(SOUND, -0.5)], 0, id="sound at once"),
+        pytest.param([(SOUND, -1.5)], 0, id="improbable"),
         pytest.param([(LOOPING, -0.1), (SOUND, -0.5), (SOUND, -0.2)], 1, id="the first sound one"),
+        pytest.param([(LOOPING, -0.1), (LOOPING, -0.1), (SOUND, -0.9), (SOUND, -0.2)], 2, id="sound after another loop"),
         pytest.param([(LOOPING, -0.1), (SOUND, -3.0), (SOUND, -2.0), (SOUND, -5.0)], 2, id="most probable, not the last"),
         pytest.param([(LOOPING, -0.1), (SOUND, -9.0)], 1, id="a loop is worse than the improbable"),
         pytest.param([(LOOPING, -0.3), (LOOPING, -0.1), (LOOPING, -0.2)], 1, id="nothing but loops"),
-        pytest.param([(SOUND, -1.5), (SOUND, -1.5)], 0, id="a tie goes to the lowest temperature"),
-        pytest.param([(SOUND, -1.0)], 0, id="just probable enough"),
+        pytest.param([(LOOPING, -0.1), (SOUND, -1.5), (SOUND, -1.5)], 1, id="a tie goes to the lowest temperature"),
+        pytest.param([(LOOPING, -0.1), (SOUND, -1.0)], 1, id="just probable enough"),
     ],
 )
 def test_which_attempt_is_kept(attempts: list[tuple[list[int], float]], kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing is sound, the last attempt is repeated until the temperatures run out."""
-    tried: list[float] = []
+    """Temperatures that are not listed give what the last of those gives that are."""
 
-    def once(*arguments: object) -> list[Decoded]:
-        tokens, log_probability = attempts[min(len(tried), len(attempts) - 1)]
-        tried.append(arguments[-1])
-        return [Decoded(tokens, log_probability, 0.0, tried[-1])]
+    def written(writer: object, memory: object, prompts: object, tries: list[Any], *others: object) -> list[Decoded]:
+        places = [decoding.TEMPERATURES.index(one.temperature) for one in tries]
+        return [Decoded(*attempts[min(n, len(attempts) - 1)], 0.0, decoding.TEMPERATURES[n]) for n in places]
 
-    monkeypatch.setattr(decoding, "_decode_once", once)
+    monkeypatch.setattr(decoding, "_written", written)
     (decoded,) = run(Rigged(random_script), [60])
     assert (decoded.tokens, decoded.log_probability) == attempts[kept]
     assert decoded.temperature == decoding.TEMPERATURES[kept]
-    assert tried == list(decoding.TEMPERATURES[: len(tried)])
-    sound = decoded.tokens == SOUND and decoded.log_probability >= decoding.MIN_LOG_PROBABILITY
-    assert len(tried) == (kept + 1 if sound else len(decoding.TEMPERATURES))
