@@ -26,6 +26,10 @@ TRIAL_BATCHES = 3  # of short, medium and long clips: the cost of a step varies,
 TRIAL_ROUNDS = 2  # the faster one counts: other load on the computer, such as drawing the page, comes and goes
 LOSS_SHARE = 1 / 3  # of a step: a held-out batch needs only the forward pass
 TRIAL_CLIPS = 16  # clips whose transcription is timed at most: as many as are transcribed together
+# A forecast comes within about 5 s: what would take longer than this is timed on less.
+STEPS_SECONDS = 2.0  # of the steps after the first one
+TRANSCRIBING_SECONDS = 1.0  # of each kind of clips
+FEW_CLIPS = 3
 
 
 @dataclass(frozen=True)
@@ -156,18 +160,28 @@ def _measured(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause) -> 
 
     def seconds_a_clip(transcriber: AsrModel | Learner, waves: Sequence[np.ndarray]) -> float:
         pause()
+        few = _seconds_a_clip(transcriber, waves[:FEW_CLIPS], pause)
+        if len(waves) <= FEW_CLIPS or few * len(waves) > TRANSCRIBING_SECONDS:
+            return few
         return _seconds_a_clip(transcriber, waves, pause)
 
     learner = Learner(copy.deepcopy(model), work.sample, recipe, keep=False)
     optimizer = torch.optim.AdamW(learner.groups, fused=True)
-    step(0)  # the first one also prepares buffers and kernels
-    learner.forget()
-    places, taken = range(len(learner.batches)), len(learner.examples)
-    first = sum(map(step, places))
-    rounds = [[step(i) for i in places] for _ in range(TRIAL_ROUNDS)]
-    again = sum(min(times) for times in zip(*rounds, strict=True))
+    middle = len(learner.batches) // 2
+    prepared = step(middle)  # the first one also prepares buffers and kernels
+    if prepared * len(learner.batches) * (1 + TRIAL_ROUNDS) > STEPS_SECONDS:
+        taken = len(learner.batches[middle])
+        again = step(middle)
+        first = prepared if learner.keeps_prefix else again
+    else:
+        learner.forget()
+        places, taken = range(len(learner.batches)), len(learner.examples)
+        first = sum(map(step, places))
+        rounds = [[step(i) for i in places] for _ in range(TRIAL_ROUNDS)]
+        again = sum(min(times) for times in zip(*rounds, strict=True))
     more = max(0.0, first - again) / taken
     hard = work.hard or [wave for wave, _ in work.sample]
+    model.transcribe([min(work.easy, key=len)])  # prepares the weights
     hard_clip, easy_clip = seconds_a_clip(model, hard), seconds_a_clip(model, work.easy)
     above = None
     if learner.transcribes_above:

@@ -139,19 +139,25 @@ class AdaptHandlers:
             measured = self.forecast_of(session, recipe)
         except DatasetError:  # the set's card says what is missing
             return {"forecast": ""}
-        return {} if measured is None else {"forecast": markup.note(show.forecast_words(measured, self._w))}
+        if measured is None:
+            return {"forecast": ""} if self._is_active(session) else {}
+        return {"forecast": markup.note(show.forecast_words(measured, self._w))}
 
     def forecast_of(self, session: Session, recipe: Recipe, general: bool = True) -> Forecast | None:
         """Measures how long a recipe would take on the chosen set, including general speech if `general`.
 
-        Returns None if the same browser has requested another forecast in the meantime.
+        Returns None if the same browser has requested another forecast in the meantime, or started a run, which needs the
+        computer more.
 
         Raises:
             DatasetError: there are too few own clips to hold any out.
         """
         beside = chosen_set.canary(session).clips if general else ()
         key = (session.choices.model, labelled_set(session, recipe.task == "classify"), recipe, beside)
-        return self._forecasts.of(session.folder.name, key, lambda: self._measure(session, *key))
+        try:
+            return self._forecasts.of(session.folder.name, key, lambda: self._measure(session, *key))
+        except _RunStarted:
+            return None
 
     def canaries(self, session: Session) -> dict[str, Any]:
         """-> canary (the available general speech, and the current choice)."""
@@ -236,10 +242,24 @@ class AdaptHandlers:
         work = Workload.of(labelled, general, recipe)
         with self._pool.lend(session.folder.name, id, soon=False) as model:
             model = for_task(model, recipe, [clip.text for clip in labelled.part("train")])
-            return forecast(model, work, recipe, self._pool.pause)
+            return forecast(model, work, recipe, lambda: self._make_way(session))
+
+    def _make_way(self, session: Session) -> None:
+        """Lets what is more urgent go first.
+
+        Raises:
+            _RunStarted: the session has started a run.
+        """
+        self._pool.pause()
+        if self._is_active(session):
+            raise _RunStarted
 
     def _is_active(self, session: Session) -> bool:
         return any(run.state() in ACTIVE for run in session.queue())
+
+
+class _RunStarted(Exception):
+    """A forecast is no longer needed."""
 
 
 def suited(session: Session, fields: Mapping[str, Any], family: str) -> Recipe:

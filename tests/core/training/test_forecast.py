@@ -61,7 +61,7 @@ def test_more_work_takes_longer(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_what_is_kept_costs_once_a_clip(recipe: Recipe, kept: bool, tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([100.0, 9.0, 2.0, 1.0])  # of a first step, one after all was forgotten, and two
+    times = iter([0.1, 9.0, 2.0, 1.0])  # of a first step, one after all was forgotten, and two
     monkeypatch.setattr("core.training.forecast._step", lambda learner, optimizer, index: next(times))
     monkeypatch.setattr("core.training.forecast._seconds_a_clip", lambda model, waves, pause: 0.0)
     recipe = dataclasses.replace(recipe, epochs=10, evaluations=5)
@@ -116,9 +116,18 @@ def test_without_test_clips_the_sample_tells(tiny_ctc: Path, monkeypatch: pytest
     assert read == [2, 1]
 
 
-def test_steps_of_all_lengths_count_by_their_clips(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("second", "timed", "train"),
+    [
+        pytest.param(0.01, {0, 1, 2}, 100 * 3 * 0.09 / 5, id="a quick computer"),
+        pytest.param(1.0, {1}, 100 * 3 * 2.0 / 2, id="a slow one times the middling batch alone"),
+    ],
+)
+def test_steps_are_timed_within_seconds(
+    second: float, timed: set[int], train: float, tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sample = [(tone(seconds), "one") for seconds in (1.0, 1.1, 2.0, 2.1, 3.0)]
-    costs = {0: 1.0, 1: 2.0, 2: 6.0}  # of the short, the middling and the long batch
+    costs = {0: second, 1: 2 * second, 2: 6 * second}  # of the short, the middling and the long batch
     seen: list[int] = []
 
     def step(learner: object, optimizer: object, index: int) -> float:
@@ -131,8 +140,27 @@ def test_steps_of_all_lengths_count_by_their_clips(tiny_ctc: Path, monkeypatch: 
     expected = forecast(
         load_model(str(tiny_ctc)), work(sample=sample, easy=[tone(1.0)], train=100, test=0, canary=0, validation=0), recipe
     )
-    assert set(seen) == {0, 1, 2}
-    assert expected.train == pytest.approx(100 * 3 * (1 + 2 + 6) / 5)
+    assert set(seen) == timed
+    assert len(seen) == (2 if timed == {1} else 10)
+    assert expected.train == pytest.approx(train)
+
+
+@pytest.mark.parametrize(("a_clip", "read"), [(0.01, [3, 8]), (0.2, [3])])
+def test_transcribing_is_timed_within_seconds(
+    a_clip: float, read: list[int], tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def seconds(reader: object, waves: list, pause: object) -> float:
+        seen.append(len(waves))
+        return a_clip
+
+    monkeypatch.setattr("core.training.forecast._step", lambda learner, optimizer, index: 0.0)
+    monkeypatch.setattr("core.training.forecast._seconds_a_clip", seconds)
+    given = work(hard=[tone(1.0)] * 8, easy=[tone(1.0)], train=8, test=8, canary=0, validation=0)
+    expected = forecast(load_model(str(tiny_ctc)), given, Recipe(trains="everything"))
+    assert seen == [*read, 1]
+    assert expected.evaluate == pytest.approx(2 * 8 * a_clip)
 
 
 def test_a_sample_is_spread_over_lengths() -> None:

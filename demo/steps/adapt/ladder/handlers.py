@@ -33,7 +33,8 @@ class LadderHandlers:
             return {"forecast": ""}
         one = self._adapting.forecast_of(session, recipe, general=False)
         if one is None:
-            return {}
+            started = any(run.state() in ACTIVE for run in session.queue())
+            return {"forecast": ""} if started else {}
         sizes = self._w("recipe.and").join(str(size) for size in sorted({rung.clips for rung in rungs}))
         time = numbers.duration(show.seconds(rungs, one), self._w)
         return {"forecast": markup.note(self._w("ladder.forecast", sizes=sizes, runs=len(rungs), time=time))}

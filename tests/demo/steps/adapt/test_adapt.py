@@ -196,6 +196,25 @@ def test_no_own_clips_start_nothing(adapting: AdaptHandlers, tiny: Session, jobs
     assert not jobs.runs
 
 
+def test_a_forecast_makes_way_for_a_run(
+    adapting: AdaptHandlers, tiny: Session, jobs: Told, pool: ModelPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(epochs=1)
+    pauses = 0
+
+    def press_the_button() -> None:
+        nonlocal pauses
+        pauses += 1
+        if not jobs.runs:
+            adapting.start(tiny, **asked(recipe), control=False)
+
+    monkeypatch.setattr(pool, "pause", press_the_button)
+    assert adapting.forecast(tiny, **settings.values(recipe)) == {"forecast": ""}
+    assert (len(jobs.runs), pauses) == (1, 1)
+    jobs.runs[0].append(Failed("stopped_early", "Stopped.", {}))
+    assert "about" in adapting.forecast(tiny, **settings.values(recipe))["forecast"]
+
+
 def test_the_picture_leaves_the_model_as_it_was(adapting: AdaptHandlers, tiny: Session, pool: ModelPool) -> None:
     with pool.lend("", tiny.choices.model) as model:
         before = [name for name, _ in model.network.named_parameters()]
