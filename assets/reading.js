@@ -1,6 +1,6 @@
 // The reading panel: one button for record, stop and again, and its keys. The recorder itself is Gradio's own.
 window.attune = (() => {
-  const KEYS = { " ": "record", r: "record", a: "record", Enter: "keep", ArrowLeft: "previous-prompt", ArrowRight: "next-prompt" };
+  const KEYS = { " ": "record", r: "record", a: "record", Enter: "keep", ArrowLeft: "previous-prompt", ArrowRight: "next-prompt", Escape: "start-over" };
   const WAIT = "#keep, #previous-prompt, #next-prompt, #reading-list, #upload-take"; // while a sentence is being read
   const panel = () => document.querySelector("#reading");
   const isRecording = () => panel()?.dataset.recording === "true";
@@ -18,7 +18,8 @@ window.attune = (() => {
   }
 
   document.addEventListener("click", (event) => {
-    if (event.target.closest("#record")) cycle();
+    if (event.target.closest("#start-over") && isRecording()) panel().dataset.discard = "true";
+    if (event.target.closest("#record, #start-over")) cycle();
     if (isRecording() && event.target.closest(WAIT)) {
       event.preventDefault();
       event.stopPropagation();
@@ -44,6 +45,7 @@ window.attune = (() => {
     const button = document.getElementById(id);
     if (pressed === "Enter" && target.id === "record" && button.disabled) return;
     if (pressed === "a" && isRecording()) return;
+    if (pressed === "Escape" && !isRecording()) return;
     event.preventDefault();
     button.click();
     // The button may be switched off by its own click; the keys stay with the panel.
@@ -54,6 +56,12 @@ window.attune = (() => {
   return {
     recording(now) {
       panel().dataset.recording = String(now);
+    },
+    // Whether the recording that has just ended is to be thrown away: the sentence was misread.
+    discarded() {
+      const thrown = panel().dataset.discard === "true";
+      delete panel().dataset.discard;
+      return thrown;
     },
   };
 })();

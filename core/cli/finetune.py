@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,14 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs a fine-tune in this process."""
     from core.cli.progress import carry_out_here, show_progress
+    from core.data.clips.parts import small_test
     from core.runs import run_folder
     from core.runs.execute import execute
 
-    made = run_folder.create(options.out.resolve(), request_of(options))
+    request = request_of(options)
+    if shows := small_test(request.labelled_set):
+        print(shows.message, file=sys.stderr)
+    made = run_folder.create(options.out.resolve(), request)
     carry_out_here(made, execute(made), show_progress)
     result = made.result()
     assert result is not None, "execute ends with a result"

@@ -116,8 +116,10 @@ class RecordHandlers:
         return self.shown(session)
 
     def receive(self, session: Session, prompt: str, upload: Upload | None, language: str) -> Shown:
-        """prompt (the one spoken), upload (its recording), language (of the own clips) -> language; the recording is added to
-        the collection, and kept if its sound is good."""
+        """prompt (the one spoken; "" to start over), upload (its recording), language (of the own clips) -> language; the
+        recording is added to the collection, and kept if its sound is good."""
+        if not prompt:
+            return {}
         if upload is None:
             raise DatasetError("prompt_nothing", "Record the sentence first.")
         with uploads.taken(session, upload) as path:

@@ -61,6 +61,7 @@ def build(w: Wording) -> RecordView:
             previous = gr.Button(w("record.previous"), elem_id="previous-prompt", min_width=110, interactive=False)
             record = gr.Button(w("record.record"), variant="primary", elem_id="record", size="lg", min_width=220)
             keep = gr.Button(w("record.continue"), elem_id="keep", size="lg", min_width=220, interactive=False)
+            gr.Button(w("record.start_over"), elem_id="start-over", size="lg", min_width=220)
             following = gr.Button(w("record.next"), elem_id="next-prompt", min_width=110)
         gr.HTML(f'<p class="fine keys">{escape(w("record.keys"))}</p>')
         message = gr.HTML(elem_classes="message", elem_id="record-message")
@@ -107,7 +108,11 @@ def on_start(w: Wording) -> str:
     return f"(prompt) => {{ attune.recording(true); return [{json.dumps(w('record.stop'))}, prompt]; }}"
 
 
-ON_STOP = "(...values) => { attune.recording(false); return values; }"
+# A recording that was started over has no prompt, so that nothing is received.
+ON_STOP = """(prompt, ...values) => {
+  attune.recording(false);
+  return [attune.discarded() ? "" : prompt, ...values];
+}"""
 OPEN_OWN = """() => {
   const panel = document.querySelector("#own-prompts-panel"), text = () => panel.querySelector("textarea");
   if (!text()?.offsetParent) panel.querySelector("button").click();
