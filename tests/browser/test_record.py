@@ -24,11 +24,28 @@ def shows(page, selector: str, text: str) -> None:
     page.wait_for_function("([s, t]) => document.querySelector(s)?.innerText.includes(t)", arg=[selector, text])
 
 
-def read_list(page, *prompts: str) -> None:
+def read_list(page, *prompts: str) -> list[str]:
+    """Reads sentences of one's own; returns them in the order of the plan, the exam first."""
     page.get_by_text("Read your own sentences").click()
     page.fill("#own-prompts textarea", "\n".join(prompts))
     page.click("#use-own-prompts")
-    shows(page, "#prompt", prompts[0])
+    page.wait_for_function("prompts => prompts.includes(document.querySelector('#prompt')?.innerText.trim())", arg=[*prompts])
+    order = [page.inner_text("#prompt").strip()]
+    for _ in prompts[1:]:
+        page.click("#next-prompt")
+        page.wait_for_function("last => document.querySelector('#prompt')?.innerText.trim() !== last", arg=order[-1])
+        order.append(page.inner_text("#prompt").strip())
+    for prompt in reversed(order[:-1]):
+        page.click("#previous-prompt")
+        shows(page, "#prompt", prompt)
+    return order
+
+
+def record_for(page, seconds: float) -> None:
+    page.click("#record")
+    shows(page, "#record", "Stop")
+    page.wait_for_timeout(1000 * seconds)
+    page.click("#record")
 
 
 def test_one_button_records_stops_and_begins_again_and_a_refresh_loses_nothing(open_page, spoken) -> None:
@@ -36,69 +53,77 @@ def test_one_button_records_stops_and_begins_again_and_a_refresh_loses_nothing(o
     seconds = soundfile.info(str(sound)).duration
     page = open_page()
     open_panel(page, "reading")
-    shows(page, "#prompt-place", "1 of 40")
-    read_list(page, text, OTHER, "A third sentence.")
+    shows(page, "#prompt-place", "0 of 10 read")
+    exam, lesson, last = read_list(page, text, OTHER, "A third sentence.")
     assert page.is_disabled("#keep")
     assert page.inner_text("#record") == "Record"
 
     page.click("#record")
     shows(page, "#record", "Stop")
-    page.wait_for_timeout(1000 * (seconds + 0.8))
-    page.click("#record")
-    shows(page, "#record", "Again")
-    page.wait_for_selector("#take-heard .heard", timeout=READING_MS)
-    assert "Received: saved" in page.inner_text("#take")
+    page.wait_for_timeout(700)
+    page.click("#start-over")  # a slip of the tongue
+    shows(page, "#record", "Record")
+    page.wait_for_timeout(1500)
+    assert "Press Record" in page.inner_text("#take")
+
+    record_for(page, seconds + 0.8)
+    shows(page, "#take", "Kept for the exam")
     assert "Speech level" in page.inner_text("#take")
+    page.wait_for_selector("#take-heard .heard", timeout=READING_MS)
     heard = set(normalise(page.inner_text("#take-heard .heard")).split())
     assert len(heard & set(normalise(text).split())) >= 0.7 * len(normalise(text).split())
-    assert "Did you read this sentence?" not in page.inner_text("#take-heard")
+    shows(page, "#exam", "(1 of 1 sentence)")
+    shows(page, "#prompt-place", "1 of 1 read")
+    assert page.is_disabled("#record")  # an exam is read once
+    kept = page.locator("#take audio").get_attribute("src")
+
+    page.reload()
+    shows(page, "#take", "Kept for the exam")
+    assert page.locator("#take audio").get_attribute("src") == kept
+    assert exam in page.inner_text("#prompt")
+    assert page.is_disabled("#record")
+    shows(page, "#exam", "(1 of 1 sentence)")
+
+    page.click("#keep")
+    shows(page, "#prompt", lesson)
+    record_for(page, seconds + 0.5)
+    shows(page, "#record", "Again")
     first = page.locator("#take audio").get_attribute("src")
-
-    page.reload()  # received, and neither kept nor rejected yet
-    shows(page, "#take", "Received: saved")
-    assert page.locator("#take audio").get_attribute("src") == first
-    assert text in page.inner_text("#prompt")
-
     page.click("#record")
     shows(page, "#record", "Stop")
     page.wait_for_timeout(700)
     page.click("#next-prompt", force=True)  # not while a sentence is being read
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(1000 * seconds)
     page.click("#record")
     page.wait_for_function("src => document.querySelector('#take audio')?.getAttribute('src') !== src", arg=first)
     assert page.request.get(page.url.split("/en/")[0] + first).status == 404  # the earlier take is off the list
-
-    page.click("#keep")
-    shows(page, "#prompt", OTHER)
-    shows(page, "#prompt-place", "1 kept")
-    shows(page, "#aim", "Clips of your own: 1,")
+    shows(page, "#prompt-place", "1 of 2 read")
 
     page.locator("#prompt").click()  # the panel has the keys from now on
+    page.keyboard.press("ArrowRight")
+    shows(page, "#prompt", last)
     page.keyboard.press("r")
     shows(page, "#record", "Stop")
     page.wait_for_timeout(1000 * (seconds + 0.5))
     page.keyboard.press("Space")
     page.wait_for_selector("#take-heard .heard", timeout=READING_MS)
     shows(page, "#take-heard", "Did you read this sentence?")
-    page.keyboard.press("ArrowRight")
-    shows(page, "#prompt", "A third sentence.")
     page.keyboard.press("ArrowLeft")
-    shows(page, "#take-heard", "Did you read this sentence?")  # it waits for its decision
+    shows(page, "#prompt", lesson)
     page.keyboard.press("Enter")
-    shows(page, "#prompt-place", "2 kept")
-    shows(page, "#prompt", "A third sentence.")
+    shows(page, "#prompt", last)
+    shows(page, "#prompt-place", "2 of 2 read")
 
     page.get_by_text("Read your own sentences").click()
     page.click("#own-prompts textarea")
     page.keyboard.press("End")
     page.keyboard.type("r a")  # in a text field, letters are letters
-    assert page.inner_text("#record") == "Record"
+    assert page.inner_text("#record") == "Again"
 
     page.reload()
-    shows(page, "#prompt-place", "2 kept")
-    shows(page, "#prompt", "A third sentence.")
+    shows(page, "#prompt-place", "2 of 2 read")
     page.get_by_text("My clips", exact=True).click()
-    page.wait_for_function("document.querySelectorAll('#own-clips audio').length === 2")
+    page.wait_for_function("document.querySelectorAll('#own-clips audio').length === 3")
     assert OTHER in page.inner_text("#own-clips")
 
 
@@ -117,9 +142,8 @@ def test_without_a_microphone_a_sentence_is_uploaded(open_page, spoken) -> None:
     with page.expect_file_chooser() as chooser:
         page.click("#upload-take")
     chooser.value.set_files(str(spoken[0]))
-    shows(page, "#take", "Received: saved")
-    page.click("#keep")
-    shows(page, "#prompt-place", "1 kept")
+    shows(page, "#take", "Kept for the exam")
+    shows(page, "#prompt-place", "1 of 10 read")
     page.faults.clear()  # the recorder may say that it found no microphone
 
 

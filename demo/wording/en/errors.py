@@ -81,7 +81,7 @@ TEXTS = {
     "error.writing_stopped": "Writing {name} was stopped. Nothing was kept.",
     "error.normalisation_value": "{name} cannot be {value}.",
     "error.too_few_sentences": "There {sentences:is|are} {sentences} different {sentences:sentence|sentences}; at least {needed} are needed, so that some can be held out. Label more clips.",
-    "error.no_training_clips": "There are no clips to train on. Label some, or choose a sample set.",
+    "error.no_training_clips": "There are no clips to train on. Read some lessons, label clips, or choose a sample set.",
     "error.shared_audio": "{clips} {clips:recording is|recordings are} in both training and test. A model is never scored on what it was trained on: remove one of each pair.",
     "error.shared_sentences": "{sentences} {sentences:sentence is|sentences are} in both training and test, in different recordings: the score tells you less about new sentences.",
     "error.clip_no_words": "It is not trained on and not scored: its text, “{text}”, has no words.",

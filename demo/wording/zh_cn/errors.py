@@ -81,7 +81,7 @@ TEXTS = {
     "error.writing_stopped": "已停止写入 {name}，没有保留任何内容。",
     "error.normalisation_value": "{name} 不能是 {value}。",
     "error.too_few_sentences": "目前有 {sentences} 个不同的句子；至少需要 {needed} 个，才能留出一部分用于评分。请标注更多录音。",
-    "error.no_training_clips": "没有可用于训练的录音。请先标注，或选择示例数据集。",
+    "error.no_training_clips": "没有可用于训练的录音。请先读几句练习、标注录音，或选择示例数据集。",
     "error.shared_audio": "有 {clips} 段录音既用于训练又用于测试。训练用过的录音不能用来评分：请从其中一方移除。",
     "error.shared_sentences": "有 {sentences} 个句子以不同录音同时出现在训练和测试中：评分难以反映模型对新句子的表现。",
     "error.clip_no_words": "它不参与训练和评分：文本“{text}”里没有词。",
