@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from core.audio.sound_files import SAMPLE_RATE
+from core.data.clips.exam import planned
 from core.data.samples import read_sample
 from core.text.scoring import normalise
 
@@ -29,15 +30,8 @@ def read_list(page, *prompts: str) -> list[str]:
     page.get_by_text("Read your own sentences").click()
     page.fill("#own-prompts textarea", "\n".join(prompts))
     page.click("#use-own-prompts")
-    page.wait_for_function("prompts => prompts.includes(document.querySelector('#prompt')?.innerText.trim())", arg=[*prompts])
-    order = [page.inner_text("#prompt").strip()]
-    for _ in prompts[1:]:
-        page.click("#next-prompt")
-        page.wait_for_function("last => document.querySelector('#prompt')?.innerText.trim() !== last", arg=order[-1])
-        order.append(page.inner_text("#prompt").strip())
-    for prompt in reversed(order[:-1]):
-        page.click("#previous-prompt")
-        shows(page, "#prompt", prompt)
+    order = [prompt.text for prompt in planned(prompts, "en", {}, lessons=None)]
+    shows(page, "#prompt", order[0])
     return order
 
 
