@@ -50,7 +50,7 @@ def test_a_named_set_is_made_listed_changed_and_brought_back(tmp_path: Path, cap
     made = last_line(capsys)
     assert (made["name"], made["rows"], made["clips"], made["reasons"]) == ("Größe & 好", 11, 10, {"row_no_sound": 1})
     assert made["dropped"][0]["where"] == "clips.csv, line 12"
-    assert set(made["parts"]) == {"train", "validation", "test"}
+    assert set(made["parts"]) == {"train", "test"}
     assert main(["sets"]) == 0
     assert "Größe & 好  en, 10 clips" in capsys.readouterr().out
 

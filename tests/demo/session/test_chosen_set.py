@@ -38,7 +38,7 @@ def test_a_set_of_the_library_is_chosen_like_a_sample_and_is_split(session: Sess
     assert [value for _, value in chosen_set.choices(session, W)] == [*SAMPLES, "own", id]
     chosen_set.choose(session, id)
     labelled = chosen_set.labelled_set(session)
-    assert {clip.part for clip in labelled.clips} == {"train", "validation", "test"}
+    assert {clip.part for clip in labelled.clips} == {"train", "test"}
     assert sorted(clip.text for clip in labelled.clips) == sorted(SENTENCES)
     assert chosen_set.labelled_set(session) == labelled  # the same split every time
     assert "<Own> & more" in chosen_set.about(session, W)

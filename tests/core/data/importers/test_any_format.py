@@ -158,9 +158,9 @@ def assert_sound(labelled: LabelledSet) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (("T",), {"train": {"T": 14}, "validation": {"T": 2}, "test": {"T": 4}}),
-        (("T", "V"), {"train": {"T": 16}, "validation": {"V": 5}, "test": {"T": 4}}),
-        (("T", None, "T2"), {"train": {"T": 18}, "validation": {"T": 2}, "test": {"T2": 6}}),
+        (("T",), {"train": {"T": 12}, "validation": {}, "test": {"T": 8}}),
+        (("T", "V"), {"train": {"T": 12}, "validation": {"V": 5}, "test": {"T": 8}}),
+        (("T", None, "T2"), {"train": {"T": 20}, "validation": {}, "test": {"T2": 6}}),
         (("T", "V", "T2"), {"train": {"T": 20}, "validation": {"V": 5}, "test": {"T2": 6}}),
         (("S",), {"train": {"S": 10}, "validation": {"S": 5}, "test": {"S": 5}}),
         (("S", "V"), {"train": {"S": 10}, "validation": {"V": 5}, "test": {"S": 5}}),
@@ -185,7 +185,7 @@ def test_gather(tmp_path: Path, given: tuple[str | None, ...], expected: dict[st
 @pytest.mark.parametrize("seed", range(3))
 def test_gather_with_a_part_for_some_rows_only(tmp_path: Path, seed: int) -> None:
     labelled = gather(sheet(tmp_path, "T", 20, ("test", "", "", "", "")), language="de", seed=seed)
-    assert {part: len(labelled.part(part)) for part in PARTS} == {"train": 14, "validation": 2, "test": 4}
+    assert {part: len(labelled.part(part)) for part in PARTS} == {"train": 16, "validation": 0, "test": 4}
     assert_sound(labelled)
 
 
