@@ -74,7 +74,11 @@ def add_fine_tune(parser: argparse.ArgumentParser, out: str) -> None:
         help=f"general English speech that shows forgetting: {CANARY!r}, a CSV, or a set of the library",
     )
     parser.add_argument("--replay", metavar="R", default=REPLAY, help="a CSV of general English speech to mix in")
-    parser.add_argument("--preset", choices=PRESETS, help="a named recipe; --set changes it further")
+    parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        help="a named recipe (default: the one for such clips, as on the page); --set changes it further",
+    )
     add_recipe(parser)
     add_words(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="RUN", help=out)

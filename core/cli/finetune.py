@@ -54,8 +54,7 @@ def request_of(options: argparse.Namespace) -> Request:
     from core.runs import run_folder
     from core.runs.request import build_request
     from core.text.terms import check_terms, split_terms
-    from core.training.presets import preset
-    from core.training.recipe import Recipe
+    from core.training.proposal import propose
 
     settings = settings_of(options.set)
     if options.again is not None:
@@ -65,10 +64,10 @@ def request_of(options: argparse.Namespace) -> Request:
     labelled = gather(
         options.train, options.validation, options.test, options.language or "en", options.seed, classify, users_library()
     )
-    family = "classifier" if classify else model_family(options.model)
-    clips = len(labelled.part("train"))
-    usual = preset(options.preset, family, clips) if options.preset else Recipe.default(family, clips)
-    recipe = usual.changed(settings)
+    proposal = propose(options.model, model_family(options.model), labelled, options.preset or "", classify)
+    if proposal.preset and not options.preset:
+        print(f"preset: {proposal.preset}, the one for such clips; --preset chooses another", file=sys.stderr)
+    recipe = proposal.recipe.changed(settings)
     canary, general = _canary(options.canary), _general(options.replay)
     terms = check_terms(split_terms(options.words), labelled.language) if options.words else ()
     return build_request(options.model, labelled, recipe, options.seed, canary, general, terms=terms)

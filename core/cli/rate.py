@@ -28,8 +28,8 @@ def run(options: argparse.Namespace) -> int:
     from core.data.clips.labelled_set import decode_clips
     from core.data.importers.any_format import gather
     from core.models.loading import load_model
+    from core.training.proposal import propose
     from core.training.rate_finder import find_rate
-    from core.training.recipe import Recipe
 
     labelled = gather(options.train, None, None, options.language or "en", options.seed, library=users_library())
     waves, clips, dropped = decode_clips(labelled.part("train"), MAX_CLIP_SECONDS)
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"dropped: {row.message}", file=sys.stderr)
     sounds = Labelled(waves, [clip.text for clip in clips])
     model = load_model(options.model, language=labelled.language)
-    recipe = Recipe.default(model.family, len(sounds)).changed(settings_of(options.set))
+    recipe = propose(options.model, model.family, labelled).recipe.changed(settings_of(options.set))
     curve = find_rate(model, sounds, recipe, seed=options.seed)
     if options.json:
         print_json(dataclasses.asdict(curve))

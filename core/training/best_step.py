@@ -1,9 +1,9 @@
-"""Checkpoint selection: the parameters of the best evaluation, the mean of the last steps, or the base's."""
+"""Checkpoint selection: the last parameters, or the mean of the last steps, unless the evidence is against them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -11,23 +11,25 @@ from torch import nn
 from core.training.events import Evaluated, Noticed
 from core.training.kept_parameters import KeptParameters
 from core.training.learner import Learner
-from core.training.regularisation import Average
 
+STANDARD_ERRORS = 2
 Rank = tuple[float, float]  # WER and held-out loss: the lower, the better
 
 
 class BestStep:
-    """The parameters of the best evaluation so far, the base's included: training never leaves a model worse than it found it.
+    """The parameters to keep: the last ones or their mean, unless those of the best evaluation were better beyond chance.
 
-    With few validation clips, WERs often tie; the loss then decides. Without validation clips, the last step is the best,
-    unless it fits the training clips worse than the base does. Parameters that are not finite are never
-    the best. A model without a base, see `Learner.has_base`, keeps its best step, however good its start was.
+    The base's evaluation counts like the others, so that training does not leave a model worse than it found it. If WERs
+    tie, the loss decides which is the best. Without validation clips, the last step is kept, unless it fits the training
+    clips worse than the base does. Parameters that are not finite are never kept. A model without a base, see
+    `Learner.has_base`, cannot go back to its start.
 
     Args:
         learner: the model at its start.
 
     Attributes:
-        step: step of the best evaluation; 0 is the base, or before the first evaluation of a model without one.
+        step: step of the best evaluation, and after `choose` of what is kept; 0 is the base, or before the first evaluation
+            of a model without one.
         trained_wer: lowest WER of any step but 0; inf before the first, meaningless without validation clips.
         waited: consecutive evaluations without an improvement in WER, not counting the base's.
     """
@@ -38,6 +40,7 @@ class BestStep:
         self._start = [buffer.detach().clone() for buffer in self._statistics]
         self._kept = KeptParameters()
         self._rank: Rank = (math.inf, math.inf)
+        self._clip_errors: tuple[int, ...] = ()
         self.step, self.trained_wer, self.waited = 0, math.inf, 0
 
     @property
@@ -49,7 +52,8 @@ class BestStep:
         """Keeps the current parameters if their evaluation is the best so far; the first evaluation is step 0's."""
         rank = _rank(evaluated)
         if evaluated.step == 0:
-            self._rank = rank if self._learner.has_base else self._rank
+            if self._learner.has_base:
+                self._rank, self._clip_errors = rank, evaluated.clip_errors
             return
         if not self._is_finite():
             self.waited += 1
@@ -57,35 +61,37 @@ class BestStep:
         self.waited = 0 if rank[0] < self.trained_wer else self.waited + 1
         self.trained_wer = min(self.trained_wer, rank[0])
         if rank < self._rank:
-            self.step, self._rank = evaluated.step, rank
+            self.step, self._rank, self._clip_errors = evaluated.step, rank, evaluated.clip_errors
             self._kept.take([*self._learner.learning, *self._statistics])
 
-    def take_average(self, average: Average, evaluated: Evaluated) -> Noticed | None:
-        """Chooses between the mean, which the parameters currently hold, and the best step; returns a notice of the outcome.
+    def choose(self, last: Evaluated, averaged: int = 0) -> Noticed | None:
+        """Keeps the current parameters, unless an earlier evaluation was better by more than chance explains.
+
+        The lowest of several error rates on a few clips is low by chance as well: keeping it would throw away training that
+        helped. So it counts only if it is better by more than two standard errors, see `beyond_chance`. Breiman et al.
+        (1984, "Classification and Regression Trees", section 3.4.3) take one; there are several evaluations here.
 
         Args:
-            average: the mean over the last steps.
-            evaluated: the mean's evaluation.
+            last: evaluation of the current parameters: those of the last step, or the mean of the last `averaged` ones.
+            averaged: number of steps in the mean; 0 if it is no mean.
 
         Returns:
-            None if neither is better than the base.
+            A notice of what became of a mean, or that an earlier step is kept; None if the last step or the base is.
         """
-        best = self._rank
-        rank = (-math.inf, 0.0) if evaluated.wer is None else _rank(evaluated)
-        details = {
-            "steps": average.count,
-            "wer": "-" if evaluated.wer is None else f"{100 * evaluated.wer:.0f}",
-            "best": "-" if evaluated.wer is None else f"{100 * best[0]:.0f}",
-        }
-        if self._is_finite() and (rank < best or (rank == best and self.step > 0)):
-            self.step, self._rank = evaluated.step, rank
-            self._kept = KeptParameters()  # the parameters already hold the mean
-            kept = "The average of the last {steps} steps is kept: validation WER {wer} %."
-            return Noticed("averaged", kept.format(**details), details)
-        if self.step == 0:
+        earlier, wer = self.step, "-" if last.wer is None else f"{100 * last.wer:.0f}"
+        details = {"steps": averaged, "wer": wer, "best": f"{100 * self.wer:.0f}", "step": earlier}
+        if self._is_finite() and not beyond_chance(last.clip_errors, self._clip_errors):
+            self.step, self._rank, self._clip_errors = last.step, _rank(last), last.clip_errors
+            self._kept = KeptParameters()  # the parameters already hold what is kept
+            return Noticed("averaged", f"The average of the last {averaged} steps is kept.", details) if averaged else None
+        if not earlier or (earlier == last.step and not averaged):
             return None
-        not_kept = "Averaging the last {steps} steps brought no gain: validation WER {wer} %; the best step, {best} %, is kept."
-        return Noticed("not_averaged", not_kept.format(**details), details)
+        return Noticed(
+            "earlier_kept",
+            f"Step {earlier} did better on the validation clips than the end of training, by more than chance explains (WER "
+            f"{details['best']} % against {wer} %): it is kept.",
+            details,
+        )
 
     def settle(self, before: float | None, training_loss: Callable[[], float | None]) -> Noticed | None:
         """Restores the best parameters; returns a notice if they are the base's although steps were taken.
@@ -127,7 +133,7 @@ class BestStep:
             return Noticed(
                 "base_kept_loss",
                 f"Training made the loss on its own clips worse ({details['base']} before, {details['now']} after), and there "
-                f"are no validation clips: the base's weights are kept. {advice}",
+                f"are too few validation clips to judge by: the base's weights are kept. {advice}",
                 details,
             )
         if not self._learner.has_base or math.isinf(self._rank[0]):
@@ -137,7 +143,7 @@ class BestStep:
         return Noticed(
             "base_kept",
             f"No step did better on the validation clips than the base (WER {details['base']} %, the best step "
-            f"{details['best']} %; the loss decides a tie): the base's weights are kept. {advice}",
+            f"{details['best']} %): the base's weights are kept. {advice}",
             details,
         )
 
@@ -152,6 +158,21 @@ class BestStep:
 
     def _is_finite(self) -> bool:
         return all(bool(torch.isfinite(parameter).all()) for parameter in self._learner.learning)
+
+
+def beyond_chance(errors: Sequence[int], other: Sequence[int]) -> bool:
+    """Returns whether there are more errors than in another transcription of the same clips, by two standard errors.
+
+    The standard error of the sum of the clips' differences d_i, if there were no difference, is sqrt(sum d_i^2). Fewer than
+    `core.training.evaluating.EVIDENT_CLIPS` clips never exceed it twice.
+
+    Args:
+        errors, other: word errors of each clip; if either is empty there is no evidence.
+    """
+    if not errors or not other:
+        return False
+    differences = [a - b for a, b in zip(errors, other, strict=True)]
+    return sum(differences) > STANDARD_ERRORS * math.sqrt(sum(d * d for d in differences))
 
 
 def _rank(evaluated: Evaluated) -> Rank:

@@ -17,6 +17,7 @@ from core.training.learner import Learner
 from core.training.recipe import Recipe
 
 LOOK_SHARE = 0.1  # of the training work: transcribing a clip costs about as much as one training pass over it
+EVIDENT_CLIPS = 5  # fewer cannot differ by more than two standard errors, see `core.training.best_step.beyond_chance`
 LEAST_LOOKED_AT = 16  # clips, if there are that many: an error rate on fewer is almost meaningless
 
 Transcribe = Callable[[AsrModel, Sequence[np.ndarray]], Sequence[Transcript]]
@@ -78,17 +79,18 @@ class Evaluator:
             canary_wer=self._canary_wer(step),
             drift=self._learner.drift(),
             texts=tuple(texts),
+            clip_errors=result.word_errors if result else (),
         )
         return_free_memory()
         self.seconds += time.perf_counter() - begun
         return evaluated
 
     def training_loss(self) -> float | None:
-        """Returns the mean loss on a sample of the training clips, by which training can be judged without validation clips.
+        """Returns the mean loss on a sample of the training clips, by which training is judged if validation clips cannot.
 
-        None if there are validation clips, or no base to go back to.
+        None if there are `EVIDENT_CLIPS` validation clips, or no base to go back to.
         """
-        if self.validation or not self._learner.has_base:
+        if self.validation >= EVIDENT_CLIPS or not self._learner.has_base:
             return None
         begun = time.perf_counter()
         loss = self._learner.training_loss()
@@ -107,6 +109,16 @@ class Evaluator:
         with in_language(self._learner.model, "en"):
             texts = [transcript.text for transcript in self._transcribe(step, [wave for wave, _ in self._watch])]
         return score([text for _, text in self._watch], texts, "en").wer.rate
+
+
+def evaluation_count(recipe: Recipe, validation: int) -> int:
+    """Returns how often a model is evaluated while it trains: only at the end if no validation clips could change what is kept.
+
+    Args:
+        recipe: the recipe.
+        validation: number of validation clips.
+    """
+    return recipe.evaluations if validation else 1
 
 
 def looks(validation: int, train: int, recipe: Recipe) -> list[int]:

@@ -92,6 +92,7 @@ class Evaluated:
         canary_wer: WER on the watched general speech; None if there is none.
         drift: name and ||theta_l - theta_p,l|| / ||theta_p,l|| of every trained layer, bottom to top.
         texts: the model's current transcripts of the validation clips, in the order of `Prepared.held_out`.
+        clip_errors: word errors of each of them.
         measures: name and value of any further measures; in pretraining, e.g. the accuracy of telling targets from distractors.
     """
 
@@ -106,6 +107,7 @@ class Evaluated:
     canary_wer: float | None = None
     drift: tuple[tuple[str, float], ...] = ()
     texts: tuple[str, ...] = ()
+    clip_errors: tuple[int, ...] = ()
     measures: tuple[tuple[str, float], ...] = ()
 
 
@@ -115,8 +117,8 @@ class Trained:
 
     Attributes:
         steps: number of steps taken.
-        best_step: step of the evaluation with the lowest validation WER (the last step without validation clips); 0 if the
-            base's parameters were kept because no step did better, or if there was no step.
+        best_step: the step whose parameters are kept: the last one, unless an earlier one did better on the validation clips
+            by more than chance explains, see `core.training.best_step`; 0 if the base's were, or if there was no step.
         stopped: whether a stop was requested.
         distance: ||theta - theta_p|| / ||theta_p|| over the trained parameters.
         seconds: training time, excluding evaluations.
@@ -222,7 +224,7 @@ def from_json(fields: Any) -> Event | None:
     for name in ("drift", "measures"):
         if name in known:
             known[name] = tuple((of, value) for of, value in known[name])
-    for name in ("held_out", "texts"):
+    for name in ("held_out", "texts", "clip_errors"):
         if name in known:
             known[name] = tuple(known[name])
     return kind(**known)

@@ -17,7 +17,7 @@ from core.data.clips.labelled_set import Clip, LabelledSet, clip_seconds
 from core.data.samples import CANARY, REPLAY, WATCHED_CLIPS, read_sample
 from core.models.base.protocol import AsrModel, Pause, no_pause
 from core.models.base.random_numbers import RandomNumbers
-from core.training.evaluating import looks
+from core.training.evaluating import evaluation_count, looks
 from core.training.learner import Learner, batches_by_length
 from core.training.recipe import Recipe
 from core.training.stopwatch import Stopwatch
@@ -200,12 +200,13 @@ def _measured(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause) -> 
 
 def _evaluations(times: _Times, work: Workload, recipe: Recipe, train: int) -> float:
     """Returns the seconds of the evaluations before and during training: transcription, and the loss of all held-out clips."""
-    count = 1 + recipe.evaluations
+    later = evaluation_count(recipe, work.validation)
+    count = 1 + later
     transcribed = len(looks(work.validation, train, recipe))
     watched = sum(map(len, work.watch)) / _mean_length(work.easy)  # easy clips
     loss = work.validation * count * LOSS_SHARE * times.step
     if times.above is None:
-        by_base_and_adapted = times.hard + times.taught * recipe.evaluations
+        by_base_and_adapted = times.hard + times.taught * later
         return transcribed * by_base_and_adapted + watched * times.easy * count + loss + work.validation * times.kept
     # The kept frozen prefix serves all evaluations, and the loss of the transcribed clips.
     each, first = times.above

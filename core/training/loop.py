@@ -17,7 +17,7 @@ from core.models.base.random_numbers import RandomNumbers
 from core.models.random_start import randomise
 from core.training import adapters
 from core.training.best_step import BestStep
-from core.training.evaluating import Evaluator, Transcribe, transcribe
+from core.training.evaluating import Evaluator, Transcribe, evaluation_count, transcribe
 from core.training.events import Event, Noticed, Prepared, Stepped, Trained
 from core.training.guards import STOPS, Guards
 from core.training.learner import Learner
@@ -99,7 +99,8 @@ def _train(
     guards.after_evaluation(evaluation, evaluation.texts)
     best.take(evaluation)
     yield evaluation
-    due = {round(steps * (i + 1) / recipe.evaluations) for i in range(recipe.evaluations)}
+    times = evaluation_count(recipe, evaluator.validation)
+    due = {round(steps * (i + 1) / times) for i in range(times)}
     step, ended = 0, ""
     with regularised(learner.model.network, recipe):
         for batches in _steps(np.random.default_rng(seed), len(learner.batches), recipe):
@@ -139,9 +140,12 @@ def _train(
                 break
     seconds = time.perf_counter() - started - evaluator.seconds
 
-    if average.count and not ended:
+    averaged = 0 if ended else average.count
+    if averaged:
         average.put_in_place()
-        notice = best.take_average(average, evaluator.evaluate(step, started))
+        evaluation = evaluator.evaluate(step, started)
+    if step and ended not in STOPS:  # a guard that stopped has its evidence: the best step is kept
+        notice = best.choose(evaluation, averaged)
         if notice is not None:
             yield notice
     if step and not (best.step or learner.has_base):  # the last step ruined a model that has no base to go back to

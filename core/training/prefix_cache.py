@@ -38,9 +38,13 @@ class PrefixCache:
         if len(known) == len(rows) and len({row.shape for row in known}) == 1:
             return torch.stack(known)
         value = compute().detach()
-        for key, row in zip(keys, value, strict=True):
-            self._keep(key, row, to_disk=True)
-        return value
+        # A clip computed in another batch may differ in its last bits, so the first values stay: what this run takes is what a
+        # later one will find.
+        cached = [new if row is None or row.shape != new.shape else row for row, new in zip(rows, value, strict=True)]
+        for key, row, new in zip(keys, rows, cached, strict=True):
+            if new is not row:
+                self._keep(key, new, to_disk=True)
+        return torch.stack(cached)
 
     def _find(self, key: str) -> torch.Tensor | None:
         if key in self._kept:

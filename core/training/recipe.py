@@ -100,7 +100,7 @@ class Recipe:
     patience: Annotated[int, Within(0, 1000)] = 0
 
     # Final share of the steps whose parameters are averaged (stochastic weight averaging, Izmailov et al. 2018, arXiv
-    # 1803.05407); the average is kept if it is at least as good on the validation clips. 0 = none.
+    # 1803.05407); the average takes the place of the last step. 0 = none.
     average: Annotated[float, Within(0.0, 0.9)] = 0.0
 
     # a in theta_p + a (theta - theta_p): how far along the line from the base to the trained weights the model that is kept

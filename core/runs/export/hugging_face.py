@@ -78,7 +78,7 @@ def write_card(folder: Path, result: Result) -> None:
 def _kept(result: Result) -> str:
     if result.base_kept:
         return "none better than the base, whose weights these are"
-    best = f"best after step {result.best_step}"
+    best = f"the weights after step {result.best_step} were kept"
     if result.blend == 1:
         return best
     return f"{best}; these weights are theta_p + a (theta - theta_p) with a = {result.blend:g}, the base's being theta_p"

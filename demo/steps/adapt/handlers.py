@@ -17,14 +17,13 @@ from core.errors import DatasetError, RunError
 from core.models.loading import model_family
 from core.runs import run_folder
 from core.runs.request import Request, build_request
-from core.training import presets
-from core.training.presets import PRESETS
+from core.training.proposal import Proposal, propose
 from core.training.recipe import Recipe
 from demo.background.forecast_cache import Forecasts
 from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
 from demo.session import chosen_set
-from demo.session.chosen_set import labelled_set
+from demo.session.chosen_set import as_typed, labelled_set
 from demo.session.session import Session
 from demo.show import markup
 from demo.show.progress import ACTIVE, run_progress
@@ -48,18 +47,17 @@ class AdaptHandlers:
 
     def default(self, session: Session) -> dict[str, Any]:
         """-> the outputs of `preset`, for the preset that suits the chosen set."""
-        name = session.choices.labelled_set
-        return self.preset(session, name if name in PRESETS else PRESETS[0])
+        return self._filled(session, propose(session.choices.model, model_family(session.choices.model), self._set(session)))
 
     def preset(self, session: Session, preset: str) -> dict[str, Any]:
         """preset -> preset, the recipe's fields, suits, recipe, forecast (empty): for the chosen model and set."""
-        recipe = presets.preset(preset, model_family(session.choices.model), self._clips(session, Recipe()))
-        return {"preset": preset, **self._proposed(session, recipe, preset)}
+        model = session.choices.model
+        return self._filled(session, propose(model, model_family(model), self._set(session), preset))
 
     def task(self, session: Session, task: str) -> dict[str, Any]:
         """task -> the recipe's fields, suits, recipe, forecast (empty): that task's default recipe."""
         if task == "classify":
-            return self._proposed(session, Recipe.default("classifier", self._clips(session, Recipe(task=task))))
+            return self._proposed(session, Recipe.default("classifier", self._counts(session, Recipe(task=task))[0]))
         proposed = self.default(session)
         del proposed["preset"]
         return proposed
@@ -227,13 +225,24 @@ class AdaptHandlers:
 
     def _words(self, session: Session, recipe: Recipe, name: str = "") -> str:
         why = markup.fine(self._w(f"preset.{name}.why")) if name else ""
-        return why + show.recipe_words(recipe, self._clips(session, recipe), self._w)
+        return why + show.recipe_words(recipe, *self._counts(session, recipe), self._w)
 
-    def _clips(self, session: Session, recipe: Recipe) -> int:
+    def _filled(self, session: Session, proposal: Proposal) -> dict[str, Any]:
+        return {"preset": proposal.preset, **self._proposed(session, proposal.recipe, proposal.preset)}
+
+    def _set(self, session: Session) -> LabelledSet:
         try:
-            return len(labelled_set(session, recipe.task == "classify").part("train"))
+            return labelled_set(session)
+        except DatasetError:  # too few clips so far
+            return as_typed(session)
+
+    def _counts(self, session: Session, recipe: Recipe) -> tuple[int, int]:
+        """Returns the numbers of training and validation clips; zeros while there are too few clips."""
+        try:
+            labelled = labelled_set(session, recipe.task == "classify")
         except DatasetError:
-            return 0
+            return 0, 0
+        return len(labelled.part("train")), len(labelled.part("validation"))
 
     def _measure(self, session: Session, id: str, labelled: LabelledSet, recipe: Recipe, general: Sequence[Clip]) -> Forecast:
         from core.training.forecast import Workload, forecast

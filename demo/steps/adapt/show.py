@@ -95,8 +95,8 @@ def _length(distance: float) -> float:
     return 100 * min(1.0, place)
 
 
-def recipe_words(recipe: Recipe, clips: int, w: Wording) -> str:
-    """Returns a recipe in plain words."""
+def recipe_words(recipe: Recipe, clips: int, validation: int, w: Wording) -> str:
+    """Returns a recipe in plain words, for numbers of training and validation clips."""
     batch = recipe.batch_size * recipe.accumulate
     augment = [w(f"recipe.augment.{name}") for name in _AUGMENTED if getattr(recipe.augment, name)]
     held = [w(f"recipe.{name}") for name in _HELD if getattr(recipe, name)]
@@ -112,7 +112,7 @@ def recipe_words(recipe: Recipe, clips: int, w: Wording) -> str:
         *([w("recipe.also", what=w("recipe.and").join(held))] if held else []),
         *([w("recipe.augment", what=w("recipe.and").join(augment))] if augment else []),
         *([w("recipe.replay", share=f"{100 * recipe.replay:.0f}")] if recipe.replay else []),
-        w("recipe.best", times=recipe.evaluations),
+        w("recipe.best", times=recipe.evaluations) if validation else w("recipe.last_kept"),
         *([w("recipe.blend", a=f"{recipe.blend:g}")] if recipe.blend != 1 else []),
     ]
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"

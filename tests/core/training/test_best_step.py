@@ -17,7 +17,8 @@ from core.models.base.protocol import AsrModel
 from core.models.blend import blend
 from core.models.loading import load_model
 from core.models.random_start import randomise
-from core.training.best_step import BestStep
+from core.training.best_step import BestStep, beyond_chance
+from core.training.evaluating import EVIDENT_CLIPS
 from core.training.events import Evaluated, Event, Noticed, Trained
 from core.training.learner import Learner
 from core.training.loop import finetune
@@ -85,10 +86,55 @@ class Trial:
         ([(None, None), (None, None), (None, None)], True, 2.0, ""),  # no validation clips: the last
     ],
 )
-def test_a_step_is_kept_only_if_it_beats_the_base(scores: list[Scores], has_base: bool, kept: float, reason: str) -> None:
+def test_a_training_that_a_guard_stopped_keeps_its_best_step(
+    scores: list[Scores], has_base: bool, kept: float, reason: str
+) -> None:
     trial = Trial(has_base)
     trial.go(scores)
     assert trial.kept() == (kept, reason)
+
+
+@pytest.mark.parametrize(
+    ("errors", "kept", "notice"),
+    [
+        ([(3,) * 9, (1,) * 8 + (2,), (2,) + (1,) * 8], 2.0, ""),  # as good as the first step
+        ([(3,) * 9, (1,) * 9, (2,) * 4 + (1,) * 5], 2.0, ""),  # 4 errors more: two standard errors, not beyond
+        ([(3,) * 9, (1,) * 9, (2,) * 5 + (1,) * 4], 1.0, "earlier_kept"),
+        ([(3,) * 9, (1,) * 9, (9,) + (1,) * 8], 2.0, ""),  # one clip alone is no evidence
+        ([(1,) * 9, (2,) * 9, (3,) * 9], START, ""),  # the base
+        ([(1,) * 9, (2,) * 9, (2,) + (1,) * 8], 2.0, ""),  # no better than the base, but not worse beyond chance either
+        ([(1, 1), (5, 5), (9, 9)], 2.0, ""),  # two clips never are
+        ([(), (), ()], 2.0, ""),
+    ],
+)
+def test_the_last_step_is_kept_unless_the_evidence_is_against_it(
+    errors: list[tuple[int, ...]], kept: float, notice: str
+) -> None:
+    trial = Trial()
+    for step, found in enumerate(errors):
+        trial.move(float(step) if step else START)
+        last = dataclasses.replace(at(step, (sum(found) / 10 if found else None, 1.0)), clip_errors=found)
+        trial.best.take(last)
+    said = trial.best.choose(last)
+    assert (said.reason if said else "") == notice
+    trial.best.settle(None, lambda: None)
+    assert (trial.weight.item(), trial.best.step) == (kept, max(0.0, kept))
+
+
+@pytest.mark.parametrize(
+    ("errors", "other", "beyond"),
+    [
+        ((), (), False),
+        ((5,), (0,), False),
+        ((9,) * (EVIDENT_CLIPS - 1), (0,) * (EVIDENT_CLIPS - 1), False),
+        ((9,) * EVIDENT_CLIPS, (0,) * EVIDENT_CLIPS, True),
+        ((1,) * 5, (0,) * 4 + (1,), False),  # 4 against 2 sqrt(4)
+        ((1,) * 6, (0,) * 5 + (2,), False),  # 4 against 2 sqrt(6)
+        ((0,) * 9, (1,) * 9, False),
+    ],
+)
+def test_chance_is_two_standard_errors(errors: tuple[int, ...], other: tuple[int, ...], beyond: bool) -> None:
+    assert beyond_chance(errors, other) is beyond
 
 
 @pytest.mark.parametrize(
@@ -103,21 +149,17 @@ def test_without_validation_clips_the_training_loss_must_not_rise(
     assert trial.kept(before, after) == (kept, reason)
 
 
-@pytest.mark.parametrize(
-    ("scores", "mean", "kept", "notice"),
-    [
-        ([(0.5, 2.0), (0.4, 2.0), (0.6, 2.0)], (0.4, 2.0), 1.5, "averaged"),  # at least as good
-        ([(0.5, 2.0), (0.4, 2.0), (0.6, 2.0)], (0.45, 2.0), 1.0, "not_averaged"),
-        ([(0.5, 2.0), (0.6, 2.0), (0.7, 2.0)], (0.4, 2.0), 1.5, "averaged"),
-        ([(0.5, 2.0), (0.6, 2.0), (0.7, 2.0)], (0.5, 2.0), START, ""),  # the base is as good, and costs nothing
-        ([(0.5, 2.0), (0.6, 2.0), (0.7, 2.0)], (0.55, 2.0), START, ""),
-    ],
-)
-def test_an_average_must_beat_the_base_too(scores: list[Scores], mean: Scores, kept: float, notice: str) -> None:
+@pytest.mark.parametrize(("mean", "kept", "notice"), [(2, 1.5, "averaged"), (1, 1.5, "averaged"), (3, 1.0, "earlier_kept")])
+def test_the_mean_takes_the_place_of_the_last_step(mean: int, kept: float, notice: str) -> None:
     trial = Trial()
-    trial.go(scores)
+    for step, found in enumerate([5, 2, 4]):
+        trial.move(float(step) if step else START)
+        if step:
+            trial.average.add()
+        trial.best.take(dataclasses.replace(at(step, (found / 10, 1.0)), clip_errors=(found,) * 6))
     trial.average.put_in_place()
-    said = trial.best.take_average(trial.average, at(2, mean))
+    last = dataclasses.replace(at(2, (mean / 10, 1.0)), clip_errors=(mean,) * 6)
+    said = trial.best.choose(last, trial.average.count)
     trial.best.settle(None, lambda: None)
     assert (trial.weight.item(), said.reason if said else "") == (kept, notice)
 
@@ -127,7 +169,9 @@ def test_parameters_that_are_no_numbers_are_never_the_best() -> None:
     trial = Trial()
     trial.best.take(at(0, (2.8, 2.0)))
     trial.move(math.nan)
-    trial.best.take(at(1, (1.0, None)))
+    last = at(1, (1.0, None))
+    trial.best.take(last)
+    assert trial.best.choose(last) is None
     assert trial.kept() == (START, "base_kept")
 
 
@@ -160,9 +204,9 @@ def spoil(monkeypatch: pytest.MonkeyPatch, model: AsrModel, references: list[str
 def test_a_ruined_model_is_the_base_again_to_the_bit(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch, recipe: Recipe) -> None:
     model = load_model(str(tiny_ctc), precision="float32")
     before = weights(model)
-    spoil(monkeypatch, model, ["six", "seven"])
+    spoil(monkeypatch, model, ["six", "seven"] * 3)
     monkeypatch.setattr(Learner, "transcribes_above", False)
-    happened: list[Event] = list(finetune(model, TRAIN, HELD_OUT, recipe))
+    happened: list[Event] = list(finetune(model, TRAIN, HELD_OUT * 3, recipe))
     *_, notice, trained = happened
     assert isinstance(trained, Trained)
     assert (trained.best_step, trained.distance) == (0, 0.0)

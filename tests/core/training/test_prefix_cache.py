@@ -76,7 +76,7 @@ def test_training_from_disk_is_training(
     losses = []
     for _ in range(2):
         model = load_model(str(request.getfixturevalue(family)), precision="float32")
-        losses.append([e.loss for e in finetune(model, TRAIN, TRAIN[:1], RECIPE) if isinstance(e, Stepped)])
+        losses.append([e.loss for e in finetune(model, TRAIN, TRAIN[:1] * 5, RECIPE) if isinstance(e, Stepped)])
     assert losses[0] == losses[1]
     assert len(list((tmp_path / FOLDER / "prefixes").iterdir())) == 5  # a held-out clip is read at its own length
 
@@ -108,9 +108,9 @@ def test_what_is_partly_frozen_is_computed_once_and_learns_the_same(
         model = load_model(str(request.getfixturevalue(family)), precision="float32")
         if not kept:
             monkeypatch.setattr(PrefixCache, "get", lambda self, keys, compute: compute())
-        losses.append([e.loss for e in finetune(model, TRAIN, TRAIN[:1], recipe) if isinstance(e, Stepped)])
+        losses.append([e.loss for e in finetune(model, TRAIN, TRAIN[:1] * 5, recipe) if isinstance(e, Stepped)])
     assert losses[0] == losses[1] == losses[2]
-    assert [computed.count(run) for run in range(3)] == [3, 0, 10 if family == "tiny_ctc" else 8]  # it reads it from there, too
+    assert [computed.count(run) for run in range(3)] == [3, 0, 26 if family == "tiny_ctc" else 12]  # it reads it from there, too
 
 
 @pytest.mark.parametrize("trains", ["head", "last", "all_but_front", "everything"])
@@ -185,8 +185,8 @@ def test_keys_tell_depths_and_ways_of_reading_apart(tiny_ctc: Path) -> None:
 def test_a_clip_is_hashed_once(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed = []
     monkeypatch.setattr("core.models.base.protocol.key_of", lambda parts: hashed.append(1) or str(len(hashed)))
-    list(finetune(load_model(str(tiny_ctc)), TRAIN, TRAIN[:1], RECIPE))
-    assert len(hashed) == len(TRAIN) + 3  # a held-out clip once to tell its loss, and each of two times that it is read
+    list(finetune(load_model(str(tiny_ctc)), TRAIN, TRAIN[:1] * 5, RECIPE))
+    assert len(hashed) == len(TRAIN) + 5 * 3  # a held-out clip once to tell its loss, and each of two times that it is read
 
 
 def test_a_clip_has_its_own_key_in_a_longer_batch(tiny_ctc: Path) -> None:

@@ -120,7 +120,7 @@ def test_the_average_is_the_mean_of_the_steps() -> None:
 def test_averaging_the_last_steps_says_whether_it_was_kept(tiny_ctc: Path) -> None:
     happened = list(finetune(load(tiny_ctc), TRAIN, TRAIN[:1], dataclasses.replace(RECIPE, average=0.5)))
     told = [e.reason for e in happened if isinstance(e, Noticed) and "average" in e.reason]
-    assert told in (["averaged"], ["not_averaged"])
+    assert told == ["averaged"]  # one clip is no evidence against it
 
 
 def test_the_adversarial_step_goes_up_the_gradient(model: AsrModel) -> None:

@@ -66,7 +66,7 @@ TEXTS = {
     "finding.unsplit": "{count} {count:clip is|clips are} not assigned yet; some will be held out when training starts.",
     "finding.no_train": "There are no clips to train on.",
     "finding.no_test": "No clip is held out for the score, so no gain can be shown.",
-    "finding.no_validation": "There is no clip to choose the best checkpoint by, so the last one is kept.",
+    "finding.no_validation": "No clips are set aside to choose a checkpoint by, so the last one is kept. With few clips that is better: all of them teach or test.",
     "finding.few_test": "Only {value} {value:clip is|clips are} held out for the score; a verdict needs at least {limit}. Record more sentences.",
     "finding.few_training": "{value} {value:clip|clips} to train on; gains are well established from about {limit}. Fewer may be enough for one voice.",
     "finding.no_speakers": "{count} {count:clip names|clips name} no speaker, so it is unknown whether the held-out voices are new.",

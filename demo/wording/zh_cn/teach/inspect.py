@@ -66,7 +66,7 @@ TEXTS = {
     "finding.unsplit": "有 {count} 段尚未分配；训练开始时会留出一部分。",
     "finding.no_train": "没有可用于训练的录音。",
     "finding.no_test": "没有留作评分的录音，无法衡量是否有改善。",
-    "finding.no_validation": "没有用来挑选最佳检查点的录音，将保留最后一个检查点。",
+    "finding.no_validation": "没有留出用来挑选检查点的录音，将保留最后一个检查点。录音不多时这样更好：每一条都用于训练或测试。",
     "finding.few_test": "留作评分的只有 {value} 段；至少要有 {limit} 段才能下结论。请录制更多句子。",
     "finding.few_training": "用于训练的有 {value} 段；通常约 {limit} 段起改善才较为确定。只适应一个人的声音，少一些也可能够用。",
     "finding.no_speakers": "有 {count} 段没有标明说话人，因此无法判断留出的是不是新的声音。",
