@@ -109,6 +109,8 @@ class Guards:
         return None
 
     def _forgetting(self, seen: Evaluated) -> Noticed | None:
+        if seen.step >= self._steps:  # nothing is left to stop, and the canary says it of what is kept
+            return None
         base = self._base.canary_wer if self._base is not None else None
         if base is None or seen.canary_wer is None or seen.canary_wer - base < CANARY_POINTS:
             return None

@@ -32,7 +32,7 @@ from core.models.base.protocol import AsrModel
 from core.models.loading import fetch_model, load_model
 from core.storage.files import whole_folder, write_json
 from core.text.metrics import score
-from core.training.events import Noticed, Prepared, Trained
+from core.training.events import Evaluated, Noticed, Prepared, Stepped, Trained
 from core.training.forecast import Workload, forecast, spread_clips, usual_clips
 from core.training.loop import finetune
 from core.training.presets import preset
@@ -91,7 +91,9 @@ def _ours(arm: str, source: Path, parts: dict[str, Spoken], seed: int, folder: P
     model, recipe = _as_the_app_does(arm, source, len(parts["train"].clips))
     general = _replay()
     prepared, trained, notices = None, None, []
+    trained_for, reached = 0.0, []
     started, busy = time.perf_counter(), time.process_time()
+    before = started
     for event in finetune(
         model,
         parts["train"].sounds,
@@ -104,6 +106,10 @@ def _ours(arm: str, source: Path, parts: dict[str, Spoken], seed: int, folder: P
         prepared = event if isinstance(event, Prepared) else prepared
         trained = event if isinstance(event, Trained) else trained
         notices += [event.reason] if isinstance(event, Noticed) else []
+        trained_for += time.perf_counter() - before if isinstance(event, Stepped) else 0.0
+        if isinstance(event, Evaluated) and event.wer is not None:
+            reached.append((trained_for, event.wer))
+        before = time.perf_counter()
     busy, seconds = time.process_time() - busy, time.perf_counter() - started
     assert prepared is not None
     assert trained is not None
@@ -120,6 +126,7 @@ def _ours(arm: str, source: Path, parts: dict[str, Spoken], seed: int, folder: P
         visits=prepared.clips * recipe.epochs,
         cores=busy / seconds,
         notices=tuple(notices),
+        reached=tuple(reached),
     )
 
 

@@ -22,6 +22,7 @@ class Spent:
         visits: training clips that were read, each as often as it was.
         cores: processor seconds a second of training and evaluations: how many cores were had.
         notices: reasons of what was noticed meanwhile.
+        reached: of each evaluation, the seconds of training before it, and the WER on the validation clips.
     """
 
     prepare: float
@@ -32,3 +33,4 @@ class Spent:
     visits: int
     cores: float
     notices: tuple[str, ...] = ()
+    reached: tuple[tuple[float, float], ...] = ()

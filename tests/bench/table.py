@@ -33,7 +33,8 @@ which are synthetic. Every row is a process of its own, on the same clips, on a 
   checkpoints and logs are left out in their favour. All are in float32, and again in bfloat16 autocast.
 - The other arms are Attune's presets, as the page runs them: the precision that the CPU is fast in, general speech replayed,
   validation and watched clips transcribed at each evaluation. They choose their own number of epochs.
-- *Training* is the optimiser's steps alone; *in all* adds making features, evaluations and checkpoints. *Times real time* is
+- *Training* is the optimiser's steps alone; *to plain's WER* those until an evaluation on the validation clips, which are few,
+  finds as few errors as the best of plain's; *in all* adds making features, evaluations and checkpoints. *Times real time* is
   seconds of training audio times epochs per second of training; replayed audio does not count, though its time does. *Cores* is
   CPU time per second: well under the number of threads, something else was running.
 - No speaker is in both training and test. The same code saves every model, loads it again and transcribes with it, with
@@ -144,6 +145,7 @@ def _times(trained: Sequence[Row]) -> str:
                 f"**{arm}**" if arm not in ARMS else arm,
                 str(own[0]["epochs"]),
                 f"{train:.1f}",
+                time_to_quality(own, arms.get((clips, PLAIN), ())),
                 f"{middle(own, in_all):.1f}",
                 f"{own[0]['audio_seconds'] * own[0]['epochs'] / train:.1f}",
                 f"{middle(own, lambda row: row['cores']):.1f}",
@@ -153,10 +155,28 @@ def _times(trained: Sequence[Row]) -> str:
             )
         )
     titles = (
-        "clips", "arm", "epochs", "training, s", "in all, s", "times real time", "cores", "peak, GB",
+        "clips", "arm", "epochs", "training, s", "to plain's WER, s", "in all, s", "times real time", "cores", "peak, GB",
         "times as fast as plain: training", "in all", "as plain-bf16: training", "in all", "memory of plain", "of plain-bf16",
     )  # fmt: skip
     return markdown(titles, rows)
+
+
+def time_to_quality(rows: Sequence[Row], plain: Sequence[Row]) -> str:
+    """Returns the median seconds of training until the best validation WER of the usual recipe is reached.
+
+    Args:
+        rows: the repeats of an arm.
+        plain: those of the usual recipe; a repeat is held against its own.
+
+    Returns:
+        "-" if a repeat never reaches it; "" if there is nothing to hold against.
+    """
+    best = {row["job"]["repeat"]: min(wer for _, wer in row["reached"]) for row in plain if row.get("reached")}
+    both = [row for row in rows if row["job"]["repeat"] in best and row.get("reached")]
+    times = [min((s for s, wer in row["reached"] if wer <= best[row["job"]["repeat"]]), default=None) for row in both]
+    if not times:
+        return ""
+    return "-" if None in times else f"{median(time for time in times if time is not None):.1f}"
 
 
 def _few_clips(trained: Sequence[Row]) -> str:

@@ -17,7 +17,7 @@ from tests.bench.__main__ import main
 from tests.bench.adapting import CTC, counted, generate
 from tests.bench.clips import Limits, Spoken, parts, spread
 from tests.bench.jobs import Job, run_apart
-from tests.bench.table import BEGIN, difference, document, rate, renewed
+from tests.bench.table import BEGIN, difference, document, rate, renewed, time_to_quality
 from tests.conftest import tone
 
 ARMS = ("plain", "lora-bf16", "accent:epochs=1,evaluations=1")
@@ -36,6 +36,7 @@ def test_every_kind_of_measurement_runs_and_is_not_done_again(
     trained = [row for row in rows if row["job"]["kind"] == "train"]
     assert {row["job"]["arm"] for row in trained} == set(ARMS)
     assert all(row["train"] > 0 and row["peak"] > 0 and row["steps"] > 0 for row in trained)
+    assert all(len(row["reached"]) >= 1 for row in trained), "time to quality"
     whisper = [row for row in trained if "test" in row]
     assert {len(row["test"]) for row in whisper} == {2}
     assert len(trained) > len(whisper) > 0, "a CTC model is trained too, and not scored"
@@ -48,6 +49,23 @@ def test_every_kind_of_measurement_runs_and_is_not_done_again(
     assert (tmp_path / "speed.svg").read_bytes() == picture, "the same figures give the same picture"
     assert main([*asked[: -len(ARMS)], *ARMS, "words:epochs=1", "--minutes", "0"]) == 0
     assert "measurements are left" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ([[(0.0, 0.9), (5.0, 0.4), (9.0, 0.2)]], "5.0"),  # at the first evaluation that is as good
+        ([[(0.0, 0.9), (5.0, 0.41)]], "-"),
+        ([[(0.0, 0.9), (5.0, 0.4)], [(0.0, 0.9), (8.0, 0.3)]], "5.0"),  # the second repeat has no plain one
+        ([[]], ""),
+    ],
+)
+def test_the_time_to_quality_is_that_of_the_first_evaluation_as_good(own: list, expected: str) -> None:
+    plain = [{"job": {"repeat": 0}, "reached": [(50.0, 0.5), (100.0, 0.4), (150.0, 0.45)]}]
+    rows = [{"job": {"repeat": repeat}, "reached": reached} for repeat, reached in enumerate(own)]
+    assert time_to_quality(rows, plain) == expected
+    assert time_to_quality(rows, []) == ""
+    assert time_to_quality(plain, plain) == "100.0"
 
 
 def test_new_figures_leave_what_was_written_by_hand() -> None:

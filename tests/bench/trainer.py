@@ -127,7 +127,13 @@ def train(arm: str, source: Path, learn: Spoken, validation: Spoken, epochs: int
         steps=trainer.state.global_step,
         visits=epochs * len(learn.clips),
         cores=busy / seconds,
+        reached=_reached(trainer.state.log_history, seconds - evaluate - save, epochs),
     )
+
+
+def _reached(log: list[dict[str, Any]], seconds: float, epochs: int) -> tuple[tuple[float, float], ...]:
+    """Returns `Spent.reached` from the Trainer's log: every epoch has as many steps."""
+    return tuple((seconds * entry["epoch"] / epochs, entry["eval_wer"]) for entry in log if "eval_wer" in entry)
 
 
 def _timed(trainer: Any, name: str) -> list[float]:

@@ -110,7 +110,11 @@ def test_what_is_partly_frozen_is_computed_once_and_learns_the_same(
             monkeypatch.setattr(PrefixCache, "get", lambda self, keys, compute: compute())
         losses.append([e.loss for e in finetune(model, TRAIN, TRAIN[:1] * 5, recipe) if isinstance(e, Stepped)])
     assert losses[0] == losses[1] == losses[2]
-    assert [computed.count(run) for run in range(3)] == [3, 0, 26 if family == "tiny_ctc" else 12]  # it reads it from there, too
+    assert [computed.count(run) for run in range(3)] == [
+        3,
+        0,
+        26 if family == "tiny_ctc" else 12,
+    ]  # it reads it from there, too
 
 
 @pytest.mark.parametrize("trains", ["head", "last", "all_but_front", "everything"])
