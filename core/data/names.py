@@ -5,6 +5,7 @@ from __future__ import annotations
 SAMPLES = ("accent", "noise", "language")
 CANARY = "general"
 REPLAY = "replay"
+OWN = "own"  # the set of the clips that a visitor of the page recorded, whose test clips are an exam
 
 # In the order that `core.data.importers.formats` tries them.
 FORMAT_NAMES = (

@@ -10,13 +10,12 @@ from core.data.canary import general_speech
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.data.clips.parts import assign_parts
 from core.data.library.stored_set import ID, StoredSet
+from core.data.names import OWN
 from core.data.samples import CANARY, SAMPLES, read_sample
 from core.errors import DatasetError
 from core.text.normalisation import Normalisation, default
 from demo.session.session import Session
 from demo.wording import Wording
-
-OWN = "own"
 
 
 def choices(session: Session, w: Wording) -> list[tuple[str, str]]:

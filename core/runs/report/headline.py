@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from core.data.names import OWN
 from core.evaluation.compare import Comparison
 from core.runs.report.markup import Say, percent
 from core.runs.report.verdicts import KINDS
@@ -57,7 +58,7 @@ def headline(result: Result, test: Comparison, say: Say) -> Headline:
     before, after = test.base.wer.errors, test.adapted.wer.errors
     return Headline(
         kind="bad" if after > before else KINDS.get(test.verdict, "unclear"),
-        errors=_errors(test, say),
+        errors=_errors(test, _tested(result), say),
         fixed=_changed(test, "fixed", say),
         broken=_changed(test, "broken", say),
         cost=_cost(result, say),
@@ -66,11 +67,16 @@ def headline(result: Result, test: Comparison, say: Say) -> Headline:
     )
 
 
-def _errors(test: Comparison, say: Say) -> str:
+def _tested(result: Result) -> str:
+    """Returns the part of the keys that calls the test clips what the page called them when they were recorded."""
+    return ".exam" if result.set == OWN else ""
+
+
+def _errors(test: Comparison, tested: str, say: Say) -> str:
     before, after = test.base.wer.errors, test.adapted.wer.errors
     if not before and not after:
-        return say("headline.nothing", clips=len(test.clips))
-    counted = say("headline.errors", clips=len(test.clips), base=before, adapted=after)
+        return say(f"headline.nothing{tested}", clips=len(test.clips))
+    counted = say(f"headline.errors{tested}", clips=len(test.clips), base=before, adapted=after)
     if after < before:
         return counted
     return say("headline.worse" if after > before else "headline.same", errors=counted)
@@ -135,4 +141,5 @@ def _next(result: Result, test: Comparison, say: Say) -> str:
     more = test.clips_needed
     if more is None:
         return say("headline.next.hopeless", clips=clips)
-    return say(f"headline.next.{test.difference.unit}", more=more)
+    exam = _tested(result) if test.difference.unit == "sentences" else ""
+    return say(f"headline.next.{test.difference.unit}{exam}", more=more)

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from core.data.clips.labelled_set import Clip
+from core.data.names import OWN
 from core.evaluation.compare import Comparison, Figures, compare
 from core.runs.report.headline import MOST_WORDS, Headline, headline
 from core.runs.report.words import LANGUAGES
@@ -44,6 +45,15 @@ def test_a_gain_is_counted_named_and_settled() -> None:
     assert "Chance does not explain this: the word error rate fell by 20 points" in found.sure
     assert "settled, with no errors left" in found.next
     assert [name for name, _ in found.facts()] == ["fixed", "cost", "sure", "next"]
+
+
+def test_own_clips_are_tested_by_an_exam() -> None:
+    own = dataclasses.replace(NONE, set=OWN)
+    assert told(compared(WRONG, SAID), own).errors == "Errors in your 12 exam sentences: 12 → 0"
+    assert "makes no errors in your 12 exam sentences" in told(compared(SAID, SAID), own).errors
+    little = [WRONG[0], *SAID[1:]]
+    assert "more exam sentences would settle it" in told(compared(little, SAID), own).next
+    assert "测验句" in told(compared(WRONG, SAID), own, "zh-CN").errors
 
 
 def test_what_is_left_takes_as_many_training_sentences_again() -> None:
