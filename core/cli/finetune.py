@@ -64,12 +64,12 @@ def request_of(options: argparse.Namespace) -> Request:
     labelled = gather(
         options.train, options.validation, options.test, options.language or "en", options.seed, classify, users_library()
     )
-    proposal = propose(options.model, model_family(options.model), labelled, options.preset or "", classify)
+    terms = check_terms(split_terms(options.words), labelled.language) if options.words else ()
+    proposal = propose(options.model, model_family(options.model), labelled, options.preset or "", classify, terms)
     if proposal.preset and not options.preset:
         print(f"preset: {proposal.preset}, the one for such clips; --preset chooses another", file=sys.stderr)
     recipe = proposal.recipe.changed(settings)
     canary, general = _canary(options.canary), _general(options.replay)
-    terms = check_terms(split_terms(options.words), labelled.language) if options.words else ()
     return build_request(options.model, labelled, recipe, options.seed, canary, general, terms=terms)
 
 

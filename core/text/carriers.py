@@ -16,7 +16,7 @@ SLOT = "{word}"
 SENTENCES = 10  # to aim for on each side, about a minute of reading
 MIN_TIMES = 3  # sentences of a word on each side, however many words there are
 
-Fault = Literal["empty", "no_word", "twice", "both_sides"]
+Fault = Literal["empty", "no_word", "twice", "both_sides", "read"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Faulty:
         line: its number on that side, from 1.
         sentence: as typed.
         fault: "empty" no words are left in it, "no_word" it has none of the person's words, "twice" it is on its side
-            already, "both_sides" it is on the other side too, so that the exam would test what was learned by heart.
+            already, "both_sides" it is on the other side too, so that the exam would test what was learned by heart, "read"
+            it belongs to the other side of a list that the person reads, which is found out elsewhere.
     """
 
     side: Literal["exam", "lessons"]

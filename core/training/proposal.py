@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.data.clips.labelled_set import LabelledSet
@@ -25,7 +26,9 @@ class Proposal:
     recipe: Recipe
 
 
-def propose(model: str, family: str, labelled: LabelledSet, name: str = "", classify: bool = False) -> Proposal:
+def propose(
+    model: str, family: str, labelled: LabelledSet, name: str = "", classify: bool = False, terms: Sequence[str] = ()
+) -> Proposal:
     """Proposes a recipe.
 
     Args:
@@ -34,6 +37,7 @@ def propose(model: str, family: str, labelled: LabelledSet, name: str = "", clas
         labelled: the clips with their split; may be empty.
         name: a preset that a person chose, or "" for the one that suits the set.
         classify: whether the clips are to be classified as one of the training texts.
+        terms: words or names that the clips are to teach.
 
     Raises:
         RecipeError: there is no such preset.
@@ -41,7 +45,7 @@ def propose(model: str, family: str, labelled: LabelledSet, name: str = "", clas
     clips = len(labelled.part("train"))
     if classify and not name:
         return Proposal("", Recipe.default("classifier", clips))
-    chosen = name or suited(model, labelled)
+    chosen = name or ("words" if terms else suited(model, labelled))
     return Proposal(chosen, preset(chosen, "classifier" if classify else family, clips))
 
 

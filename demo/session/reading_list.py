@@ -22,7 +22,7 @@ from core.storage.state import lock, read_fields
 from core.text.scoring import clean, normalise
 from demo.session.reading import Reading, Take, adapted, chosen_anew, retired, with_own, with_plan
 from demo.session.session import Session
-from demo.wording.reading_lists import LISTS, OWN
+from demo.wording.reading_lists import LISTS, OWN, WORDS
 
 MAX_PROMPTS = 1_000  # of the person's own list
 
@@ -58,6 +58,8 @@ def choose(session: Session, name: str) -> Reading:
     reading = read(session)
     if name == OWN and not reading.own:
         raise DatasetError("reading_empty", "Paste your own sentences first, one per line.")
+    if name == WORDS and name not in reading.plans:
+        raise DatasetError("terms_none", "Type the words first: names, places or terms, with commas between them.")
     if name not in (*LISTS, OWN, *reading.plans):
         raise DatasetError("reading_unknown", "There is no such list of sentences.")
     chosen = with_plan(dataclasses.replace(reading, list=name, place=0), session.choices.language)

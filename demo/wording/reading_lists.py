@@ -8,6 +8,7 @@ from pathlib import Path
 KINDS = ("sentences", "accent", "names", "digits")
 LISTS = tuple(f"{language}_{kind}" for language in ("en", "zh") for kind in KINDS)
 OWN = "own"  # the list of sentences that a person pastes
+WORDS = "words"  # the list of sentences around a person's own words
 _FOLDER = Path(__file__).parent / "prompts"
 
 

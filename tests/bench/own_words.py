@@ -147,7 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--words", choices=WORDS, default="tuning")
+    parser.add_argument("--words", choices=tuple(WORDS), default="tuning")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument(
         "--arms", nargs="+", default=["words"], help="a preset, with changes if wished: words:learning_rate=1e-4"

@@ -88,7 +88,7 @@ ENGLISH = {
     "terms.word": "word",
     "terms.base": "base: right",
     "terms.adapted": "adapted: right",
-    "terms.of": "{right} of {times} times",
+    "terms.of": "{right} of {times} {times:time|times}",
     "terms.base_wrote": "base wrote instead",
     "terms.adapted_wrote": "adapted writes instead",
     "terms.flipped": "The base never got {words} of these words right. Adapted, the model gets {right} of their {times} places in the held-out sentences right.",

@@ -22,7 +22,7 @@ from core.training.recipe import Recipe
 from demo.background.forecast_cache import Forecasts
 from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
-from demo.session import chosen_set
+from demo.session import chosen_set, own_words
 from demo.session.chosen_set import as_typed, labelled_set
 from demo.session.session import Session
 from demo.show import markup
@@ -46,8 +46,11 @@ class AdaptHandlers:
         self._w, self._pool, self._jobs, self._forecasts = w, pool, jobs, forecasts
 
     def default(self, session: Session) -> dict[str, Any]:
-        """-> the outputs of `preset`, for the preset that suits the chosen set."""
-        return self._filled(session, propose(session.choices.model, model_family(session.choices.model), self._set(session)))
+        """-> the outputs of `preset`, for the preset that suits the chosen set, or the own words that its clips say."""
+        model, labelled = session.choices.model, self._set(session)
+        said = own_words.terms_said(session, [clip.text for clip in labelled.clips], labelled.language)
+        terms = said if session.choices.labelled_set == chosen_set.OWN else ()
+        return self._filled(session, propose(model, model_family(model), labelled, terms=terms))
 
     def preset(self, session: Session, preset: str) -> dict[str, Any]:
         """preset -> preset, the recipe's fields, suits, recipe, forecast (empty): for the chosen model and set."""
@@ -301,4 +304,5 @@ def request_of(session: Session, recipe: Recipe, seed: int) -> Request:
         recording = session.recordings.get(choices.clip)
         own = [Clip(str(recording.path), recording.text, id=recording.id)] if recording.text else []
     canary, general = chosen_set.canary(session), read_sample(REPLAY).clips
-    return build_request(choices.model, labelled, recipe, seed, canary, general, own)
+    terms = own_words.terms_said(session, [clip.text for clip in labelled.part("test")], labelled.language)
+    return build_request(choices.model, labelled, recipe, seed, canary, general, own, terms)

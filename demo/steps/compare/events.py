@@ -36,7 +36,7 @@ def wire(on: On, w: Wording, finished: gr.Textbox, five: CompareView, pool: Mode
     """
     comparing = CompareHandlers(w, pool, outcomes)
     shown = {
-        **named(five, "headline", "verdict", "figures", "own", "again", "control", "tradeoff_panel", "tradeoff"),
+        **named(five, "headline", "verdict", "figures", "words", "own", "again", "control", "tradeoff_panel", "tradeoff"),
         "clips_panel": five.clips.panel,
         "clips": five.clips.list,
     }

@@ -17,6 +17,7 @@ from demo.background.outcome_cache import Outcomes
 from demo.session.session import Session
 from demo.show import comparisons, markup
 from demo.steps.compare import show as analyses
+from demo.steps.compare.words import show as words
 from demo.wording import Wording
 
 
@@ -27,7 +28,7 @@ class CompareHandlers:
         self._w, self._pool, self._outcomes = w, pool, outcomes
 
     def show(self, session: Session) -> dict[str, Any]:
-        """-> headline, verdict, figures, own, again, clips_panel, clips, control, tradeoff_panel, tradeoff.
+        """-> headline, verdict, figures, words, own, again, clips_panel, clips, control, tradeoff_panel, tradeoff.
 
         They show the current run.
         """
@@ -35,7 +36,7 @@ class CompareHandlers:
         result = run.result() if run is not None else None
         if run is None or result is None:
             hidden = dict.fromkeys(("again", "clips_panel", "tradeoff_panel"), gr.update(visible=False))
-            empty = dict.fromkeys(("headline", "figures", "own", "clips", "control", "tradeoff"), "")
+            empty = dict.fromkeys(("headline", "figures", "words", "own", "clips", "control", "tradeoff"), "")
             return {"verdict": markup.note(self._w("compare.empty")), **empty, **hidden}
         withdrawn = markup.note(self._w("compare.withdrawn")) if result.withdrawn else ""
         found = run.comparisons()
@@ -48,6 +49,7 @@ class CompareHandlers:
             "headline": comparisons.headline(run.id, result, found.get("test"), self._w),
             "verdict": comparisons.verdicts(result, self._w) + withdrawn,
             "figures": comparisons.figures(result, self._w),
+            "words": words.table(result.test.terms if result.test else (), self._w),
             "own": own,
             "again": gr.update(visible=True),
             "clips_panel": gr.update(visible=bool(result.figures)),

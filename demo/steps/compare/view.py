@@ -26,6 +26,7 @@ class CompareView:
     between: BetweenView
     verdict: gr.HTML
     figures: gr.HTML
+    words: gr.HTML
     own: gr.HTML
     again: gr.Button
     clips: ClipsView
@@ -47,6 +48,7 @@ def build(w: Wording) -> CompareView:
     with gr.Column(elem_classes="step", elem_id="step-compare"):
         gr.HTML(heading(5, "compare", w))
         headline = gr.HTML(elem_id="headline")
+        words = gr.HTML(elem_id="own-words")
         own = gr.HTML(elem_id="own-pair")
         again = gr.Button(w("compare.again"), visible=False, elem_id="again")
         message = gr.HTML(elem_classes="message")
@@ -65,6 +67,6 @@ def build(w: Wording) -> CompareView:
         lined = lineup.build(w)
         endured = robustness.build(w)
     return CompareView(
-        headline, moved, verdict, figures, own, again, listed, learned_panel, learned, forgotten_panel, forgotten, lined,
-        control, tradeoff_panel, tradeoff, sweep, endured, message,
+        headline, moved, verdict, figures, words, own, again, listed, learned_panel, learned, forgotten_panel, forgotten,
+        lined, control, tradeoff_panel, tradeoff, sweep, endured, message,
     )  # fmt: skip

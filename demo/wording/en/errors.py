@@ -52,6 +52,7 @@ TEXTS = {
     "error.term_unusable": "“{term}” cannot be used as a word of your own: it needs letters, and at most {limit} characters.",
     "error.terms_none": "Type your words first: names, places or terms, with commas between them.",
     "error.terms_too_many": "There are {terms} words; the limit is {limit}. Leave out those that matter least.",
+    "error.words_no_sentences": "Both the exam and the lessons need sentences, one per line.",
     "error.prompt_nothing": "Record the sentence first.",
     "error.exam_once": "A sentence of the exam is read once, so that its errors count as they are.",
     "error.reading_no_more": "All sentences of this list are read. Choose another list.",

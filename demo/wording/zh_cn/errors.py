@@ -52,6 +52,7 @@ TEXTS = {
     "error.term_unusable": "“{term}”不能作为自己的词：其中要有文字，最多 {limit} 个字符。",
     "error.terms_none": "请先填写自己的词：人名、地名或术语，用逗号隔开。",
     "error.terms_too_many": "有 {terms} 个词，上限是 {limit} 个。请去掉不太重要的。",
+    "error.words_no_sentences": "测验和练习都要有句子，每行一句。",
     "error.prompt_nothing": "请先录下这句话。",
     "error.exam_once": "测验的句子只读一次，这样它的错误才算数。",
     "error.reading_no_more": "这份句子表已全部读完。请换一份句子表。",

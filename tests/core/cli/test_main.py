@@ -167,7 +167,7 @@ def test_finetune(run_folder: Path, sheet: Path, tiny_whisper: Path, capsys: pyt
     result = json.loads(captured.out.splitlines()[-1])
     assert {"model", "clips", "minutes", "seed", "recipe", "seconds", "test", "canary", "run"} <= set(result)
     assert (result["model"], result["seed"], result["recipe"]["epochs"]) == (str(tiny_whisper), 4, 1)
-    assert result["clips"] + result["validation_clips"] + result["test_clips"] == 12
+    assert result["clips"] - result["replayed"] + result["validation_clips"] + result["test_clips"] == 12
     assert set(result["seconds"]) == {"prepare", "train", "evaluate"}
     for group in ("test", "canary"):
         for model in ("base", "adapted"):

@@ -10,7 +10,7 @@ from core.text.carriers import KINDS, MIN_TIMES, SLOT, Carriers, Faulty, find_fa
 from core.text.scoring import normalise
 from core.text.terms import MAX_TERMS, has_term
 
-FOLDER = Path(__file__).parents[3] / "demo" / "wording" / "templates"
+FOLDER = Path(__file__).parents[3] / "demo" / "wording" / "carriers"
 NAMES = ["Siobhan", "Kubernetes", "Lindqvist Road", "Caoimhe", "Wojcik", "Reykjavik", "Okafor", "Nguyen"]
 
 

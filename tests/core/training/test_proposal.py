@@ -50,6 +50,7 @@ def test_a_sample_brings_its_own(name: str) -> None:
 
 def test_a_chosen_preset_wins_and_classification_has_none() -> None:
     assert propose(TINY, "whisper", a_set(12), "careful").preset == "careful"
+    assert propose(TINY, "whisper", a_set(12), terms=["Siobhan"]).preset == "words"
     assert propose(TINY, "whisper", a_set(12), classify=True).recipe == Recipe.default("classifier", 12)
     with pytest.raises(RecipeError, match="no preset 'boldest'"):
         propose(TINY, "whisper", a_set(12), "boldest")

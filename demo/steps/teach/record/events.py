@@ -10,6 +10,9 @@ import gradio as gr
 from demo.steps.teach.record import view as script
 from demo.steps.teach.record.handlers import RecordHandlers
 from demo.steps.teach.record.view import RecordView
+from demo.steps.teach.record.words import events as words
+from demo.steps.teach.record.words.handlers import WordsHandlers
+from demo.steps.teach.record.words.view import OPEN
 from demo.steps.wiring import EMPTIED, QUIET, Named, On, Part, Then, named
 from demo.wording import Wording
 
@@ -61,10 +64,12 @@ def wire(on: On, w: Wording, view: RecordView, handlers: RecordHandlers, languag
     on(view.next.click, handlers.next, here, panel, view.message, **OFTEN)
     on(view.more.click, handlers.more, {}, panel, view.message, **QUIET)
     _wire_lists(on, view, handlers, panel, language)
+    restore_words = words.wire(on, view.words, WordsHandlers(w), view.list, language, Part(panel, handlers.shown))
 
     def restore(loaded: Callable) -> None:
         whole = {**named(view, "panel", "list", "own"), **panel}
         restored = on(loaded, handlers.restore, {}, whole, view.message, **QUIET)
+        restore_words(loaded)
         then_hear(restored.then, view.shown)  # the page may have been left while the base was still transcribing
 
     return restore
@@ -78,4 +83,4 @@ def _wire_lists(on: On, view: RecordView, handlers: RecordHandlers, panel: Named
     for button, kind in ((view.harder, "accent"), (view.names, "names"), (view.language, "language")):
         on(button.click, partial(handlers.choose_kind, kind=kind), {}, listed, view.message, **QUIET)
     on(view.noise.click, handlers.with_noise, {}, panel, view.message, **QUIET)
-    view.own_words.click(None, js=script.OPEN_OWN)
+    view.own_words.click(None, js=OPEN)

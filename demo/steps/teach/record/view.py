@@ -11,8 +11,10 @@ from core.data.clips.exam import planned
 from demo.show.markup import escape, fine, note
 from demo.steps.listen.view import recorder
 from demo.steps.teach.record import show as takes
+from demo.steps.teach.record.words import view as words
+from demo.steps.teach.record.words.view import WordsView
 from demo.wording import Wording
-from demo.wording.reading_lists import LISTS, OWN, listed
+from demo.wording.reading_lists import LISTS, OWN, WORDS, listed
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class RecordView:
 
     panel: gr.Accordion
     list: gr.Dropdown
+    words: WordsView
     own: gr.Textbox
     use_own: gr.Button
     shown: gr.Textbox
@@ -51,7 +54,7 @@ def build(w: Wording) -> RecordView:
     """Lays out the panel, with the first reading list."""
     plan = planned(listed(LISTS[0]), "en", {})
     first = plan[0].text
-    choices = [(w(f"record.list.{name}"), name) for name in (*LISTS, OWN)]
+    choices = [(w(f"record.list.{name}"), name) for name in (*LISTS, WORDS, OWN)]
     with gr.Accordion(w("record.panel"), open=False, elem_id="reading") as panel:
         gr.HTML(note(w("record.no_microphone"), "warning"), elem_classes="no-microphone")
         lists = gr.Dropdown(choices, value=LISTS[0], label=w("record.lists"), elem_id="reading-list")
@@ -86,7 +89,8 @@ def build(w: Wording) -> RecordView:
                 scale=0,
                 min_width=320,
             )
-        with gr.Accordion(w("record.own"), open=False, elem_id="own-prompts-panel"):
+        own_terms = words.build(w)
+        with gr.Accordion(w("record.own"), open=False):
             pasted = gr.Textbox(
                 "\n".join(prompt.text for prompt in plan),
                 label=w("record.own_label"),
@@ -98,7 +102,7 @@ def build(w: Wording) -> RecordView:
         shown = gr.Textbox(first, visible="hidden")
         being_read = gr.Textbox(visible="hidden")
     return RecordView(
-        panel, lists, pasted, use_own, shown, prompt, place, record, keep, previous, following, audio,
+        panel, lists, own_terms, pasted, use_own, shown, prompt, place, record, keep, previous, following, audio,
         being_read, upload, take, heard, unheard, exam, offers, harder, names, own_words, noise, language, more, message,
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Step 3, one file a panel."""
 
-from demo.wording.en.teach import bring, choose, inspect, library, proofread, record
+from demo.wording.en.teach import bring, choose, inspect, library, proofread, record, words
 
-PANELS = (choose, record, proofread, bring, inspect, library)
+PANELS = (choose, record, words, proofread, bring, inspect, library)
 TEXTS = {key: text for panel in PANELS for key, text in panel.TEXTS.items()}

@@ -11,6 +11,7 @@ TEXTS = {
     "record.list.zh_accent": "Chinese: sounds that learners find hard",
     "record.list.zh_names": "Chinese: names of people and places",
     "record.list.zh_digits": "Chinese: digits",
+    "record.list.words": "My words",
     "record.list.own": "My own sentences",
     "record.prompt": "Read this aloud",
     "record.of": ". Now: number {number}",

@@ -11,6 +11,7 @@ TEXTS = {
     "record.list.zh_accent": "中文：学习者容易读错的音",
     "record.list.zh_names": "中文：人名和地名",
     "record.list.zh_digits": "中文：数字",
+    "record.list.words": "我的词",
     "record.list.own": "我自己的句子",
     "record.prompt": "请朗读",
     "record.of": "，现在是第 {number} 句",

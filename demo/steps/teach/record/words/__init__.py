@@ -1,0 +1,1 @@
+"""Step 3: sentences around one's own words."""

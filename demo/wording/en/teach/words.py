@@ -1,0 +1,27 @@
+"""Step 3: sentences around one's own words."""
+
+TEXTS = {
+    "words.panel": "My words: names and terms the model should get right",
+    "words.about": "Type 3 to 8 words that matter to you, in the spelling you want, with commas between them. Sentences are written around them: half for the exam, half for the lessons.",
+    "words.person": "People",
+    "words.person.example": "Siobhan, Nguyen",
+    "words.place": "Places",
+    "words.place.example": "Lindqvist Road",
+    "words.product": "Products and names of things",
+    "words.product.example": "Kubernetes",
+    "words.term": "Terms",
+    "words.term.example": "tachycardia",
+    "words.language": "Language of the sentences",
+    "words.write": "Write sentences",
+    "words.exam": "Exam",
+    "words.exam.about": "Read first, never trained on. One sentence per line.",
+    "words.lessons": "Lessons",
+    "words.lessons.about": "The model learns from these. One sentence per line.",
+    "words.use": "Read these sentences",
+    "words.faults": "Some sentences need a change first:",
+    "words.fault.empty": "{side}, line {line} is empty. Write a sentence there, or delete the line.",
+    "words.fault.no_word": "{side}, line {line} has none of your words. Put one in, or delete the line: “{sentence}”",
+    "words.fault.twice": "{side}, line {line} is there twice. Change it, or delete the line: “{sentence}”",
+    "words.fault.read": "{side}, line {line} is on the other side of a list you read. Change it, or delete the line: “{sentence}”",
+    "words.fault.both_sides": "{side}, line {line} is on both sides. The exam and the lessons must differ, so change one of the two: “{sentence}”",
+}
