@@ -51,7 +51,7 @@ TEXTS = {
     "error.no_clip": "Record or upload a clip in step 2 first.",
     "error.term_unusable": "“{term}” cannot be used as a word of your own: it needs letters, and at most {limit} characters.",
     "error.terms_none": "Type your words first: names, places or terms, with commas between them.",
-    "error.terms_too_many": "There are {terms} words; the limit is {limit}. Leave out those that matter least.",
+    "error.terms_too_many": "You gave {terms} {terms:word|words}; the limit is {limit}. Leave out those that matter least.",
     "error.words_no_sentences": "Both the exam and the lessons need sentences, one per line.",
     "error.prompt_nothing": "Record the sentence first.",
     "error.exam_once": "A sentence of the exam is read once, so that its errors count as they are.",

@@ -49,7 +49,7 @@ TEXTS = {
     "record.exam.retired": "{sentences} {sentences:sentence was|sentences were} removed after the transcript was seen, and {sentences:is|are} not counted.",
     "record.exam.first": "The transcript of an exam sentence appears once you keep the recording. After that, it cannot be read again.",
     "record.exam.misread": "The transcript differs a lot from the sentence. A strong accent can cause this. If you misread the sentence, remove the clip under “My clips”; another sentence takes its place.",
-    "record.exam.faultless": "The base made no errors in {sentences} sentences of your exam. It has nothing left to learn from sentences like these, so training would show nothing. Try something harder:",
+    "record.exam.faultless": "The base made no errors in {sentences} {sentences:sentence|sentences} of your exam. It has nothing left to learn from sentences like these, so training would show nothing. Try something harder:",
     "record.offer.accent": "Hard sounds",
     "record.offer.names": "Names",
     "record.offer.own": "My own words",
