@@ -35,7 +35,7 @@ _NUMBERS = {
     "voice": _Numbers(72, "all_but_head", 5e-5, replay=0.1, blend=0.75),
     "noise": _Numbers(320, "all_but_head", 2e-5, replay=0.1, average=0.3),
     "language": _Numbers(640, "everything", 1e-4, replay=0.3),
-    "words": _Numbers(240, "decoder", 5e-5),
+    "words": _Numbers(96, "decoder", 5e-5, replay=0.3),
     "careful": _Numbers(320, "decoder", 2e-5, replay=0.3),
 }
 PRESETS = tuple(_NUMBERS)
