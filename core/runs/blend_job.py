@@ -20,7 +20,6 @@ from core.data.clips import labelled_set
 from core.errors import RunError
 from core.evaluation.compare import ClipComparison
 from core.models.base.protocol import AsrModel, in_language
-from core.models.blend import blend
 from core.runs.environment import environment
 from core.runs.job_folder import Job, stopped
 from core.runs.outcome import load_both
@@ -136,6 +135,8 @@ def carry_out(job: BlendJob) -> Iterator[Event]:
 
 
 def _steps(job: BlendJob) -> Iterator[Event]:
+    from core.models.blend import blend  # the page, which only reads the points, starts without torch
+
     started = time.perf_counter()
     run = job.run
     yield Entered("loading")

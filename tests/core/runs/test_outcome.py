@@ -125,7 +125,7 @@ def test_own_words_are_counted_once_and_read_by_all(with_terms: Run, capsys: pyt
     assert f"  {unsaid}: in none of the test clips" in printed
     assert f"| {word} | {counts[0].times} | {counts[0].base} |" in (with_terms.adapted / "README.md").read_text()
     pages = write_report(outcome, folder=with_terms.folder / "reports")
-    assert f"{counts[0].base} of {counts[0].times} times" in pages[0].read_text()
+    assert f"{counts[0].base} of {counts[0].times} time" in pages[0].read_text()
 
 
 def test_other_words_can_be_counted_later(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:

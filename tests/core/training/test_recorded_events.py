@@ -1,4 +1,7 @@
-"""A seeded fine-tune of a tiny random network yields the events that were recorded before its code was rewritten."""
+"""A seeded fine-tune of a tiny random network yields the events that were recorded before its code was rewritten.
+
+What is kept in the end is recorded since the mean of the last steps is kept unless the evidence is against it.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,7 @@ def test_events_are_those_recorded(case: str, request: pytest.FixtureRequest) ->
         assert event.keys() - set(CLOCKS) == expected.keys()
         # A random Whisper is not sure which of 51,864 tokens to write, so rounding may change its words; after the last step
         # it is sure to write one word, and that this is not the right one.
-        unsure = {"watched", "texts", "cer"} | ({"wer", "canary_wer"} if event.get("step") != steps else set())
+        unsure = {"watched", "texts", "cer"} | ({"wer", "canary_wer", "clip_errors"} if event.get("step") != steps else set())
         for name in expected.keys() - (unsure if fixture == "tiny_whisper" else set()):
             told = f"{expected['event']} {expected.get('step', '')}: {name}"
             if name == "drift":
