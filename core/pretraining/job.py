@@ -137,9 +137,7 @@ def carry_out(job: PretrainingJob) -> Iterator[Event]:
         AttuneError: the starting model or the recordings cannot be used, or a stop was requested; checkpoints are kept.
         OSError: the disk is full.
     """
-    for event in _steps(job):
-        job.append(event)
-        yield event
+    return job.record(_steps(job))
 
 
 def _steps(job: PretrainingJob) -> Iterator[Event]:

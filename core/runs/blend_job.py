@@ -7,7 +7,6 @@ RUN/blend/
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -17,11 +16,10 @@ import numpy as np
 
 from core.audio.sound_files import MAX_CLIP_SECONDS
 from core.data.clips import labelled_set
-from core.errors import RunError
 from core.evaluation.compare import ClipComparison
-from core.models.base.protocol import AsrModel, in_language
+from core.models.base.protocol import in_language
 from core.runs.environment import environment
-from core.runs.job_folder import Job, stopped
+from core.runs.measurement import Measurement, request, requested, transcriber, unfinished, unreadable
 from core.runs.outcome import load_both
 from core.runs.run_folder import Run
 from core.storage.files import append_json_line, write_json
@@ -70,13 +68,8 @@ class BlendPoint:
 
 
 @dataclass(frozen=True)
-class BlendJob(Job):
+class BlendJob(Measurement):
     """The folder of the measurement."""
-
-    @property
-    def run(self) -> Run:
-        """The run whose models are measured."""
-        return Run(self.folder.parent)
 
     def points(self) -> list[BlendPoint]:
         """Reads the points so far, from the base on; those of other scoring rules are left out."""
@@ -91,8 +84,7 @@ def places(kept: float) -> list[float]:
 
 def find(run: Run) -> BlendJob | None:
     """Returns the job of a run, or None if nobody has requested one."""
-    job = BlendJob(run.folder / FOLDER)
-    return job if (job.folder / "request.json").is_file() else None
+    return requested(BlendJob(run.folder / FOLDER))
 
 
 def create(run: Run) -> BlendJob:
@@ -102,19 +94,9 @@ def create(run: Run) -> BlendJob:
         RunError: the run has no adapted model, no test clips or no line, or this is being measured.
     """
     result = run.result()
-    if result is None or not result.has_line or not (run.adapted / "config.json").is_file():
-        raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
-    if not run.compared_clips("test"):
-        raise RunError("run_untested", f"The run {run.id} has no test clips.", run=run.id)
-    earlier = find(run)
-    if earlier is not None:
-        if earlier.is_alive():
-            raise RunError("job_running", "This is already being measured. Wait for it, or stop it first.")
-        shutil.rmtree(earlier.folder)
-    job = BlendJob(run.folder / FOLDER)
-    job.folder.mkdir()
-    write_json(job.folder / "request.json", {"kind": "blend"})
-    return job
+    if result is not None and not result.has_line:
+        raise unfinished(run)
+    return request(BlendJob(run.folder / FOLDER), {"kind": "blend"})
 
 
 def carry_out(job: BlendJob) -> Iterator[Event]:
@@ -129,9 +111,7 @@ def carry_out(job: BlendJob) -> Iterator[Event]:
         AttuneError: a model or a clip cannot be read, or someone asked to stop; the points so far are kept.
         OSError: the disk is full.
     """
-    for event in _steps(job):
-        job.append(event)
-        yield event
+    return job.record(_steps(job))
 
 
 def _steps(job: BlendJob) -> Iterator[Event]:
@@ -145,6 +125,7 @@ def _steps(job: BlendJob) -> Iterator[Event]:
     clips, waves = _clips(run)
     base, adapted = load_both(run, result.language)
     _, moved = load_both(run, result.language)
+    transcribe = transcriber(job, moved)
     yield Entered("places", sum(map(len, clips.values())))
     asked, measuring, computed = places(result.blend), time.perf_counter(), 0
     for done, a in enumerate(asked, 1):
@@ -156,7 +137,7 @@ def _steps(job: BlendJob) -> Iterator[Event]:
         for group, rows in clips.items():
             language = "en" if group == "canary" else result.language
             with in_language(moved, language):
-                texts = [getattr(row, written) for row in rows] if written else _transcribe(job, moved, waves[group])
+                texts = [getattr(row, written) for row in rows] if written else transcribe(waves[group])
             found = score([row.reference for row in rows], texts, language).wer
             counted[group] = Counted(found.errors, found.length)
         append_json_line(job.folder / "points.jsonl", asdict(BlendPoint(a, **counted, rules=RULES)))
@@ -182,14 +163,8 @@ def _clips(run: Run) -> tuple[dict[str, list[ClipComparison]], dict[str, Sequenc
         if read:
             clips[group], waves[group] = [rows[clip.id] for clip in read], found
     if "test" not in clips:
-        raise RunError("run_untested", f"The run {run.id} has no test clips that can be read.", run=run.id)
+        raise unreadable(run)
     return clips, waves
-
-
-def _transcribe(job: BlendJob, model: AsrModel, waves: Sequence[np.ndarray]) -> list[str]:
-    if job.should_stop():
-        raise stopped()
-    return [transcript.text for transcript in model.transcribe(waves)]
 
 
 def _point(line: Any) -> BlendPoint:

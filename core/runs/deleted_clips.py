@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from core.runs.job_folder import Job
 from core.runs.run_folder import Run, compared_fields
 from core.storage.files import read_json, replacing, sha256, write_json
 from core.storage.state import UNREADABLE, remove
-from core.text.terms import has_term
+from core.text.terms import terms_in
 
 ACTIVE = ("waiting", "running")
 REQUESTED = ("canary", "own", "general", "watch")  # lists of clips in a request besides the labelled set
@@ -111,14 +111,9 @@ def withdraw(job: Job, sounds: Collection[Path]) -> None:
             inner[group] = _without(inner[group], sounds)
     if inner.get("terms"):
         language = inner["labelled_set"].get("language", "en")
-        inner["terms"] = _still_said(inner["terms"], [clip["text"] for clip in _clips_of(inner)], language)
+        inner["terms"] = list(terms_in([clip["text"] for clip in _clips_of(inner)], inner["terms"], language))
         _rewrite_card(job.folder)
     write_json(request, fields)
-
-
-def _still_said(terms: Sequence[str], texts: Sequence[str], language: str) -> list[str]:
-    """Returns the person's own words that are in a text that is left; the others are deleted with their clips."""
-    return [term for term in terms if any(has_term(text, term, language) for text in texts)]
 
 
 def _rewrite_card(folder: Path) -> None:
@@ -147,7 +142,7 @@ def _rewrite_comparison(folder: Path, sounds: Collection[Path]) -> None:
         rows = [row for row in whole.clips if not _is_of(vars(row), sounds)]
         if rows and len(rows) < len(whole.clips):
             base, adapted = ([getattr(row, model) for row in rows] for model in ("base", "adapted"))
-            said = _still_said(whole.terms, [row.reference for row in rows], whole.language)
+            said = terms_in([row.reference for row in rows], whole.terms, whole.language)
             again = compare([row.clip() for row in rows], base, adapted, whole.language, said)
             left[group] = compared_fields(again, analyse(again, measure_sounds(again)))
             if result.get(group):

@@ -52,9 +52,7 @@ def execute(run: Run, *, keep_model: bool = True) -> Iterator[Event]:
         AttuneError: the model, the clips or the recipe cannot be used.
         OSError: the disk is full.
     """
-    for event in _steps(run, keep_model):
-        run.append(event)
-        yield event
+    return run.record(_steps(run, keep_model))
 
 
 @dataclass(frozen=True)

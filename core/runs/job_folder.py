@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +85,12 @@ class Job:
     def append(self, event: events.Event) -> None:
         """Appends an event; it is on disk when this returns."""
         append_json_line(self.folder / "events.jsonl", events.to_json(event))
+
+    def record(self, happened: Iterable[events.Event]) -> Iterator[events.Event]:
+        """Appends every event before yielding it."""
+        for event in happened:
+            self.append(event)
+            yield event
 
     def events(self) -> list[events.Event]:
         """Reads the events so far."""

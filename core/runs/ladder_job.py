@@ -130,9 +130,7 @@ def carry_out(job: LadderJob) -> Iterator[Event]:
             kept.
         OSError: the disk is full.
     """
-    for event in _steps(job):
-        job.append(event)
-        yield event
+    return job.record(_steps(job))
 
 
 def _scored_alone(request: Request) -> Request:

@@ -7,21 +7,16 @@ RUN/robustness/
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-import numpy as np
-
 from core.audio.sound_files import MAX_CLIP_SECONDS
 from core.data.clips import labelled_set
-from core.errors import RunError
-from core.evaluation.robustness import CONDITIONS, ConditionResult, Transcribe, robustness
-from core.models.base.protocol import AsrModel
+from core.evaluation.robustness import CONDITIONS, ConditionResult, robustness
 from core.runs.environment import environment
-from core.runs.job_folder import Job, stopped
+from core.runs.measurement import Measurement, request, requested, transcriber, unreadable
 from core.runs.outcome import load_both
 from core.runs.run_folder import Run
 from core.runs.unusable_clips import clips_dropped
@@ -40,13 +35,8 @@ class _Fields(TypedDict):
 
 
 @dataclass(frozen=True)
-class RobustnessJob(Job):
+class RobustnessJob(Measurement):
     """The folder of a run's robustness measurement."""
-
-    @property
-    def run(self) -> Run:
-        """The run whose models are measured."""
-        return Run(self.folder.parent)
 
     def points(self) -> list[ConditionResult]:
         """Reads the results so far.
@@ -62,8 +52,7 @@ class RobustnessJob(Job):
 
 def find(run: Run) -> RobustnessJob | None:
     """Returns the robustness job of a run, or None if nobody has requested one."""
-    job = RobustnessJob(run.folder / FOLDER)
-    return job if (job.folder / "request.json").is_file() else None
+    return requested(RobustnessJob(run.folder / FOLDER))
 
 
 def create(run: Run, seed: int = 0) -> RobustnessJob:
@@ -76,19 +65,7 @@ def create(run: Run, seed: int = 0) -> RobustnessJob:
     Raises:
         RunError: the run has no adapted model or no test clips, or its robustness is being measured.
     """
-    if run.result() is None or not (run.adapted / "config.json").is_file():
-        raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
-    if not run.compared_clips("test"):
-        raise RunError("run_untested", f"The run {run.id} has no test clips.", run=run.id)
-    earlier = find(run)
-    if earlier is not None:
-        if earlier.is_alive():
-            raise RunError("job_running", "This is already being measured. Wait for it, or stop it first.")
-        shutil.rmtree(earlier.folder)
-    job = RobustnessJob(run.folder / FOLDER)
-    job.folder.mkdir()
-    write_json(job.folder / "request.json", {"kind": "robustness", "seed": seed})
-    return job
+    return request(RobustnessJob(run.folder / FOLDER), {"kind": "robustness", "seed": seed})
 
 
 def carry_out(job: RobustnessJob) -> Iterator[Event]:
@@ -101,9 +78,7 @@ def carry_out(job: RobustnessJob) -> Iterator[Event]:
         AttuneError: a model or a clip cannot be read, or someone asked to stop; the points so far are kept.
         OSError: the disk is full.
     """
-    for event in _steps(job):
-        job.append(event)
-        yield event
+    return job.record(_steps(job))
 
 
 def _steps(job: RobustnessJob) -> Iterator[Event]:
@@ -113,13 +88,13 @@ def _steps(job: RobustnessJob) -> Iterator[Event]:
     listed, language = [row.clip() for row in run.compared_clips("test")], run.request().labelled_set.language
     waves, clips, dropped = labelled_set.decode_clips(listed, MAX_CLIP_SECONDS)
     if not clips:
-        raise RunError("run_untested", f"The run {run.id} has no test clips that can be read.", run=run.id)
+        raise unreadable(run)
     if dropped:
         yield clips_dropped(dropped)
     base, adapted = load_both(run, language)
     yield Entered("conditions", len(clips))
     measuring = time.perf_counter()
-    points = robustness(waves, clips, _transcriber(job, base), _transcriber(job, adapted), language, seed)
+    points = robustness(waves, clips, transcriber(job, base), transcriber(job, adapted), language, seed)
     for done, point in enumerate(points, 1):
         append_json_line(job.folder / "points.jsonl", point.to_json())
         took = time.perf_counter() - measuring
@@ -140,12 +115,3 @@ def _point(line: Any) -> ConditionResult:
     if not fits(line, ConditionResult) or line["condition"] not in CONDITIONS:
         raise ValueError("no point")
     return ConditionResult.from_json(line)
-
-
-def _transcriber(job: RobustnessJob, model: AsrModel) -> Transcribe:
-    def transcribe(waves: Sequence[np.ndarray]) -> list[str]:
-        if job.should_stop():
-            raise stopped()
-        return [transcript.text for transcript in model.transcribe(waves)]
-
-    return transcribe

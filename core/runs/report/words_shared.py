@@ -93,7 +93,7 @@ ENGLISH = {
     "terms.adapted_wrote": "adapted writes instead",
     "terms.flipped": "The base never got {words} of these words right. Adapted, the model gets {right} of their {times} places in the held-out sentences right.",
     "terms.known": "The base got each of these words right at least once.",
-    "terms.unsaid": "in none of the held-out sentences",
+    "terms.unsaid": "not in any test sentence",
 }
 
 CHINESE = {
@@ -187,5 +187,5 @@ CHINESE = {
     "terms.adapted_wrote": "微调后写成",
     "terms.flipped": "其中 {words} 个词，基础模型一次也没写对；它们在留出的句子里共出现 {times} 次，微调后写对了 {right} 次。",
     "terms.known": "这些词，基础模型每个都至少写对过一次。",
-    "terms.unsaid": "留出的句子里没有这个词",
+    "terms.unsaid": "测试句中没有这个词",
 }

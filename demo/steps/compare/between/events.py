@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from demo.steps.compare import measuring
 from demo.steps.compare.between.curve_handlers import CurveHandlers
 from demo.steps.compare.between.handlers import BetweenHandlers
 from demo.steps.compare.between.view import BetweenView
@@ -21,11 +22,6 @@ def wire(on: On, view: BetweenView, finished: gr.Textbox, handlers: BetweenHandl
         curve: those of the errors along it.
     """
     on(finished.change, handlers.offer, {}, named(view, "panel", "place", "marks", "written"), view.message, **QUIET)
-    seen = named(view.curve, "seen")
-    looked = named(view.curve, "forecast", "progress", "result", "start", "stop", "timer", "seen")
-    on(finished.change, curve.look, seen, looked, None, **QUIET)
-    on(view.curve.start.click, curve.start, {}, looked, view.curve.message, **QUIET)
-    on(view.curve.stop.click, curve.stop, {}, looked, view.curve.message, **QUIET)
-    on(view.curve.timer.tick, curve.look, seen, looked, None, **QUIET, queue=False)
+    measuring.wire(on, view.curve, finished, curve)
     moved = named(view, "place")
     on(view.place.input, handlers.move, moved, named(view, "written"), view.message, trigger_mode="always_last", **WAITS)
