@@ -59,6 +59,17 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def words_of(options: argparse.Namespace, language: str) -> tuple[str, ...]:
+    """Returns the terms of `--words`, checked; none if it was not given.
+
+    Raises:
+        DatasetError: a term cannot be used, or there are too many.
+    """
+    from core.text.terms import check_terms, split_terms
+
+    return check_terms(split_terms(options.words), language) if options.words else ()
+
+
 def add_fine_tune(parser: argparse.ArgumentParser, out: str) -> None:
     """Adds the options for the training data, the recipe and the output folder."""
     source = parser.add_mutually_exclusive_group(required=True)

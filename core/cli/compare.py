@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cli.arguments import Commands, add_words, command
+from core.cli.arguments import Commands, add_words, command, words_of
 from core.cli.printing import print_json, print_result, print_terms
 from core.cli.sounds import Sounds
 from core.errors import AttuneError
@@ -49,7 +49,7 @@ def _outcome(run: Run, options: argparse.Namespace) -> int:
 
     outcome = read_outcome(run, options.recompute, check=True)
     if options.words and (test := outcome.comparisons.get("test")):
-        outcome.comparisons["test"] = dataclasses.replace(test, terms=_terms(options, test.language))
+        outcome.comparisons["test"] = dataclasses.replace(test, terms=words_of(options, test.language))
     if options.json:
         print_json(outcome.to_json())
         return 0
@@ -58,12 +58,6 @@ def _outcome(run: Run, options: argparse.Namespace) -> int:
     differs = ", ".join(outcome.differs)
     print(f"worked out from {source}: {f'differs from result.json in {differs}' if differs else 'equals result.json'}")
     return 0
-
-
-def _terms(options: argparse.Namespace, language: str) -> tuple[str, ...]:
-    from core.text.terms import check_terms, split_terms
-
-    return check_terms(split_terms(options.words), language) if options.words else ()
 
 
 def _line_up(compared: Sequence[Run], options: argparse.Namespace) -> int:
@@ -118,7 +112,7 @@ def _transcribe(run: Run, options: argparse.Namespace) -> int:
     result: dict[str, Any] = {"run": str(run.folder), "model": run.request().model, "seconds": seconds, "clips": rows}
     result["failed"] = sounds.failed
     if clips:
-        comparison = compare(clips, texts["base"], texts["adapted"], language, _terms(options, language))
+        comparison = compare(clips, texts["base"], texts["adapted"], language, words_of(options, language))
         result["test"] = dataclasses.asdict(comparison.figures)
     if options.json:
         print_json(result)

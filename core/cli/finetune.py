@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from core.cli.arguments import Commands, add_fine_tune, command
+from core.cli.arguments import Commands, add_fine_tune, command, words_of
 from core.cli.printing import print_json, print_result
 from core.data.names import CANARY, REPLAY
 from core.errors import RecipeError
@@ -53,7 +53,6 @@ def request_of(options: argparse.Namespace) -> Request:
     from core.models.loading import model_family
     from core.runs import run_folder
     from core.runs.request import build_request
-    from core.text.terms import check_terms, split_terms
     from core.training.proposal import propose
 
     settings = settings_of(options.set)
@@ -64,7 +63,7 @@ def request_of(options: argparse.Namespace) -> Request:
     labelled = gather(
         options.train, options.validation, options.test, options.language or "en", options.seed, classify, users_library()
     )
-    terms = check_terms(split_terms(options.words), labelled.language) if options.words else ()
+    terms = words_of(options, labelled.language)
     proposal = propose(options.model, model_family(options.model), labelled, options.preset or "", classify, terms)
     if proposal.preset and not options.preset:
         print(f"preset: {proposal.preset}, the one for such clips; --preset chooses another", file=sys.stderr)

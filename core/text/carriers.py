@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.text.scoring import normalise
-from core.text.terms import has_term
+from core.text.terms import terms_in
 
 KINDS = ("person", "place", "product", "term")
 SLOT = "{word}"
@@ -100,7 +100,7 @@ def find_faults(exam: Sequence[str], lessons: Sequence[str], terms: Sequence[str
                 fault = "both_sides"
             elif earlier[words]:
                 fault = "twice"
-            elif not any(has_term(text, term, language) for term in terms):
+            elif not terms_in([text], terms, language):
                 fault = "no_word"
             earlier[words] += 1
             if fault is not None:

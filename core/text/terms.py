@@ -63,6 +63,12 @@ def places(words: Sequence[str], term: Sequence[str]) -> list[int]:
     return found
 
 
+def terms_in(texts: Iterable[str], terms: Iterable[str], language: str) -> tuple[str, ...]:
+    """Returns the terms that occur in at least one of some texts, see `has_term`."""
+    said = [normalise(text, language).split() for text in texts]
+    return tuple(term for term in terms if any(places(words, normalise(term, language).split()) for words in said))
+
+
 def has_term(sentence: str, term: str, language: str) -> bool:
     """Whether a term occurs in a sentence, whatever the case and the punctuation."""
     return bool(places(normalise(sentence, language).split(), normalise(term, language).split()))

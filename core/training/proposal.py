@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.data.clips.labelled_set import LabelledSet
+from core.data.clips.parts import FEW_CLIPS
 from core.models.catalogue import listed
 from core.training.presets import PRESETS, preset
 from core.training.recipe import Recipe
-
-FEW_CLIPS = 60  # training clips of one voice up to which its preset was measured to pay: assets/docs/recipes.md
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,8 @@ def suited(model: str, labelled: LabelledSet) -> str:
     """Returns the name of the preset that suits a set.
 
     That is the set's own, if it is a sample set; "language" if the catalogue says that the model does not write the
-    set's language; "voice" for up to `FEW_CLIPS` training clips of one voice; otherwise "accent".
+    set's language; "voice", which was measured on 12 clips, for up to `FEW_CLIPS` training clips of one voice; otherwise
+    "accent".
     """
     if labelled.synthetic and labelled.name in PRESETS:
         return labelled.name

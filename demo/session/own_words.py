@@ -17,7 +17,7 @@ from core.storage.files import write_json
 from core.storage.state import read_fields
 from core.text.carriers import KINDS, Faulty, find_faults, write_carriers
 from core.text.scoring import clean
-from core.text.terms import check_terms, has_term, split_terms
+from core.text.terms import check_terms, split_terms, terms_in
 from demo.session import reading_list
 from demo.session.reading import Reading, parts_of
 from demo.session.session import Session
@@ -116,7 +116,7 @@ def use(session: Session, exam: str, lessons: str) -> list[Faulty]:
 
 def terms_said(session: Session, texts: Sequence[str], language: str) -> tuple[str, ...]:
     """Returns the person's own words that are in at least one of some texts."""
-    return tuple(term for term in read(session).terms if any(has_term(text, term, language) for text in texts))
+    return terms_in(texts, read(session).terms, language)
 
 
 def _read_otherwise(reading: Reading, now: OwnWords) -> list[Faulty]:

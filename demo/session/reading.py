@@ -115,7 +115,7 @@ def adapted(reading: Reading, language: str) -> Reading:
 
 
 def chosen_anew(reading: Reading, language: str, fixed: Sequence[str], counts: tuple[int, int]) -> Reading:
-    """Returns the reading with the sentences of its plan that are not fixed chosen anew."""
+    """Chooses new sentences for the plan, except for those in `fixed`, and returns the changed reading."""
     heard = [(text, take.heard) for text, take in reading.takes.items() if take.heard is not None and text in reading.prompts]
     sentences = reading.own if reading.list == OWN else listed(reading.list) if reading.list in LISTS else ()
     parts = parts_of(reading, language, but=reading.list)

@@ -17,9 +17,7 @@ from core.text.scoring import leading_measure, normalise
 
 HELD_OUT = {"test": 0.2, "validation": 0.1}  # shares of the clips, if a set comes without a split
 MIN_CLIPS_TO_SPLIT = 3
-FEW_CLIPS = (
-    60  # up to here no checkpoint is chosen by validation clips: a tenth would be six, too few to tell checkpoints apart
-)
+FEW_CLIPS = 60  # up to here none choose a checkpoint: a tenth would be six, too few to tell checkpoints apart
 MIN_TEST_CLIPS = VERDICT_CLIPS  # of few clips, or half of them
 
 

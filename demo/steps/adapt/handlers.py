@@ -12,6 +12,7 @@ import numpy as np
 
 from core.audio import sound_files
 from core.data.clips.labelled_set import Clip, LabelledSet
+from core.data.names import OWN
 from core.data.samples import CANARY, REPLAY, read_sample
 from core.errors import DatasetError, RunError
 from core.models.loading import model_family
@@ -48,8 +49,8 @@ class AdaptHandlers:
     def default(self, session: Session) -> dict[str, Any]:
         """-> the outputs of `preset`, for the preset that suits the chosen set, or the own words that its clips say."""
         model, labelled = session.choices.model, self._set(session)
-        said = own_words.terms_said(session, [clip.text for clip in labelled.clips], labelled.language)
-        terms = said if session.choices.labelled_set == chosen_set.OWN else ()
+        texts = [clip.text for clip in labelled.clips] if session.choices.labelled_set == OWN else []
+        terms = own_words.terms_said(session, texts, labelled.language)
         return self._filled(session, propose(model, model_family(model), labelled, terms=terms))
 
     def preset(self, session: Session, preset: str) -> dict[str, Any]:

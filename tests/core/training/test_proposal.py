@@ -7,10 +7,11 @@ import pytest
 from core.cli.finetune import request_of
 from core.cli.main import build_parser
 from core.data.clips.labelled_set import Clip, LabelledSet
+from core.data.clips.parts import FEW_CLIPS
 from core.data.samples import SAMPLES, read_sample
 from core.errors import RecipeError
 from core.training.presets import preset
-from core.training.proposal import FEW_CLIPS, propose, suited
+from core.training.proposal import propose, suited
 from core.training.recipe import Recipe
 
 TINY, MANY = "whisper-tiny.en", "whisper-base"
