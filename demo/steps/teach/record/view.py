@@ -117,8 +117,3 @@ ON_STOP = """(prompt, ...values) => {
   attune.recording(false);
   return [attune.discarded() ? "" : prompt, ...values];
 }"""
-OPEN_OWN = """() => {
-  const panel = document.querySelector("#own-prompts-panel"), text = () => panel.querySelector("textarea");
-  if (!text()?.offsetParent) panel.querySelector("button").click();
-  setTimeout(() => text()?.focus(), 100);
-}"""
