@@ -19,5 +19,5 @@ TEXTS = {
     "trials.seconds": "time",
     "trials.parameters": "parameters",
     "trials.no_reference": "No WER yet: in step 3, correct the transcript and add the clip, then try again.",
-    "trials.note": "One clip gives an impression, not a measurement. Only models that are already downloaded are tried; download more in step 1. Times are for this clip and exclude loading.",
+    "trials.note": "One clip gives an impression, not a measurement. Only downloaded models are tried; download more in step 1. Times are for this clip, without loading.",
 }

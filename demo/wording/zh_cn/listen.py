@@ -2,9 +2,9 @@
 
 TEXTS = {
     "listen.title": "识别",
-    "listen.sentence": "说一句话，或上传一段录音（wav、flac、mp3、ogg 或 m4a，最长 10 分钟），看看基础模型识别成什么。",
+    "listen.sentence": "说一句话，或上传一段录音（wav、flac、mp3、ogg 或 m4a，最长 10 分钟），看看原模型识别成什么。",
     "listen.record": "麦克风或文件",
-    "listen.empty": "还没有录音。请按“录制”，说一句话，再按“停止”。",
+    "listen.empty": "还没有录音。请按“录音”，说一句话，再按“停止”。",
     "listen.took": "{model} 用 {seconds} 秒识别了 {sound} 秒的声音。录音已保存。",
     "listen.language": "语言：{language}",
     "listen.language_detected": "语言：{language}（自动检测）",

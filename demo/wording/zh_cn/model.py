@@ -2,7 +2,7 @@
 
 TEXTS = {
     "model.title": "模型",
-    "model.sentence": "作为起点的预训练识别模型，称为“基础模型”。",
+    "model.sentence": "作为起点的预训练识别模型，简称“原模型”。",
     "model.choose": "模型：从列表中选择，或填写 Hugging Face 模型 ID（在运行 Attune 的电脑上还可填写文件夹或文件）",
     "model.use": "使用此模型",
     "model.ready": "{id} 已加载：{parameters} 百万个参数，类型 {family}。无需再下载。",

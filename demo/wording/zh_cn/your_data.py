@@ -13,7 +13,7 @@ TEXTS = {
     "data.title": "你的数据",
     "data.sentence": "删除微调和长录音，或删除 Attune 保存的你的全部数据。",
     "data.panel": "微调和长录音",
-    "data.weights": "微调后的模型会保留从你的录音中学到的内容，包括后来已删除的录音。要删除模型，请删除该次微调。",
+    "data.weights": "自适应后的模型会保留从你的录音中学到的内容，包括后来已删除的录音。要删除模型，请删除该次微调。",
     "data.choose": "微调、“需要多少数据？”或长录音",
     "data.remove": "移除",
     "data.runs": "微调：{model}，{set}，{when}",

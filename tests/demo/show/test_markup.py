@@ -126,7 +126,7 @@ def test_percent(share: float, shown: str) -> None:
 @pytest.mark.parametrize(
     ("drawn", "sentence"),
     [
-        ({}, "No change was drawn this time."),
+        ({}, "By chance, this clip was left unchanged."),
         ({"room": "built-in", "rt60": 0.4}, "in a room (reverberation 0.40 s)"),
         ({"room": "hall.wav", "noise": "pink", "snr_db": 12.3}, "in a room, pink noise at 12 dB"),
         ({"speed": 1.1, "noise": HOSTILE, "snr_db": 5.0, "telephone": True, "gain_db": -2.0}, "over a telephone, -2.0 dB"),

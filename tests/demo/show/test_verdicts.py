@@ -132,7 +132,7 @@ def test_a_report_on_chinese_counts_characters(run: Run, tmp_path: Path) -> None
     assert "9 held-out clips of this set, 54 characters" in text
     assert "change in CER, points" in text
     assert re.search(r"errors in 6 characters", text)
-    assert "CER in percent: base (hollow) and adapted (filled)" in page
+    assert "CER in percent; hollow: base, filled: adapted" in page
     figures = run.comparisons()["test"].figures
     assert figures.words == 54
 

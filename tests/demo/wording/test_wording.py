@@ -13,6 +13,7 @@ from core.audio.augment.noise_and_rooms import NOISES
 from core.data.clips.exam import EXAM, LESSONS
 from core.data.clips.labelled_set import Dropped
 from core.data.samples import SAMPLES
+from core.runs.report.words import LANGUAGES as REPORT
 from core.training.presets import PRESETS
 from core.training.recipe import ADAPTERS, PLANS, SCHEDULES
 from demo.show.errors import reason
@@ -159,3 +160,16 @@ def test_names_inside_a_sentence_are_in_the_page_s_language() -> None:
     assert "表示 声音文件 的列" in reason("table_columns", details, "", Wording("zh-CN"))
     assert "斯瓦希里语" in reason("language_unknown", {"id": "x", "language": "sw"}, "", Wording("zh-CN"))
     assert "“tlh”" in reason("language_unknown", {"id": "x", "language": "tlh"}, "", Wording("en"))
+
+
+DISCARDED = {
+    "zh-CN": ("基础模型", "微调后", "录制", "您", "片段"),  # 原模型, 自适应后, 录音, 你, 录音
+    "en": ("beyond chance", "from nothing", "known by heart", "pulls it back", "held back by", "where it lies"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_uses_a_discarded_word(language: str) -> None:
+    texts = LANGUAGES[language] | REPORT[language]
+    found = [(key, word) for key, text in texts.items() for word in DISCARDED[language] if word in text.lower()]
+    assert found == []

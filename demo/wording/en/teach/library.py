@@ -2,7 +2,7 @@
 
 TEXTS = {
     "write.title": "Written style of the transcripts",
-    "write.about": "A model learns to write the way its transcripts are written. Your transcripts stay as typed; these choices apply whenever the set is used, to training and scoring alike. Word error rates compare one fixed form, so no choice here improves them.",
+    "write.about": "The model learns to write in the style of its transcripts. Your transcripts stay as typed; these choices apply whenever the set is used, for training and scoring alike. Word error rates are computed on one normalised form, so these choices do not change them.",
     "write.case": "Capitals",
     "write.case.keep": "as typed",
     "write.case.lower": "lower case only",

@@ -22,7 +22,7 @@ TEXTS = {
     "proofread.split": "Split",
     "proofread.merge": "Join next",
     "proofread.delete": "Delete",
-    "proofread.buttons": "Accept (or Shift+Enter): the text is right. Split: play the row, pause where to cut, then press Split. Join next: joins it with the row that follows in the recording. Text is saved as you type. “Certain” is the base's mean probability per token; it can be certain and wrong.",
+    "proofread.buttons": "Accept (or Shift+Enter): the text is right. Split: play the row, pause where to cut, then press Split. Join next: joins the row with the next one of the recording. Text is saved as you type. “Certain” is the base's mean probability per token; it can be certain and wrong.",
     "proofread.summary": "{name}, {time}: {left} {left:row|rows} left to proofread, {accepted} accepted ({seconds} s).",
     "proofread.all_accepted": "Every row is accepted. Save them as clips.",
     "proofread.nothing_left": "This recording has no rows left.",
@@ -34,5 +34,5 @@ TEXTS = {
     "proofread.name": "Or save them as a separate set, named",
     "proofread.keep_as_set": "Save as a set",
     "proofread.kept_as_set": "Saved as the set “{name}”: {clips} {clips:clip|clips}. Choose it above under “Train on”.",
-    "proofread.put_aside": "Set this recording aside and choose another",
+    "proofread.put_aside": "Put this recording aside and choose another",
 }

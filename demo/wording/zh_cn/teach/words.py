@@ -2,7 +2,7 @@
 
 TEXTS = {
     "words.panel": "我的词：希望模型写对的名字和术语",
-    "words.about": "填写 3 到 8 个对您重要的词，按您想要的写法，用逗号隔开。系统会用这些词写出句子：一半用于测验，一半用于练习。",
+    "words.about": "填写 3 到 8 个对你重要的词，按你想要的写法，用逗号隔开。系统会用这些词写出句子：一半用于测验，一半用于练习。",
     "words.person": "人名",
     "words.person.example": "欧阳靖、Siobhan",
     "words.place": "地名",
@@ -14,14 +14,14 @@ TEXTS = {
     "words.language": "句子的语言",
     "words.write": "写句子",
     "words.exam": "测验",
-    "words.exam.about": "先读这些，不用于训练。每行一句。",
+    "words.exam.about": "先读这些，模型不会用它们训练。每行一句。",
     "words.lessons": "练习",
     "words.lessons.about": "模型从这些句子学习。每行一句。",
     "words.use": "读这些句子",
     "words.faults": "有些句子需要先修改：",
     "words.fault.empty": "{side}第 {line} 行是空的。请写一句话，或删掉这一行。",
-    "words.fault.no_word": "{side}第 {line} 行没有您的词，请加上一个，或删掉这一行：“{sentence}”",
+    "words.fault.no_word": "{side}第 {line} 行没有你的词，请加上一个，或删掉这一行：“{sentence}”",
     "words.fault.twice": "{side}第 {line} 行重复了，请修改，或删掉这一行：“{sentence}”",
-    "words.fault.read": "{side}第 {line} 行在您读过的列表里属于另一边，请修改，或删掉这一行：“{sentence}”",
-    "words.fault.both_sides": "{side}第 {line} 行在两边都有。测验和练习的句子不能相同，请修改其中一句：“{sentence}”",
+    "words.fault.read": "{side}第 {line} 行在你读过的句子表里属于另一部分，请修改，或删掉这一行：“{sentence}”",
+    "words.fault.both_sides": "{side}第 {line} 行在测验和练习里都有，两者不能相同，请修改其中一句：“{sentence}”",
 }

@@ -62,7 +62,7 @@ def test_the_ends_are_what_the_run_wrote_and_load_nothing(
     clip = test.clips[most_telling(test) or 0]
     offered = handlers.offer(session)
     assert (offered["panel"]["visible"], offered["place"]["value"]) == (True, 1.0)
-    for place, words, named in ((0.0, clip.base_words, "the base"), (1.0, clip.adapted_words, "the adapted model, as it was")):
+    for place, words, named in ((0.0, clip.base_words, "the base"), (1.0, clip.adapted_words, "the adapted model")):
         shown = handlers.move(session, place)["written"]
         assert named in shown
         text = html.unescape(re.sub(r'<span class="sr">.*?</span>|<[^>]+>', "", shown))
@@ -106,7 +106,7 @@ def test_the_curve_names_the_places_with_the_fewest_errors(w: Wording) -> None:
 def test_the_curve_from_the_page(own_run: Run, session: Session, tmp_path: Path) -> None:
     jobs = Started()
     counting = CurveHandlers(W, jobs)
-    assert "2 clips at 4 places: about" in counting.look(session)["forecast"]
+    assert "2 clips, 4 mixtures: about" in counting.look(session)["forecast"]
     shown = counting.start(session)
     assert 'data-state="waiting"' in shown["progress"]
     assert counting.look(session, shown["seen"]) == {}

@@ -56,7 +56,7 @@ def test_robustness_from_the_page(session: Session, own_run: Run) -> None:
     enduring = RobustnessHandlers(W, jobs)
     shown = enduring.look(session)
     assert shown["panel"]["visible"] is True
-    assert "2 clips under 8 conditions, by both models: about" in shown["forecast"]
+    assert "2 clips, 8 conditions, both models: about" in shown["forecast"]
     assert shown["progress"] == ""
     shown = enduring.start(session)
     assert 'data-state="waiting"' in shown["progress"]

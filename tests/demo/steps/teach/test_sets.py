@@ -223,7 +223,7 @@ def test_a_move_says_what_went_along_and_what_it_means(session: Session) -> None
     assert labels[0].startswith("Speaker voice 0, ")
     first = next(value for label, value in shown["who"]["choices"] if label.startswith(stored.clips[0].clip.text))
     told = splitting.move(session, [first], "test")["note"]
-    assert "Moved 1 clip to test: held out for the score. 1 more moved along" in told
+    assert "Moved 1 clip to test: held out for the score. 1 more moved too" in told
     after = session.library.open(stored.id).labelled()
     assert len(after.part("test")) == 4
     session.library.undo(stored.id)
