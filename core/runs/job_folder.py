@@ -4,6 +4,7 @@ JOB/
   request.json   the request; "kind" is the kind of job, by default a fine-tune
   events.jsonl   the events, one per line
   result.json    the result; written last, so its presence means the job is complete
+  forecast.json  how long the job was expected to take when it was started; may be missing
   stop           exists if someone asked to stop
   alive.lock     held by the process that executes the job, for as long as it lives
   pid            id of that process
@@ -14,23 +15,37 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from filelock import FileLock, Timeout
 
 from core.errors import RunError
-from core.storage.files import append_json_line
-from core.storage.state import Damaged, lock, read_checked, read_lines
+from core.storage.files import append_json_line, write_json
+from core.storage.state import Damaged, lock, read_checked, read_fields, read_lines
 from core.training import events
+from core.training.events import Event
 
 KILLED_SECONDS = 10.0  # enough for a killed process to end, unless its disk does not respond
 STARTING_SECONDS = 120.0  # a process may take to start before it counts as dead
 
 State = Literal["waiting", "running", "done", "failed", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """How long a job is expected to take.
+
+    Attributes:
+        seconds: from its first event to the last; None if unknown.
+        after: of these, those after the last training step, in which the adapted model transcribes; 0 if it trains nothing.
+    """
+
+    seconds: float | None = None
+    after: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -125,6 +140,26 @@ class Job:
             return "done"
         return "interrupted" if happened or self._age() > STARTING_SECONDS else "waiting"
 
+    def expect(self, expected: Expected) -> None:
+        """Notes how long the job is expected to take, so that those behind it in a queue can be told."""
+        write_json(self.folder / "forecast.json", asdict(expected))
+
+    def remaining(self, happened: Sequence[Event] | None = None) -> float | None:
+        """Returns the seconds that an unfinished job will still take once it has its turn, or None if that is unknown.
+
+        Args:
+            happened: its events, if they have been read already.
+        """
+        happened = self.events() if happened is None else happened
+        expected = Expected(**read_fields(self.folder / "forecast.json", Expected, None))
+        left = _left(happened, expected)
+        if left is None or not happened:
+            return left
+        try:
+            return max(0.0, left - abs(time.time() - (self.folder / "events.jsonl").stat().st_mtime))
+        except FileNotFoundError:  # deleted since
+            return None
+
     def _age(self) -> float:
         # Absolute, in case the clock was set back: a dead job must not count as starting until the clock catches up.
         return abs(time.time() - (self.folder / "request.json").stat().st_mtime)
@@ -166,6 +201,21 @@ class Job:
     def should_stop(self) -> bool:
         """Returns whether someone asked to stop."""
         return (self.folder / "stop").exists()
+
+
+def _left(happened: Sequence[Event], expected: Expected) -> float | None:
+    """Returns the seconds that were left of a job at its last event."""
+    for event in reversed(happened):
+        match event:
+            case events.Stepped() if event.remaining >= 0:
+                return event.remaining + expected.after
+            case events.Advanced() if event.remaining >= 0:
+                return event.remaining
+            case events.Entered("saving" | "adapted") if expected.seconds is not None:
+                return expected.after
+            case events.Entered("saving" | "adapted"):
+                return None
+    return None if expected.seconds is None else max(0.0, expected.seconds)
 
 
 def refuse_used(folder: Path, advice: str = "Choose another folder for the run.") -> None:

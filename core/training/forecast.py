@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,10 +38,12 @@ class Forecast:
     Attributes:
         train: the optimiser steps.
         evaluate: transcribing held-out clips before, during and after training.
+        after: of `evaluate`, the part after training.
     """
 
     train: float
     evaluate: float
+    after: float = 0.0
 
     @property
     def total(self) -> float:
@@ -116,12 +117,12 @@ def forecast(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause = no_
 
     with RandomNumbers(0, model.device):
         times = _measured(model, work, recipe, pause)
-    clips = math.ceil(work.train / (1 - recipe.replay))
+    clips = work.train + recipe.replayed(work.train)
+    before, after = (each * work.test + times.easy * work.canary for each in (times.hard, times.taught))
     return Forecast(
         train=clips * (times.step * recipe.epochs + times.first_step),
-        evaluate=(times.hard + times.taught) * work.test
-        + 2 * times.easy * work.canary
-        + _evaluations(times, work, recipe, clips),
+        evaluate=before + _evaluations(times, work, recipe, clips) + after,
+        after=after,
     )
 
 

@@ -77,7 +77,7 @@ class Learner:
         if not self.examples:
             raise DatasetError("no_training_clips", "There are no clips to train on.")
         self.own = len(self.examples)
-        for place in _replayed(len(general), self.own, recipe.replay, seed):
+        for place in _replayed(len(general), recipe.replayed(self.own), seed):
             self._take(general, place, "en", noticed=False)
         if recipe.replay and len(self.examples) == self.own:
             self.notices.append(Noticed("replay_none", "There is no general speech that this model could replay.", {}))
@@ -311,9 +311,9 @@ def padding(seconds: Sequence[float], batches: Sequence[Sequence[int]]) -> float
     return 1 - sum(seconds) / taken if taken else 0.0
 
 
-def _replayed(general: int, own: int, share: float, seed: int) -> list[int]:
-    """Chooses clips of general speech to make up `share` of all clips; none is repeated before all have been used."""
-    count = round(own * share / (1 - share)) if general else 0
+def _replayed(general: int, wanted: int, seed: int) -> list[int]:
+    """Chooses clips of general speech, if there are any; none is repeated before all have been used."""
+    count = wanted if general else 0
     order = np.random.default_rng([seed, REPLAYING]).permutation(general) if count else np.array([], int)
     return np.resize(order, count).tolist()
 

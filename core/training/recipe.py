@@ -144,6 +144,10 @@ class Recipe:
             return cls(trains="everything", learning_rate=1e-4, epochs=epochs)
         return cls(trains="decoder", learning_rate=5e-5, epochs=epochs)
 
+    def replayed(self, own: int) -> int:
+        """Returns how many clips of general speech are replayed beside a number of the set's own training clips."""
+        return round(own * self.replay / (1 - self.replay))
+
     def changed(self, settings: Mapping[str, str]) -> Recipe:
         """Returns a copy with fields replaced from text, as given by `--set KEY=VALUE`.
 

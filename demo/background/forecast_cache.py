@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from core.storage.memory import return_free_memory
@@ -25,6 +26,33 @@ class Forecasts:
         self._newest: dict[str, object] = {}
         self._measuring = False
 
+    def known(self, asked: tuple) -> Forecast | None:
+        """Returns the forecast of what `of` would be asked, if it is cached."""
+        with self._changed:
+            return self._kept.get(_key(asked))
+
+    def within(self, seconds: float, owner: str, asked: tuple, measure: Callable[[], Forecast]) -> Forecast | None:
+        """Returns a forecast as `of` does, if it comes in time; otherwise measuring goes on, and the next call may have it.
+
+        Args:
+            seconds: to wait.
+            owner, asked, measure: as `of` takes them; `measure` is called in another thread.
+
+        Raises:
+            TimeoutError: it takes longer.
+            Exception: whatever `measure` raises.
+        """
+        found: Future[Forecast | None] = Future()
+
+        def work() -> None:
+            try:
+                found.set_result(self.of(owner, asked, measure))
+            except Exception as error:
+                found.set_exception(error)
+
+        threading.Thread(target=work, daemon=True, name="forecast").start()
+        return found.result(seconds)
+
     def of(self, owner: str, asked: tuple, measure: Callable[[], Forecast]) -> Forecast | None:
         """Returns a forecast, measuring it if it is not cached.
 
@@ -39,7 +67,7 @@ class Forecasts:
         Raises:
             Exception: whatever `measure` raises.
         """
-        key, mine = hashlib.sha256(repr(asked).encode()).hexdigest(), object()
+        key, mine = _key(asked), object()
         with self._changed:
             self._newest[owner] = mine
             self._changed.notify_all()
@@ -65,3 +93,7 @@ class Forecasts:
                 self._measuring = False
                 self._changed.notify_all()
             return_free_memory()
+
+
+def _key(asked: tuple) -> str:
+    return hashlib.sha256(repr(asked).encode()).hexdigest()

@@ -46,6 +46,11 @@ class JobQueue:
             path.unlink(missing_ok=True)
         return True
 
+    def unfinished(self) -> list[Job]:
+        """Returns the jobs that are waiting or running, in order. Changes nothing."""
+        found = (_job(path) for path in self._waiting())
+        return [job for job in found if job is not None and job.state() in NOT_OVER]
+
     def leave(self, folder: Path) -> None:
         """Removes the jobs in a folder from the queue; they will not run any more."""
         for path in self._waiting():

@@ -23,6 +23,12 @@ def duration(seconds: float, w: Wording) -> str:
     return w("time.minutes", n=f"{seconds / 60:.1f}")
 
 
+def ordinal(n: int, w: Wording) -> str:
+    """Formats a place in a row, from 1."""
+    kind = "other" if n % 100 in (11, 12, 13) else {1: "one", 2: "two", 3: "few"}.get(n % 10, "other")
+    return w(f"ordinal.{kind}", n=n)
+
+
 def change(difference: float, low: float | None, high: float | None, w: Wording) -> str:
     """Formats a difference of rates in percentage points, with its interval if there is one."""
 

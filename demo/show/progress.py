@@ -10,6 +10,7 @@ from core.training import events
 from demo.show.errors import explain, reason
 from demo.show.markup import escape, note
 from demo.show.numbers import duration
+from demo.show.waiting import NOBODY, Ahead, waiting
 from demo.wording import Wording
 
 ACTIVE = ("waiting", "running")
@@ -53,8 +54,16 @@ def fetching(id: str, done: int, total: int, remaining: float | None, stopping: 
     return going(sentence, done / total, w("model.progress"))
 
 
-def run_progress(run: Run, state: State, happened: Sequence[events.Event], w: Wording) -> str:
-    """Shows the progress of a fine-tune and its warnings."""
+def run_progress(run: Run, state: State, happened: Sequence[events.Event], w: Wording, ahead: Ahead = NOBODY) -> str:
+    """Shows the progress of a fine-tune and its warnings.
+
+    Args:
+        run: the fine-tune.
+        state: its state.
+        happened: its events.
+        w: the page's wording.
+        ahead: what has to end before it can begin, while it waits.
+    """
     prepared = next((e for e in happened if isinstance(e, events.Prepared)), None)
     stepped = next((e for e in reversed(happened) if isinstance(e, events.Stepped)), None)
     entered = next((e for e in reversed(happened) if isinstance(e, events.Entered)), None)
@@ -75,20 +84,22 @@ def run_progress(run: Run, state: State, happened: Sequence[events.Event], w: Wo
     elif state == "interrupted":
         sentence, kind = w("adapt.interrupted", step=stepped.step if stepped else 0), "error"
     elif state == "waiting" or entered is None or not w.has(f"phase.{entered.phase}"):
-        sentence = w("adapt.waiting")
+        sentence = waiting(ahead, w)
     elif entered.phase == "training" and prepared and stepped:
-        share = stepped.step / max(1, prepared.steps)
-        sentence = w("adapt.step", step=stepped.step, steps=prepared.steps, time=duration(stepped.remaining, w))
+        share, left = stepped.step / max(1, prepared.steps), run.remaining(happened)
+        time = duration(stepped.remaining if left is None else left, w)
+        sentence = w("adapt.step", step=stepped.step, steps=prepared.steps, time=time)
     else:
         sentence = w(f"phase.{entered.phase}", clips=entered.clips)
-        share = 1.0 if stepped else 0.0
+        share, left = 1.0 if stepped else 0.0, run.remaining(happened)
+        sentence += w("queue.left", time=duration(left, w)) if left is not None else ""
     if run.should_stop() and state in ACTIVE:
         sentence = w("adapt.stopping")
     return _shown(state, sentence, kind, share, happened, w)
 
 
-def job_progress(job: Job, w: Wording) -> str:
-    """Shows the progress of a ladder or robustness job and its warnings."""
+def job_progress(job: Job, w: Wording, ahead: Ahead = NOBODY) -> str:
+    """Shows the progress of a ladder or a measurement and its warnings; the arguments are those of `run_progress`."""
     state, happened = job.state(), job.events()
     advanced = next((event for event in reversed(happened) if isinstance(event, events.Advanced)), None)
     share, kind = 0.0, "info"
@@ -105,7 +116,7 @@ def job_progress(job: Job, w: Wording) -> str:
     elif job.should_stop():
         sentence = w("job.stopping")
     elif state == "waiting" or not happened:
-        sentence = w("job.waiting")
+        sentence = waiting(ahead, w)
     elif advanced is None:
         sentence = w(f"{job.kind}.beginning")
     else:

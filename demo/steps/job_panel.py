@@ -40,7 +40,7 @@ def build(name: str, w: Wording, visible: bool = True) -> JobView:
         gr.HTML(fine(w(f"{name}.about")))
         forecast = gr.HTML(elem_id=f"{name}-forecast")
         with gr.Row():
-            start = gr.Button(w(f"{name}.start"), elem_id=f"{name}-start")
+            start = gr.Button(w(f"{name}.start"), interactive=False, elem_id=f"{name}-start")
             stop = gr.Button(w("job.stop"), interactive=False, elem_id=f"{name}-stop")
         message = gr.HTML(elem_classes="message")
         progress = gr.HTML(elem_id=f"{name}-progress")
@@ -50,10 +50,15 @@ def build(name: str, w: Wording, visible: bool = True) -> JobView:
     return JobView(panel, forecast, start, stop, message, progress, result, timer, seen)
 
 
-def buttons(active: bool) -> dict[str, Any]:
-    """Returns values for a panel's `start`, `stop` and `timer`, by whether its job is active."""
+def buttons(active: bool, possible: bool = True) -> dict[str, Any]:
+    """Returns values for a panel's `start`, `stop` and `timer`.
+
+    Args:
+        active: whether its job is waiting or running.
+        possible: whether there is all that the job needs.
+    """
     return {
-        "start": gr.update(interactive=not active),
+        "start": gr.update(interactive=possible and not active),
         "stop": gr.update(interactive=active),
         "timer": gr.update(active=active),
     }

@@ -41,7 +41,7 @@ def wire(
     """
     handlers = AdaptHandlers(w, pool, jobs, forecasts)
     then_forecast = _forecasting(on, four, handlers)
-    _wire_recipe(on, four, handlers, then_forecast)
+    _wire_recipe(on, four, five, handlers, then_forecast)
     _wire_data(on, four, handlers, then_forecast)
     _wire_run(on, four, five, handlers)
     watch.wire(on, four.watch, four.seen, WatchHandlers(w))
@@ -49,10 +49,10 @@ def wire(
     restore_ladder = ladder.wire(on, four.ladder, planned, LadderHandlers(w, jobs, handlers))
 
     def then_propose(event: Callable) -> None:
-        then_forecast(on(event, handlers.default, {}, _proposed(four), None, **QUIET).then)
+        then_forecast(on(event, handlers.default, {}, _proposed(four, five), None, **QUIET).then)
 
     def restore(event: Callable) -> None:
-        shown = {**_proposed(four), **_looked(four)}
+        shown = {**_proposed(four, five), **_looked(four, five)}
         then_forecast(on(event, handlers.restore, {}, shown, four.message, **QUIET).then)
         restore_ladder(event)
 
@@ -64,14 +64,19 @@ def _planned(four: AdaptView) -> dict[str, Any]:
     return {**four.settings, **named(four, "suits")}
 
 
-def _proposed(four: AdaptView) -> dict[str, Any]:
+def _offered(four: AdaptView, five: CompareView) -> dict[str, Any]:
+    """Returns the buttons that need a model and clips, and where it says what is missing, see `AdaptHandlers.ready`."""
+    return {**named(four, "start", "find", "hear", "timer", "forecast"), **named(five, "sweep")}
+
+
+def _proposed(four: AdaptView, five: CompareView) -> dict[str, Any]:
     """Returns the components filled with a proposal for a model and a set."""
-    return {**named(four, "preset", "recipe", "forecast"), **_planned(four)}
+    return {**named(four, "preset", "recipe"), **_planned(four), **_offered(four, five)}
 
 
-def _looked(four: AdaptView) -> dict[str, Any]:
+def _looked(four: AdaptView, five: CompareView) -> dict[str, Any]:
     """Returns the components that show the state of the runs."""
-    return named(four, "progress", "start", "stop", "timer", "seen", "finished")
+    return {**named(four, "progress", "stop", "seen", "finished"), **_offered(four, five)}
 
 
 def _forecasting(on: On, four: AdaptView, handlers: AdaptHandlers) -> Then:
@@ -80,13 +85,14 @@ def _forecasting(on: On, four: AdaptView, handlers: AdaptHandlers) -> Then:
     def then_forecast(event: Callable) -> None:
         timed = on(event, handlers.forecasting, {}, named(four, "forecast"), None, **QUIET)
         timed = on(timed.then, handlers.forecast, four.settings, named(four, "forecast"), four.message, blank=True, **WAITS)
-        on(timed.then, handlers.picture, four.settings, named(four, "picture"), None, **WAITS)
+        timed = on(timed.then, handlers.picture, four.settings, named(four, "picture"), None, **WAITS)
+        on(timed.then, handlers.late_forecast, four.settings, named(four, "forecast"), None, **WAITS)
 
     return then_forecast
 
 
-def _wire_recipe(on: On, four: AdaptView, handlers: AdaptHandlers, then_forecast: Then) -> None:
-    proposed, words = _proposed(four), named(four, "recipe", "forecast")
+def _wire_recipe(on: On, four: AdaptView, five: CompareView, handlers: AdaptHandlers, then_forecast: Then) -> None:
+    proposed, words = _proposed(four, five), {**named(four, "recipe"), **_offered(four, five)}
     then_forecast(on(four.preset.input, handlers.preset, named(four, "preset"), proposed, four.message, **QUIET).then)
     for name, setting in four.settings.items():
         if name == "task":
@@ -109,7 +115,7 @@ def _wire_data(on: On, four: AdaptView, handlers: AdaptHandlers, then_forecast: 
 
 
 def _wire_run(on: On, four: AdaptView, five: CompareView, handlers: AdaptHandlers) -> None:
-    planned, looked = _planned(four), _looked(four)
+    planned, looked = _planned(four), _looked(four, five)
     on(four.start.click, handlers.start, {**planned, **named(four, "seed", "control")}, looked, four.message, **QUIET)
     on(five.sweep.click, handlers.sweep, {**planned, **named(four, "seed")}, looked, five.message, **QUIET)
     on(four.stop.click, handlers.stop, {}, looked, four.message, **QUIET)

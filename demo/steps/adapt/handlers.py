@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -13,11 +14,12 @@ import numpy as np
 from core.audio import sound_files
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.data.names import OWN
-from core.data.samples import CANARY, REPLAY, read_sample
-from core.errors import DatasetError, RunError
+from core.data.samples import CANARY
+from core.errors import AttuneError, DatasetError, RecipeError, RunError
 from core.models.loading import model_family
 from core.runs import run_folder
-from core.runs.request import Request, build_request
+from core.runs.job_folder import Expected
+from core.runs.run_folder import Run
 from core.training.proposal import Proposal, propose
 from core.training.recipe import Recipe
 from demo.background.forecast_cache import Forecasts
@@ -26,10 +28,11 @@ from demo.background.model_pool import ModelPool
 from demo.session import chosen_set, own_words
 from demo.session.chosen_set import as_typed, labelled_set
 from demo.session.session import Session
-from demo.show import markup
+from demo.show import errors, markup
 from demo.show.progress import ACTIVE, run_progress
+from demo.show.waiting import NOBODY, waiting
 from demo.steps.adapt import settings, show
-from demo.steps.job_panel import buttons
+from demo.steps.adapt.request import missing, request_of, suited
 from demo.wording import Wording
 
 if TYPE_CHECKING:
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
 RATE_CLIPS = 64  # training clips for a rate search: its 60 steps use most of them once
 BABBLE_CLIPS = 12  # mixed into the babble of many voices
 LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
+FORECAST_SECONDS = 5.0  # that a forecast may take before the page says that it comes later
+LATE_SECONDS = 60.0  # that it is waited for after that
+MEASURING_SECONDS = 20.0  # that it may be measured for: four times what an idle computer takes
 
 
 class AdaptHandlers:
@@ -54,12 +60,12 @@ class AdaptHandlers:
         return self._filled(session, propose(model, model_family(model), labelled, terms=terms))
 
     def preset(self, session: Session, preset: str) -> dict[str, Any]:
-        """preset -> preset, the recipe's fields, suits, recipe, forecast (empty): for the chosen model and set."""
+        """preset -> preset, the recipe's fields, suits, recipe, and the outputs of `ready`: for the chosen model and set."""
         model = session.choices.model
         return self._filled(session, propose(model, model_family(model), self._set(session), preset))
 
     def task(self, session: Session, task: str) -> dict[str, Any]:
-        """task -> the recipe's fields, suits, recipe, forecast (empty): that task's default recipe."""
+        """task -> the recipe's fields, suits, recipe, and the outputs of `ready`: that task's default recipe."""
         if task == "classify":
             return self._proposed(session, Recipe.default("classifier", self._counts(session, Recipe(task=task))[0]))
         proposed = self.default(session)
@@ -67,12 +73,29 @@ class AdaptHandlers:
         return proposed
 
     def words(self, session: Session, **fields: Any) -> dict[str, Any]:
-        """The recipe's fields -> recipe (in words), forecast (empty)."""
-        return {"recipe": self._words(session, settings.recipe_of(fields)), "forecast": ""}
+        """The recipe's fields -> recipe (in words), and the outputs of `ready`; if a field is wrong, the latter say which."""
+        try:
+            recipe = settings.recipe_of(fields)
+        except RecipeError as error:
+            return self._offer(session, errors.explain(error, self._w))
+        return {"recipe": self._words(session, recipe), **self.ready(session, recipe.task == "classify")}
+
+    def ready(self, session: Session, closed: bool = False) -> dict[str, Any]:
+        """-> start, find, hear, sweep, timer, forecast: whether a fine-tune could start now, or in a sentence why not.
+
+        `start`, `find` and `sweep` are enabled where their work is possible and no run is active; `hear` where there are clips.
+        `forecast` holds the sentence with what is missing and what to do, and is otherwise empty. `timer` is active as long as
+        `look` has to be called to keep all of this up to date.
+
+        Args:
+            session: whose choices count.
+            closed: whether the clips are to be classified, see `labelled_set`.
+        """
+        return self._offer(session, missing(self._w, session, closed))
 
     def restore(self, session: Session) -> dict[str, Any]:
         """-> the outputs of `default` and `look`."""
-        return {**self.default(session), **self.look(session)}
+        return {**self.look(session), **self.default(session)}
 
     def picture(self, session: Session, **fields: Any) -> dict[str, Any]:
         """The recipe's fields -> picture (which of the network's layers are trained, and at what rate). Changes nothing."""
@@ -126,26 +149,45 @@ class AdaptHandlers:
         return {"augmented": show.augmented(drawn, clip.text, f"/sound/augmented?{secrets.token_hex(4)}", self._w)}
 
     def forecasting(self, session: Session) -> dict[str, Any]:
-        """-> forecast (it is being measured)."""
-        return {"forecast": "" if self._is_active(session) else markup.note(self._w("adapt.forecasting"))}
+        """-> forecast (it is being measured, or what is missing for a start)."""
+        if self._is_active(session):
+            return {"forecast": ""}
+        lacks = missing(self._w, session)
+        return {"forecast": markup.note(lacks or self._w("adapt.forecasting"))}
 
     def forecast(self, session: Session, **fields: Any) -> dict[str, Any]:
         """The recipe's fields -> forecast (how long the run will take on this computer, from timing a small part of it).
 
-        Empty while a run is active; unchanged if the same browser has requested another forecast in the meantime.
+        It includes what is ahead in the queue. If measuring takes more than `FORECAST_SECONDS`, it says that the time will be
+        known later. Empty while a run is active; unchanged if the same browser has requested another forecast in the meantime.
         """
         if self._is_active(session):
             return {"forecast": ""}
         recipe = settings.recipe_of(fields)
+        if lacks := missing(self._w, session, recipe.task == "classify"):
+            return {"forecast": markup.note(lacks)}
         try:
-            measured = self.forecast_of(session, recipe)
-        except DatasetError:  # the set's card says what is missing
+            measured, late = self.forecast_of(session, recipe, FORECAST_SECONDS), False
+        except TimeoutError:
+            measured, late = None, True
+        if self._is_active(session):
             return {"forecast": ""}
-        if measured is None:
-            return {"forecast": ""} if self._is_active(session) else {}
-        return {"forecast": markup.note(show.forecast_words(measured, self._w))}
+        return {"forecast": show.forecast_words(measured, self._jobs.ahead(), self._w)} if measured or late else {}
 
-    def forecast_of(self, session: Session, recipe: Recipe, general: bool = True) -> Forecast | None:
+    def late_forecast(self, session: Session, **fields: Any) -> dict[str, Any]:
+        """The recipe's fields -> forecast, if it came later than `FORECAST_SECONDS`; otherwise unchanged."""
+        recipe = settings.recipe_of(fields)
+        if missing(self._w, session, recipe.task == "classify") or self._is_active(session):
+            return {}
+        try:
+            measured = self.forecast_of(session, recipe, LATE_SECONDS)
+        except TimeoutError:
+            return {}
+        if measured is None or self._is_active(session):
+            return {}
+        return {"forecast": show.forecast_words(measured, self._jobs.ahead(), self._w)}
+
+    def forecast_of(self, session: Session, recipe: Recipe, seconds: float, general: bool = True) -> Forecast | None:
         """Measures how long a recipe would take on the chosen set, including general speech if `general`.
 
         Returns None if the same browser has requested another forecast in the meantime, or started a run, which needs the
@@ -153,13 +195,21 @@ class AdaptHandlers:
 
         Raises:
             DatasetError: there are too few own clips to hold any out.
+            TimeoutError: it takes longer than `seconds`; measuring goes on for a while.
         """
-        beside = chosen_set.canary(session).clips if general else ()
-        key = (session.choices.model, labelled_set(session, recipe.task == "classify"), recipe, beside)
+        key = self._asked(session, recipe, general)
         try:
-            return self._forecasts.of(session.folder.name, key, lambda: self._measure(session, *key))
+            return self._forecasts.within(seconds, session.folder.name, key, lambda: self._measure(session, *key))
         except _RunStarted:
             return None
+
+    def expected(self, session: Session, recipe: Recipe, general: bool = True) -> Forecast | None:
+        """Returns the forecast of a recipe if it has been measured.
+
+        Raises:
+            DatasetError: there are too few own clips to hold any out.
+        """
+        return self._forecasts.known(self._asked(session, recipe, general))
 
     def canaries(self, session: Session) -> dict[str, Any]:
         """-> canary (the available general speech, and the current choice)."""
@@ -194,22 +244,28 @@ class AdaptHandlers:
         return self.look(session)
 
     def look(self, session: Session, seen: str = "") -> dict[str, Any]:
-        """seen -> progress, start, stop, timer, seen, finished: the current state of the runs; nothing if it is unchanged."""
+        """seen -> progress, stop, seen, finished, and the outputs of `ready`: the state of the runs; nothing if unchanged."""
         queue = session.queue()
-        if not queue:
-            return {"progress": markup.note(self._w("adapt.idle")), **buttons(active=False), "seen": "", "finished": ""}
         states = [run.state() for run in queue]
-        place = next((states.index(state) for state in ("running", "waiting") if state in states), 0)
-        run, state, happened = queue[place], states[place], queue[place].events()
-        now = f"{run.id} {' '.join(states)} {len(happened)} {run.should_stop()}"
-        if now == seen:
-            return {}
         active = any(state in ACTIVE for state in states)
-        shown = run_progress(run, state, happened, self._w)
+        finished = " ".join(one.id for one, ended in zip(queue, states, strict=True) if ended == "done")
+        place = next((states.index(state) for state in ("running", "waiting") if state in states), 0)
+        happened = queue[place].events() if queue else []
+        ahead = self._jobs.ahead(queue[place]) if active and states[place] == "waiting" else NOBODY
+        now = session.choices.fetching
+        if queue:
+            waits = waiting(ahead, self._w) if active else ""
+            now = f"{queue[place].id} {' '.join(states)} {len(happened)} {queue[place].should_stop()} {waits} {now}"
+        if now == seen and now:
+            return {}
+        shown = markup.note(self._w("adapt.idle"))
+        if queue:
+            shown = run_progress(queue[place], states[place], happened, self._w, ahead)
         if len(queue) > 1 and active:
             shown = markup.fine(self._w("adapt.queue", place=place + 1, runs=len(queue))) + shown
-        finished = " ".join(one.id for one, ended in zip(queue, states, strict=True) if ended == "done")
-        return {"progress": shown, **buttons(active), "seen": now, "finished": finished}
+        closed = bool(queue) and not active and self._classified(queue[place])
+        offer = self._offer(session, "") if active else self.ready(session, closed)
+        return {"progress": shown, **offer, "stop": gr.update(interactive=active), "seen": now, "finished": finished}
 
     def _start(self, session: Session, recipes: list[Recipe], seed: int) -> dict[str, Any]:
         if self._is_active(session):
@@ -218,18 +274,36 @@ class AdaptHandlers:
         for recipe in recipes:
             request = request_of(session, recipe, seed)
             started.append(run_folder.create(session.new_run_folder(), request))
+        measured = self.expected(session, recipes[0])  # the others take about as long
+        expected = Expected(measured.total, measured.after) if measured else None
         for run in started:
-            self._jobs.start(run)
+            self._jobs.start(run, expected)
         session.choose(run=started[0].id, queue=" ".join(run.id for run in started))
         return self.look(session)
 
+    def _offer(self, session: Session, lacks: str) -> dict[str, Any]:
+        active = self._is_active(session)
+        possible = gr.update(interactive=not lacks and not active)
+        return {
+            **dict.fromkeys(("start", "find", "sweep"), possible),
+            "hear": gr.update(interactive=not lacks),
+            "timer": gr.update(active=active or bool(session.choices.fetching)),
+            "forecast": "" if active else markup.note(lacks),
+        }
+
     def _proposed(self, session: Session, recipe: Recipe, name: str = "") -> dict[str, Any]:
         words = self._words(session, recipe, name)
-        return {**settings.values(recipe), "suits": model_family(session.choices.model), "recipe": words, "forecast": ""}
+        filled = {**settings.values(recipe), "suits": model_family(session.choices.model), "recipe": words}
+        return {**filled, **self.ready(session, recipe.task == "classify")}
 
     def _words(self, session: Session, recipe: Recipe, name: str = "") -> str:
         why = markup.fine(self._w(f"preset.{name}.why")) if name else ""
         return why + show.recipe_words(recipe, *self._counts(session, recipe), self._w)
+
+    def _asked(self, session: Session, recipe: Recipe, general: bool) -> tuple[str, LabelledSet, Recipe, Sequence[Clip]]:
+        """Returns what a forecast depends on."""
+        beside = chosen_set.canary(session).clips if general else ()
+        return session.choices.model, labelled_set(session, recipe.task == "classify"), recipe, beside
 
     def _filled(self, session: Session, proposal: Proposal) -> dict[str, Any]:
         return {"preset": proposal.preset, **self._proposed(session, proposal.recipe, proposal.preset)}
@@ -252,20 +326,29 @@ class AdaptHandlers:
         from core.training.forecast import Workload, forecast
         from core.training.learner import for_task
 
-        work = Workload.of(labelled, general, recipe)
+        work, began = Workload.of(labelled, general, recipe), time.monotonic()
         with self._pool.lend(session.folder.name, id, soon=False) as model:
             model = for_task(model, recipe, [clip.text for clip in labelled.part("train")])
-            return forecast(model, work, recipe, lambda: self._make_way(session))
+            return forecast(model, work, recipe, lambda: self._make_way(session, began))
 
-    def _make_way(self, session: Session) -> None:
+    def _make_way(self, session: Session, began: float) -> None:
         """Lets what is more urgent go first.
 
         Raises:
             _RunStarted: the session has started a run.
+            TimeoutError: the forecast has been measured for too long.
         """
         self._pool.pause()
         if self._is_active(session):
             raise _RunStarted
+        if time.monotonic() - began > MEASURING_SECONDS:
+            raise TimeoutError
+
+    def _classified(self, run: Run) -> bool:
+        try:
+            return run.request().recipe.task == "classify"
+        except AttuneError:  # damaged
+            return False
 
     def _is_active(self, session: Session) -> bool:
         return any(run.state() in ACTIVE for run in session.queue())
@@ -273,37 +356,3 @@ class AdaptHandlers:
 
 class _RunStarted(Exception):
     """A forecast is no longer needed."""
-
-
-def suited(session: Session, fields: Mapping[str, Any], family: str) -> Recipe:
-    """Returns the recipe of the page's fields, after checking that they are for the chosen model.
-
-    Args:
-        session: the session with the chosen model.
-        fields: as for `settings.recipe_of`.
-        family: the model family that the fields are for.
-
-    Raises:
-        RecipeError: a field is out of range.
-        RunError: a model of another family has been chosen in the meantime.
-    """
-    if family != model_family(session.choices.model):
-        raise RunError("recipe_other_model", "This recipe was for another model. Check the new one, then start again.")
-    return settings.recipe_of(fields)
-
-
-def request_of(session: Session, recipe: Recipe, seed: int) -> Request:
-    """Returns the request for a fine-tune of the model and clips chosen on the page, with a recipe.
-
-    Raises:
-        DatasetError: there are too few own clips to hold any out.
-    """
-    choices = session.choices
-    labelled = labelled_set(session, recipe.task == "classify")
-    own = [clip for clip in labelled.clips if clip.id == choices.clip]
-    if choices.clip and not own:
-        recording = session.recordings.get(choices.clip)
-        own = [Clip(str(recording.path), recording.text, id=recording.id)] if recording.text else []
-    canary, general = chosen_set.canary(session), read_sample(REPLAY).clips
-    terms = own_words.terms_said(session, [clip.text for clip in labelled.part("test")], labelled.language)
-    return build_request(choices.model, labelled, recipe, seed, canary, general, own, terms)

@@ -12,6 +12,7 @@ from core.training.freezing import LayerPlan
 from core.training.recipe import Recipe
 from demo.show.markup import NO_BREAK, escape, fine, note, player
 from demo.show.numbers import duration
+from demo.show.waiting import Ahead, before
 from demo.wording import Wording
 
 if TYPE_CHECKING:
@@ -96,8 +97,10 @@ def _length(distance: float) -> float:
 
 
 def recipe_words(recipe: Recipe, clips: int, validation: int, w: Wording) -> str:
-    """Returns a recipe in plain words, for numbers of training and validation clips."""
+    """Returns a recipe in plain words, for numbers of the set's training and validation clips; 0 if they are not known yet."""
     batch = recipe.batch_size * recipe.accumulate
+    over = w(f"recipe.over{'' if not recipe.replay else '_replay'}", clips=clips, general=recipe.replayed(clips))
+    over = over if clips else w("recipe.over_unknown")
     augment = [w(f"recipe.augment.{name}") for name in _AUGMENTED if getattr(recipe.augment, name)]
     held = [w(f"recipe.{name}") for name in _HELD if getattr(recipe, name)]
     lines = [
@@ -105,7 +108,7 @@ def recipe_words(recipe: Recipe, clips: int, validation: int, w: Wording) -> str
         *([w("recipe.classify")] if recipe.task == "classify" else []),
         w(f"recipe.{recipe.trains}", layers=recipe.last_layers),
         *([w(f"recipe.{recipe.adapter}", rank=recipe.adapter_rank)] if recipe.adapter != "none" else []),
-        w(f"recipe.rate.{recipe.schedule}", rate=f"{recipe.learning_rate:g}", epochs=recipe.epochs, clips=clips, batch=batch),
+        w(f"recipe.rate.{recipe.schedule}", rate=f"{recipe.learning_rate:g}", epochs=recipe.epochs, over=over, batch=batch),
         *([w("recipe.layer_decay", share=f"{recipe.layer_decay:g}")] if recipe.layer_decay < 1 else []),
         *([w("recipe.unfreeze", share=f"{100 * recipe.unfreeze:.0f}")] if recipe.unfreeze else []),
         w("recipe.l2_sp", strength=f"{recipe.l2_sp:g}") if recipe.l2_sp else w("recipe.no_l2_sp"),
@@ -135,14 +138,16 @@ def augmented(drawn: Augmented, text: str, url: str, w: Wording) -> str:
     return f'<div class="card"><p class="example">{player(url, w)} “{escape(text)}”</p>{fine(words)}</div>'
 
 
-def forecast_words(forecast: Forecast, w: Wording) -> str:
-    """Returns a sentence with the forecast times."""
-    return w(
-        "adapt.forecast",
-        total=duration(forecast.total, w),
-        train=duration(forecast.train, w),
-        evaluate=duration(forecast.evaluate, w),
-    )
+def forecast_words(forecast: Forecast | None, ahead: Ahead, w: Wording) -> str:
+    """Returns the forecast times, or that they will be known later, and what is ahead in the queue."""
+    if forecast is None:
+        return note(w("forecast.later")) + _queue(ahead, w)
+    times = {name: duration(getattr(forecast, name), w) for name in ("total", "train", "evaluate")}
+    return note(w("adapt.forecast", **times)) + _queue(ahead, w)
+
+
+def _queue(ahead: Ahead, w: Wording) -> str:
+    return fine(before(ahead, w)) if ahead.jobs else ""
 
 
 def axis(table: pd.DataFrame) -> list[float]:

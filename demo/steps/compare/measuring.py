@@ -8,12 +8,15 @@ from typing import Any, Generic, TypeVar
 import gradio as gr
 
 from core.errors import RunError
+from core.runs.job_folder import Expected
 from core.runs.measurement import Measurement
 from core.runs.result import Result
 from core.runs.run_folder import Run
 from demo.background.job_processes import Jobs
 from demo.session.session import Session
+from demo.show import markup
 from demo.show.progress import ACTIVE, job_progress
+from demo.show.waiting import NOBODY, waiting
 from demo.steps.job_panel import JobView, buttons
 from demo.steps.names import Shown
 from demo.steps.wiring import QUIET, On, named
@@ -39,7 +42,8 @@ class MeasuringHandlers(Generic[Kind]):
         run = session.current_run()
         if run is None:
             raise RunError("run_unfinished", "There is no adapted model yet.")
-        self._jobs.start(self._create(run))
+        result = run.result()
+        self._jobs.start(self._create(run), Expected(self.seconds(result)) if result is not None else None)
         return self.look(session)
 
     def stop(self, session: Session) -> Shown:
@@ -53,23 +57,26 @@ class MeasuringHandlers(Generic[Kind]):
     def look(self, session: Session, seen: str = "") -> Shown:
         """seen -> what `panel` returns, forecast, progress, result, start, stop, timer, seen; nothing if nothing changed."""
         run = session.current_run()
-        none = {"forecast": "", "progress": "", "result": "", **buttons(active=False)}
         result = run.result() if run is not None else None
         if run is None or result is None or not self.offers(result):
-            return {**none, **self.panel(False), "seen": ""}
-        job = self._find(run)
+            missing = {"forecast": markup.note(self._w("missing.run")), "progress": "", "result": "", "seen": ""}
+            return {**missing, **buttons(active=False, possible=False), **self.panel(False)}
+        job, missing = self._find(run), self._missing(run, result)
+        about = markup.note(self._w(missing)) if missing else self.forecast(result)
         if job is None:
-            return {**none, **self.panel(True), "forecast": self.forecast(result), "seen": run.id}
+            empty = {"progress": "", "result": "", "seen": run.id}
+            return {**empty, **buttons(active=False, possible=not missing), **self.panel(True), "forecast": about}
         state = job.state()
-        now = f"{run.id} {state} {len(job.events())} {job.should_stop()}"
+        ahead = self._jobs.ahead(job) if state == "waiting" else NOBODY
+        now = f"{run.id} {state} {len(job.events())} {job.should_stop()} {waiting(ahead, self._w)}"
         if now == seen:
             return {}
         return {
             **self.panel(True),
-            "forecast": "" if state == "done" else self.forecast(result),
-            "progress": job_progress(job, self._w),
+            "forecast": "" if state == "done" and not missing else about,
+            "progress": job_progress(job, self._w, ahead),
             "result": self.found(job, result),
-            **buttons(state in ACTIVE),
+            **buttons(state in ACTIVE, possible=not missing),
             "seen": now,
         }
 
@@ -81,13 +88,23 @@ class MeasuringHandlers(Generic[Kind]):
         """Returns the value of the panel where it is shown and hidden; nothing where it is part of another."""
         return {}
 
+    def seconds(self, result: Result) -> float:
+        """Forecasts the job in seconds, from the time that the run took for its clips."""
+        raise NotImplementedError
+
     def forecast(self, result: Result) -> str:
-        """Returns how long the job will take, as markup."""
+        """Returns what the job does and how long it will take, as markup."""
         raise NotImplementedError
 
     def found(self, job: Kind, result: Result) -> str:
         """Returns what the job has found so far, as markup."""
         raise NotImplementedError
+
+    def _missing(self, run: Run, result: Result) -> str:
+        """Returns the key of the sentence about what is missing for the job; "" if nothing is."""
+        if not (run.adapted / "config.json").is_file():
+            return "missing.adapted"
+        return "" if result.test is not None else "missing.test"
 
 
 def wire(on: On, view: JobView, finished: gr.Textbox, handlers: MeasuringHandlers[Any], *panel: str) -> None:

@@ -11,7 +11,6 @@ TEXTS = {
     "time.seconds": "{n} s",
     "time.minutes": "{n} min",
     "job.stop": "Stop",
-    "job.waiting": "Starting, or waiting in the queue: one job runs at a time.",
     "job.stopping": "Stopping when the current part is done.",
     "job.done": "Done in {time}.",
     "job.interrupted": "The process ended unexpectedly. The results up to that point are below. Start it again.",

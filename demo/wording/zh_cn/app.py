@@ -11,7 +11,6 @@ TEXTS = {
     "time.seconds": "{n} 秒",
     "time.minutes": "{n} 分钟",
     "job.stop": "停止",
-    "job.waiting": "正在启动或排队：同一时间只运行一项任务。",
     "job.stopping": "当前部分完成后停止。",
     "job.done": "完成，用时 {time}。",
     "job.interrupted": "进程意外结束，此前的结果见下方。请重新开始。",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.runs.job_folder import STARTING_SECONDS, Job
+from core.runs.job_folder import STARTING_SECONDS, Expected, Job
 from core.storage.files import write_json
-from core.training.events import Entered, Failed, Finished
+from core.training.events import Advanced, Entered, Event, Failed, Finished, Noticed, Stepped
 
 
 @pytest.fixture
@@ -54,3 +54,40 @@ def test_asking_to_stop(job: Job) -> None:
     assert not job.should_stop()
     job.ask_to_stop()
     assert job.should_stop()
+
+
+STEPPED, NOTICED = Stepped(3, 1.0, 0.0, 5.0, 10.0), Noticed("patience", "No improvement.", {})
+
+
+@pytest.mark.parametrize(
+    ("happened", "expected", "left"),
+    [
+        ([], None, None),
+        ([], Expected(60.0, 15.0), 60.0),
+        ([Entered("loading")], Expected(60.0, 15.0), 60.0),
+        ([Entered("loading")], None, None),
+        ([Entered("training", 3), STEPPED, NOTICED], Expected(60.0, 15.0), 25.0),
+        ([Entered("training", 3), STEPPED], None, 10.0),
+        ([STEPPED, Entered("saving"), Entered("adapted", 5)], Expected(60.0, 15.0), 15.0),
+        ([STEPPED, Entered("saving")], None, None),
+        ([Entered("rungs", 4), Advanced(1.5, 4, 30.0)], Expected(60.0), 30.0),
+    ],
+)
+def test_what_is_left_of_a_job(happened: list[Event], expected: Expected | None, left: float | None, job: Job) -> None:
+    if expected is not None:
+        job.expect(expected)
+    for event in happened:
+        job.append(event)
+    assert job.remaining() == (None if left is None else pytest.approx(left, abs=1.0))
+    if happened and left is not None:
+        ago = time.time() - 4
+        os.utime(job.folder / "events.jsonl", (ago, ago))
+        assert job.remaining() == pytest.approx(left - 4, abs=1.0)
+        os.utime(job.folder / "events.jsonl", (0, 0))
+        assert job.remaining() == 0.0
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"seconds": "x"}', '{"seconds": 1e999}', "\x00"])
+def test_a_damaged_forecast_is_none(content: str, job: Job) -> None:
+    (job.folder / "forecast.json").write_text(content)
+    assert job.remaining() is None

@@ -86,3 +86,16 @@ def test_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
         forecasts.of("anna", (name,), lambda name=name: measuring.of(name))
     assert "".join(measuring.measured) == "abcab"
     assert len(forecasts._kept) == 2
+
+
+def test_who_has_no_patience_goes_and_may_come_back() -> None:
+    forecasts, measuring = Forecasts(), Measuring()
+    with pytest.raises(TimeoutError):
+        forecasts.within(0.01, "anna", ("model", 1), lambda: measuring.of("a"))
+    assert forecasts.known(("model", 1)) is None
+    measuring.go_on.set()
+    found = forecasts.within(HANG_SECONDS, "anna", ("model", 1), lambda: measuring.of("b"))
+    assert found == forecasts.known(("model", 1)) == Forecast(1, 0.0)
+    assert measuring.measured == ["a"]
+    with pytest.raises(ValueError, match="cannot be measured"):
+        forecasts.within(HANG_SECONDS, "anna", ("bad",), lambda: measuring.of("bad"))

@@ -13,12 +13,15 @@ import pytest
 
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.runs import run_folder
+from core.runs.job_folder import Expected
 from core.runs.request import Request
 from core.runs.run_folder import Run
 from core.storage.files import home, write_json
-from core.training.events import Entered, Failed
+from core.training.events import Entered, Failed, Stepped
 from core.training.recipe import Recipe
+from demo.background.job_processes import LOOK_SECONDS, Jobs
 from demo.background.queue import JobQueue
+from demo.show.waiting import NOBODY, Ahead
 
 
 @pytest.fixture
@@ -123,6 +126,30 @@ def test_a_name_with_stray_bytes_is_found_again(three: list[Run], tmp_path: Path
     queue.join(run)
     queue.join(three[0])
     assert [queue.is_next(one) for one in (run, three[0])] == [True, False]
+
+
+def test_place_and_time_are_counted_across_all(three: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTUNE_HOME", str(tmp_path / "home"))
+    now = [0.0]
+    jobs, queue = Jobs(lambda: now[0]), JobQueue(tmp_path / "home" / "turns")
+    assert jobs.ahead() == NOBODY
+    for run, seconds in zip(three, (60.0, 40.0, None), strict=True):
+        queue.join(run)
+        run.expect(Expected(seconds, 5.0))
+    assert jobs.ahead() == NOBODY  # read a moment ago
+    now[0] += LOOK_SECONDS
+    assert [jobs.ahead(run) for run in three] == [NOBODY, Ahead(1, 60.0), Ahead(2, 100.0)]
+    assert jobs.ahead() == Ahead(3, None)  # how long the last one takes is not known
+    with three[0].lock():
+        three[0].append(Stepped(1, 1.0, 0.0, 2.0, 8.0))
+        now[0] += LOOK_SECONDS
+        left = jobs.ahead(three[1])
+        assert (left.jobs, left.seconds) == (1, pytest.approx(13.0, abs=1.0))
+    now[0] += LOOK_SECONDS
+    assert jobs.ahead(three[1]) == NOBODY  # the first has died
+    assert len(list((tmp_path / "home" / "turns").iterdir())) == 3  # looking takes nothing away
+    three[1].append(Failed("stopped_early", "Stopped before it began.", {}))
+    assert Jobs().ahead(three[2]) == NOBODY  # a server that was just started reads the same queue
 
 
 def test_workers_started_in_another_order_keep_to_it(three: list[Run]) -> None:

@@ -26,7 +26,7 @@ from core.errors import AttuneError, ModelError, RunError
 from core.evaluation.compare import compare
 from core.evaluation.robustness import ConditionResult, Line
 from core.runs import ladder_job, robustness_job, run_folder
-from core.runs.job_folder import Job
+from core.runs.job_folder import Expected, Job
 from core.runs.lineup import comparable
 from core.runs.request import Request
 from core.runs.run_folder import Run
@@ -39,6 +39,7 @@ from core.training.recipe import Recipe
 from demo.app import build_page
 from demo.background import worker
 from demo.background.forecast_cache import Forecasts
+from demo.background.job_processes import Jobs
 from demo.background.outcome_cache import Outcomes
 from demo.background.queue import JobQueue
 from demo.background.tasks import Tasks
@@ -83,10 +84,10 @@ class NoModel:
     transcribe = lend
 
 
-class NoJobs:
+class NoJobs(Jobs):
     """Takes the place of what starts processes."""
 
-    def start(self, job: Job) -> None:
+    def start(self, job: Job, expected: Expected | None = None) -> None:
         raise AssertionError("nothing is started here")
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from core.runs.job_folder import Job
+from core.runs.job_folder import Expected, Job
 from core.runs.run_folder import Run
 from core.storage.files import write_json
-from core.training.events import Advanced, Entered, Failed, Finished, Trained
+from core.training.events import Advanced, Entered, Failed, Finished, Prepared, Stepped, Trained
 from demo.show.numbers import duration
 from demo.show.progress import bar, fetching, going, job_progress, run_progress
+from demo.show.waiting import Ahead, waiting
 from demo.wording import Wording
 from tests.demo.show.test_markup import HOSTILE, tags
 
@@ -90,3 +91,27 @@ def test_a_job_says_where_it_stands(kind: str, w: Wording, tmp_path: Path) -> No
     seen.append(job_progress(job, w))
     assert w("time.seconds", n=80) in seen[-1]
     assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize("w", LANGUAGES, ids=lambda w: w.language)
+def test_who_waits_is_told_the_place_and_who_does_not_never_reads_of_a_queue(w: Wording, tmp_path: Path) -> None:
+    write_json(tmp_path / "request.json", {})
+    run = Run(tmp_path)
+    for ahead in (Ahead(2, 118.0), Ahead(2, None)):
+        for shown in (run_progress(run, "waiting", [], w, ahead), job_progress(run, w, ahead)):
+            assert waiting(ahead, w) in shown
+    assert w("queue.starting") in run_progress(run, "waiting", [], w)
+    assert w("queue.starting") in job_progress(run, w)
+    assert w("phase.loading") in run_progress(run, "running", [Entered("loading")], w)
+    run.ask_to_stop()
+    assert w("adapt.stopping") in run_progress(run, "waiting", [], w, Ahead(2, 118.0))
+
+
+def test_what_is_left_of_a_run_includes_what_follows_training(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.expect(Expected(60.0, 15.0))
+    happened = [Entered("loading"), Entered("training", 3), Prepared(3, 0.1, 9, 1, 2, 0.1), Stepped(3, 1.0, 0.0, 5.0, 10.0)]
+    for event in happened:
+        run.append(event)
+    assert "about 25 s left" in run_progress(run, "running", happened, W)
+    assert "About 60 s left." in run_progress(run, "running", happened[:1], W)

@@ -24,7 +24,7 @@ def wire(on: On, view: LadderView, planned: Mapping[str, Any], handlers: LadderH
     """
     job, target = view.job, named(view, "target")
     forecast, looked = named(job, "forecast"), named(job, "progress", "result", "start", "stop", "timer", "seen")
-    opened = on(job.panel.expand, handlers.forecasting, {}, forecast, None, **QUIET)
+    opened = on(job.panel.expand, handlers.forecasting, {}, named(job, "start", "forecast"), None, **QUIET)
     on(opened.then, handlers.forecast, planned, forecast, job.message, blank=True, **WAITS)
     on(job.start.click, handlers.start, {**planned, **target}, looked, job.message, **QUIET)
     on(job.stop.click, handlers.stop, target, looked, job.message, **QUIET)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.errors import DatasetError, RunError
+import gradio as gr
+
+from core.errors import RunError
+from core.runs.job_folder import Expected
 from core.runs.ladder import ladder, learning_curve
 from core.runs.ladder_job import LadderJob, create
 from demo.background.job_processes import Jobs
 from demo.session.session import Session
 from demo.show import markup, numbers
 from demo.show.progress import ACTIVE, job_progress
+from demo.show.waiting import NOBODY, waiting
 from demo.steps.adapt import settings
-from demo.steps.adapt.handlers import AdaptHandlers, request_of, suited
+from demo.steps.adapt.handlers import LATE_SECONDS, AdaptHandlers
 from demo.steps.adapt.ladder import show
+from demo.steps.adapt.request import missing, request_of, suited
 from demo.steps.job_panel import buttons
 from demo.wording import Wording
 
@@ -27,21 +32,28 @@ class LadderHandlers:
     def forecast(self, session: Session, *, suits: str, seed: float | None, **fields: Any) -> dict[str, Any]:
         """The recipe's fields, suits, seed -> forecast (how many fine-tunes the ladder has, and how long they will take)."""
         recipe = settings.recipe_of(fields)
+        if lacks := missing(self._w, session, recipe.task == "classify"):
+            return {"forecast": markup.note(lacks)}
+        rungs = ladder(request_of(session, recipe, int(seed or 0)))
+        if not rungs:
+            return {"forecast": markup.note(self._w("error.ladder_empty"))}
+        sizes = self._w("recipe.and").join(str(size) for size in sorted({rung.clips for rung in rungs}))
         try:
-            rungs = ladder(request_of(session, recipe, int(seed or 0)))
-        except DatasetError:  # the set's card says what is missing
-            return {"forecast": ""}
-        one = self._adapting.forecast_of(session, recipe, general=False)
+            one = self._adapting.forecast_of(session, recipe, LATE_SECONDS, general=False)
+        except TimeoutError:
+            return {"forecast": markup.note(self._w("ladder.forecast_later", sizes=sizes, runs=len(rungs)))}
         if one is None:
             started = any(run.state() in ACTIVE for run in session.queue())
             return {"forecast": ""} if started else {}
-        sizes = self._w("recipe.and").join(str(size) for size in sorted({rung.clips for rung in rungs}))
-        time = numbers.duration(show.seconds(rungs, one), self._w)
+        time = numbers.duration(show.seconds(len(rungs), one), self._w)
         return {"forecast": markup.note(self._w("ladder.forecast", sizes=sizes, runs=len(rungs), time=time))}
 
     def forecasting(self, session: Session) -> dict[str, Any]:
-        """-> forecast (it is being measured)."""
-        return {"forecast": markup.note(self._w("adapt.forecasting"))}
+        """-> start, forecast (it is being measured, or what is missing for a start)."""
+        lacks, job = missing(self._w, session), session.ladder()
+        active = job is not None and job.state() in ACTIVE
+        start = gr.update(interactive=not lacks and not active)
+        return {"start": start, "forecast": markup.note(lacks or self._w("adapt.forecasting"))}
 
     def start(self, session: Session, *, suits: str, seed: float | None, target: float | None, **fields: Any) -> dict[str, Any]:
         """The recipe's fields, suits, seed, target -> the outputs of `look`. Resumes the same ladder if it ended early."""
@@ -54,7 +66,8 @@ class LadderHandlers:
             job = before
         else:
             job = create(session.new_ladder_folder(), request)
-        self._jobs.start(job)
+        one = self._adapting.expected(session, request.recipe, general=False)
+        self._jobs.start(job, Expected(show.seconds(len(job.rungs()), one)) if one else None)
         session.choose(ladder=job.id)
         return self.look(session, target)
 
@@ -67,15 +80,16 @@ class LadderHandlers:
 
     def look(self, session: Session, target: float | None, seen: str = "") -> dict[str, Any]:
         """target, seen -> progress, result, start, stop, timer, seen: the ladder's state; nothing if it is unchanged."""
-        job = session.ladder()
+        job, possible = session.ladder(), not missing(self._w, session)
         if job is None:
-            return {"progress": "", "result": "", **buttons(active=False), "seen": ""}
+            return {"progress": "", "result": "", **buttons(active=False, possible=possible), "seen": ""}
         state = job.state()
-        now = f"{job.id} {state} {len(job.events())} {job.should_stop()} {target}"
+        ahead = self._jobs.ahead(job) if state == "waiting" else NOBODY
+        now = f"{job.id} {state} {len(job.events())} {job.should_stop()} {target} {waiting(ahead, self._w)}"
         if now == seen:
             return {}
-        shown = {"progress": job_progress(job, self._w), "result": self._result(job, target)}
-        return {**shown, **buttons(state in ACTIVE), "seen": now}
+        shown = {"progress": job_progress(job, self._w, ahead), "result": self._result(job, target)}
+        return {**shown, **buttons(state in ACTIVE, possible=possible), "seen": now}
 
     def _result(self, job: LadderJob, target: float | None) -> str:
         curve = learning_curve(job.measured())

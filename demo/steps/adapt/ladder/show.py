@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from core.runs.ladder import Curve, Rung
+from core.runs.ladder import Curve
 from core.runs.report.pictures import Series, curves
 from demo.show.markup import escape, fine, verdict
 from demo.show.numbers import percent, points
@@ -21,9 +20,9 @@ DRAWN = 40  # points along the curve
 AHEAD = 4  # the curve extends to this multiple of the largest size, to show where it leads
 
 
-def seconds(rungs: Sequence[Rung], one: Forecast) -> float:
-    """Forecasts a ladder from the fine-tune with all clips, since each fine-tune processes about as many clips in total."""
-    return len(rungs) * (one.total + LOADING_SECONDS)
+def seconds(rungs: int, one: Forecast) -> float:
+    """Forecasts a ladder of so many fine-tunes from the one with all clips: each processes about as many clips in total."""
+    return rungs * (one.total + LOADING_SECONDS)
 
 
 def result(curve: Curve, base: float | None, wanted: float, whole: bool, w: Wording) -> str:

@@ -30,12 +30,16 @@ class RobustnessHandlers(MeasuringHandlers[RobustnessJob]):
         """Returns the panel's visibility."""
         return {"panel": gr.update(visible=visible)}
 
-    def forecast(self, result: Result) -> str:
-        """Returns how long measuring will take, from the time that the run took for its clips."""
-        assert result.test is not None, "the panel is offered for test clips"
+    def seconds(self, result: Result) -> float:
+        """Forecasts the measurement in seconds."""
         read = 2 * sum(found.clips for found in result.figures.values()) + result.validation_clips
-        seconds = result.seconds.evaluate / max(1, read) * 2 * result.test.clips * len(CONDITIONS)
-        time = numbers.duration(seconds, self._w)
+        tested = result.test.clips if result.test is not None else 0
+        return result.seconds.evaluate / max(1, read) * 2 * tested * len(CONDITIONS)
+
+    def forecast(self, result: Result) -> str:
+        """Returns how many clips are measured under how many conditions, and how long it will take."""
+        assert result.test is not None, "the panel is offered for test clips"
+        time = numbers.duration(self.seconds(result), self._w)
         return markup.note(self._w("robustness.forecast", clips=result.test.clips, conditions=len(CONDITIONS), time=time))
 
     def found(self, job: RobustnessJob, result: Result) -> str:

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.audio.sound_files import write_flac
 from core.data.samples import SAMPLES, WATCHED_CLIPS, read_sample
 from core.errors import DatasetError, RecipeError, RunError
-from core.runs.run_folder import Run
 from core.storage.files import write_json
-from core.training.events import Entered, Failed
+from core.training.events import Entered, Failed, Finished, Prepared, Stepped, Trained
 from core.training.presets import PRESETS, preset
 from core.training.recipe import Recipe
 from demo.background.forecast_cache import Forecasts
 from demo.background.model_pool import ModelPool
 from demo.session.session import Session
-from demo.steps.adapt import settings
+from demo.show.markup import note
+from demo.show.waiting import NOBODY, Ahead
+from demo.steps.adapt import handlers, settings
 from demo.steps.adapt.handlers import LAMBDAS, AdaptHandlers
 from demo.steps.adapt.ladder.handlers import LadderHandlers
 from demo.wording import LANGUAGES, Wording
+from tests.conftest import tone
+from tests.demo.background.test_model_pool import HANG_SECONDS
+from tests.demo.steps.started import Started
 
 SEED = 7
-LOOKED = {"progress", "start", "stop", "timer", "seen", "finished"}
-
-
-class Told:
-    """Takes the place of what starts processes, and says which runs were started."""
-
-    def __init__(self) -> None:
-        self.runs: list[Run] = []
-
-    def start(self, run: Run) -> None:
-        self.runs.append(run)
+W = Wording("en")
+READY = {"start", "find", "hear", "sweep", "timer", "forecast"}
+LOOKED = {"progress", "stop", "seen", "finished", *READY}
 
 
 def asked(recipe: Recipe, suits: str = "whisper") -> dict[str, Any]:
@@ -41,9 +41,16 @@ def asked(recipe: Recipe, suits: str = "whisper") -> dict[str, Any]:
     return {**settings.values(recipe), "suits": suits, "seed": SEED}
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy computer takes longer; what a test measures may."""
+    for name in ("FORECAST_SECONDS", "LATE_SECONDS", "MEASURING_SECONDS"):
+        monkeypatch.setattr(handlers, name, HANG_SECONDS)
+
+
 @pytest.fixture
-def jobs() -> Told:
-    return Told()
+def jobs() -> Started:
+    return Started()
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +59,8 @@ def pool() -> ModelPool:
 
 
 @pytest.fixture
-def adapting(jobs: Told, pool: ModelPool) -> AdaptHandlers:
-    return AdaptHandlers(Wording("en"), pool, jobs, Forecasts())  # type: ignore[arg-type]
+def adapting(jobs: Started, pool: ModelPool) -> AdaptHandlers:
+    return AdaptHandlers(Wording("en"), pool, jobs, Forecasts())
 
 
 @pytest.fixture
@@ -70,7 +77,7 @@ def tiny(session: Session, tiny_whisper: Path) -> Session:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_fills_the_settings_and_says_why(language: str, name: str, session: Session, pool: ModelPool) -> None:
-    adapting = AdaptHandlers(Wording(language), pool, Told(), Forecasts())  # type: ignore[arg-type]
+    adapting = AdaptHandlers(Wording(language), pool, Started(), Forecasts())
     proposed = adapting.preset(session, name)
     clips = len(read_sample("accent").part("train"))
     assert (proposed["preset"], proposed["suits"], proposed["forecast"]) == (name, "whisper", "")
@@ -81,7 +88,7 @@ def test_a_preset_fills_the_settings_and_says_why(language: str, name: str, sess
 def test_a_task_brings_its_default_and_leaves_the_preset(adapting: AdaptHandlers, session: Session) -> None:
     for task, expected in (("classify", Recipe.default("classifier", 36)), ("transcribe", preset("accent", "whisper", 36))):
         proposed = adapting.task(session, task)
-        assert proposed.keys() == {*settings.NAMES, "suits", "recipe", "forecast"}
+        assert proposed.keys() == {*settings.NAMES, "suits", "recipe", *READY}
         assert settings.recipe_of({name: proposed[name] for name in settings.NAMES}) == expected
 
 
@@ -97,11 +104,11 @@ def test_an_unknown_preset_is_refused(adapting: AdaptHandlers, session: Session)
 
 
 def test_a_start_asks_for_one_run_with_replay_apart_from_what_is_watched(
-    adapting: AdaptHandlers, tiny: Session, jobs: Told
+    adapting: AdaptHandlers, tiny: Session, jobs: Started
 ) -> None:
     recipe = preset("accent", "whisper", 36)
     adapting.start(tiny, **asked(recipe), control=False)
-    (run,) = jobs.runs
+    (run,) = jobs.jobs
     request = run.request()
     assert (request.recipe, request.seed) == (recipe, SEED)
     assert len(request.watch) == WATCHED_CLIPS
@@ -109,31 +116,33 @@ def test_a_start_asks_for_one_run_with_replay_apart_from_what_is_watched(
     assert tiny.current_run() == run
 
 
-def test_the_control_is_a_second_run_from_random_weights(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+def test_the_control_is_a_second_run_from_random_weights(adapting: AdaptHandlers, tiny: Session, jobs: Started) -> None:
     adapting.start(tiny, **asked(Recipe(trains="decoder", adapter="lora", epochs=2)), control=True)
-    first, control = (run.request() for run in jobs.runs)
+    first, control = (run.request() for run in jobs.jobs)
     assert (first.recipe.start, control.recipe.start) == ("pretrained", "random")
     assert (control.recipe.trains, control.recipe.adapter) == ("everything", "none")
     assert control.labelled_set == first.labelled_set
-    assert [run.id for run in tiny.queue()] == [run.id for run in jobs.runs]
+    assert [run.id for run in tiny.queue()] == [run.id for run in jobs.jobs]
 
 
-def test_the_sweep_differs_by_lambda_alone_and_one_press_stops_all(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+def test_the_sweep_differs_by_lambda_alone_and_one_press_stops_all(
+    adapting: AdaptHandlers, tiny: Session, jobs: Started
+) -> None:
     recipe = Recipe(trains="decoder", epochs=2, l2_sp=0.5)
     shown = adapting.sweep(tiny, **asked(recipe))
     assert shown.keys() == LOOKED
-    recipes = [run.request().recipe for run in jobs.runs]
+    recipes = [run.request().recipe for run in jobs.jobs]
     assert [one.l2_sp for one in recipes] == list(LAMBDAS)
     assert len({tuple(sorted((k, str(v)) for k, v in one.settings().items() if k != "l2_sp")) for one in recipes}) == 1
     assert "1 of 5" in shown["progress"]
 
     with pytest.raises(RunError, match="running"):
         adapting.start(tiny, **asked(recipe), control=False)
-    assert len(jobs.runs) == len(LAMBDAS)
+    assert len(jobs.jobs) == len(LAMBDAS)
 
     adapting.stop(tiny)
-    assert all(run.should_stop() for run in jobs.runs)
-    for run in jobs.runs:
+    assert all(run.should_stop() for run in jobs.jobs)
+    for run in jobs.jobs:
         run.append(Failed("stopped_early", "Stopped before it began.", {}))
     shown = adapting.look(tiny)
     assert (shown["start"]["interactive"], shown["stop"]["interactive"], shown["timer"]["active"]) == (True, False, False)
@@ -141,9 +150,9 @@ def test_the_sweep_differs_by_lambda_alone_and_one_press_stops_all(adapting: Ada
     assert shown["progress"]
 
 
-def test_the_page_moves_on_with_the_queue_and_says_who_is_done(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+def test_the_page_moves_on_with_the_queue_and_says_who_is_done(adapting: AdaptHandlers, tiny: Session, jobs: Started) -> None:
     adapting.sweep(tiny, **asked(Recipe(trains="decoder", epochs=1)))
-    first, second = jobs.runs[:2]
+    first, second = jobs.jobs[:2]
     write_json(first.folder / "result.json", {})
     with second.lock():
         second.append(Entered("training", 3))
@@ -153,13 +162,13 @@ def test_the_page_moves_on_with_the_queue_and_says_who_is_done(adapting: AdaptHa
     assert shown["finished"] == first.id
 
 
-def test_settings_that_are_no_recipe_start_nothing(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+def test_settings_that_are_no_recipe_start_nothing(adapting: AdaptHandlers, tiny: Session, jobs: Started) -> None:
     given = asked(Recipe())
     with pytest.raises(RecipeError, match="learning_rate"):
         adapting.start(tiny, **{**given, "learning_rate": -1.0}, control=False)
     with pytest.raises(RecipeError, match="learning_rate is empty"):
         adapting.start(tiny, **{**given, "learning_rate": None}, control=False)
-    assert not jobs.runs
+    assert not jobs.jobs
     assert tiny.current_run() is None
 
 
@@ -170,11 +179,11 @@ def proposed(adapting: AdaptHandlers, session: Session) -> dict[str, Any]:
 
 
 def test_a_recipe_for_the_model_before_starts_nothing(
-    adapting: AdaptHandlers, tiny: Session, tiny_ctc: Path, jobs: Told
+    adapting: AdaptHandlers, tiny: Session, tiny_ctc: Path, jobs: Started
 ) -> None:
     before = proposed(adapting, tiny)
     tiny.choose(model=str(tiny_ctc))
-    climbing = LadderHandlers(Wording("en"), jobs, adapting)  # type: ignore[arg-type]
+    climbing = LadderHandlers(Wording("en"), jobs, adapting)
     for begin in (
         lambda planned: adapting.start(tiny, **planned, control=False),
         lambda planned: adapting.sweep(tiny, **planned),
@@ -182,22 +191,23 @@ def test_a_recipe_for_the_model_before_starts_nothing(
     ):
         with pytest.raises(RunError, match="for another model"):
             begin(before)
-    assert not jobs.runs
+    assert not jobs.jobs
     adapting.start(tiny, **proposed(adapting, tiny), control=False)
-    (run,) = jobs.runs
+    (run,) = jobs.jobs
     assert run.request().recipe == preset("accent", "ctc", len(read_sample("accent").part("train")))
 
 
-def test_no_own_clips_start_nothing(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+def test_no_own_clips_start_nothing(adapting: AdaptHandlers, tiny: Session, jobs: Started) -> None:
     tiny.choose(labelled_set="own")
     with pytest.raises(DatasetError, match="at least"):
         adapting.start(tiny, **asked(Recipe()), control=False)
-    assert adapting.forecast(tiny, **settings.values(Recipe())) == {"forecast": ""}
-    assert not jobs.runs
+    shown = adapting.forecast(tiny, **settings.values(Recipe()))["forecast"]
+    assert "no clips of your own yet. Record at least 3 different sentences" in shown
+    assert not jobs.jobs
 
 
 def test_a_forecast_makes_way_for_a_run(
-    adapting: AdaptHandlers, tiny: Session, jobs: Told, pool: ModelPool, monkeypatch: pytest.MonkeyPatch
+    adapting: AdaptHandlers, tiny: Session, jobs: Started, pool: ModelPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = Recipe(epochs=1)
     pauses = 0
@@ -205,13 +215,13 @@ def test_a_forecast_makes_way_for_a_run(
     def press_the_button() -> None:
         nonlocal pauses
         pauses += 1
-        if not jobs.runs:
+        if not jobs.jobs:
             adapting.start(tiny, **asked(recipe), control=False)
 
     monkeypatch.setattr(pool, "pause", press_the_button)
     assert adapting.forecast(tiny, **settings.values(recipe)) == {"forecast": ""}
-    assert (len(jobs.runs), pauses) == (1, 1)
-    jobs.runs[0].append(Failed("stopped_early", "Stopped.", {}))
+    assert (len(jobs.jobs), pauses) == (1, 1)
+    jobs.jobs[0].append(Failed("stopped_early", "Stopped.", {}))
     assert "about" in adapting.forecast(tiny, **settings.values(recipe))["forecast"]
 
 
@@ -233,14 +243,14 @@ def kept(session: Session, name: str = "ordinary", language: str = "en") -> str:
     return session.library.create(name, read_sample("replay").clips[:3], language).stored.id
 
 
-def test_real_recordings_of_ones_own_show_what_is_forgotten(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+def test_real_recordings_of_ones_own_show_what_is_forgotten(adapting: AdaptHandlers, tiny: Session, jobs: Started) -> None:
     id, _ = kept(tiny), kept(tiny, "kawaida", "sw")
     offered = adapting.canaries(tiny)["canary"]
     assert [value for _, value in offered["choices"]] == ["general", id]
     assert offered["value"] == "general"
     adapting.choose_canary(tiny, id)
     adapting.start(tiny, **asked(Recipe(epochs=1)), control=False)
-    request = jobs.runs[0].request()
+    request = jobs.jobs[0].request()
     assert (request.canary_name, request.canary_synthetic, len(request.canary)) == ("ordinary", False, 3)
     assert adapting.canaries(tiny)["canary"]["value"] == id
 
@@ -252,12 +262,12 @@ def test_a_canary_that_was_deleted_gives_way_to_what_is_built_in(adapting: Adapt
     assert adapting.canaries(session)["canary"]["value"] == session.choices.canary == "general"
 
 
-def test_what_is_learnt_from_cannot_show_what_is_forgotten(adapting: AdaptHandlers, tiny: Session, jobs: Told) -> None:
+def test_what_is_learnt_from_cannot_show_what_is_forgotten(adapting: AdaptHandlers, tiny: Session, jobs: Started) -> None:
     id = kept(tiny)
     tiny.choose(canary=id, labelled_set=id)
     with pytest.raises(DatasetError, match="cannot also measure"):
         adapting.start(tiny, **asked(Recipe(epochs=1)), control=False)
-    assert not jobs.runs
+    assert not jobs.jobs
 
 
 @pytest.mark.parametrize(("language", "reason"), [("sw", "canary_language"), ("", "no_set")])
@@ -269,3 +279,136 @@ def test_other_languages_and_unknown_sets_are_no_general_speech(
         adapting.choose_canary(session, id)
     assert refused.value.reason == reason
     assert session.choices.canary == "general"
+
+
+def record(session: Session, *texts: str) -> None:
+    """Keeps a recording of each text."""
+    for seed, text in enumerate(texts):
+        source = session.folder / f"{text}.flac"
+        write_flac(source, tone(1.0, seed=seed))
+        session.recordings.label(session.recordings.add(source).id, text, "en")
+
+
+def test_a_start_that_would_fail_is_not_enabled_and_says_what_is_missing(adapting: AdaptHandlers, tiny: Session) -> None:
+    tiny.choose(labelled_set="own")
+    for texts, said in (
+        ((), "no clips of your own yet"),
+        (("one house", "One house!"), "You have 2 clips of your own, with 1 different sentence; it takes at least 3"),
+        (("two mice", "three cats"), ""),
+    ):
+        record(tiny, *texts)
+        ready = adapting.ready(tiny)
+        assert ready.keys() == READY
+        assert {ready[name]["interactive"] for name in ("start", "find", "sweep", "hear")} == {not said}
+        assert said in ready["forecast"]
+        assert bool(ready["forecast"]) == bool(said)
+        for shown in (adapting.default(tiny), adapting.look(tiny), adapting.words(tiny, **settings.values(Recipe()))):
+            assert {name: shown[name] for name in READY} == ready
+        assert adapting.forecasting(tiny)["forecast"] == (ready["forecast"] or note(W("adapt.forecasting")))
+        assert "0 clips" not in adapting.default(tiny)["recipe"]
+    adapting.start(tiny, **asked(Recipe(epochs=1)), control=False)  # now it works
+    assert not adapting.ready(tiny)["start"]["interactive"]
+
+
+def test_a_start_waits_for_a_download_and_is_offered_when_that_ends(adapting: AdaptHandlers, tiny: Session) -> None:
+    tiny.choose(fetching="openai/whisper-small")
+    shown = adapting.look(tiny)
+    assert (shown["start"]["interactive"], shown["timer"]["active"]) == (False, True)
+    assert "openai/whisper-small is still downloading" in shown["forecast"]
+    assert adapting.look(tiny, shown["seen"]) == {}
+    tiny.choose(fetching="")  # it was stopped
+    shown = adapting.look(tiny, shown["seen"])
+    assert (shown["start"]["interactive"], shown["timer"]["active"], shown["forecast"]) == (True, False, "")
+
+
+def test_what_else_a_start_needs(adapting: AdaptHandlers, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert adapting.ready(session)["forecast"] == ""
+    id = kept(session)
+    session.choose(canary=id, labelled_set=id)
+    assert "cannot also measure" in adapting.ready(session)["forecast"]
+    session.choose(canary="general", labelled_set="0" * 16)
+    assert W("error.no_set") in adapting.ready(session)["forecast"]
+    session.choose(labelled_set="accent", model="nobody/nothing")
+    shown = adapting.ready(session)
+    assert "nobody/nothing is not on this computer" in shown["forecast"]
+    assert not shown["start"]["interactive"]
+
+
+def test_a_wrong_field_says_so_and_starts_nothing(adapting: AdaptHandlers, tiny: Session) -> None:
+    shown = adapting.words(tiny, **{**settings.values(Recipe()), "learning_rate": None})
+    assert "recipe" not in shown
+    assert not shown["start"]["interactive"]
+    assert W("adapt.learning_rate") in shown["forecast"]
+
+
+def test_the_queue_is_in_the_progress_and_in_the_forecast(adapting: AdaptHandlers, tiny: Session, jobs: Started) -> None:
+    recipe = Recipe(epochs=1)
+    jobs.is_ahead = Ahead(1, 118.0)
+    told = adapting.forecast(tiny, **settings.values(recipe))["forecast"]
+    assert "Forecast for this computer" in told
+    assert "1 job is ahead of you: about 2.0 min." in told
+    shown = adapting.start(tiny, **asked(recipe), control=False)
+    assert "2nd in the queue: starts by itself in about 2.0 min." in shown["progress"]
+    assert shown["forecast"] == ""
+    measured = adapting.expected(tiny, recipe)
+    assert measured is not None
+    assert jobs.jobs[0].remaining() == pytest.approx(measured.total)  # others that wait are told
+    assert adapting.look(tiny, shown["seen"]) == {}
+    jobs.is_ahead = Ahead(1, 100.0)  # time goes by
+    shown = adapting.look(tiny, shown["seen"])
+    assert "about 1.7 min" in shown["progress"]
+    jobs.is_ahead = NOBODY
+    shown = adapting.look(tiny, shown["seen"])
+    assert W("queue.starting") in shown["progress"]
+    assert "queue" not in shown["progress"]
+
+
+def test_a_forecast_that_takes_too_long_comes_later(
+    adapting: AdaptHandlers, tiny: Session, jobs: Started, pool: ModelPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(pool, "pause", go_on.wait)
+    monkeypatch.setattr(handlers, "FORECAST_SECONDS", 0.01)
+    fields = settings.values(Recipe(epochs=1))
+    jobs.is_ahead = Ahead(2, None)
+    shown = adapting.forecast(tiny, **fields)["forecast"]
+    assert W("forecast.later") in shown
+    assert "2 jobs are ahead of you." in shown
+    assert adapting.ready(tiny)["start"]["interactive"]
+    go_on.set()
+    assert "Forecast for this computer" in adapting.late_forecast(tiny, **fields)["forecast"]
+    assert "Forecast for this computer" in adapting.forecast(tiny, **fields)["forecast"]  # it is kept
+
+
+def test_measuring_does_not_go_on_for_ever(adapting: AdaptHandlers, tiny: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "MEASURING_SECONDS", -1.0)
+    fields = settings.values(Recipe(epochs=1))
+    assert W("forecast.later") in adapting.forecast(tiny, **fields)["forecast"]
+    assert adapting.late_forecast(tiny, **fields) == {}
+
+
+def test_after_a_restart_of_the_server_a_run_is_in_sight(
+    adapting: AdaptHandlers, tiny: Session, jobs: Started, pool: ModelPool
+) -> None:
+    adapting.start(tiny, **asked(Recipe(epochs=1)), control=False)
+    (run,) = jobs.jobs
+    again, later = AdaptHandlers(W, pool, Started(), Forecasts()), Session(tiny.folder, local=True)
+    with run.lock():
+        run.append(Entered("training", 36))
+        shown = again.restore(later)
+        assert W("phase.training", clips=36) in shown["progress"]
+        assert (shown["start"]["interactive"], shown["stop"]["interactive"], shown["timer"]["active"]) == (False, True, True)
+        run.append(Prepared(36, 1.0, 9, 1, 2, 0.1))
+        run.append(Stepped(3, 1.0, 0.0, 5.0, 10.0))
+        assert "step 3 of 9" in again.restore(later)["progress"]
+    shown = again.restore(later)  # the computer was switched off
+    assert "ended unexpectedly after step 3" in shown["progress"]
+    assert (shown["start"]["interactive"], shown["stop"]["interactive"], shown["timer"]["active"]) == (True, False, False)
+    run.append(Trained(9, 6, False, 0.1, 2.0, 1.0))
+    run.append(Finished(3.0))
+    write_json(run.folder / "result.json", {})
+    a_day_ago = time.time() - 86_400
+    os.utime(run.folder / "request.json", (a_day_ago, a_day_ago))
+    shown = again.restore(later)
+    assert "step 6" in shown["progress"]
+    assert shown["finished"] == run.id

@@ -14,7 +14,8 @@ from core.training.recipe import Recipe
 from demo.background.forecast_cache import Forecasts
 from demo.background.model_pool import ModelPool
 from demo.session.session import Session
-from demo.steps.adapt import settings
+from demo.show.waiting import Ahead
+from demo.steps.adapt import handlers, settings
 from demo.steps.adapt.handlers import AdaptHandlers
 from demo.steps.adapt.ladder import show
 from demo.steps.adapt.ladder.handlers import LadderHandlers
@@ -24,6 +25,13 @@ from tests.demo.steps.started import Started
 LANGUAGES = [Wording("en"), Wording("zh-CN")]
 W = LANGUAGES[0]
 RECIPE = Recipe(trains="head", learning_rate=1e-3, epochs=1)
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy computer takes longer; what a test measures may."""
+    for name in ("LATE_SECONDS", "MEASURING_SECONDS"):
+        monkeypatch.setattr(handlers, name, 600.0)
 
 
 @pytest.fixture
@@ -83,6 +91,7 @@ def test_a_ladder_from_the_page(session: Session) -> None:
     assert (shown["start"]["interactive"], shown["stop"]["interactive"], shown["timer"]["active"]) == (False, True, True)
     assert climbing.look(session, None, shown["seen"]) == {}
     (job,) = jobs.jobs
+    assert job.remaining() is not None
     assert session.ladder() == job
     assert (job.request().seed, job.request().recipe) == (7, RECIPE)
     with pytest.raises(RunError, match="Wait for it"):
@@ -96,3 +105,22 @@ def test_a_ladder_from_the_page(session: Session) -> None:
     job.append(Failed("job_stopped", "Stopped.", {}))
     climbing.start(session, **{**given, "seed": 8}, target=None)
     assert session.ladder() != job
+
+
+def test_a_ladder_says_what_is_missing_and_that_its_time_comes_later(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Started()
+    climbing = LadderHandlers(W, jobs, AdaptHandlers(W, ModelPool(), jobs, Forecasts()))
+    given = {**settings.values(RECIPE), "suits": "ctc", "seed": 7}
+    session.choose(labelled_set="own")
+    assert not climbing.look(session, None)["start"]["interactive"]
+    for shown in (climbing.forecasting(session), climbing.forecast(session, **given)):
+        assert "no clips of your own yet" in shown["forecast"]
+    session.choose(labelled_set="accent")
+    assert climbing.forecasting(session)["start"]["interactive"]
+    monkeypatch.setattr(handlers, "MEASURING_SECONDS", -1.0)
+    assert (
+        "12 short fine-tunes, with 5, 10, 20, 36 clips. The time will be known"
+        in climbing.forecast(session, **given)["forecast"]
+    )
+    jobs.is_ahead = Ahead(1, None)
+    assert "2nd in the queue" in climbing.start(session, **given, target=None)["progress"]

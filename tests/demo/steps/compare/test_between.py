@@ -120,6 +120,8 @@ def test_the_curve_from_the_page(own_run: Run, session: Session, tmp_path: Path)
     assert 'data-state="done"' in shown["progress"]
     assert "<svg" in shown["result"]
     empty = Session(tmp_path / "other")
-    assert counting.look(empty)["forecast"] == ""
+    shown = counting.look(empty)
+    assert W("missing.run") in shown["forecast"]
+    assert not shown["start"]["interactive"]
     with pytest.raises(RunError, match="no adapted model"):
         counting.start(empty)

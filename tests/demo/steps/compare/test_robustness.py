@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ from core.errors import RunError
 from core.evaluation.robustness import CONDITIONS, ConditionResult, Line
 from core.runs.run_folder import Run
 from core.text.metrics import Interval
+from core.training.events import Failed
 from demo.session.session import Session
+from demo.show.waiting import Ahead
 from demo.steps.compare.robustness import show
 from demo.steps.compare.robustness.handlers import RobustnessHandlers
 from demo.wording import Wording
@@ -70,11 +73,29 @@ def test_robustness_from_the_page(session: Session, own_run: Run) -> None:
 
 def test_without_a_run_there_is_no_panel(session: Session) -> None:
     jobs = Started()
-    assert RobustnessHandlers(W, jobs).look(session)["panel"]["visible"] is False
+    shown = RobustnessHandlers(W, jobs).look(session)
+    assert (shown["panel"]["visible"], shown["start"]["interactive"]) == (False, False)
     with pytest.raises(RunError, match="no adapted model yet"):
         RobustnessHandlers(W, jobs).start(session)
     RobustnessHandlers(W, jobs).stop(session)
     assert not jobs.jobs
+
+
+def test_a_measurement_says_how_long_it_takes_to_those_behind_it_and_what_is_missing(session: Session, own_run: Run) -> None:
+    jobs = Started()
+    enduring = RobustnessHandlers(W, jobs)
+    assert enduring.look(session)["start"]["interactive"]
+    jobs.is_ahead = Ahead(2, None)
+    shown = enduring.start(session)
+    assert "3rd in the queue" in shown["progress"]
+    assert jobs.jobs[0].remaining() == pytest.approx(enduring.seconds(own_run.result()))
+    jobs.is_ahead = Ahead(1, 7.0)
+    assert "2nd in the queue: starts by itself in about 7 s." in enduring.look(session, shown["seen"])["progress"]
+    jobs.jobs[0].append(Failed("job_stopped", "Stopped.", {}))
+    shutil.rmtree(own_run.adapted)
+    shown = enduring.look(session)
+    assert W("missing.adapted") in shown["forecast"]
+    assert not shown["start"]["interactive"]
 
 
 def test_the_worker_carries_out_every_kind(session: Session, own_run: Run) -> None:

@@ -1,0 +1,26 @@
+"""Waiting: the queue, the forecast, and what is missing for a start."""
+
+TEXTS = {
+    "queue.starting": "Starting: loading takes a few seconds.",
+    "queue.place": "{place} in the queue. It starts by itself when those ahead are done.",
+    "queue.place_and_time": "{place} in the queue: starts by itself in about {time}.",
+    "queue.before": "{jobs} {jobs:job is|jobs are} ahead of you.",
+    "queue.before_and_time": "{jobs} {jobs:job is|jobs are} ahead of you: about {time}.",
+    "ordinal.one": "{n}st",
+    "ordinal.two": "{n}nd",
+    "ordinal.few": "{n}rd",
+    "ordinal.other": "{n}th",
+    "queue.left": " About {time} left.",
+    "forecast.later": "The time will be known once training has begun.",
+    "recipe.over": "{clips} {clips:clip|clips}",
+    "recipe.over_unknown": "the clips",
+    "missing.fetching": "{id} is still downloading: a fine-tune can start when it has arrived, or when you stop the download.",
+    "missing.model": "{id} is not on this computer. Choose it in step 1 to download it, or choose another model.",
+    "missing.no_own": "There are no clips of your own yet. Record at least {needed} different sentences, or choose a sample set.",
+    "missing.own": "You have {clips} {clips:clip|clips} of your own, with {sentences} different {sentences:sentence|sentences}; it takes at least {needed}, so that some can be held out. Record more.",
+    "missing.run": "There is no adapted model yet: fine-tune first.",
+    "missing.adapted": "The adapted model is no longer on this computer: fine-tune again.",
+    "missing.test": "This fine-tune has no test clips to measure on.",
+    "recipe.over_replay": "{clips} {clips:clip|clips} of the set and {general} of general speech",
+    "ladder.forecast_later": "{runs} short {runs:fine-tune|fine-tunes}, with {sizes} clips. The time will be known once the first has begun.",
+}

@@ -1,0 +1,26 @@
+"""Waiting: the queue, the forecast, and what is missing for a start."""
+
+TEXTS = {
+    "queue.starting": "正在启动：加载需要几秒钟。",
+    "queue.place": "排在{place}。前面的完成后会自动开始。",
+    "queue.place_and_time": "排在{place}：约 {time}后自动开始。",
+    "queue.before": "前面还有 {jobs} 项任务。",
+    "queue.before_and_time": "前面还有 {jobs} 项任务：约需 {time}。",
+    "ordinal.one": "第 {n} 位",
+    "ordinal.two": "第 {n} 位",
+    "ordinal.few": "第 {n} 位",
+    "ordinal.other": "第 {n} 位",
+    "queue.left": "约剩 {time}。",
+    "forecast.later": "训练开始后就会知道所需的时间。",
+    "recipe.over": " {clips} 段录音",
+    "recipe.over_unknown": "全部录音",
+    "missing.fetching": "{id} 仍在下载：下载完成或停止下载后才能开始微调。",
+    "missing.model": "这台电脑上没有 {id}。请在第 1 步选择它来下载，或选择其他模型。",
+    "missing.no_own": "还没有你自己的录音。请至少录制 {needed} 个不同的句子，或选择示例数据集。",
+    "missing.own": "你有 {clips} 段自己的录音，共 {sentences} 个不同的句子；至少需要 {needed} 个，才能留出一部分用于评分。请再录一些。",
+    "missing.run": "还没有自适应后的模型：请先微调。",
+    "missing.adapted": "自适应后的模型已不在这台电脑上：请重新微调。",
+    "missing.test": "这次微调没有可用于测量的测试录音。",
+    "recipe.over_replay": "数据集的 {clips} 段录音和 {general} 段通用语音",
+    "ladder.forecast_later": "{runs} 次短微调，分别用 {sizes} 段录音。第一次开始后就会知道所需的时间。",
+}
