@@ -13,7 +13,7 @@ window.attune = (() => {
   function cycle() {
     const stop = recorder("stop-button") || recorder("stop-button-paused");
     if (stop) return stop.click();
-    if (!navigator.mediaDevices) return document.documentElement.classList.add("insecure-context");
+    if (!navigator.mediaDevices) return; // assets/microphone.js says so
     recorder("record-button")?.click();
   }
 

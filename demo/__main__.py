@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import ipaddress
 import logging
 import os
 import socket
@@ -86,6 +85,7 @@ def _build(options: argparse.Namespace) -> FastAPI:
     from core.models.sources.hub import send_no_login
     from demo.app import build_server
     from demo.background.downloads import switch_off
+    from demo.server import addresses
     from demo.server.after_first_page import FirstPage
     from demo.session.removal import sweep_now_and_then
     from demo.wording import LANGUAGES
@@ -93,20 +93,37 @@ def _build(options: argparse.Namespace) -> FastAPI:
     send_no_login()
     if options.no_downloads:
         switch_off()
-    server = build_server(_names(options.host))
+    server = build_server(addresses.names(options.host))
     sweep_now_and_then(server.state.sweep)
     server.add_middleware(FirstPage, pages=frozenset(f"/{language}/" for language in LANGUAGES), start=server.state.warm)
     return server
 
 
 def _print_addresses(options: argparse.Namespace, port: int) -> None:
+    from demo.server import addresses
     from demo.session import session
 
-    shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
+    shown = "127.0.0.1" if options.host in addresses.EVERYWHERE else addresses.in_address(options.host)
     scheme = "https" if options.certificate else "http"
     print(f"Attune is running on {scheme}://{shown}:{port}  (stop it with Ctrl-C)", flush=True)
+    _print_shared([f"{scheme}://{addresses.in_address(host)}:{port}" for host in addresses.on_the_network(options.host)])
     own = f"{scheme}://127.0.0.1:{port}/owner/{session.owner_token()}"
     print(f"To use model folders of this computer, open it here once by {own}", flush=True)
+
+
+def _print_shared(shared: list[str]) -> None:
+    """Prints the addresses for others on the network, and what browsers do not do there without https."""
+    if not shared:
+        return
+    print("Others on the network open:" if len(shared) == 1 else "Others on the network open one of these:")
+    for address in shared:
+        print(f"  {address}")
+    if shared[0].startswith("http:"):
+        print(
+            "Over http the browsers of other computers and phones give no microphone; uploading sound files works.\n"
+            "To let others record, serve https: start Attune with --certificate cert.pem --key key.pem as well."
+        )
+    sys.stdout.flush()
 
 
 def _serve(server: FastAPI, listener: socket.socket, options: argparse.Namespace) -> None:
@@ -147,29 +164,6 @@ def _listen(host: str, wanted: int | None) -> socket.socket:
             listener.close()
             failure = error
     sys.exit(f"attune: no port to listen on at {host}: {failure.strerror}. Choose one with --port.")
-
-
-def _names(host: str) -> frozenset[str]:
-    """Returns names and addresses, besides the loopback ones, at which browsers on the network may reach this computer."""
-    if ipaddress.ip_address(host).is_loopback if _is_address(host) else host == "localhost":
-        return frozenset()
-    own = {host, socket.gethostname(), socket.getfqdn(), f"{socket.gethostname()}.local"}
-    try:
-        own |= {str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None)}
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("192.0.2.1", 9))  # sends nothing, only selects the local address
-            own.add(probe.getsockname()[0])
-    except OSError:
-        pass
-    return frozenset(f"[{name}]" if ":" in name else name for name in own)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

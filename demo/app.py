@@ -85,5 +85,4 @@ def _banner(w: Wording) -> str:
         f'<a class="language" href="/language/{other}" lang="{other}" hreflang="{other}">{NAMES[other]}</a></header>'
         f'<p class="lead">{markup.escape(w("app.tagline"))}</p>'
         f'<p class="fine">{markup.escape(w("app.private"))}</p>'
-        f'<p class="note warning insecure" role="status">{markup.escape(w("app.insecure"))}</p>'
     )

@@ -23,14 +23,12 @@ def css() -> str:
 
 
 def head(language: str) -> str:
-    """Returns the contents of the page's head: its language, the class that marks an insecure context, where browsers
-    disable the microphone, the script that plays pressed words, and the reading panel's keys.
+    """Returns the contents of the page's head: its language, the script that plays pressed words, the reading panel's keys,
+    and the script that tells why there is no microphone.
     """
     return (
-        "<script>"
-        f"document.documentElement.lang = '{language}';"
-        "if (!window.isSecureContext) document.documentElement.classList.add('insecure-context');"
-        f"</script><script>{_asset('words.js')}</script><script>{_asset('reading.js')}</script>"
+        f"<script>document.documentElement.lang = '{language}';</script>"
+        f"<script>{_asset('words.js')}</script><script>{_asset('reading.js')}</script><script>{_asset('microphone.js')}</script>"
     )
 
 

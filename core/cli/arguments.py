@@ -17,7 +17,9 @@ Commands = argparse._SubParsersAction  # of an ArgumentParser; argparse has no p
 Run = Callable[[argparse.Namespace], int]
 
 
-def command(commands: Commands, name: str, run: Run, about: str, json: bool = True) -> argparse.ArgumentParser:
+def command(
+    commands: Commands, name: str, run: Run, about: str, json: bool = True, options: bool = True
+) -> argparse.ArgumentParser:
     """Adds a command.
 
     Args:
@@ -26,8 +28,9 @@ def command(commands: Commands, name: str, run: Run, about: str, json: bool = Tr
         run: runs it and returns the exit status.
         about: a one-sentence description.
         json: whether it can print a JSON object.
+        options: whether argparse lists its options for --help.
     """
-    added = commands.add_parser(name, help=about, description=about)
+    added = commands.add_parser(name, help=about, description=about, add_help=options)
     added.set_defaults(run=run)
     if json:
         added.add_argument("--json", action="store_true", help="print one JSON object as the last line")

@@ -9,14 +9,17 @@ from core.cli.arguments import Commands, command
 
 
 def add(commands: Commands) -> None:
-    """Adds the command; its arguments are those of `python -m demo`."""
-    command(commands, "demo", run, "Open the browser app; python -m demo --help lists its options.", json=False)
+    """Adds the command; its arguments, help among them, are those of `python -m demo`."""
+    command(commands, "demo", run, "Open the browser app.", json=False, options=False)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the app until it is interrupted."""
     import runpy
 
-    sys.argv = ["attune demo", *options.rest]
-    runpy.run_module("demo", run_name="__main__", alter_sys=True)
+    own, sys.argv = sys.argv, ["attune demo", *options.rest]
+    try:
+        runpy.run_module("demo", run_name="__main__", alter_sys=True)
+    finally:
+        sys.argv = own
     return 0

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from core.text.metrics import Word
 from demo.wording import Wording
 
+WITHOUT_MICROPHONE = ("insecure", "denied", "none", "busy")  # the causes, as assets/microphone.js names them
 NO_BREAK = "\u00a0"  # keeps a number and its unit on one line
 _ENTITIES = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;"})
 
@@ -69,6 +70,21 @@ def marked(words: Sequence[Word], w: Wording, spaced: bool = True, pressable: bo
 def player(url: str, w: Wording) -> str:
     """Returns an audio player."""
     return f'<audio controls preload="none" src="{escape(url)}" aria-label="{escape(w("listen.play"))}"></audio>'
+
+
+def no_microphone(upload: str, w: Wording) -> str:
+    """Returns what stands beside a recorder, to be laid out in an element of class `no-microphone`: why the browser gives no
+    microphone and what to do, of which one sentence is shown (assets/microphone.js), and a button that uploads a file instead.
+
+    Args:
+        upload: id of the upload button to press, or of the recorder that also takes files.
+        w: the page's wording.
+    """
+    cases = "".join(
+        f'<p class="note warning" data-case="{case}">{escape(w(f"microphone.{case}"))}</p>' for case in WITHOUT_MICROPHONE
+    )
+    button = f'<button type="button" data-upload="{upload}">{escape(w("microphone.upload"))}</button>'
+    return f'<div role="status">{cases}</div>{button}'
 
 
 def or_nothing(text: str, w: Wording) -> str:

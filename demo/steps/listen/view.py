@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from core.audio.sound_files import SAMPLE_RATE
-from demo.show.markup import heading, note
+from demo.show.markup import heading, no_microphone, note
 from demo.wording import Wording
 
 WAVE = gr.WaveformOptions(sample_rate=SAMPLE_RATE, show_recording_waveform=True)
@@ -31,6 +31,7 @@ def build(w: Wording) -> ListenView:
     with gr.Column(elem_classes="step", elem_id="step-listen"):
         gr.HTML(heading(2, "listen", w))
         audio = recorder(w("listen.record"), ["microphone", "upload"], "clip")
+        gr.HTML(no_microphone("clip", w), elem_classes="no-microphone")
         transcript = gr.HTML(note(w("listen.empty")), elem_id="heard")
         message = gr.HTML(elem_classes="message")
         with gr.Accordion(w("listen.spectrogram"), open=False) as details:

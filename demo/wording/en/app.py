@@ -4,7 +4,6 @@ TEXTS = {
     "app.title": "Attune",
     "app.tagline": "Teach a speech recogniser to understand you better: start from a pretrained model, add a few labelled clips, and see what it gained and what it forgot.",
     "app.other_language": "简体中文",
-    "app.insecure": "This page was opened over plain HTTP from another computer, so the browser blocks the microphone. Upload files instead, or open the page on the computer that runs Attune.",
     "app.damaged": "{name} was damaged. The readable part was kept; the damaged part was saved next to it as {kept}.",
     "app.damaged.title": "A file was damaged",
     "app.private": "Recordings stay on the computer that runs Attune.",

@@ -4,7 +4,6 @@ TEXTS = {
     "app.title": "Attune",
     "app.tagline": "让语音识别模型更懂你：从预训练模型出发，加上几段标注好的录音，看看它学会了什么，又忘了什么。",
     "app.other_language": "English",
-    "app.insecure": "本页是从另一台电脑以普通 HTTP 打开的，浏览器因此禁用了麦克风。请改为上传文件，或在运行 Attune 的电脑上打开本页。",
     "app.damaged": "{name} 已损坏。能读取的内容已保留；损坏的部分另存为同一文件夹下的 {kept}。",
     "app.damaged.title": "文件已损坏",
     "app.private": "录音只保存在运行 Attune 的电脑上。",

@@ -55,6 +55,12 @@ def test_help_loads_nothing(command: tuple[str, ...], tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_help_of_the_app_lists_its_options(tmp_path: Path) -> None:
+    _, _, out = started(tmp_path, (), "demo", "--help")
+    assert all(f"  {option} " in out for option in ("--host", "--port", "--certificate", "--key"))
+    assert "--no-downloads" in out
+
+
 def test_help_lists_every_command(tmp_path: Path) -> None:
     _, _, out = started(tmp_path, (), "--help")
     assert len(COMMANDS) == len(NAMES)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from core.data.clips.exam import planned
-from demo.show.markup import escape, fine, note
+from demo.show.markup import escape, fine, no_microphone, note
 from demo.steps.listen.view import recorder
 from demo.steps.teach.record import show as takes
 from demo.steps.teach.record.words import view as words
@@ -56,7 +56,6 @@ def build(w: Wording) -> RecordView:
     first = plan[0].text
     choices = [(w(f"record.list.{name}"), name) for name in (*LISTS, WORDS, OWN)]
     with gr.Accordion(w("record.panel"), open=False, elem_id="reading") as panel:
-        gr.HTML(note(w("record.no_microphone"), "warning"), elem_classes="no-microphone")
         lists = gr.Dropdown(choices, value=LISTS[0], label=w("record.lists"), elem_id="reading-list")
         place = gr.HTML(takes.place(plan, first, (), {}, w), elem_id="prompt-place")
         prompt = gr.HTML(takes.prompt(first, w), elem_id="prompt")
@@ -66,6 +65,7 @@ def build(w: Wording) -> RecordView:
             keep = gr.Button(w("record.continue"), elem_id="keep", size="lg", min_width=220, interactive=False)
             gr.Button(w("record.start_over"), elem_id="start-over", size="lg", min_width=220)
             following = gr.Button(w("record.next"), elem_id="next-prompt", min_width=110)
+        gr.HTML(no_microphone("upload-take", w), elem_classes="no-microphone")
         gr.HTML(f'<p class="fine keys">{escape(w("record.keys"))}</p>')
         message = gr.HTML(elem_classes="message", elem_id="record-message")
         take = gr.HTML(note(w("record.empty")), elem_id="take")

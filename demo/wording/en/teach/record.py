@@ -30,7 +30,6 @@ TEXTS = {
     "record.next": "Skip",
     "record.keys": "Keyboard, after a click into this panel: Space or R: record, stop. A: record again. Escape: start over. Enter: continue. ← →: previous, next. Text fields work as usual.",
     "record.microphone": "Microphone",
-    "record.no_microphone": "No microphone is available. Record each sentence elsewhere and upload it with the button below.",
     "record.upload": "Upload a recording of this sentence",
     "record.empty": "Press Record, read the sentence aloud, then press Stop.",
     "record.all": "Every sentence is recorded. Go on to step 4, or read more.",

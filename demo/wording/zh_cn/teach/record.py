@@ -30,7 +30,6 @@ TEXTS = {
     "record.next": "跳过",
     "record.keys": "快捷键（先点一下本区域）：空格或 R：录音、停止；A：重录；Esc：重新开始；回车：继续；← →：上一句、下一句。文本框里照常输入。",
     "record.microphone": "麦克风",
-    "record.no_microphone": "这里无法使用麦克风。请用其他设备录下每个句子，再用下面的按钮上传。",
     "record.upload": "上传这句话的录音",
     "record.empty": "按“录音”，朗读句子，再按“停止”。",
     "record.all": "所有句子都已录好。可以进入第 4 步，也可以再读一些。",
