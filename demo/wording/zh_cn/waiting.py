@@ -16,7 +16,7 @@ TEXTS = {
     "recipe.over_unknown": "全部录音",
     "missing.fetching": "{id} 仍在下载：下载完成或停止下载后才能开始微调。",
     "missing.model": "这台电脑上没有 {id}。请在第 1 步选择它来下载，或选择其他模型。",
-    "missing.no_own": "还没有你自己的录音。请至少录制 {needed} 个不同的句子，或选择示例数据集。",
+    "missing.no_own": "还没有你自己的录音。请至少录 {needed} 个不同的句子，或选择示例数据集。",
     "missing.own": "你有 {clips} 段自己的录音，共 {sentences} 个不同的句子；至少需要 {needed} 个，才能留出一部分用于评分。请再录一些。",
     "missing.run": "还没有自适应后的模型：请先微调。",
     "missing.adapted": "自适应后的模型已不在这台电脑上：请重新微调。",
