@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from core.errors import AttuneError
 from core.runs.job_folder import Job
-from core.training.events import Advanced, Entered, Evaluated, Event, Failed, Noticed, Prepared, Stepped, Trained
+from core.training.events import Advanced, Entered, Evaluated, Event, Failed, Noticed, Prepared, Stepped, Trained, Watched
 
 
 def show_progress(event: object) -> None:
@@ -26,6 +26,8 @@ def show_progress(event: object) -> None:
             line = f"step {step}: loss {loss:.3f}, about {remaining:.0f} s to go"
         case Evaluated(step, wer, _, count, watched):
             line = f"after step {step}: WER {wer:.1%} on {count} validation clips; hears: {watched}" if wer is not None else ""
+        case Watched(step, text) if step:
+            line = f"after step {step}: the watched test clip reads: {text}"
         case Trained(steps, best, _, _, seconds, _):
             place = "" if event.blend == 1 else f"{event.blend:g} of the way to "
             kept = f"{place}step {best}" if best else "the base"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.evaluation.compare import ClipComparison, Comparison
 from core.text.folding import folded
-from core.text.scoring import clean
+from core.text.metrics import score
+from core.text.scoring import clean, normalise
 from core.text.scripts import lowered, space_between
 
 ORDERS = ("improved", "harmed", "longest", "given")
+SHORT_SECONDS = 8.0  # of a clip to watch: it is read at a glance, and transcribed fast
 KINDS = ("all", "fixed", "broken", "wrong", "unchanged")
 
 
@@ -52,6 +56,27 @@ def most_telling(comparison: Comparison) -> int | None:
             change = [clip.adapted_errors - clip.base_errors for clip in comparison.clips]
             return max(range(len(counts)), key=lambda i: (counts[i], change[i] if worse else -change[i]))
     return None
+
+
+def clip_to_watch(references: Sequence[str], base: Sequence[str], seconds: Sequence[float], language: str = "en") -> int | None:
+    """Returns the position of the held-out clip to watch while a model learns: of the short ones, that with the most errors.
+
+    Args:
+        references: reference texts.
+        base: the base's transcripts.
+        seconds: durations.
+        language: ISO 639-1 code, chooses the normalisation.
+
+    Returns:
+        None if no reference has words.
+    """
+    worded = [i for i, text in enumerate(references) if normalise(text, language)]
+    if not worded:
+        return None
+    chosen = [i for i in worded if seconds[i] <= SHORT_SECONDS] or [min(worded, key=lambda i: seconds[i])]
+    scored = score([references[i] for i in chosen], [base[i] for i in chosen], language)
+    wrong = [min(errors, words) for errors, words in zip(scored.word_errors, scored.words, strict=True)]  # what repeats is one
+    return chosen[max(range(len(chosen)), key=lambda n: (wrong[n], -seconds[chosen[n]]))]
 
 
 def _is(clip: ClipComparison, kind: str) -> bool:

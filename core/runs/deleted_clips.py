@@ -171,6 +171,8 @@ def _rewrite_lines(path: Path, texts: Collection[str], names: Collection[str]) -
             event = json.loads(line)
         except ValueError:
             continue  # cut short by a crash
+        if event.get("event") == "watched" and event.get("reference") in texts:
+            continue
         if event.get("held_out"):
             gone = {place for place, text in enumerate(event["held_out"]) if text in texts}
             event["held_out"] = held_out = [text for text in event["held_out"] if text not in texts]

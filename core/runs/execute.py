@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from core.audio.sound_files import MAX_CLIP_SECONDS
+from core.audio.sound_files import MAX_CLIP_SECONDS, SAMPLE_RATE
 from core.audio.waves import Labelled, Sounds
 from core.data.clips import labelled_set
 from core.data.clips.labelled_set import PARTS, Clip, Dropped, Overlap
@@ -16,6 +17,7 @@ from core.data.clips.parts import MIN_CLIPS_TO_SPLIT
 from core.errors import RecipeError
 from core.evaluation.analysis import Analysis, analyse, measure_sound
 from core.evaluation.compare import Comparison, compare
+from core.evaluation.selection import clip_to_watch
 from core.models.base.protocol import AsrModel, in_language
 from core.models.base.random_numbers import RandomNumbers
 from core.models.deepspeech.model import DeepSpeech, drop_source_layers
@@ -36,6 +38,7 @@ from core.training.events import Entered, Event, Finished, Noticed, Prepared, Tr
 from core.training.learner import for_task
 from core.training.loop import finetune
 from core.training.transcript_cache import UnchangedTranscriber
+from core.training.watching import WatchedClip
 
 
 def execute(run: Run, *, keep_model: bool = True) -> Iterator[Event]:
@@ -97,7 +100,8 @@ def _steps(run: Run, keep_model: bool) -> Iterator[Event]:
 
     model = _to_train(model, request, material)
     yield Entered("training", len(material.clips["train"]))
-    prepared, trained = yield from _train(run, request, model, material, keep_model)
+    watched_clip = _to_watch(material, base, request.labelled_set.language) if keep_model else None  # else nobody looks on
+    prepared, trained = yield from _train(run, request, model, material, watched_clip, keep_model)
 
     if keep_model:
         yield Entered("saving")
@@ -188,8 +192,28 @@ def _to_train(model: AsrModel, request: Request, material: _Material) -> AsrMode
     return model
 
 
+def _to_watch(material: _Material, base: dict[str, list[str]], language: str) -> WatchedClip | None:
+    """Chooses a clip that is not trained on: the person's own if it has a text, else a test clip, see `clip_to_watch`."""
+    trained = {sha256(Path(clip.path)) for part in ("train", "general") for clip in material.clips[part]}
+    for group in ("own", "test"):
+        fit = [i for i, clip in enumerate(material.clips[group]) if sha256(Path(clip.path)) not in trained]
+        clips = [material.clips[group][i] for i in fit]
+        seconds = [len(material.waves[group][i]) / SAMPLE_RATE for i in fit]
+        texts = [base[group][i] for i in fit]
+        place = clip_to_watch([clip.text for clip in clips], texts, seconds, language)
+        if place is not None:
+            clip = clips[place]
+            return WatchedClip(clip.id, material.waves[group][fit[place]], clip.text, texts[place])
+    return None
+
+
 def _train(
-    run: Run, request: Request, model: AsrModel, material: _Material, keep_model: bool
+    run: Run,
+    request: Request,
+    model: AsrModel,
+    material: _Material,
+    watched_clip: WatchedClip | None,
+    keep_model: bool,
 ) -> Generator[Event, None, tuple[Prepared, Trained]]:
     """Fine-tunes the model; returns the Prepared and Trained events."""
     prepared, trained = None, None
@@ -206,6 +230,7 @@ def _train(
         adapter_folder=run.folder / "adapter" if keep_model else None,
         # A new one, because the vocabulary, an adapter or a random start may have changed the weights.
         transcribe_base=UnchangedTranscriber(),
+        watched_clip=watched_clip,
     ):
         prepared = event if isinstance(event, Prepared) else prepared
         trained = event if isinstance(event, Trained) else trained

@@ -1,7 +1,7 @@
 """Events that a run yields.
 
-`core.training.loop.finetune` yields Prepared, then Stepped and Evaluated, then Trained. `core.runs.execute.execute` also
-yields Entered before each phase, and Finished or Failed at the end. Noticed may occur anywhere. Ladder and robustness
+`core.training.loop.finetune` yields Prepared, then Stepped, Evaluated and Watched, then Trained. `core.runs.execute.execute`
+also yields Entered before each phase, and Finished or Failed at the end. Noticed may occur anywhere. Ladder and robustness
 jobs yield Advanced in between.
 """
 
@@ -112,6 +112,30 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """One held-out clip was transcribed, to be shown. It is never trained on, and nothing is chosen by it.
+
+    Earlier versions have no such events. How many there are depends on how fast the computer is, see
+    `core.training.watching`.
+
+    Attributes:
+        step: the step before; 0 is the base. The last one, after the last step, is of the model that is kept.
+        text: the model's current transcript.
+        reference: the reference text.
+        base: the base's transcript.
+        clip: the id of the clip.
+        seconds: time since training began.
+    """
+
+    step: int
+    text: str
+    reference: str
+    base: str
+    clip: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Trained:
     """Training ended; the model now holds the parameters of `best_step`.
 
@@ -122,7 +146,7 @@ class Trained:
         stopped: whether a stop was requested.
         distance: ||theta - theta_p|| / ||theta_p|| over the trained parameters.
         seconds: training time, excluding evaluations.
-        evaluation_seconds: time spent on evaluations.
+        evaluation_seconds: time spent on evaluations, and on the watched clip.
         ended: reason for ending early: "asked", "patience" or a guard's reason; "" after the last step.
         drift: as in Evaluated, for the parameters that are kept.
         blend: a, where what is kept is theta_p + a (theta - theta_p) of the parameters of `best_step`, see `Recipe.blend`;
@@ -194,10 +218,10 @@ class Failed:
     details: dict[str, Any]
 
 
-Event = Noticed | Prepared | Stepped | Evaluated | Trained | Entered | Advanced | Finished | Failed
+Event = Noticed | Prepared | Stepped | Evaluated | Watched | Trained | Entered | Advanced | Finished | Failed
 _KINDS = {
     kind.__name__.lower(): kind
-    for kind in (Noticed, Prepared, Stepped, Evaluated, Trained, Entered, Advanced, Finished, Failed)
+    for kind in (Noticed, Prepared, Stepped, Evaluated, Watched, Trained, Entered, Advanced, Finished, Failed)
 }
 
 

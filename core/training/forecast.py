@@ -20,6 +20,7 @@ from core.training.evaluating import evaluation_count, looks
 from core.training.learner import Learner, batches_by_length
 from core.training.recipe import Recipe
 from core.training.stopwatch import Stopwatch
+from core.training.watching import at_most
 
 TRIAL_BATCHES = 3  # of short, medium and long clips: the cost of a step varies, as does the extra cost of a new size
 TRIAL_ROUNDS = 2  # the faster one counts: other load on the computer, such as drawing the page, comes and goes
@@ -119,11 +120,9 @@ def forecast(model: AsrModel, work: Workload, recipe: Recipe, pause: Pause = no_
         times = _measured(model, work, recipe, pause)
     clips = work.train + recipe.replayed(work.train)
     before, after = (each * work.test + times.easy * work.canary for each in (times.hard, times.taught))
-    return Forecast(
-        train=clips * (times.step * recipe.epochs + times.first_step),
-        evaluate=before + _evaluations(times, work, recipe, clips) + after,
-        after=after,
-    )
+    train, evaluations = clips * (times.step * recipe.epochs + times.first_step), _evaluations(times, work, recipe, clips)
+    watched = at_most(train + evaluations, times.hard) if work.test else 0.0
+    return Forecast(train=train, evaluate=before + evaluations + watched + after, after=after)
 
 
 @dataclass(frozen=True)

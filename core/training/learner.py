@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -187,6 +187,20 @@ class Learner:
         if self._depth is not None and isinstance(self.model, TranscribesAbove):
             return self.model.transcribe_above(waves, self._kept, self._layers)
         return self.model.transcribe(waves)
+
+    def transcribing_apart(self) -> Callable[[np.ndarray], Transcript]:
+        """Returns a function that transcribes a clip as `transcribe` does, but keeps its frozen prefix apart from the cache."""
+        apart = PrefixCache()
+
+        def kept(batch: Sequence[Example]) -> torch.Tensor:
+            return apart.get(self._keys(batch), partial(self._frozen, batch))
+
+        def transcribed(wave: np.ndarray) -> Transcript:
+            if self._depth is not None and isinstance(self.model, TranscribesAbove):
+                return self.model.transcribe_above([wave], kept, self._layers)[0]
+            return self.model.transcribe([wave])[0]
+
+        return transcribed
 
     def join(self, step: int, steps: int) -> None:
         """Unfreezes the layers that are trained at a step, see `freezing.joined`."""

@@ -23,6 +23,7 @@ from core.training.guards import STOPS, Guards
 from core.training.learner import Learner
 from core.training.recipe import Recipe
 from core.training.regularisation import Average, regularised
+from core.training.watching import WatchedClip, Watcher
 
 CTC_FAMILIES = ("ctc", "deepspeech")
 
@@ -40,6 +41,7 @@ def finetune(
     watch: Sounds = (),
     adapter_folder: Path | None = None,
     transcribe_base: Transcribe = transcribe,
+    watched_clip: WatchedClip | None = None,
 ) -> Iterator[Event]:
     """Adapts `model` in place, yielding events as it goes.
 
@@ -53,13 +55,14 @@ def finetune(
             the same sample of them; the held-out loss is always over all of them. See `evaluating.looks`.
         recipe: the recipe.
         seed: for batches, dropout, augmentation and random weights. Same seed, same machine, same events, except for
-            timings. The consumer's own random numbers from torch and numpy are not affected.
+            timings and how many are Watched. The consumer's own random numbers from torch and numpy are not affected.
         language: ISO 639-1 code; selects the text normalisation for scoring.
         should_stop: called before every step; True ends training after a last evaluation.
         general: general English speech; the recipe's share of it is replayed.
         watch: general English speech that is not trained on; transcribed at each evaluation, to detect forgetting early.
         adapter_folder: where an adapter is also saved by itself.
         transcribe_base: transcribes with the model before training; may use texts cached by an earlier run.
+        watched_clip: transcribed now and then, only to show what it becomes; the weights do not depend on it.
 
     Raises:
         DatasetError: there is nothing to train on, or the loss becomes non-finite before the first checkpoint.
@@ -73,7 +76,7 @@ def finetune(
         learner = Learner(model, train, recipe, seed, general)
         evaluator = Evaluator(learner, validation, watch, language, transcribe_base)
     yield from learner.notices
-    trained = yield from drawing.within(_train(learner, evaluator, seed, should_stop, began))
+    trained = yield from drawing.within(_train(learner, evaluator, watched_clip, seed, should_stop, began))
     model.network.eval()
     if recipe.adapter != "none":
         if adapter_folder is not None:
@@ -83,7 +86,12 @@ def finetune(
 
 
 def _train(
-    learner: Learner, evaluator: Evaluator, seed: int, should_stop: Callable[[], bool], began: float
+    learner: Learner,
+    evaluator: Evaluator,
+    watched_clip: WatchedClip | None,
+    seed: int,
+    should_stop: Callable[[], bool],
+    began: float,
 ) -> Generator[Event, None, Trained]:
     """Runs the training steps; on return, the trained parameters hold the chosen values."""
     recipe, family = learner.recipe, learner.model.family
@@ -91,6 +99,7 @@ def _train(
     optimizer, schedule = _optimizer(learner, steps)
     guards = Guards(steps, blanks=family in CTC_FAMILIES)
     best, average = BestStep(learner), Average(learner.learning)
+    watcher = Watcher(learner, watched_clip, steps)
     yield _prepared(learner, evaluator, steps, time.perf_counter() - began)
 
     started = time.perf_counter()
@@ -99,6 +108,7 @@ def _train(
     guards.after_evaluation(evaluation, evaluation.texts)
     best.take(evaluation)
     yield evaluation
+    yield from watcher.begin()
     times = evaluation_count(recipe, evaluator.validation)
     due = {round(steps * (i + 1) / times) for i in range(times)}
     step, ended = 0, ""
@@ -138,7 +148,8 @@ def _train(
                     yield _patience_ended(best.waited)
             if ended:
                 break
-    seconds = time.perf_counter() - started - evaluator.seconds
+            yield from watcher.after_step(step, time.perf_counter() - started)
+    seconds = time.perf_counter() - started - evaluator.seconds - watcher.seconds
 
     averaged = 0 if ended else average.count
     if averaged:
@@ -157,7 +168,10 @@ def _train(
         yield notice
     blend = best.blend(recipe.blend)
     distance, drift = learner.anchor.distance(), learner.drift()
-    return Trained(step, best.step, ended == "asked", distance, seconds, evaluator.seconds, ended, drift, blend)
+    yield from watcher.end(step, time.perf_counter() - started)
+    return Trained(
+        step, best.step, ended == "asked", distance, seconds, evaluator.seconds + watcher.seconds, ended, drift, blend
+    )
 
 
 def _optimizer(learner: Learner, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:

@@ -136,22 +136,34 @@ def side_by_side(clip: ClipComparison, url: str, w: Wording, language: str = "en
         language: of the comparison.
         times: URL of the word times; without it, words cannot be played.
     """
-    cells = []
-    for model in ("base", "adapted"):
-        words, wrong, cer = (getattr(clip, f"{model}_{kind}") for kind in ("words", "errors", "cer"))
-        errors = unbroken(clip_errors(wrong, clip.words, cer, language, w))
-        text = marked(words, w, language not in UNSPACED_LANGUAGES, pressable=bool(times))
-        group = f' role="group" aria-label="{escape(w(f"clips.words.{model}"))}" data-words="{model}"' if times else ""
-        cells.append(
-            f'<div class="side {model}"><h4>{escape(w(f"compare.{model}"))}</h4>'
-            f'<p class="heard" title="{escape(getattr(clip, model))}"{group}>{text}</p>'
-            f'<p class="fine">{escape(errors)}</p></div>'
-        )
+    cells = [side(clip, model, w(f"compare.{model}"), w, language, pressable=bool(times)) for model in ("base", "adapted")]
     flag = note(w("compare.trained_on"), "warning") if clip.trained_on else ""
     heard = FINDING if times else ""
     middle = f'<div class="said"><p>{escape(clip.reference)}</p>{player(url, w)}{heard}{flag}</div>'
     asks = f' data-times="{escape(times)}"{play_texts(w)}' if times else ""
     return f'<article class="pair"{asks}>{cells[0]}{middle}{cells[1]}</article>'
+
+
+def side(clip: ClipComparison, model: str, title: str, w: Wording, language: str = "en", pressable: bool = False) -> str:
+    """Returns one side of a clip: a model's transcript with its words marked, and its errors.
+
+    Args:
+        clip: the clip with both models' transcripts.
+        model: "base" or "adapted".
+        title: above the transcript.
+        w: the page's wording.
+        language: of the comparison.
+        pressable: whether pressing a word plays it.
+    """
+    words, wrong, cer = (getattr(clip, f"{model}_{kind}") for kind in ("words", "errors", "cer"))
+    errors = unbroken(clip_errors(wrong, clip.words, cer, language, w))
+    text = marked(words, w, language not in UNSPACED_LANGUAGES, pressable)
+    group = f' role="group" aria-label="{escape(w(f"clips.words.{model}"))}" data-words="{model}"' if pressable else ""
+    return (
+        f'<div class="side {model}"><h4>{escape(title)}</h4>'
+        f'<p class="heard" title="{escape(getattr(clip, model))}"{group}>{text}</p>'
+        f'<p class="fine">{escape(errors)}</p></div>'
+    )
 
 
 def plain_pair(base: str, adapted: str, url: str, w: Wording) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from core.data.clips.labelled_set import Clip
 from core.evaluation.compare import compare
-from core.evaluation.selection import most_telling, select
+from core.evaluation.selection import clip_to_watch, most_telling, select
 
 SAID = ["The red house", "a green door stands open", "Blue, blue sky", "one hundred and twenty"]
 BASE = ["the bed house", "a green door stands open", "blue sky", "120"]
@@ -35,6 +35,24 @@ COMPARISON = compare([Clip(f"/{i}.wav", text) for i, text in enumerate(SAID)], B
 )
 def test_clips_are_sorted_filtered_and_searched(order: str, kind: str, wanted: str, found: list[int]) -> None:
     assert select(COMPARISON, order, kind, wanted) == found
+
+
+@pytest.mark.parametrize(
+    ("references", "base", "seconds", "place"),
+    [
+        (["red hat", "a red hat", "red"], ["red hat", "the rat had", "bed"], [1.0, 2.0, 1.0], 1),
+        (["red hat", "a red hat"], ["bed had", "a bed had"], [1.0, 2.0], 0),  # as many errors: the shorter
+        (["red hat", "a red hat"], ["red had", "the bed had"], [1.0, 20.0], 0),  # the other is long
+        (["red hat", "a red hat"], ["bed had", "a red had"], [30.0, 20.0], 1),  # all are long: the shortest
+        (["red", "a red hat"], ["hat hat hat hat hat hat", "a bed had"], [1.0, 2.0], 1),  # a loop is not many errors
+        (["", "..."], ["red", "hat"], [1.0, 1.0], None),
+        ([], [], [], None),
+    ],
+)
+def test_the_clip_to_watch_is_short_and_wrong(
+    references: list[str], base: list[str], seconds: list[float], place: int | None
+) -> None:
+    assert clip_to_watch(references, base, seconds) == place
 
 
 def test_chinese_is_searched_without_the_spaces_between_characters() -> None:

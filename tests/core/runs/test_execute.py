@@ -21,11 +21,11 @@ from core.data.samples import REPLAY, read_sample
 from core.errors import AttuneError, DatasetError, RecipeError, RunError
 from core.models.loading import load_model
 from core.runs import run_folder
-from core.runs.execute import _transcribe, execute
+from core.runs.execute import _prepare, _to_watch, _transcribe, execute
 from core.runs.export import hugging_face
 from core.runs.request import Request
 from core.runs.run_folder import Run
-from core.training.events import Entered, Evaluated, Finished, Noticed, Prepared, Stepped, Trained
+from core.training.events import Entered, Evaluated, Finished, Noticed, Prepared, Stepped, Trained, Watched
 from core.training.recipe import Recipe
 
 RECIPE = Recipe(trains="decoder", learning_rate=1e-3, epochs=1, evaluations=1)
@@ -56,8 +56,35 @@ def test_the_events_tell_the_story_in_order(finished: Run) -> None:
     happened = finished.events()
     assert [e.phase for e in happened if isinstance(e, Entered)] == ["loading", "base", "training", "saving", "adapted"]
     kinds = [type(e) for e in happened if not isinstance(e, Entered | Noticed)]
-    assert kinds == [Prepared, Evaluated, Stepped, Evaluated, Trained, Finished]
+    assert kinds == [Prepared, Evaluated, Watched, Stepped, Evaluated, Watched, Trained, Finished]
     assert finished.state() == "done"
+
+
+def test_a_held_out_clip_is_watched(finished: Run) -> None:
+    before, after = (event for event in finished.events() if isinstance(event, Watched))
+    clips = {clip.id: clip for clip in finished.comparisons()["test"].clips}
+    clip = clips[before.clip]
+    assert (before.clip, before.reference) == (after.clip, after.reference) == (clip.id, clip.reference)
+    assert before.text == before.base == after.base == clip.base
+    assert after.text == clip.adapted
+    assert min(clip.base_errors, clip.words) == max(min(other.base_errors, other.words) for other in clips.values())
+
+
+@pytest.mark.parametrize("case", ["own", "own without a text", "own that is trained on", "own and no test"])
+def test_the_persons_own_clip_is_watched_if_it_is_held_out(case: str, tiny_whisper: Path) -> None:
+    labelled, spoken = small(), read_sample("accent").part("test")[5]
+    own = {
+        "own without a text": dataclasses.replace(spoken, text=""),
+        "own that is trained on": dataclasses.replace(labelled.part("train")[0], part="own", id="another"),
+    }.get(case, spoken)
+    if case == "own and no test":
+        labelled = dataclasses.replace(labelled, clips=labelled.part("train"))
+    material = _prepare(request_for(tiny_whisper, own=(own,), labelled_set=labelled))
+    base = {group: ["one"] * len(clips) for group, clips in material.clips.items()}
+    watched = _to_watch(material, base, "en")
+    assert watched is not None
+    assert (watched.id == own.id) == (case in ("own", "own and no test"))
+    assert watched.reference in {clip.text for clip in (*labelled.part("test"), spoken)}
 
 
 def test_the_result_notes_what_computed_it(finished: Run) -> None:
@@ -74,7 +101,8 @@ def test_the_result_notes_what_computed_it(finished: Run) -> None:
 def test_a_run_may_keep_its_figures_and_not_its_model(finished: Run, tmp_path: Path) -> None:
     clips = finished.comparisons()["test"].clips
     run = run_folder.create(tmp_path / "run", dataclasses.replace(finished.request(), own=()))
-    list(execute(run, keep_model=False))
+    happened = list(execute(run, keep_model=False))
+    assert not [event for event in happened if isinstance(event, Watched)]  # nobody looks on
     compared = run.comparisons()["test"].clips
     assert [clip.base for clip in compared] == [clip.base for clip in clips]
     assert [clip.adapted for clip in compared] == [clip.adapted for clip in clips]

@@ -10,7 +10,19 @@ import typing
 import pytest
 
 from core.training import events
-from core.training.events import Advanced, Entered, Evaluated, Event, Failed, Finished, Noticed, Prepared, Stepped, Trained
+from core.training.events import (
+    Advanced,
+    Entered,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Noticed,
+    Prepared,
+    Stepped,
+    Trained,
+    Watched,
+)
 
 EXAMPLES: list[Event] = [
     Noticed("characters_dropped", "3 characters were dropped.", {"characters": "äöü", "count": 3}),
@@ -20,6 +32,7 @@ EXAMPLES: list[Event] = [
     Evaluated(5, None, None, 0, "", "", 2.5),
     Evaluated(6, 0.5, 0.25, 2, "a", "a", 3.0, 1.5, 0.1, (("head", 0.5),), ("a", "größe 好")),
     Prepared(36, 2.5, 180, 1_000, 40_000_000, 3.25, 3, ("said", "Größe")),
+    Watched(12, "größe 好", "Größe 好", "grose", "id", 2.0),
     Advanced(2.5, 8, 12.0),
     Trained(180, 90, True, 0.001, 60.5, 9.5),
     Entered("loading"),

@@ -14,6 +14,7 @@ from core.audio.augment.settings import Augmentation
 from core.models.loading import load_model
 from core.training.forecast import Workload, _seconds_a_clip, forecast, spread_clips, usual_clips
 from core.training.recipe import Recipe
+from core.training.watching import LEAST_SECONDS
 from tests.conftest import tone
 
 SAMPLE = [(tone(1.0), "one"), (tone(1.2, 300), "two")]
@@ -45,7 +46,8 @@ def test_more_work_takes_longer(tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch)
     one = forecast(model, work(easy=[tone(1.0)], train=8, test=16, canary=8, validation=4), recipe)
     assert one.train == pytest.approx(4 * 10)  # four batches of two clips, ten times
     # Two training clips are read in a second, by base and adapted alike; a clip of general speech takes one by itself.
-    assert one.evaluate == pytest.approx((16 + 16 + 4 * 6) / 2 + 2 * 8 + 6 * 2 / 3)  # and the loss of two batches, six times
+    # And the loss of two batches, six times; and a watched clip as often as a twentieth of training and evaluations allows.
+    assert one.evaluate == pytest.approx((16 + 16 + 4 * 6) / 2 + 2 * 8 + 6 * 2 / 3 + (40 + 12 + 4) / 20)
     assert one.total == one.train + one.evaluate
     longer = forecast(model, work(easy=[tone(1.0)], train=16, test=16, canary=8, validation=4), recipe)
     assert longer.train == pytest.approx(2 * one.train)
@@ -79,7 +81,7 @@ def test_an_evaluation_costs_what_is_not_frozen(tiny_ctc: Path, monkeypatch: pyt
     recipe = Recipe(trains="last", last_layers=1, evaluations=3)
     expected = forecast(model, work(easy=[tone(2.2)], train=8, test=10, canary=7, validation=4, watch=[tone(1.1)] * 6), recipe)
     before_and_after = 10 * (9 + 5 / 2) + 7 * 2 * 5  # the training clips are half as long as the easy one
-    assert expected.evaluate == pytest.approx(before_and_after + (4 / 2 + 6 / 2) * (4 * 2 + 4))
+    assert expected.evaluate == pytest.approx(before_and_after + (4 / 2 + 6 / 2) * (4 * 2 + 4) + 9)  # a watched clip, once
 
 
 def test_what_the_model_was_taught_costs_no_more_than_before(tiny_whisper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +94,7 @@ def test_what_the_model_was_taught_costs_no_more_than_before(tiny_whisper: Path,
         work(easy=[tone(1.1)], train=8, test=10, canary=7, validation=4, watch=[tone(0.55)] * 6),
         recipe,
     )
-    assert expected.evaluate == pytest.approx(10 * (2 + 2) + 7 * 2 * 3 + 4 * (2 + 2 * 3) + 6 / 2 * 3 * 4)
+    assert expected.evaluate == pytest.approx(10 * (2 + 2) + 7 * 2 * 3 + (32 + 36) * (1 + 1 / 20))  # with a watched clip
 
 
 def test_what_is_read_is_all_of_few_and_of_many_what_is_of_middling_length() -> None:
@@ -145,9 +147,9 @@ def test_steps_are_timed_within_seconds(
     assert expected.train == pytest.approx(train)
 
 
-@pytest.mark.parametrize(("a_clip", "read"), [(0.01, [3, 8]), (0.2, [3])])
+@pytest.mark.parametrize(("a_clip", "read", "watched"), [(0.01, [3, 8], 11 * 0.01), (0.2, [3], LEAST_SECONDS)])
 def test_transcribing_is_timed_within_seconds(
-    a_clip: float, read: list[int], tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch
+    a_clip: float, read: list[int], watched: float, tiny_ctc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
 
@@ -160,7 +162,7 @@ def test_transcribing_is_timed_within_seconds(
     given = work(hard=[tone(1.0)] * 8, easy=[tone(1.0)], train=8, test=8, canary=0, validation=0)
     expected = forecast(load_model(str(tiny_ctc)), given, Recipe(trains="everything"))
     assert seen == [*read, 1]
-    assert expected.evaluate == pytest.approx(2 * 8 * a_clip)
+    assert expected.evaluate == pytest.approx(2 * 8 * a_clip + watched)
 
 
 def test_a_sample_is_spread_over_lengths() -> None:
