@@ -33,7 +33,7 @@ from demo.steps.wiring import QUIET, combined, connector, prepare_queue
 from demo.steps.your_data import events as keeping
 from demo.steps.your_data import view as your_data
 from demo.steps.your_data.handlers import YourDataHandlers
-from demo.theme import css, head, theme
+from demo.theme import css, head, head_start, theme
 from demo.wording import LANGUAGES, NAMES, Wording
 
 
@@ -75,7 +75,7 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     Args:
         hosts: names and addresses, besides the loopback ones, at which browsers may reach it.
     """
-    return routes.build_server(build_page, lambda language: {"theme": theme(), "css": css(), "head": head(language)}, hosts)
+    return routes.build_server(build_page, lambda language: {"theme": theme(), "css": css(), "head": head()}, head_start, hosts)
 
 
 def _banner(w: Wording) -> str:

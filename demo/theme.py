@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import json
 from pathlib import Path
 
 import gradio as gr
+
+from demo.wording import LANGUAGES
 
 FONTS = ("system-ui", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif")
 MONOSPACED = ("ui-monospace", "Menlo", "Consolas", "monospace")
@@ -22,14 +26,23 @@ def css() -> str:
     return _asset("attune.css")
 
 
-def head(language: str) -> str:
-    """Returns the contents of the page's head: its language, the script that plays pressed words, the reading panel's keys,
-    and the script that tells why there is no microphone.
+def head_start(language: str) -> str:
+    """Returns what the page's head begins with: the script that sets its language, in Gradio's own texts too."""
+    return f'<script data-words="{html.escape(_gradio_words(language))}">{_asset("gradio_words.js")}</script>'
+
+
+def head() -> str:
+    """Returns what Gradio adds to the page's head: the script that plays pressed words, the reading panel's keys, and the
+    script that tells why there is no microphone.
     """
-    return (
-        f"<script>document.documentElement.lang = '{language}';</script>"
-        f"<script>{_asset('words.js')}</script><script>{_asset('reading.js')}</script><script>{_asset('microphone.js')}</script>"
-    )
+    return "".join(f"<script>{_asset(name)}</script>" for name in ("words.js", "reading.js", "microphone.js"))
+
+
+def _gradio_words(language: str) -> str:
+    """Returns a page's language and Gradio's texts, each with what the page says instead, as JSON."""
+    names = [key for key in LANGUAGES["en"] if key.startswith("gradio.")]
+    texts = [(LANGUAGES["en"][name], LANGUAGES[language][name]) for name in names]
+    return json.dumps({"language": language, "texts": texts})
 
 
 def _asset(name: str) -> str:

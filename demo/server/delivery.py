@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import brotli
@@ -58,10 +59,11 @@ class Delivery:
 
     Args:
         app: the application it wraps.
-        pages: paths of the pages, which are the same for everyone who requests them at the same address.
+        pages: paths of the pages, which are the same for everyone who requests them at the same address, each with the markup
+            that its head begins with: Gradio itself adds to the head only when its own scripts are running.
     """
 
-    def __init__(self, app: ASGIApp, pages: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, pages: Mapping[str, str]) -> None:
         self._app, self._pages = app, pages
         self._kept: OrderedDict[tuple[str, ...], _Answer] = OrderedDict()
         self._making: dict[tuple[str, ...], asyncio.Lock] = {}
@@ -105,6 +107,8 @@ class Delivery:
                     for message in messages:
                         await send(message)
                     return None
+                if is_page:
+                    body = body.replace(b"<head>", b"<head>" + self._pages[scope["path"]].encode(), 1)
                 type = Headers(raw=start["headers"]).get("content-type", "application/octet-stream")
                 lasting = ASK_FIRST if is_page else FOR_EVER if FINGERPRINTED.search(scope["path"]) else FOR_A_DAY
                 answer = await run_sync(_made, type, body, key[0], lasting)

@@ -35,12 +35,15 @@ BuildPage = Callable[[Wording, ModelPool, Jobs, Outcomes, Tasks, Forecasts], gr.
 Look = Callable[[str], dict[str, Any]]  # returns theme, css and head of a language's page, as `gr.mount_gradio_app` takes them
 
 
-def build_server(build_page: BuildPage, look: Look, hosts: frozenset[str] = frozenset()) -> FastAPI:
+def build_server(
+    build_page: BuildPage, look: Look, first: Callable[[str], str], hosts: frozenset[str] = frozenset()
+) -> FastAPI:
     """Builds the server.
 
     Args:
         build_page: builds the page of a language.
         look: returns theme, css and head of a language's page.
+        first: returns what the head of a language's page begins with, before Gradio's own scripts.
         hosts: names and addresses, besides the loopback ones, at which browsers may reach it.
     """
     server = FastAPI(title="Attune", docs_url=None, redoc_url=None, openapi_url=None)
@@ -56,7 +59,7 @@ def build_server(build_page: BuildPage, look: Look, hosts: frozenset[str] = froz
     forgetting.add_route(server, visitor)
     for language in LANGUAGES:
         _mount(server, language, build_page(Wording(language), pool, jobs, outcomes, tasks, forecasts), look(language))
-    server.add_middleware(Delivery, pages=frozenset(f"/{language}/" for language in LANGUAGES))
+    server.add_middleware(Delivery, pages={f"/{language}/": first(language) for language in LANGUAGES})
     server.add_middleware(session.Cookies, paths=frozenset({"/", *(f"/{language}/" for language in LANGUAGES)}))
     server.add_middleware(PageSessions)
     server.add_middleware(Guard, hosts=hosts, pages=LANGUAGES)

@@ -42,7 +42,7 @@ def test_the_control_and_the_lambda_sweep(open_page, address: str, tiny_ctc: Pat
     page.click("#use-model")
     wait_for_forecast(page, before)  # the new model has brought its recipe
     page.locator("#preset").get_by_label("Careful").check()
-    wait_for_recipe(page, "Nothing should be lost")
+    wait_for_recipe(page, "Forgetting is to be avoided")
     page.get_by_text("Change the recipe").click()
     page.get_by_role("tab", name="How fast").click()
     page.get_by_label("Epochs").fill("1")

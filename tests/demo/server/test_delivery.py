@@ -32,7 +32,9 @@ class App:
 
     async def page(self, request: Request) -> Response:
         self.asked[request.url.path] += 1
-        return HTMLResponse(f"<p>{request.headers['host']} {request.query_params}</p>" + 200 * "<p>Attune</p>")
+        return HTMLResponse(
+            f"<head><title>x</title></head><p>{request.headers['host']} {request.query_params}</p>" + 200 * "<p>Attune</p>"
+        )
 
     async def file(self, request: Request) -> Response:
         self.asked[request.url.path] += 1
@@ -60,7 +62,7 @@ class App:
             Route("/en/queue/data", self.stream),
             Route("/en/other", self.page),
         ]
-        return Starlette(routes=routes, middleware=[Middleware(Delivery, pages=frozenset({"/en/"}))])
+        return Starlette(routes=routes, middleware=[Middleware(Delivery, pages={"/en/": "<script>first</script>"})])
 
 
 @pytest.fixture
@@ -79,6 +81,11 @@ def test_a_page_is_rendered_once_for_each_address(app: App) -> None:
     assert app.asked == {"/en/": 3}
     assert client.get("/en/?deep=1").content == first.content  # whatever is asked beside, it is the same page
     assert app.asked == {"/en/": 3}
+
+
+def test_a_page_s_head_begins_with_what_it_is_given(app: App) -> None:
+    assert app.client().get("/en/").text.startswith("<head><script>first</script><title>")
+    assert "first" not in app.client().get("/en/other").text
 
 
 @pytest.mark.parametrize(
