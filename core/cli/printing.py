@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.runs.report.words_shared import ENGLISH
-from core.text.phrases import phrase
+from core.runs.report.words_shared import english
 
 if TYPE_CHECKING:
     from core.evaluation.compare import Comparison
@@ -22,13 +21,11 @@ def print_json(value: dict[str, Any]) -> None:
 
 def print_result(result: Result, comparisons: Mapping[str, Comparison]) -> None:
     """Prints whether a run learned anything, its figures on each group of clips, and its result in plain sentences."""
+    from core.runs.report.facts import facts
     from core.runs.report.headline import headline
 
-    def say(key: str, **fields: object) -> str:
-        return phrase(ENGLISH[key], **fields)
-
     if result.base_kept:
-        print(ENGLISH["verdict.base_kept"])
+        print(english("verdict.base_kept"))
     for group in ("test", "canary"):
         if group not in comparisons:
             continue
@@ -40,8 +37,10 @@ def print_result(result: Result, comparisons: Mapping[str, Comparison]) -> None:
         )
         print_terms(found.terms)
     if "test" in comparisons:
-        told = headline(result, comparisons["test"], say)
+        told = headline(result, comparisons["test"], english)
         print("\n".join([told.errors, *(sentence for _, sentence in told.facts())]))
+    for name, phrase in vars(facts(result, english)).items():
+        print(f"{name.replace('_', ' ')}: {phrase}")
 
 
 def print_terms(terms: Sequence[TermCount]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 
 from core.errors import AttuneError
 from core.runs.job_folder import Job
+from core.runs.report import facts
+from core.runs.report.words_shared import english
 from core.training.events import Advanced, Entered, Evaluated, Event, Failed, Noticed, Prepared, Stepped, Trained, Watched
 
 
@@ -19,8 +21,8 @@ def show_progress(event: object) -> None:
             line = f"note: {message}"
         case Prepared(clips, minutes, steps, trained, total):
             line = (
-                f"{clips} clips, {minutes:.1f} min, {steps} steps; {trained / 1e6:.1f} of {total / 1e6:.1f} M learn; "
-                f"{event.padding:.0%} of the batches are padding"
+                f"{facts.clips(clips - event.replayed, event.replayed, english)}, {minutes:.1f} min; {steps} steps planned; "
+                f"{facts.trained_parameters(trained, total, english)}; {event.padding:.0%} of the batches are padding"
             )
         case Stepped(step, loss, _, _, remaining):
             line = f"step {step}: loss {loss:.3f}, about {remaining:.0f} s to go"
@@ -28,10 +30,8 @@ def show_progress(event: object) -> None:
             line = f"after step {step}: WER {wer:.1%} on {count} validation clips; hears: {watched}" if wer is not None else ""
         case Watched(step, text) if step:
             line = f"after step {step}: the watched test clip reads: {text}"
-        case Trained(steps, best, _, _, seconds, _):
-            place = "" if event.blend == 1 else f"{event.blend:g} of the way to "
-            kept = f"{place}step {best}" if best else "the base"
-            line = f"trained {steps} steps in {seconds:.0f} s; kept {kept}"
+        case Trained(steps, best):
+            line = facts.steps(steps, best, event.blend, english)
         case _:
             return
     if line:

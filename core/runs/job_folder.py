@@ -31,6 +31,7 @@ from core.training.events import Event
 
 KILLED_SECONDS = 10.0  # enough for a killed process to end, unless its disk does not respond
 STARTING_SECONDS = 120.0  # a process may take to start before it counts as dead
+SETTLED_STEPS = 4  # the first ones also prepare, and so forecast too much
 
 State = Literal["waiting", "running", "done", "failed", "interrupted"]
 
@@ -207,6 +208,8 @@ def _left(happened: Sequence[Event], expected: Expected) -> float | None:
     """Returns the seconds that were left of a job at its last event."""
     for event in reversed(happened):
         match event:
+            case events.Stepped() if expected.seconds is not None and event.step < SETTLED_STEPS:
+                return max(expected.after, expected.seconds - event.seconds)
             case events.Stepped() if event.remaining >= 0:
                 return event.remaining + expected.after
             case events.Advanced() if event.remaining >= 0:

@@ -22,7 +22,7 @@ class LineUpRow:
     Attributes:
         run: id of the run.
         model: id of the base.
-        clips: number of training clips.
+        clips: number of training clips of the set.
         seed: seed of the run.
         recipe: only the settings in which the runs differ.
         base, adapted: WER on the test clips, as shares.
@@ -90,7 +90,7 @@ def line_up(outcomes: Sequence[Outcome]) -> LineUp:
         LineUpRow(
             run=outcome.run.id,
             model=outcome.request.model,
-            clips=outcome.result.clips,
+            clips=outcome.result.own_clips,
             seed=outcome.request.seed,
             recipe={name: recipe[name] for name in differing},
             base=comparison.base.wer.rate,

@@ -30,11 +30,22 @@ class GeneralSpeech:
 
 @dataclass(frozen=True)
 class Seconds:
-    """The durations of a run's phases."""
+    """The durations of a run's phases.
+
+    Attributes:
+        prepare: loading model and clips.
+        train: the training steps.
+        evaluate: transcribing held-out clips and general speech before, during and after training.
+    """
 
     prepare: float = 0.0
     train: float = 0.0
     evaluate: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Their sum."""
+        return self.prepare + self.train + self.evaluate
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ class Result:
         blend: a, where the adapted model is theta_p + a (theta - theta_p) of that step's, see `Recipe.blend`.
         stopped: whether someone asked to stop; ended: what else ended training early, see `core.training.events.Trained`.
         distance: relative distance from the pretrained parameters; drift: the same for each layer.
-        trained_parameters, parameters: number of trained parameters, and of all.
+        trained_parameters, parameters: number of trained parameters, and of the model's, see `core.training.events.Prepared`.
         seconds: durations of the phases.
         test, canary: base against adapted on the held-out clips and on general speech; None if there are no such clips.
         canary_set: the set of the general speech.
@@ -97,6 +108,11 @@ class Result:
     versions: dict[str, Any] = field(default_factory=dict, hash=False)
     comparison_sha256: str = ""
     withdrawn: bool = False
+
+    @property
+    def own_clips(self) -> int:
+        """Number of training clips of the set, without replayed ones."""
+        return self.clips - self.replayed
 
     @property
     def base_kept(self) -> bool:

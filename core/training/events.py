@@ -37,7 +37,8 @@ class Prepared:
         clips: number of training clips, including replayed ones.
         minutes: total duration of the training audio.
         steps: planned optimiser steps; 0 if a time limit is given instead.
-        trained_parameters, parameters: number of trained parameters, and of all parameters.
+        trained_parameters: number of trained parameters, an adapter's where there is one.
+        parameters: number of the model's parameters, not counting an adapter's.
         seconds: preparation time so far.
         replayed: how many of the clips are replayed general speech.
         held_out: reference texts of the validation clips that are transcribed.

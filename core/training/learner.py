@@ -53,6 +53,7 @@ class Learner:
             each epoch, they hold no features, which would only take up memory.
         batches: indices into `examples`, clips of similar length together.
         padding: see `padding`.
+        parameters: number of the model's parameters, not counting an adapter's.
         plans: how each layer is trained.
         groups: AdamW's parameter groups.
         learning: all trained parameters.
@@ -85,6 +86,7 @@ class Learner:
         self.batches = batches_by_length(seconds, recipe.batch_size)
         self.padding = padding(seconds, self.batches)
 
+        self.parameters = sum(parameter.numel() for parameter in model.network.parameters())
         self.plans = freezing.plan(model, recipe)
         if recipe.adapter != "none":
             self.plans = with_adapters(model, self.plans, recipe, seed)

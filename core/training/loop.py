@@ -191,7 +191,7 @@ def _prepared(learner: Learner, evaluator: Evaluator, steps: int, seconds: float
         minutes=learner.minutes,
         steps=steps,
         trained_parameters=sum(p.numel() for p in learner.learning),
-        parameters=sum(p.numel() for p in learner.model.network.parameters()),
+        parameters=learner.parameters,
         seconds=seconds,
         replayed=len(learner.examples) - learner.own,
         held_out=evaluator.references,

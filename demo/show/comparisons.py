@@ -8,6 +8,7 @@ from core.evaluation.compare import ClipComparison, Comparison, Figures
 from core.evaluation.selection import most_telling
 from core.evaluation.side_by_side import Trial
 from core.runs.report import headline as report_headline
+from core.runs.report.facts import facts, millions
 from core.runs.report.verdicts import KINDS, by_importance, clip_errors, computed_on, measures, verdict
 from core.runs.result import Result
 from core.text.metrics import mark_words
@@ -68,7 +69,7 @@ def verdicts(result: Result, w: Wording) -> str:
 
 
 def figures(result: Result, w: Wording) -> str:
-    """Returns a table of the error rates of base and adapted, normalised and raw."""
+    """Returns a table of the error rates of base and adapted, normalised and raw, and what the run worked with."""
     head = "".join(f'<th scope="col">{escape(w(f"figures.{c}"))}</th>' for c in ("measure", "base", "adapted"))
     rows = []
     for group, found in result.figures.items():
@@ -81,7 +82,10 @@ def figures(result: Result, w: Wording) -> str:
             )
             rows.append(f"<tr><th scope='row'>{escape(w(f'figures.{measure}'))}</th>{cells}</tr>")
     table = f"<table class='figures'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'<div class="scroll">{table}</div><p class="fine">{escape(w("figures.note"))}</p>'
+    told = facts(result, w)
+    worked_with = "".join(f"<li>{escape(unbroken(phrase))}</li>" for phrase in vars(told).values())
+    about = f'<p class="fine">{escape(w("figures.note"))}</p>'
+    return f'<div class="scroll">{table}</div>{about}<ul class="fine facts">{worked_with}</ul>'
 
 
 def control(adapted: Figures, random: Figures, trained: int, w: Wording) -> str:
@@ -108,7 +112,7 @@ def trials(tried: Sequence[Trial], reference: str, language: str, w: Wording) ->
         spaced = language not in UNSPACED_LANGUAGES
         text = marked(words, w, spaced) if words is not None else escape(trial.text) or escape(w("compare.nothing"))
         rate = percent(trial.score.wer.rate) if trial.score else "–"
-        cells = (rate, f"{trial.seconds:.1f}{NO_BREAK}s", f"{trial.parameters / 1e6:.1f}{NO_BREAK}M")
+        cells = (rate, f"{trial.seconds:.1f}{NO_BREAK}s", millions(trial.parameters).replace(" ", NO_BREAK))
         figures = "".join(
             f'<td data-label="{escape(w(name))}">{escape(cell)}</td>' for name, cell in zip(names[1:], cells, strict=True)
         )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+from core.runs.report.facts import duration as duration  # as in the report
 from core.runs.report.markup import percent as points  # without the sign
 from demo.show.markup import NO_BREAK
 from demo.wording import Wording
@@ -14,13 +13,6 @@ MINUS = "\u2212"
 def percent(share: float) -> str:
     """Formats a rate as a whole percentage, with one decimal below 10 %."""
     return f"{points(share)}{NO_BREAK}%"
-
-
-def duration(seconds: float, w: Wording) -> str:
-    """Formats a duration: in minutes from 90 seconds, else in seconds."""
-    if not 90 <= seconds < math.inf:
-        return w("time.seconds", n=max(1, round(seconds)) if math.isfinite(seconds) else "?")
-    return w("time.minutes", n=f"{seconds / 60:.1f}")
 
 
 def ordinal(n: int, w: Wording) -> str:

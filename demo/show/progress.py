@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
+from core.errors import RunError
 from core.runs.job_folder import Job, State
+from core.runs.report.facts import facts
 from core.runs.run_folder import Run
 from core.training import events
 from demo.show.errors import explain, reason
@@ -69,16 +72,7 @@ def run_progress(run: Run, state: State, happened: Sequence[events.Event], w: Wo
     entered = next((e for e in reversed(happened) if isinstance(e, events.Entered)), None)
     share, sentence, kind = 0.0, "", "info"
     if state == "done":
-        trained = next((e for e in happened if isinstance(e, events.Trained)), None)
-        sentence = w("error.run_damaged", name="events.jsonl", run=run.id)
-        if trained is not None:
-            key = "adapt.stopped" if trained.stopped else "adapt.done"
-            if trained.best_step == 0:
-                key, kind = (f"{key}_base", "warning") if trained.steps else ("adapt.untrained", "info")
-            elif trained.blend != 1:
-                key = f"{key}_blend"
-            place = {"best": trained.best_step, "a": f"{trained.blend:g}"}
-            sentence = w(key, steps=trained.steps, time=duration(trained.seconds, w), **place)
+        sentence, kind = _done(run, happened, w)
     elif state == "failed" and happened and isinstance(failed := happened[-1], events.Failed):
         sentence, kind = reason(failed.reason, failed.details, w("error.unexpected"), w), "error"
     elif state == "interrupted":
@@ -96,6 +90,26 @@ def run_progress(run: Run, state: State, happened: Sequence[events.Event], w: Wo
     if run.should_stop() and state in ACTIVE:
         sentence = w("adapt.stopping")
     return _shown(state, sentence, kind, share, happened, w)
+
+
+def _done(run: Run, happened: Sequence[events.Event], w: Wording) -> tuple[str, str]:
+    """Returns a sentence about a fine-tune that is done, with the numbers of its result, and its kind."""
+    try:
+        result = run.result()
+    except RunError as error:
+        return explain(error, w), "error"
+    if result is None:  # deleted since
+        return "", "info"
+    trained = next((event for event in happened if isinstance(event, events.Trained)), None)
+    if trained is not None and not result.steps:  # of an earlier version, whose result does not have them
+        result = dataclasses.replace(result, steps=trained.steps, best_step=trained.best_step, blend=trained.blend)
+    if not result.steps:
+        return w("adapt.untrained"), "info"
+    key = "adapt.stopped" if result.stopped or (trained is not None and trained.stopped) else "adapt.done"
+    told = facts(result, w)
+    sentence = w(f"{key}_base" if result.base_kept else key, steps=told.steps)
+    sentence += w("adapt.took", seconds=told.seconds) if result.seconds.total else ""
+    return sentence, "warning" if result.base_kept else "info"
 
 
 def job_progress(job: Job, w: Wording, ahead: Ahead = NOBODY) -> str:

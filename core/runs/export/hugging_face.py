@@ -7,6 +7,8 @@ from pathlib import Path
 
 from core.errors import RunError
 from core.models.whisper.thresholds import MAX_TOKEN_RATIO, MIN_LOG_PROBABILITY, TEMPERATURES
+from core.runs.report.facts import facts
+from core.runs.report.words_shared import english
 from core.runs.result import Result
 from core.runs.run_folder import Run
 from core.storage.files import replacing
@@ -42,6 +44,7 @@ def usage(name: str, family: str) -> str:
 
 def write_card(folder: Path, result: Result) -> None:
     """Writes README.md, the model card: base, training data, scores, usage and recipe."""
+    told = facts(result, english)
     lines = [
         "---",
         f"language: {quoted(result.language)}",  # YAML reads an unquoted no (Norwegian) as false
@@ -50,9 +53,9 @@ def write_card(folder: Path, result: Result) -> None:
         "---",
         f"# {markdown(result.model)}, adapted",
         "",
-        f"Fine-tuned with Attune from {code(result.model)} on {result.clips} clips ({result.minutes:.1f} min) of the "
-        f'set "{markdown(result.set)}"{", made by speech synthesisers" if result.synthetic else ""}. '
-        f"Seed {result.seed}, {result.steps} steps, {_kept(result)}.",
+        f"Fine-tuned with Attune from {code(result.model)} on {told.clips} ({result.minutes:.1f} min); the set is "
+        f'"{markdown(result.set)}"{", made by speech synthesisers" if result.synthetic else ""}. Seed {result.seed}; '
+        f"{told.steps}; {told.parameters}.{_between(result)}",
         "",
         "| clips | model | WER | CER |",
         "|---|---|---|---|",
@@ -75,13 +78,10 @@ def write_card(folder: Path, result: Result) -> None:
         temporary.write_text("\n".join(lines), encoding="utf-8")
 
 
-def _kept(result: Result) -> str:
-    if result.base_kept:
-        return "none better than the base, whose weights these are"
-    best = f"the weights after step {result.best_step} were kept"
+def _between(result: Result) -> str:
     if result.blend == 1:
-        return best
-    return f"{best}; these weights are theta_p + a (theta - theta_p) with a = {result.blend:g}, the base's being theta_p"
+        return ""
+    return f" These weights are theta_p + a (theta - theta_p) with a = {result.blend:g}, the base's being theta_p."
 
 
 def zip_model(run: Run) -> Path:

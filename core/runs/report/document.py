@@ -13,6 +13,7 @@ from core.evaluation.term_counts import flipped
 from core.runs.environment import environment
 from core.runs.outcome import Outcome
 from core.runs.report.conditions import measured_points, robustness_blocks
+from core.runs.report.facts import facts
 from core.runs.report.headline import headline
 from core.runs.report.markup import (
     Block,
@@ -95,7 +96,7 @@ def _verdicts(outcome: Outcome, say: Say) -> list[Block]:
         "lead",
         model=outcome.request.model,
         set=outcome.request.labelled_set.name,
-        clips=result.clips,
+        clips=facts(result, say).clips,
         minutes=f"{result.minutes:.1f}",
         date=f"{finished:%Y-%m-%d %H:%M}",
     )
@@ -247,13 +248,13 @@ def _learned(comparison: Comparison, analysis: Analysis, say: Say) -> list[Block
 
 def _data(outcome: Outcome, say: Say) -> list[Block]:
     labelled, result = outcome.request.labelled_set, outcome.result
+    told = facts(result, say)
     rows = [
         ("set", labelled.name),
         ("language", labelled.language),
-        ("train", result.clips),
+        ("train", told.clips),
         ("minutes", f"{result.minutes:.1f}"),
-        ("validation", result.validation_clips),
-        ("test", result.test_clips),
+        ("held_out", told.held_out),
         ("canary", _canary(outcome)),
         ("speakers", len({clip.speaker for clip in labelled.clips} - {""})),
         ("dropped", len(result.dropped)),
@@ -269,15 +270,11 @@ def _canary(outcome: Outcome) -> str:
 
 def _recipe(outcome: Outcome, say: Say) -> list[Block]:
     result = outcome.result
-    learned, all_of_them = (f"{count / 1e6:.1f}" for count in (result.trained_parameters, result.parameters))
-    which = "kept_base" if result.base_kept else "kept" if result.blend == 1 else "kept_blend"
-    kept = say(f"recipe.{which}", steps=result.steps, best=result.best_step, a=f"{result.blend:g}")
+    told = facts(result, say)
     rows = [
         *([name, str(value)] for name, value in result.recipe.settings().items()),
-        [say("recipe.parameters"), say("recipe.of", trained=learned, all=all_of_them)],
-        [say("recipe.steps"), kept],
+        *([say(f"recipe.{name}"), getattr(told, name)] for name in ("parameters", "steps", "seconds")),
         [say("recipe.distance"), f"{result.distance:.4f}"],
-        [say("recipe.seconds"), ", ".join(f"{seconds:.0f}" for seconds in vars(result.seconds).values())],
     ]
     return [Heading(say("recipe")), Table([], rows)]
 

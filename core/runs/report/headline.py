@@ -129,7 +129,7 @@ def _range(low: float, high: float, say: Say) -> str:
 
 
 def _next(result: Result, test: Comparison, say: Say) -> str:
-    left, clips = test.adapted.wer.errors, result.clips - result.replayed
+    left, clips = test.adapted.wer.errors, result.own_clips
     if not left and not test.base.wer.errors:
         return say("headline.next.harder")
     if result.base_kept:

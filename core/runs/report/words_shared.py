@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from core.text.phrases import phrase
+
 ENGLISH = {
     "compare.nothing": "(nothing)",
     "compare.errors": "{errors} word {errors:error|errors} in {words} {words:word|words}: WER {wer}, CER {cer}",
@@ -94,6 +96,17 @@ ENGLISH = {
     "terms.flipped": "The base never got {words} of these words right. The adapted model gets {right} of their {times} occurrences in the held-out sentences right.",
     "terms.known": "The base got each of these words right at least once.",
     "terms.unsaid": "not in any test sentence",
+    "time.seconds": "{n} s",
+    "time.minutes": "{n} min",
+    "facts.own": "{clips} training {clips:clip|clips} of the set",
+    "facts.replayed": "{own} and {clips} of general speech",
+    "facts.held_out": "{validation} validation {validation:clip|clips} and {test} test {test:clip|clips}",
+    "facts.test": "{test} test {test:clip|clips}, none for validation",
+    "facts.kept_steps": "{steps} {steps:step|steps}, weights after step {best} kept",
+    "facts.kept_blend": "{steps} {steps:step|steps}, kept: {a} of the way from the base to the weights after step {best}",
+    "facts.kept_base": "{steps} {steps:step|steps}, the base’s weights kept",
+    "facts.seconds": "{total} ({train} to train, {evaluate} to transcribe held-out clips, {prepare} to load)",
+    "facts.parameters": "{trained} of {all} parameters trained ({share} %)",
 }
 
 CHINESE = {
@@ -188,4 +201,20 @@ CHINESE = {
     "terms.flipped": "其中 {words} 个词，原模型一次也没写对；它们在留出的句子里共出现 {times} 次，自适应后的模型写对了 {right} 次。",
     "terms.known": "这些词，原模型每个都至少写对过一次。",
     "terms.unsaid": "测试句中没有这个词",
+    "time.seconds": "{n} 秒",
+    "time.minutes": "{n} 分钟",
+    "facts.own": "数据集的 {clips} 段训练录音",
+    "facts.replayed": "{own}和 {clips} 段通用语音",
+    "facts.held_out": "{validation} 段验证录音和 {test} 段测试录音",
+    "facts.test": "{test} 段测试录音，没有验证录音",
+    "facts.kept_steps": "共 {steps} 步，保留第 {best} 步后的权重",
+    "facts.kept_blend": "共 {steps} 步，保留的是原模型加上到第 {best} 步为止的变化的 {a} 倍",
+    "facts.kept_base": "共 {steps} 步，保留原模型的权重",
+    "facts.seconds": "{total}（训练 {train}，识别留出录音 {evaluate}，加载 {prepare}）",
+    "facts.parameters": "训练了 {all} 参数中的 {trained}（{share} %）",
 }
+
+
+def english(key: str, /, **fields: object) -> str:
+    """Returns a sentence in English with its fields filled in."""
+    return phrase(ENGLISH[key], **fields)

@@ -42,6 +42,7 @@ RATE_CLIPS = 64  # training clips for a rate search: its 60 steps use most of th
 BABBLE_CLIPS = 12  # mixed into the babble of many voices
 LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 FORECAST_SECONDS = 5.0  # that a forecast may take before the page says that it comes later
+LOADING_SECONDS = 3.0  # of a fine-tune, for the model and its clips
 LATE_SECONDS = 60.0  # that it is waited for after that
 MEASURING_SECONDS = 20.0  # that it may be measured for: four times what an idle computer takes
 
@@ -105,8 +106,9 @@ class AdaptHandlers:
 
             if recipe.task == "classify" and model.family != "classifier":  # a classifier has its words already
                 model = for_task(model, recipe, [clip.text for clip in labelled_set(session, closed=True).part("train")])
+            parameters = sum(parameter.numel() for parameter in model.network.parameters())
             plans = layer_plans(model, recipe)
-        return {"picture": show.picture(plans, {}, self._w)}
+        return {"picture": show.picture(plans, parameters, self._w)}
 
     def find_rate(self, session: Session, **fields: Any) -> dict[str, Any]:
         """The recipe's fields -> rates_panel, rates (the curve), rates_note (the suggested rate)."""
@@ -275,7 +277,7 @@ class AdaptHandlers:
             request = request_of(session, recipe, seed)
             started.append(run_folder.create(session.new_run_folder(), request))
         measured = self.expected(session, recipes[0])  # the others take about as long
-        expected = Expected(measured.total, measured.after) if measured else None
+        expected = Expected(measured.total + LOADING_SECONDS, measured.after) if measured else None
         for run in started:
             self._jobs.start(run, expected)
         session.choose(run=started[0].id, queue=" ".join(run.id for run in started))

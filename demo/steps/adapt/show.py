@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from core.runs.report.facts import millions, trained_parameters
 from core.training.freezing import LayerPlan
 from core.training.recipe import Recipe
-from demo.show.markup import NO_BREAK, escape, fine, note, player
+from demo.show.markup import NO_BREAK, escape, fine, note, player, unbroken
 from demo.show.numbers import duration
 from demo.show.waiting import Ahead, before
 from demo.wording import Wording
@@ -26,8 +27,14 @@ _AUGMENTED = ("speed", "gain", "noise", "reverb", "telephone", "time_mask", "fre
 _HELD = ("l2_new", "weight_decay", "dropout", "layer_drop", "label_smoothing", "adversarial", "average", "patience")
 
 
-def picture(plans: Sequence[LayerPlan], moved: Mapping[str, float], w: Wording) -> str:
-    """Returns a picture of the layers, from text at the top to audio at the bottom, each with its parameters and rate."""
+def picture(plans: Sequence[LayerPlan], parameters: int, w: Wording) -> str:
+    """Returns a picture of the layers, from text at the top to audio at the bottom, each with its parameters and rate.
+
+    Args:
+        plans: how each layer is trained.
+        parameters: number of the model's parameters, not counting an adapter's; some are in no layer.
+        w: the page's wording.
+    """
     widest = max((entry.size for entry in plans), default=1) or 1
     rows = []
     for entry in reversed(plans):
@@ -44,11 +51,10 @@ def picture(plans: Sequence[LayerPlan], moved: Mapping[str, float], w: Wording) 
             f'<td class="bar"><span style="width:{width:.0f}%"></span></td>'
             f"<td>{_size(entry.size)}</td><td>{escape(text)}</td></tr>"
         )
-    learnt, all_of_it = (sum(p.numel() for e in plans for p in e.learning), sum(e.size for e in plans))
-    total = w("layers.total", learning=_size(learnt), all=_size(all_of_it), share=f"{100 * learnt / max(1, all_of_it):.1f}")
+    total = trained_parameters(sum(p.numel() for entry in plans for p in entry.learning), parameters, w)
     titles = "".join(f'<th scope="col">{escape(w(f"layers.{name}"))}</th>' for name in ("layer", "bar", "size", "state"))
     return (
-        f'{fine(total)}<div class="scroll"><table class="layers"><thead><tr>{titles}</tr></thead>'
+        f'{fine(unbroken(total))}<div class="scroll"><table class="layers"><thead><tr>{titles}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -88,7 +94,7 @@ def _name(name: str, w: Wording) -> str:
 
 
 def _size(parameters: int) -> str:
-    return f"{parameters / 1e6:.1f}{NO_BREAK}M" if parameters >= 50_000 else f"{parameters / 1e3:.1f}{NO_BREAK}k"
+    return millions(parameters).replace(" ", NO_BREAK)
 
 
 def _length(distance: float) -> float:

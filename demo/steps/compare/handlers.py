@@ -111,7 +111,7 @@ class CompareHandlers:
                 continue
             is_control = control is not None and control.recipe.start == "random"
             if control is not None and is_control and control.test and result.test:
-                return comparisons.control(result.test, control.test, result.clips - result.replayed, self._w)
+                return comparisons.control(result.test, control.test, result.own_clips, self._w)
         return ""
 
     def _own(self, pair: str) -> str:

@@ -7,8 +7,6 @@ TEXTS = {
     "app.damaged": "{name} was damaged. The readable part was kept; the damaged part was saved next to it as {kept}.",
     "app.damaged.title": "A file was damaged",
     "app.private": "Recordings stay on the computer that runs Attune.",
-    "time.seconds": "{n} s",
-    "time.minutes": "{n} min",
     "job.stop": "Stop",
     "job.stopping": "Stopping when the current part is done.",
     "job.done": "Done in {time}.",

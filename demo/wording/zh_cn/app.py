@@ -7,8 +7,6 @@ TEXTS = {
     "app.damaged": "{name} 已损坏。能读取的内容已保留；损坏的部分另存为同一文件夹下的 {kept}。",
     "app.damaged.title": "文件已损坏",
     "app.private": "录音只保存在运行 Attune 的电脑上。",
-    "time.seconds": "{n} 秒",
-    "time.minutes": "{n} 分钟",
     "job.stop": "停止",
     "job.stopping": "当前部分完成后停止。",
     "job.done": "完成，用时 {time}。",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runs.job_folder import STARTING_SECONDS, Expected, Job
+from core.runs.job_folder import SETTLED_STEPS, STARTING_SECONDS, Expected, Job
 from core.storage.files import write_json
 from core.training.events import Advanced, Entered, Event, Failed, Finished, Noticed, Stepped
 
@@ -56,7 +56,7 @@ def test_asking_to_stop(job: Job) -> None:
     assert job.should_stop()
 
 
-STEPPED, NOTICED = Stepped(3, 1.0, 0.0, 5.0, 10.0), Noticed("patience", "No improvement.", {})
+STEPPED, NOTICED = Stepped(SETTLED_STEPS, 1.0, 0.0, 5.0, 10.0), Noticed("patience", "No improvement.", {})
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,7 @@ STEPPED, NOTICED = Stepped(3, 1.0, 0.0, 5.0, 10.0), Noticed("patience", "No impr
         ([Entered("loading")], None, None),
         ([Entered("training", 3), STEPPED, NOTICED], Expected(60.0, 15.0), 25.0),
         ([Entered("training", 3), STEPPED], None, 10.0),
+        ([Entered("training", 3), Stepped(1, 1.0, 0.0, 5.0, 900.0)], Expected(60.0, 15.0), 55.0),
         ([STEPPED, Entered("saving"), Entered("adapted", 5)], Expected(60.0, 15.0), 15.0),
         ([STEPPED, Entered("saving")], None, None),
         ([Entered("rungs", 4), Advanced(1.5, 4, 30.0)], Expected(60.0), 30.0),

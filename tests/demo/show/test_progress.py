@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.runs.job_folder import Expected, Job
+from core.runs.result import Seconds
 from core.runs.run_folder import Run
 from core.storage.files import write_json
 from core.training.events import Advanced, Entered, Failed, Finished, Prepared, Stepped, Trained
-from demo.show.numbers import duration
 from demo.show.progress import bar, fetching, going, job_progress, run_progress
 from demo.show.waiting import Ahead, waiting
 from demo.wording import Wording
-from tests.demo.show.test_markup import HOSTILE, tags
+from tests.demo.show.test_markup import HOSTILE, result, tags
 
 LANGUAGES = [Wording("en"), Wording("zh-CN")]
 W = LANGUAGES[0]
@@ -45,21 +47,37 @@ def test_a_fetch_says_how_far_it_is(w: Wording) -> None:
     assert w("time.minutes", n="5.0") in shown
 
 
+RESULT = dataclasses.replace(result(), steps=9, best_step=6, seconds=Seconds(1.0, 100.0, 19.0))
+
+
 @pytest.mark.parametrize("w", LANGUAGES, ids=lambda w: w.language)
 @pytest.mark.parametrize(
-    ("trained", "key", "kind"),
+    ("changes", "key", "fact", "kind"),
     [
-        (Trained(9, 6, False, 0.1, 2.0, 1.0), "adapt.done", "info"),
-        (Trained(9, 6, True, 0.1, 2.0, 1.0), "adapt.stopped", "info"),
-        (Trained(9, 0, False, 0.0, 2.0, 1.0), "adapt.done_base", "warning"),
-        (Trained(9, 0, True, 0.0, 2.0, 1.0), "adapt.stopped_base", "warning"),
-        (Trained(0, 0, True, 0.0, 2.0, 1.0), "adapt.untrained", "info"),
+        ({}, "adapt.done", "facts.kept_steps", "info"),
+        ({"stopped": True}, "adapt.stopped", "facts.kept_steps", "info"),
+        ({"blend": 0.5}, "adapt.done", "facts.kept_blend", "info"),
+        ({"best_step": 0}, "adapt.done_base", "facts.kept_base", "warning"),
+        ({"best_step": 0, "stopped": True}, "adapt.stopped_base", "facts.kept_base", "warning"),
+        ({"steps": 0, "best_step": 0, "stopped": True}, "adapt.untrained", "", "info"),
     ],
 )
-def test_a_run_says_what_was_kept(trained: Trained, key: str, kind: str, w: Wording, tmp_path: Path) -> None:
-    shown = run_progress(Run(tmp_path), "done", [trained, Finished(3.0)], w)
-    assert w(key, steps=trained.steps, best=trained.best_step, time=duration(2.0, w)) in shown
+def test_a_run_says_what_was_kept(changes: dict[str, Any], key: str, fact: str, kind: str, w: Wording, tmp_path: Path) -> None:
+    made = dataclasses.replace(RESULT, **changes)
+    write_json(tmp_path / "result.json", made.to_json())
+    shown = run_progress(Run(tmp_path), "done", [Finished(120.0)], w)
+    assert w(key, steps=w(fact, steps=9, best=6, a="0.5") if fact else "") in shown
     assert f'class="note {kind}"' in shown
+    assert (w("time.minutes", n="2.0") in shown) == bool(fact)  # 120 s in all
+
+
+def test_a_run_of_an_earlier_version_takes_what_its_result_lacks_from_its_events(tmp_path: Path) -> None:
+    write_json(tmp_path / "result.json", result().to_json())
+    shown = run_progress(Run(tmp_path), "done", [Trained(9, 6, True, 0.1, 2.0, 1.0), Finished(3.0)], W)
+    assert "Stopped early: 9 steps, weights after step 6 kept." in shown
+    assert "It took" not in shown
+    (tmp_path / "result.json").write_text("{")
+    assert 'class="note error"' in run_progress(Run(tmp_path), "done", [], W)
 
 
 @pytest.mark.parametrize("w", LANGUAGES, ids=lambda w: w.language)
@@ -110,7 +128,7 @@ def test_who_waits_is_told_the_place_and_who_does_not_never_reads_of_a_queue(w: 
 def test_what_is_left_of_a_run_includes_what_follows_training(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.expect(Expected(60.0, 15.0))
-    happened = [Entered("loading"), Entered("training", 3), Prepared(3, 0.1, 9, 1, 2, 0.1), Stepped(3, 1.0, 0.0, 5.0, 10.0)]
+    happened = [Entered("loading"), Entered("training", 3), Prepared(3, 0.1, 9, 1, 2, 0.1), Stepped(5, 1.0, 0.0, 5.0, 10.0)]
     for event in happened:
         run.append(event)
     assert "about 25 s left" in run_progress(run, "running", happened, W)

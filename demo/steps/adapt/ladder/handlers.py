@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -16,11 +16,14 @@ from demo.show import markup, numbers
 from demo.show.progress import ACTIVE, job_progress
 from demo.show.waiting import NOBODY, waiting
 from demo.steps.adapt import settings
-from demo.steps.adapt.handlers import LATE_SECONDS, AdaptHandlers
+from demo.steps.adapt.handlers import LATE_SECONDS, LOADING_SECONDS, AdaptHandlers
 from demo.steps.adapt.ladder import show
 from demo.steps.adapt.request import missing, request_of, suited
 from demo.steps.job_panel import buttons
 from demo.wording import Wording
+
+if TYPE_CHECKING:
+    from core.training.forecast import Forecast
 
 
 class LadderHandlers:
@@ -45,7 +48,7 @@ class LadderHandlers:
         if one is None:
             started = any(run.state() in ACTIVE for run in session.queue())
             return {"forecast": ""} if started else {}
-        time = numbers.duration(show.seconds(len(rungs), one), self._w)
+        time = numbers.duration(_seconds(len(rungs), one), self._w)
         return {"forecast": markup.note(self._w("ladder.forecast", sizes=sizes, runs=len(rungs), time=time))}
 
     def forecasting(self, session: Session) -> dict[str, Any]:
@@ -67,7 +70,7 @@ class LadderHandlers:
         else:
             job = create(session.new_ladder_folder(), request)
         one = self._adapting.expected(session, request.recipe, general=False)
-        self._jobs.start(job, Expected(show.seconds(len(job.rungs()), one)) if one else None)
+        self._jobs.start(job, Expected(_seconds(len(job.rungs()), one)) if one else None)
         session.choose(ladder=job.id)
         return self.look(session, target)
 
@@ -95,3 +98,8 @@ class LadderHandlers:
         curve = learning_curve(job.measured())
         wanted = target / 100 if target else curve.sizes[-1].wer / 2 if curve.sizes else 0.0
         return show.result(curve, job.base(), wanted, job.state() == "done", self._w)
+
+
+def _seconds(rungs: int, one: Forecast) -> float:
+    """Forecasts a ladder of so many fine-tunes from the one with all clips: each processes about as many clips in total."""
+    return rungs * (one.total + LOADING_SECONDS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING
 
 from core.runs.ladder import Curve
 from core.runs.report.pictures import Series, curves
@@ -12,17 +11,8 @@ from demo.show.markup import escape, fine, verdict
 from demo.show.numbers import percent, points
 from demo.wording import Wording
 
-if TYPE_CHECKING:
-    from core.training.forecast import Forecast
-
-LOADING_SECONDS = 3.0  # per fine-tune, for the model and its clips
 DRAWN = 40  # points along the curve
 AHEAD = 4  # the curve extends to this multiple of the largest size, to show where it leads
-
-
-def seconds(rungs: int, one: Forecast) -> float:
-    """Forecasts a ladder of so many fine-tunes from the one with all clips: each processes about as many clips in total."""
-    return rungs * (one.total + LOADING_SECONDS)
 
 
 def result(curve: Curve, base: float | None, wanted: float, whole: bool, w: Wording) -> str:

@@ -48,7 +48,7 @@ class WatchHandlers:
     def _shown(self, run: Run, happened: list[Event], seen: list[Evaluated], place: int) -> dict[str, Any]:
         chosen = seen[min(max(place, 0), len(seen) - 1)]
         return {
-            "about": show.about(chosen, self._w),
+            "about": show.about(happened, chosen, self._w),
             "charts": show.charts(happened, chosen.step, self._w),
             "transcripts": show.transcripts(happened, chosen, run.request().labelled_set.language, self._w),
             "drift": layers.drift(chosen.drift, chosen.step, self._w),

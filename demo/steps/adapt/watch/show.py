@@ -17,12 +17,14 @@ def evaluations(happened: Sequence[Event]) -> list[Evaluated]:
     return [event for event in happened if isinstance(event, Evaluated) and event.reference]
 
 
-def about(seen: Evaluated, w: Wording) -> str:
-    """Returns a sentence with an evaluation's step, time and WER."""
+def about(happened: Sequence[Event], seen: Evaluated, w: Wording) -> str:
+    """Returns a sentence with an evaluation's step, time and WER, and of how many of the validation clips that is."""
     time = duration(seen.seconds, w)
     sentence = w("watch.base_moment") if not seen.step else w("watch.moment_is", step=seen.step, time=time)
     if seen.wer is not None:
-        sentence += w("watch.moment_wer", wer=percent(seen.wer), clips=seen.clips)
+        held_out = next((event.validation for event in happened if isinstance(event, Prepared)), 0)
+        key = "watch.moment_wer_some" if seen.clips < held_out else "watch.moment_wer"
+        sentence += w(key, wer=percent(seen.wer), clips=seen.clips, all=held_out)
     return fine(sentence)
 
 

@@ -171,9 +171,11 @@ def test_it_speaks_the_language_it_is_given(finished: Run, hostile: Run) -> None
     other = {key: "译" + " ".join(f"{{{name}}}" for name in names) for key, names in fields.items()} | {"language": "zh-CN"}
     for run in (finished, hostile):
         html, markdown, _ = write_report(read_outcome(run), other)
-        page = html.read_text(encoding="utf-8")
+        page, card = html.read_text(encoding="utf-8"), (run.adapted / "README.md").read_text(encoding="utf-8").strip()
         assert '<html lang="zh-CN">' in page
-        for text in (read(page).text, markdown.read_text(encoding="utf-8")):
+        for shown in (read(page).text, markdown.read_text(encoding="utf-8")):
+            assert card in shown
+            text = shown.replace(card, "")  # the card is in English
             left = [part for words in ENGLISH.values() for part in re.split(r"{\w+}", words) if len(part) > 14 and part in text]
             assert left == []
 

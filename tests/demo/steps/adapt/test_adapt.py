@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 import time
@@ -14,7 +15,7 @@ from core.audio.sound_files import write_flac
 from core.data.samples import SAMPLES, WATCHED_CLIPS, read_sample
 from core.errors import DatasetError, RecipeError, RunError
 from core.storage.files import write_json
-from core.training.events import Entered, Failed, Finished, Prepared, Stepped, Trained
+from core.training.events import Entered, Failed, Prepared, Stepped
 from core.training.presets import PRESETS, preset
 from core.training.recipe import Recipe
 from demo.background.forecast_cache import Forecasts
@@ -28,6 +29,7 @@ from demo.steps.adapt.ladder.handlers import LadderHandlers
 from demo.wording import LANGUAGES, Wording
 from tests.conftest import tone
 from tests.demo.background.test_model_pool import HANG_SECONDS
+from tests.demo.show.test_markup import result
 from tests.demo.steps.started import Started
 
 SEED = 7
@@ -352,7 +354,7 @@ def test_the_queue_is_in_the_progress_and_in_the_forecast(adapting: AdaptHandler
     assert shown["forecast"] == ""
     measured = adapting.expected(tiny, recipe)
     assert measured is not None
-    assert jobs.jobs[0].remaining() == pytest.approx(measured.total)  # others that wait are told
+    assert jobs.jobs[0].remaining() == pytest.approx(measured.total + handlers.LOADING_SECONDS)  # others that wait are told
     assert adapting.look(tiny, shown["seen"]) == {}
     jobs.is_ahead = Ahead(1, 100.0)  # time goes by
     shown = adapting.look(tiny, shown["seen"])
@@ -404,9 +406,7 @@ def test_after_a_restart_of_the_server_a_run_is_in_sight(
     shown = again.restore(later)  # the computer was switched off
     assert "ended unexpectedly after step 3" in shown["progress"]
     assert (shown["start"]["interactive"], shown["stop"]["interactive"], shown["timer"]["active"]) == (True, False, False)
-    run.append(Trained(9, 6, False, 0.1, 2.0, 1.0))
-    run.append(Finished(3.0))
-    write_json(run.folder / "result.json", {})
+    write_json(run.folder / "result.json", dataclasses.replace(result(), steps=9, best_step=6).to_json())
     a_day_ago = time.time() - 86_400
     os.utime(run.folder / "request.json", (a_day_ago, a_day_ago))
     shown = again.restore(later)
