@@ -209,13 +209,15 @@ def _left(happened: Sequence[Event], expected: Expected) -> float | None:
     for event in reversed(happened):
         match event:
             case events.Stepped() if expected.seconds is not None and event.step < SETTLED_STEPS:
-                return max(expected.after, expected.seconds - event.seconds)
+                return max(expected.after, expected.seconds - expected.after - event.seconds)
             case events.Stepped() if event.remaining >= 0:
                 return event.remaining + expected.after
             case events.Advanced() if event.remaining >= 0:
                 return event.remaining
             case events.Entered("saving" | "adapted") if expected.seconds is not None:
                 return expected.after
+            case events.Entered("training") if expected.seconds is not None:
+                return max(0.0, expected.seconds - expected.after)  # transcribing with the base takes about as long as after
             case events.Entered("saving" | "adapted"):
                 return None
     return None if expected.seconds is None else max(0.0, expected.seconds)

@@ -20,6 +20,7 @@ from core.models.loading import model_family
 from core.runs import run_folder
 from core.runs.job_folder import Expected
 from core.runs.run_folder import Run
+from core.training.events import Event, Stepped
 from core.training.proposal import Proposal, propose
 from core.training.recipe import Recipe
 from demo.background.forecast_cache import Forecasts
@@ -29,8 +30,9 @@ from demo.session import chosen_set, own_words
 from demo.session.chosen_set import as_typed, labelled_set
 from demo.session.session import Session
 from demo.show import errors, markup
+from demo.show.numbers import duration
 from demo.show.progress import ACTIVE, run_progress
-from demo.show.waiting import NOBODY, waiting
+from demo.show.waiting import NOBODY, Ahead, waiting
 from demo.steps.adapt import settings, show
 from demo.steps.adapt.request import missing, request_of, suited
 from demo.wording import Wording
@@ -256,7 +258,7 @@ class AdaptHandlers:
         ahead = self._jobs.ahead(queue[place]) if active and states[place] == "waiting" else NOBODY
         now = session.choices.fetching
         if queue:
-            waits = waiting(ahead, self._w) if active else ""
+            waits = self._time_to_wait(queue[place], happened, ahead) if active else ""
             now = f"{queue[place].id} {' '.join(states)} {len(happened)} {queue[place].should_stop()} {waits} {now}"
         if now == seen and now:
             return {}
@@ -282,6 +284,13 @@ class AdaptHandlers:
             self._jobs.start(run, expected)
         session.choose(run=started[0].id, queue=" ".join(run.id for run in started))
         return self.look(session)
+
+    def _time_to_wait(self, run: Run, happened: Sequence[Event], ahead: Ahead) -> str:
+        """Returns what changes while nothing happens: place and time in the queue, and what is left before the first step."""
+        if ahead.jobs:
+            return waiting(ahead, self._w)
+        left = None if any(isinstance(event, Stepped) for event in happened) else run.remaining(happened)
+        return duration(left, self._w) if left is not None else ""
 
     def _offer(self, session: Session, lacks: str) -> dict[str, Any]:
         active = self._is_active(session)

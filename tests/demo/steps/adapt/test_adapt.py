@@ -14,6 +14,7 @@ import pytest
 from core.audio.sound_files import write_flac
 from core.data.samples import SAMPLES, WATCHED_CLIPS, read_sample
 from core.errors import DatasetError, RecipeError, RunError
+from core.runs.job_folder import Expected
 from core.storage.files import write_json
 from core.training.events import Entered, Failed, Prepared, Stepped
 from core.training.presets import PRESETS, preset
@@ -363,6 +364,15 @@ def test_the_queue_is_in_the_progress_and_in_the_forecast(adapting: AdaptHandler
     shown = adapting.look(tiny, shown["seen"])
     assert W("queue.starting") in shown["progress"]
     assert "queue" not in shown["progress"]
+    (run,) = jobs.jobs
+    run.expect(Expected(3600.0))
+    with run.lock():
+        run.append(Entered("base", 34))
+        shown = adapting.look(tiny, shown["seen"])
+        assert "About 60.0 min left." in shown["progress"]
+        earlier = time.time() - 600
+        os.utime(run.folder / "events.jsonl", (earlier, earlier))
+        assert "About 50.0 min left." in adapting.look(tiny, shown["seen"])["progress"]  # nothing happened, but time went by
 
 
 def test_a_forecast_that_takes_too_long_comes_later(
