@@ -1,5 +1,12 @@
-// The reading panel: one button for record, stop and again, and its keys. The recorder itself is Gradio's own.
-window.attune = (() => {
+// The reading panel: one button for record, stop and again, its keys, and stopping after the sentence. The recorder itself is
+// Gradio's own.
+Object.assign((window.attune ??= {}), (() => {
+  const LISTEN_MS = 50; // between two looks at the level
+  const SPEECH_DB = 12; // above the quietest so far
+  const AUDIBLE_DB = -55; // of full scale; anything softer is no speech
+  const BEGUN_MS = 300; // of speech, before silence ends the sentence
+  const SILENCE_MS = 1000; // after speech; pauses within a sentence read aloud are shorter
+  let listening = null;
   const KEYS = { " ": "record", r: "record", a: "record", Enter: "keep", ArrowLeft: "previous-prompt", ArrowRight: "next-prompt", Escape: "start-over" };
   const WAIT = "#keep, #previous-prompt, #next-prompt, #reading-list, #upload-take"; // while a sentence is being read
   const panel = () => document.querySelector("#reading");
@@ -15,6 +22,36 @@ window.attune = (() => {
     if (stop) return stop.click();
     if (!navigator.mediaDevices) return; // assets/microphone.js says so
     recorder("record-button")?.click();
+  }
+
+  // Stops the recorder once a sentence has been said: after a second of silence that follows speech.
+  function listen() {
+    hush();
+    const stream = attune.stream;
+    if (!stream?.active || !document.querySelector("#auto input")?.checked) return;
+    const context = new AudioContext(), analyser = context.createAnalyser(), samples = new Float32Array(2048);
+    context.createMediaStreamSource(stream).connect(analyser);
+    let quietest = 0, spoken = 0, silent = 0;
+    const timer = setInterval(() => {
+      analyser.getFloatTimeDomainData(samples);
+      const level = 10 * Math.log10(samples.reduce((sum, x) => sum + x * x, 1e-10) / samples.length);
+      quietest = Math.min(quietest + 0.1, level); // forgets a silence before the room became louder, by 2 dB a second
+      const isSpeech = level > Math.max(AUDIBLE_DB, quietest + SPEECH_DB);
+      spoken += isSpeech ? LISTEN_MS : 0;
+      silent = isSpeech ? 0 : silent + LISTEN_MS;
+      if (spoken >= BEGUN_MS && silent >= SILENCE_MS) {
+        hush();
+        if (isRecording()) cycle();
+      }
+    }, LISTEN_MS);
+    listening = { context, timer };
+  }
+
+  function hush() {
+    if (!listening) return;
+    clearInterval(listening.timer);
+    listening.context.close();
+    listening = null;
   }
 
   document.addEventListener("click", (event) => {
@@ -56,6 +93,8 @@ window.attune = (() => {
   return {
     recording(now) {
       panel().dataset.recording = String(now);
+      if (now) listen();
+      else hush();
     },
     // Whether the recording that has just ended is to be thrown away: the sentence was misread.
     discarded() {
@@ -64,4 +103,4 @@ window.attune = (() => {
       return thrown;
     },
   };
-})();
+})());

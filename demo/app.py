@@ -24,6 +24,9 @@ from demo.steps.listen.handlers import ListenHandlers
 from demo.steps.model import events as choosing
 from demo.steps.model import view as model
 from demo.steps.model.handlers import ModelHandlers
+from demo.steps.stage import events as staging
+from demo.steps.stage import view as stage
+from demo.steps.stage.handlers import StageHandlers
 from demo.steps.take_home import events as taking_home
 from demo.steps.take_home import view as take_home
 from demo.steps.teach import events as teaching
@@ -41,6 +44,8 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
     """Builds the page in one language."""
     with Page(w, title=w("app.title"), analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_banner(w), elem_id="banner")
+        front = stage.build(w)
+        gr.HTML(_lab(w), elem_id="lab")
         one = model.build(w)
         two = listen.build(w)
         three = teach.build(w)
@@ -50,21 +55,22 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
         seven = your_data.build(w)
 
         on = connector(w)
-        then_propose, restore_adapt = adapting.wire(on, w, four, five, pool, jobs, forecasts)
-        comparing.wire(on, w, four.finished, five, pool, outcomes, jobs)
-        taking_home.wire(on, w, four.finished, six)
+        finished, handlers = front.flip.finished, TeachHandlers(w)
+        staged, states = staging.wire(on, front, StageHandlers(w))
+        adapted = adapting.wire(on, w, front.flip, four, five, pool, jobs, forecasts, states)
+        comparing.wire(on, w, front.flip, front.wall, five, pool, outcomes, jobs)
+        taking_home.wire(on, w, finished, six)
+        own = teaching.own_clips(front.teach, three, handlers)
+        models = choosing.wire(on, one, ModelHandlers(w, pool, tasks), adapted.then_propose)
+        heard = listening.wire(on, front.say, two, ListenHandlers(w, pool), own)
+        taught, restore_teach = teaching.wire(on, w, front, three, handlers, pool, tasks, adapted)
+        keeping.wire(on, seven, YourDataHandlers(w, tasks, pool, outcomes), finished)
 
-        handlers = TeachHandlers(w)
-        own = teaching.own_clips(three, handlers)
-        models = choosing.wire(on, one, ModelHandlers(w, pool, tasks), then_propose)
-        heard = listening.wire(on, two, ListenHandlers(w, pool), three.text, own)
-        taught, restore_teach = teaching.wire(on, w, three, handlers, pool, tasks, then_propose)
-        keeping.wire(on, seven, YourDataHandlers(w, tasks, pool, outcomes), four.finished)
-
-        whole = combined("restore", model=models, teach=taught, listen=heard)
+        whole = combined("restore", model=models, teach=taught, listen=heard, stage=staged)
         loaded = on(page.load, whole.show, whole.inputs, whole.outputs, one.message, **QUIET)
+        loaded.then(None, [front.place], None, js="(place) => attune.place(place)")
         restore_teach(loaded.then)
-        restore_adapt(loaded.then)
+        adapted.restore(loaded.then)
     prepare_queue(page)
     return page
 
@@ -78,11 +84,14 @@ def build_server(hosts: frozenset[str] = frozenset()) -> FastAPI:
     return routes.build_server(build_page, lambda language: {"theme": theme(), "css": css(), "head": head()}, head_start, hosts)
 
 
+def _lab(w: Wording) -> str:
+    return f"<h2>{markup.escape(w('stage.lab'))}</h2>{markup.fine(w('stage.lab.about'))}"
+
+
 def _banner(w: Wording) -> str:
     other = next(language for language in LANGUAGES if language != w.language)
     return (
         f"<header><h1>{markup.escape(w('app.title'))}</h1>"
-        f'<a class="language" href="/language/{other}" lang="{other}" hreflang="{other}">{NAMES[other]}</a></header>'
         f'<p class="lead">{markup.escape(w("app.tagline"))}</p>'
-        f'<p class="fine">{markup.escape(w("app.private"))}</p>'
+        f'<a class="language" href="/language/{other}" lang="{other}" hreflang="{other}">{NAMES[other]}</a></header>'
     )

@@ -11,6 +11,7 @@ import gradio as gr
 from demo.wording import LANGUAGES
 
 FONTS = ("system-ui", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif")
+SCRIPTS = ("words.js", "reading.js", "microphone.js", "stage.js")
 MONOSPACED = ("ui-monospace", "Menlo", "Consolas", "monospace")
 
 
@@ -32,10 +33,8 @@ def head_start(language: str) -> str:
 
 
 def head() -> str:
-    """Returns what Gradio adds to the page's head: the script that plays pressed words, the reading panel's keys, and the
-    script that tells why there is no microphone.
-    """
-    return "".join(f"<script>{_asset(name)}</script>" for name in ("words.js", "reading.js", "microphone.js"))
+    """Returns what Gradio adds to the page's head: the scripts of pressed words, reading, the microphone and the stage."""
+    return "".join(f"<script>{_asset(name)}</script>" for name in SCRIPTS)
 
 
 def _gradio_words(language: str) -> str:

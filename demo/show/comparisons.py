@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from core.evaluation.compare import ClipComparison, Comparison, Figures
@@ -24,6 +25,7 @@ _BLANKS: dict[str, dict[str, str]] = {
     "failed": {},
     "heard": {"word": "{word}", "start": "{start}", "end": "{end}"},
 }
+FLIPPED = re.compile(r"\d+ → \d+")  # the two counts in the sentence on errors, which are shown large
 FINDING = '<p class="fine finding" role="status"></p>'  # the element it shows them in
 
 
@@ -53,9 +55,11 @@ def headline(run: str, result: Result, test: Comparison | None, w: Wording) -> s
     if place is not None:
         clip = test.clips[place]
         pair = side_by_side(clip, f"/sound/run/{run}/test/{place}", w, test.language, f"/times/{w.language}/{run}/test/{place}")
-    facts = "".join(f'<li class="{name}">{escape(unbroken(sentence))}</li>' for name, sentence in told.facts())
-    errors = f'<p class="errors">{escape(told.errors)}</p>'
-    return f'{kept}<section class="headline {told.kind}">{pair}{errors}<ul>{facts}</ul></section>'
+    facts = "".join(f'<li class="{name}">{escape(unbroken(said))}</li>' for name, said in told.facts() if name != "cost")
+    counts = FLIPPED.sub(lambda found: f"<b>{found[0]}</b>", escape(told.errors))
+    cost = f'<p class="cost">{escape(unbroken(told.cost))}</p>'
+    more = f"<details><summary>{escape(w('stage.wall.more'))}</summary><ul>{facts}</ul></details>"
+    return f'{kept}<section class="headline {told.kind}">{pair}<p class="errors">{counts}</p>{cost}{more}</section>'
 
 
 def verdicts(result: Result, w: Wording) -> str:

@@ -20,9 +20,17 @@ def escape(text: object) -> str:
 
 
 def heading(number: int, step: str, w: Wording) -> str:
-    """Returns a step's number, title and introductory sentence."""
+    """Returns a step's number, title and introductory sentence; pressing the title unfolds the step (assets/stage.js)."""
     title, sentence = escape(w(f"{step}.title")), escape(w(f"{step}.sentence"))
-    return f'<h2 id="{step}"><span class="step-number">{number}</span>{title}</h2><p class="lead">{sentence}</p>'
+    return (
+        f'<h2 id="{step}"><button type="button" class="fold" aria-expanded="false"><span class="step-number">{number}</span>'
+        f'{title}<span class="state"></span></button></h2><p class="lead">{sentence}</p>'
+    )
+
+
+def card_heading(card: str, w: Wording) -> str:
+    """Returns the title of a card of the stage."""
+    return f"<h2>{escape(w(f'stage.{card}'))}</h2>"
 
 
 def note(text: str, kind: str = "info") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,7 +103,7 @@ def connector(w: Wording) -> On:
         inputs: Named,
         outputs: Named,
         message: gr.HTML | None,
-        blank: bool = False,
+        blank: bool | Collection[str] = False,
         **how: Any,
     ) -> Any:
         """Wires an event.
@@ -115,7 +115,8 @@ def connector(w: Wording) -> On:
             inputs: components by name, the handler's keyword arguments.
             outputs: components by name.
             message: where an error message goes; emptied if there is no error.
-            blank: whether an error empties the outputs, because they say that something is in progress.
+            blank: whether an error empties the outputs, because they say that something is in progress; or the names of
+                those that it empties.
             how: passed to Gradio.
 
         Returns:
@@ -140,7 +141,7 @@ def answering(
     outputs: Named,
     has_message: bool,
     w: Wording,
-    blank: bool = False,
+    blank: bool | Collection[str] = False,
     tells: bool = True,
 ) -> Callable[..., Any]:
     """Wraps a handler for Gradio: finds its session, names its inputs, orders its outputs and turns errors into messages.
@@ -148,6 +149,8 @@ def answering(
     On an error the outputs stay unchanged, or are emptied with `blank`, for outputs that said something was in progress.
     With `tells`, newly found damaged files are reported, each once, in a notification that stays until closed.
     """
+
+    emptied = outputs.keys() if blank is True else set(blank or ())
 
     def handle(request: gr.Request, *values: Any) -> Any:
         found = None
@@ -160,7 +163,7 @@ def answering(
         except Exception as error:
             if not isinstance(error, AttuneError):
                 logging.exception("a handler failed")
-            results = ["" if blank else gr.skip()] * len(outputs)
+            results = ["" if name in emptied else gr.skip() for name in outputs]
             message = markup.note(errors.explain(error, w), "error")
         if tells and found is not None:
             for notice in notices.take(found.folder):

@@ -23,6 +23,7 @@ from tests.browser.setup import flags, system_browser
 REQUIRED = os.environ.get("ATTUNE_REQUIRE_BROWSER") == "1"
 START_SECONDS = 120
 OWNERS: dict[str, str] = {}  # address of an app -> the path by which its owner's browser is known, as the terminal shows it
+ALL_STEPS = [f"step-{name}" for name in ("model", "listen", "teach", "adapt", "compare", "home", "data")]
 ON_LEAVING = ("AbortError", "Connection errored out")  # what was in flight when a page was left or loaded again
 
 
@@ -121,12 +122,15 @@ def browser(playwright, spoken: tuple[Path, str], tmp_path_factory: pytest.TempP
 
 @pytest.fixture
 def open_page(browser, address: str) -> Iterator[Callable]:
-    """Opens the app as a new visitor; fails the test if the page asked another host or logged an error."""
+    """Opens the app as a new visitor, by default with every step unfolded; fails the test if the page asked another host or
+    logged an error."""
     contexts, faults = [], []
 
-    def open_page(locale: str = "en-US", width: int = 1280, path: str = "/"):
-        context = browser.new_context(locale=locale, viewport={"width": width, "height": 900}, permissions=["microphone"])
+    def open_page(locale: str = "en-US", width: int = 1280, path: str = "/", unfolded: bool = True, height: int = 900):
+        context = browser.new_context(locale=locale, viewport={"width": width, "height": height}, permissions=["microphone"])
         contexts.append(context)
+        if unfolded:
+            context.add_init_script(f"localStorage.setItem('attune-open', '{json.dumps(ALL_STEPS)}')")
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.on("request", lambda r: faults.append(r.url) if not r.url.startswith((address, "blob:", "data:")) else None)
@@ -134,7 +138,7 @@ def open_page(browser, address: str) -> Iterator[Callable]:
         page.on("pageerror", lambda e: faults.append(str(e)))
         page.on("dialog", lambda d: (faults.append(f"dialog: {d.message}"), d.dismiss()))
         page.goto(address + path)
-        page.wait_for_selector("#set-card .card")
+        page.wait_for_selector("#set-brief .size, #set-brief .note")
         page.faults = faults
         return page
 

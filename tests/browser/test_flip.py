@@ -13,7 +13,7 @@ import soundfile
 from core.data.samples import samples_folder
 from core.text.scoring import normalise
 from tests.browser.conftest import use, wait_for_status
-from tests.browser.test_record import open_panel, read_list, record_for, shows
+from tests.browser.test_record import open_reading, read_list, record_for, shows
 
 
 def record(page, recorder: str, seconds: float) -> None:
@@ -156,7 +156,7 @@ def test_a_refresh_loses_nothing_and_stop_keeps_what_was_learnt(open_page, spoke
 
 def test_an_exam_and_lessons_fill_a_set_of_ones_own(open_page) -> None:
     page = open_page()
-    open_panel(page, "reading")
+    open_reading(page)
     prompts = read_list(page, "One red bus.", "Two green apples.", "My brown coat.")
     for prompt in prompts:
         shows(page, "#prompt", prompt)

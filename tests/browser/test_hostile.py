@@ -30,8 +30,8 @@ def test_a_file_that_is_no_sound_gets_a_sentence(open_page, tmp_path: Path, name
     page = open_page()
     (tmp_path / name).write_bytes(content)
     upload(page, tmp_path / name)
-    page.wait_for_selector("#step-listen .note.error")
-    message = page.inner_text("#step-listen .note.error")
+    page.wait_for_selector("#stage-say .note.error")
+    message = page.inner_text("#stage-say .note.error")
     assert sentence in message
     assert "Traceback" not in page.content()
     assert page.locator("#base-transcript").count() == 0

@@ -46,7 +46,7 @@ def visit(browser, address: str) -> Iterator[Callable]:
         if script:
             page.add_init_script(script)
         page.goto(f"{at}/{language}/")
-        page.wait_for_selector("#set-card .card")
+        page.wait_for_selector("#set-brief .size")
         return page
 
     yield visit
@@ -88,7 +88,7 @@ def answer(browser, page, setting: str) -> None:
     browser.new_browser_cdp_session().send("Browser.setPermission", {**asked, "browserContextId": target["browserContextId"]})
 
 
-def said(page, where: str = "#step-listen") -> list[str]:
+def said(page, where: str = "#stage-say") -> list[str]:
     """The sentences about the microphone in sight at a recorder."""
     return [one.inner_text() for one in page.locator(f"{where} .no-microphone p").all() if one.is_visible()]
 
@@ -110,14 +110,16 @@ def test_pressing_record_says_why_nothing_is_recorded(visit: Callable, name: str
     page = visit(language, REFUSING % name)
     sentence = Wording(language)(f"microphone.{case}")
     assert said(page) == []
-    page.locator("#reading > button").click()
+    page.click("#read")
     page.click("#record")
     shows(page, case)
-    assert said(page) == said(page, "#reading") == [sentence]
+    assert said(page, "#reading") == [sentence]
     assert page.locator("#reading .block.no-microphone").evaluate(IN_SIGHT)
     assert not page.locator(".mic-select").first.is_visible()  # Gradio's words for it, in the browser's language
+    page.click("#read-done")
+    assert said(page) == [sentence]
     page.click("#clip .record-button")
-    page.wait_for_function(f"() => ({IN_SIGHT})(document.querySelector('#step-listen .block.no-microphone'))")
+    page.wait_for_function(f"() => ({IN_SIGHT})(document.querySelector('#stage-say .block.no-microphone'))")
 
 
 def test_a_permission_denied_before_or_later_is_said_until_it_is_given(browser, visit: Callable) -> None:
@@ -126,7 +128,7 @@ def test_a_permission_denied_before_or_later_is_said_until_it_is_given(browser, 
     answer(browser, page, "denied")
     shows(page, "denied")
     page.reload()
-    page.wait_for_selector("#set-card .card")
+    page.wait_for_selector("#set-brief .size")
     shows(page, "denied")
     assert said(page) == [Wording("zh-CN")("microphone.denied")]
     answer(browser, page, "granted")
@@ -148,12 +150,12 @@ def test_without_a_device_a_file_is_taken_at_that_place(unplugged, address: str,
     page = unplugged.new_page()
     page.set_default_timeout(60_000)
     page.goto(f"{address}/{language}/")
-    page.wait_for_selector("#set-card .card")
+    page.wait_for_selector("#set-brief .size")
     shows(page, "none")
     assert said(page) == [Wording(language)("microphone.none")]
     for _ in range(2):  # also where a file was taken before
         with page.expect_file_chooser() as chooser:
-            page.click("#step-listen .no-microphone button")
+            page.click("#stage-say .no-microphone button")
         page.evaluate("document.querySelector('#base-transcript')?.remove()")
         chooser.value.set_files(str(spoken[0]))
         page.wait_for_selector("#base-transcript", timeout=180_000)  # the first time, the model is unpacked
@@ -165,7 +167,7 @@ def test_a_page_over_http_from_another_computer_says_so_and_takes_files(visit: C
             page = visit(language, at=address)
             shows(page, "insecure")
             assert said(page) == [Wording(language)("microphone.insecure")]
-            page.locator("#reading > button").click()
+            page.click("#read")
             page.click("#record")
             assert page.locator("#reading .block.no-microphone").evaluate(IN_SIGHT)
         with page.expect_file_chooser() as chooser:

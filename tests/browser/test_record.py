@@ -21,12 +21,20 @@ def open_panel(page, panel: str) -> None:
     page.locator(f"#{panel} > button").click()
 
 
+def open_reading(page) -> None:
+    """Shows the sentences to read; every recording is stopped and every take left by hand."""
+    if not page.is_visible("#reading"):
+        page.click("#read")
+    page.locator("#auto input").uncheck()
+
+
 def shows(page, selector: str, text: str) -> None:
     page.wait_for_function("([s, t]) => document.querySelector(s)?.innerText.includes(t)", arg=[selector, text])
 
 
 def read_list(page, *prompts: str) -> list[str]:
     """Reads sentences of one's own; returns them in the order of the plan, the exam first."""
+    open_panel(page, "reading-other")
     page.get_by_text("Read your own sentences").click()
     page.fill("#own-prompts textarea", "\n".join(prompts))
     page.click("#use-own-prompts")
@@ -46,7 +54,7 @@ def test_one_button_records_stops_and_begins_again_and_a_refresh_loses_nothing(o
     sound, text = spoken
     seconds = soundfile.info(str(sound)).duration
     page = open_page()
-    open_panel(page, "reading")
+    open_reading(page)
     shows(page, "#prompt-place", "0 of 10 read")
     exam, lesson, last = read_list(page, text, OTHER, "A third sentence.")
     assert page.is_disabled("#keep")
@@ -73,6 +81,7 @@ def test_one_button_records_stops_and_begins_again_and_a_refresh_loses_nothing(o
 
     page.reload()
     shows(page, "#take", "Kept for the exam")
+    open_reading(page)
     assert page.locator("#take audio").get_attribute("src") == kept
     assert exam in page.inner_text("#prompt")
     assert page.is_disabled("#record")
@@ -126,7 +135,7 @@ def test_without_a_microphone_a_sentence_is_uploaded(open_page, spoken) -> None:
     page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { get: () => undefined })")
     page.reload()
     page.wait_for_selector("#set-card .card")
-    open_panel(page, "reading")
+    open_reading(page)
     sentence = page.locator("#reading .block.no-microphone")
     page.click("#record")
     assert "No microphone was found." in sentence.inner_text()
@@ -141,7 +150,7 @@ def test_without_a_microphone_a_sentence_is_uploaded(open_page, spoken) -> None:
 
 def test_a_file_that_is_no_sound_changes_nothing(open_page, tmp_path: Path) -> None:
     page = open_page()
-    open_panel(page, "reading")
+    open_reading(page)
     (tmp_path / "page.wav").write_bytes(b"<html><script>alert(1)</script></html>")
     for panel, choose in (("reading", "#upload-take"), ("proofread", None)):
         if choose:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.browser.test_library import says
+from tests.browser.test_record import open_reading
 
 
 def choose_first(page, dropdown: str) -> None:
@@ -16,7 +17,7 @@ def test_a_recording_is_removed_had_back_and_deleted_and_the_visitor_forgotten(
     open_page, spoken: tuple[Path, str], app_home: Path
 ) -> None:
     page = open_page()
-    page.locator("#reading button.label-wrap").first.click()
+    open_reading(page)
     with page.expect_file_chooser() as chooser:
         page.click("#upload-take")
     chooser.value.set_files(str(spoken[0]))

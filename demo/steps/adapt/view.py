@@ -1,4 +1,4 @@
-"""View of step 4: the recipe and the running fine-tune."""
+"""View of step 4: the recipe, and what a fine-tune does to the network. It is started and stopped on the stage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gradio as gr
 from core.data.samples import CANARY
 from core.training.presets import PRESETS
 from core.training.recipe import Recipe
-from demo.show.markup import heading, note
+from demo.show.markup import escape, heading
 from demo.steps.adapt import settings
 from demo.steps.adapt.ladder import view as ladder
 from demo.steps.adapt.ladder.view import LadderView
@@ -17,7 +17,6 @@ from demo.steps.adapt.watch import view as watch
 from demo.steps.adapt.watch.view import WatchView
 from demo.wording import Wording
 
-POLL_SECONDS = 1.0
 CHART_HEIGHT = 320  # below 300 the axis is cut off
 
 
@@ -28,8 +27,6 @@ class AdaptView:
     Attributes:
         settings: a recipe's fields, keyed by `settings.NAMES`.
         suits: the model family they are for.
-        seen: the state of the runs that was last shown.
-        finished: ids of the runs that are done.
     """
 
     preset: gr.Radio
@@ -47,15 +44,8 @@ class AdaptView:
     hear: gr.Button
     augmented: gr.HTML
     control: gr.Checkbox
-    forecast: gr.HTML
-    start: gr.Button
-    stop: gr.Button
-    progress: gr.HTML
     watch: WatchView
     ladder: LadderView
-    timer: gr.Timer
-    seen: gr.Textbox
-    finished: gr.Textbox
     message: gr.HTML
 
 
@@ -91,22 +81,14 @@ def build(w: Wording, recipe: Recipe, family: str) -> AdaptView:
                     [("", CANARY)], value=CANARY, label=w("adapt.canary"), info=w("adapt.canary.info"), elem_id="canary"
                 )
         control = gr.Checkbox(False, label=w("adapt.control"), elem_id="control")
-        forecast = gr.HTML(elem_id="forecast")
-        with gr.Row():
-            start = gr.Button(w("adapt.start"), variant="primary", elem_id="start")
-            stop = gr.Button(w("adapt.stop"), interactive=False, elem_id="stop")
         message = gr.HTML(elem_classes="message")
-        progress = gr.HTML(note(w("adapt.idle")), elem_id="progress")
+        gr.HTML(f'<p class="fine"><a href="#stage">{escape(w("stage.to_start"))}</a></p>')
         watching = watch.build(w)
         climbing = ladder.build(w)
-        timer = gr.Timer(POLL_SECONDS, active=False)
         suits = gr.Textbox(family, visible="hidden")
-        seen = gr.Textbox(visible="hidden")
-        finished = gr.Textbox(visible="hidden")
     return AdaptView(
         preset, words, {name: fields[name] for name in settings.NAMES}, suits, seed, advanced, canary, picture, find,
-        rates_panel, rates, rates_note, hear, augmented, control, forecast, start, stop, progress, watching, climbing, timer,
-        seen, finished, message,
+        rates_panel, rates, rates_note, hear, augmented, control, watching, climbing, message,
     )  # fmt: skip
 
 

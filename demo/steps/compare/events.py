@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gradio as gr
-
 from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
 from demo.background.outcome_cache import Outcomes
@@ -18,34 +16,43 @@ from demo.steps.compare.lineup.handlers import LineUpHandlers
 from demo.steps.compare.robustness import events as robustness
 from demo.steps.compare.robustness.handlers import RobustnessHandlers
 from demo.steps.compare.view import CompareView
-from demo.steps.wiring import QUIET, On, named
+from demo.steps.stage.flip import FlipView
+from demo.steps.stage.wall import WallView
+from demo.steps.wiring import AT_ONCE, QUIET, On, named
 from demo.wording import Wording
 
 
-def wire(on: On, w: Wording, finished: gr.Textbox, five: CompareView, pool: ModelPool, outcomes: Outcomes, jobs: Jobs) -> None:
+def wire(
+    on: On, w: Wording, flip: FlipView, wall: WallView, five: CompareView, pool: ModelPool, outcomes: Outcomes, jobs: Jobs
+) -> None:
     """Wires step 5.
 
     Args:
         on: wires one event, see `demo.steps.wiring`.
         w: the page's language.
-        finished: holds the id of the run that just finished.
+        flip: the card of the stage with the progress of the run.
+        wall: the part of the stage that shows one clip.
         five: the components.
         pool: models in memory.
         outcomes: cached outcomes of runs.
         jobs: starts robustness jobs.
     """
     comparing = CompareHandlers(w, pool, outcomes)
+    finished = flip.finished
     shown = {
-        **named(five, "headline", "verdict", "figures", "words", "own", "again", "control", "tradeoff_panel", "tradeoff"),
+        **named(wall, "headline", "own", "again"),
+        **named(five, "verdict", "figures", "words", "control", "tradeoff_panel", "tradeoff"),
         "clips_panel": five.clips.panel,
         "clips": five.clips.list,
     }
     learned = named(five, "learned_panel", "learned", "forgotten_panel", "forgotten")
     # The panels that need every clip read follow the verdict, one after another.
     done = on(finished.change, comparing.show, {}, shown, five.message, **QUIET)
+    done.then(None, [finished], None, js="(id) => attune.arrived(id)")
     done = clips.wire(on, five.clips, five.message, ClipsHandlers(w, outcomes), done.then)
     done = on(done.then, comparing.analyses, {}, learned, five.message, **QUIET)
     lineup.wire(on, five.lineup, LineUpHandlers(w, outcomes), done.then)
-    on(five.again.click, comparing.again, {}, named(five, "own"), five.message, concurrency_limit=None)
+    on(flip.seen.change, comparing.live, {}, named(wall, "headline"), None, **AT_ONCE)
+    on(wall.again.click, comparing.again, {}, named(wall, "own"), wall.message, concurrency_limit=None)
     between.wire(on, five.between, finished, BetweenHandlers(w, pool), CurveHandlers(w, jobs))
     robustness.wire(on, five.robustness, finished, RobustnessHandlers(w, jobs))

@@ -16,6 +16,9 @@ from demo.background.model_pool import ModelPool
 from demo.background.outcome_cache import Outcomes
 from demo.session.session import Session
 from demo.show import comparisons, markup
+from demo.show.live import live_pair
+from demo.show.progress import ACTIVE
+from demo.steps.adapt.watch.handlers import run_in_view
 from demo.steps.compare import show as analyses
 from demo.steps.compare.words import show as words
 from demo.wording import Wording
@@ -36,8 +39,9 @@ class CompareHandlers:
         result = run.result() if run is not None else None
         if run is None or result is None:
             hidden = dict.fromkeys(("again", "clips_panel", "tradeoff_panel"), gr.update(visible=False))
-            empty = dict.fromkeys(("headline", "figures", "words", "own", "clips", "control", "tradeoff"), "")
-            return {"verdict": markup.note(self._w("compare.empty")), **empty, **hidden}
+            empty = dict.fromkeys(("figures", "words", "own", "clips", "control", "tradeoff"), "")
+            headline = {} if any(one.state() in ACTIVE for one in session.queue()) else {"headline": self._empty()}
+            return {"verdict": markup.note(self._w("compare.empty")), **headline, **empty, **hidden}
         withdrawn = markup.note(self._w("compare.withdrawn")) if result.withdrawn else ""
         found = run.comparisons()
         own, compared = "", found.get("own")
@@ -51,13 +55,21 @@ class CompareHandlers:
             "figures": comparisons.figures(result, self._w),
             "words": words.table(result.test.terms if result.test else (), self._w),
             "own": own,
-            "again": gr.update(visible=True),
+            "again": gr.update(visible=bool(session.choices.clip)),
             "clips_panel": gr.update(visible=bool(result.figures)),
             "clips": markup.note(self._w("clips.reading")),
             "control": self._control(session, result),
             "tradeoff_panel": gr.update(visible=True),
             "tradeoff": analyses.tradeoff(points(session.runs(), run), run.id, self._w),
         }
+
+    def live(self, session: Session) -> dict[str, Any]:
+        """-> headline: one held-out clip while a fine-tune is running; nothing otherwise."""
+        run = run_in_view(session.queue())
+        if run is None or run.state() not in ACTIVE:
+            return {}
+        pair = live_pair(run.events(), run.request().labelled_set.language, self._w)
+        return {"headline": pair or markup.fine(self._w("stage.wall.soon"))}
 
     def analyses(self, session: Session) -> dict[str, Any]:
         """-> learned_panel, learned, forgotten_panel, forgotten: what the current run learned and forgot."""
@@ -101,6 +113,9 @@ class CompareHandlers:
         clip = Clip(str(recording.path), recording.text, part="train" if trained else "", id=recording.id)
         pair = compare([clip], texts[:1], texts[1:], language).clips[0]
         return {"own": self._own(comparisons.side_by_side(pair, url, self._w, language))}
+
+    def _empty(self) -> str:
+        return markup.fine(self._w("stage.wall.empty"))
 
     def _control(self, session: Session, result: Result) -> str:
         """Returns the comparison with the same network trained from scratch, if that was queued with this run."""

@@ -1,4 +1,4 @@
-"""View of step 5: comparing base and adapted."""
+"""View of step 5: base against adapted in detail. The pair that tells most is on the stage."""
 
 from __future__ import annotations
 
@@ -22,13 +22,10 @@ from demo.wording import Wording
 class CompareView:
     """The components of step 5."""
 
-    headline: gr.HTML
     between: BetweenView
     verdict: gr.HTML
     figures: gr.HTML
     words: gr.HTML
-    own: gr.HTML
-    again: gr.Button
     clips: ClipsView
     learned_panel: gr.Accordion
     learned: gr.HTML
@@ -47,10 +44,7 @@ def build(w: Wording) -> CompareView:
     """Lays out step 5."""
     with gr.Column(elem_classes="step", elem_id="step-compare"):
         gr.HTML(heading(5, "compare", w))
-        headline = gr.HTML(elem_id="headline")
         words = gr.HTML(elem_id="own-words")
-        own = gr.HTML(elem_id="own-pair")
-        again = gr.Button(w("compare.again"), visible=False, elem_id="again")
         message = gr.HTML(elem_classes="message")
         moved = between.build(w)
         verdict = gr.HTML(note(w("compare.empty")), elem_id="verdict")
@@ -67,6 +61,6 @@ def build(w: Wording) -> CompareView:
         lined = lineup.build(w)
         endured = robustness.build(w)
     return CompareView(
-        headline, moved, verdict, figures, words, own, again, listed, learned_panel, learned, forgotten_panel, forgotten,
+        moved, verdict, figures, words, listed, learned_panel, learned, forgotten_panel, forgotten,
         lined, control, tradeoff_panel, tradeoff, sweep, endured, message,
     )  # fmt: skip

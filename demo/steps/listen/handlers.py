@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import gradio as gr
 import numpy as np
 
 from core.audio import sound_files
@@ -31,15 +32,23 @@ class ListenHandlers:
     def __init__(self, w: Wording, pool: ModelPool) -> None:
         self._w, self._pool = w, pool
 
-    def working(self, session: Session, upload: Upload | None) -> Shown:
-        """upload -> transcript (a note that it is being transcribed)."""
-        return {"transcript": markup.note(self._w("listen.working"))} if upload else {}
-
-    def hear(self, session: Session, upload: Upload | None) -> Shown:
-        """upload -> transcript (with its timing), text (to correct). Saves the recording first."""
-        if upload is None:
+    def working(self, session: Session, audio: Upload | None) -> Shown:
+        """audio -> transcript (a note that it is being transcribed), correction (hidden), text, added (both empty)."""
+        if audio is None:
             return {}
-        recording = uploads.keep(session, upload)
+        session.choose(clip="", heard="")
+        return self._nothing("listen.working")
+
+    def clear(self, session: Session) -> Shown:
+        """-> the outputs of `working`: the card is empty again. The recording stays among the visitor's recordings."""
+        session.choose(clip="", heard="")
+        return self._nothing("listen.empty")
+
+    def hear(self, session: Session, audio: Upload | None) -> Shown:
+        """audio -> transcript (with its timing), correction (shown), text (to correct). Saves the recording first."""
+        if audio is None:
+            return {}
+        recording = uploads.keep(session, audio)
         session.choose(clip=recording.id, heard="")
         wave = sound_files.decode(recording.path)
         id = session.choices.model
@@ -48,7 +57,10 @@ class ListenHandlers:
         session.choose(clip=recording.id, heard=text)
         spoken = languages.language(heard.transcript.language, not heard.language, self._w)
         shown = show.transcript(text, heard.seconds, recording.seconds, id, self._w, spoken)
-        return {"transcript": shown, "text": text}
+        return {"transcript": shown, "correction": gr.update(visible=True), "text": text}
+
+    def _nothing(self, key: str) -> Shown:
+        return {"transcript": markup.note(self._w(key)), "correction": gr.update(visible=False), "text": "", "added": ""}
 
     def trying(self, session: Session) -> Shown:
         """-> trials (a note on which models are about to be tried)."""
@@ -70,8 +82,8 @@ class ListenHandlers:
         return {"trials": comparisons.trials(trials, recording.text, language, self._w)}
 
     def restore(self, session: Session) -> Shown:
-        """-> transcript and text (to correct) of the current clip, as before the page was reloaded."""
-        choices, empty = session.choices, {"transcript": markup.note(self._w("listen.empty")), "text": ""}
+        """-> the outputs of `working`, of the current clip as before the page was reloaded."""
+        choices, empty = session.choices, self._nothing("listen.empty")
         if not choices.clip:
             return empty
         try:
@@ -79,7 +91,7 @@ class ListenHandlers:
         except DatasetError:  # its line in the log is damaged
             return empty
         shown = show.heard_before(choices.heard, f"/sound/recording/{choices.clip}", self._w)
-        return {"transcript": shown, "text": text}
+        return {"transcript": shown, "correction": gr.update(visible=True), "text": text, "added": ""}
 
     def spectrogram(self, session: Session) -> Shown:
         """-> spectrogram (a picture of the current clip's log-mel energies)."""

@@ -1,4 +1,5 @@
-"""Step 3 as a whole: events of the chosen set and of the visitor's own clips, and the updates of all panels for another set."""
+"""Step 3 as a whole, and the card of the stage with the chosen set: events of the set and of the visitor's own clips, and the
+updates of all panels for another set."""
 
 from __future__ import annotations
 
@@ -7,6 +8,9 @@ from typing import Any
 
 from demo.background.model_pool import ModelPool
 from demo.background.tasks import Tasks
+from demo.steps.adapt.events import Adapting
+from demo.steps.stage.teach import TeachCardView
+from demo.steps.stage.view import StageView
 from demo.steps.teach.bring import events as bring
 from demo.steps.teach.bring.handlers import BringHandlers
 from demo.steps.teach.handlers import TeachHandlers
@@ -27,65 +31,89 @@ from demo.steps.wiring import QUIET, On, Part, Then, combined, named
 from demo.wording import Wording
 
 
-def own_clips(view: TeachView, handlers: TeachHandlers) -> Part:
-    """Returns the part of the page that shows the visitor's own clips."""
-    return Part({**named(view, "own", "removal", "card"), **view.removed.outputs}, handlers.own)
+def own_clips(card: TeachCardView, view: TeachView, handlers: TeachHandlers) -> Part:
+    """Returns the part of the page that shows the visitor's own clips, and the chosen set."""
+    return Part(
+        {**named(card, "choice", "brief"), **named(view, "own", "removal", "card"), **view.removed.outputs}, handlers.own
+    )
 
 
 def wire(
-    on: On, w: Wording, view: TeachView, handlers: TeachHandlers, pool: ModelPool, tasks: Tasks, then_propose: Then
+    on: On,
+    w: Wording,
+    stage: StageView,
+    view: TeachView,
+    handlers: TeachHandlers,
+    pool: ModelPool,
+    tasks: Tasks,
+    adapting: Adapting,
 ) -> tuple[Part, Then]:
     """Connects the events of the step and its panels to their handlers.
 
     Args:
         on: connects one event, see `demo.steps.wiring`.
         w: the wording of the page's language.
-        view: the components.
+        stage: the components of the stage.
+        view: the components of the step.
         handlers: the handlers of the step as a whole.
         pool: models kept in memory.
         tasks: the background tasks.
-        then_propose: updates step 4 for the chosen set, after an event.
+        adapting: updates step 4 for the chosen set, after an event.
 
     Returns:
         The part that fills the step when the page loads, and a function that connects the restoring of its panels to an
         event after that.
     """
-    own = own_clips(view, handlers)
-    sets = Part(named(view, "choice"), handlers.choices)
-    restore_record = record.wire(on, w, view.record, RecordHandlers(w, pool), view.language, own)
-    restore_proofread = proofread.wire(on, view.proofread, ProofreadHandlers(w, pool, tasks), own, sets)
-    restore_sets = _wire_sets(on, w, view, handlers, pool, tasks, then_propose)
-    _wire_own(on, view, handlers, own)
+    own = own_clips(stage.teach, view, handlers)
+    sets = Part(named(stage.teach, "choice"), handlers.choices)
+    restore_record = record.wire(on, w, stage.record, RecordHandlers(w, pool), view.language, own, adapting)
+    restore_proofread = proofread.wire(on, view.proofread, ProofreadHandlers(w, pool, tasks), own, sets, adapting.then_recipe)
+    restore_sets = _wire_sets(on, w, stage.teach, view, handlers, pool, tasks, adapting.then_propose)
+    _wire_own(on, stage, view, handlers, own, adapting.then_propose)
+    described = {**named(stage.teach, "choice", "brief"), **named(view, "card")}
+    reading = on(stage.teach.read.click, handlers.read, {}, described, stage.teach.message, **QUIET)
+    adapting.then_recipe(reading.then)
 
     def restore(loaded: Callable[..., Any]) -> None:
         restore_record(loaded)
         restore_proofread(loaded)
         on(loaded, restore_sets.show, restore_sets.inputs, restore_sets.outputs, None, **QUIET)
 
-    return Part({**named(view, "choice", "language"), **own.outputs}, handlers.restore), restore
+    return Part({**named(view, "language"), **own.outputs}, handlers.restore), restore
 
 
-def _wire_own(on: On, view: TeachView, handlers: TeachHandlers, own: Part) -> None:
+def _wire_own(on: On, stage: StageView, view: TeachView, handlers: TeachHandlers, own: Part, then_propose: Then) -> None:
     """Connects the buttons that add, remove, restore and delete the visitor's own clips."""
-    said, added = named(view, "text", "language"), {**named(view, "added"), **own.outputs}
+    say, cards = stage.say, {**named(stage.teach, "brief"), **named(view, "card")}
+    said, added = {**named(say, "text"), **named(view, "language")}, {**named(say, "added"), **own.outputs}
     outputs, gone = {**named(view, "removed_note"), **own.outputs}, view.removed
-    for event in (view.add.click, view.text.submit):
-        on(event, handlers.add, said, added, view.message, **QUIET)
-    on(view.remove.click, handlers.remove, {"id": view.removal}, outputs, view.message, **QUIET)
-    on(gone.restore.click, handlers.restore_clip, {"id": gone.choice}, outputs, view.message, **QUIET)
-    on(gone.delete.click, handlers.delete, {"id": gone.choice}, outputs, view.message, **QUIET)
-    on(view.language.input, handlers.choose_language, named(view, "language"), named(view, "card"), view.message, **QUIET)
+    for event in (say.add.click, say.text.submit):
+        then_propose(on(event, handlers.add, said, added, say.message, **QUIET).then)
+    for button, handler, choice in (
+        (view.remove, handlers.remove, view.removal),
+        (gone.restore, handlers.restore_clip, gone.choice),
+        (gone.delete, handlers.delete, gone.choice),
+    ):
+        then_propose(on(button.click, handler, {"id": choice}, outputs, view.message, **QUIET).then)
+    on(view.language.input, handlers.choose_language, named(view, "language"), cards, view.message, **QUIET)
 
 
 def _wire_sets(
-    on: On, w: Wording, view: TeachView, handlers: TeachHandlers, pool: ModelPool, tasks: Tasks, then_propose: Then
+    on: On,
+    w: Wording,
+    card: TeachCardView,
+    view: TeachView,
+    handlers: TeachHandlers,
+    pool: ModelPool,
+    tasks: Tasks,
+    then_propose: Then,
 ) -> Part:
     """Connects the choice of a set and the panels about the chosen set; returns the part that restores those panels."""
     bringing, looking = BringHandlers(w, tasks), InspectHandlers(w, pool, tasks, len(view.inspect.places))
     splitting, writing, keeping = SplitHandlers(w), WriteHandlers(w), LibraryHandlers(w)
     chosen_set = combined(
         "show",
-        teach=Part(named(view, "choice", "card"), handlers.chosen),
+        teach=Part({**named(card, "choice", "brief"), **named(view, "card")}, handlers.chosen),
         bring=Part(named(view.bring, "result"), bringing.result),
         inspect=Part(named(view.inspect, "undo", "back", "delete"), looking.buttons),
         split=Part(named(view.split, "table", "editing", "who", "seed"), splitting.show),
@@ -99,7 +127,8 @@ def _wire_sets(
     def then_look(event: Callable[..., Any]) -> Any:
         return on(event, looking.look, {}, inspect.watched(view.inspect), None, **QUIET)
 
-    chosen = on(view.choice.input, handlers.choose, {"name": view.choice}, named(view, "card"), view.message, **QUIET)
+    described = {**named(card, "brief"), **named(view, "card")}
+    chosen = on(card.choice.input, handlers.choose, {"name": card.choice}, described, card.message, **QUIET)
     then_propose(chosen.then)
     then_look(then_show(chosen.then).then)  # clears the report of the previous set
     split.wire(on, view.split, splitting, then_show, then_look)

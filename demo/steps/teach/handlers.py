@@ -10,6 +10,7 @@ from core.data.clips.labelled_set import clip_seconds
 from core.data.library.recordings import Recording
 from core.errors import DatasetError, RunError
 from demo.session import chosen_set, removal
+from demo.session.chosen_set import OWN
 from demo.session.session import Session
 from demo.show import errors, markup
 from demo.steps import removed_panel
@@ -25,40 +26,46 @@ class TeachHandlers:
         self._w = w
 
     def restore(self, session: Session) -> Shown:
-        """-> choice, language (of the own clips), and the outputs of `own`."""
-        return {**self.choices(session), "language": session.choices.language, **self.own(session)}
+        """-> language (of the own clips), and the outputs of `own`."""
+        return {"language": session.choices.language, **self.own(session)}
 
     def choose(self, session: Session, name: str) -> Shown:
-        """name (of a set) -> card (its contents)."""
+        """name (of a set) -> brief (its size), card (its contents)."""
         chosen_set.choose(session, name)
-        return {"card": self._card(session)}
+        return self._described(session)
+
+    def read(self, session: Session) -> Shown:
+        """-> the outputs of `chosen`. Whoever reads sentences trains on own clips."""
+        chosen_set.choose(session, OWN)
+        return self.chosen(session)
 
     def choices(self, session: Session) -> Shown:
         """-> choice (the sets to train on, and the chosen one)."""
         return {"choice": gr.update(choices=chosen_set.choices(session, self._w), value=session.choices.labelled_set)}
 
     def chosen(self, session: Session) -> Shown:
-        """-> choice, card."""
-        return {**self.choices(session), "card": self._card(session)}
+        """-> choice, brief, card."""
+        return {**self.choices(session), **self._described(session)}
 
     def add(self, session: Session, text: str, language: str) -> Shown:
-        """text (the corrected transcript), language -> added (a note), and the outputs of `own`."""
+        """text (the corrected transcript), language -> added (a note), and the outputs of `own`. Own clips are chosen."""
         clip = session.choices.clip
         if not clip:
             raise DatasetError("no_clip", "Record or upload a clip first.")
         recording = session.recordings.label(clip, text, language)
+        chosen_set.choose(session, OWN)
         clips = len(session.recordings.clips())
         return {"added": markup.note(self._w("teach.added", text=recording.text, clips=clips), "good"), **self.own(session)}
 
     def own(self, session: Session) -> Shown:
-        """-> own (the clips), removal (the clips that can be removed), card, and `removed_panel.offer`."""
+        """-> own (the clips), removal (those that can be removed), choice, brief, card, and `removed_panel.offer`."""
         recordings = session.recordings.all()
         choices = [(self._label(recording), recording.id) for recording in reversed(recordings)]
         gone = [(self._label(recording), recording.id) for recording in session.recordings.removed()]
         return {
             "own": show.own_clips(recordings, self._w),
             "removal": gr.update(choices=choices, value=None),
-            "card": self._card(session),
+            **self.chosen(session),
             **removed_panel.offer(gone),
         }
 
@@ -89,18 +96,19 @@ class TeachHandlers:
         return {"removed_note": markup.note(self._w("removed.gone"), "good"), **self.own(session)}
 
     def choose_language(self, session: Session, language: str) -> Shown:
-        """language (of the own clips) -> card."""
+        """language (of the own clips) -> brief, card."""
         session.choose(language=language)
-        return {"card": self._card(session)}
+        return self._described(session)
 
-    def _card(self, session: Session) -> str:
+    def _described(self, session: Session) -> Shown:
         try:
             labelled = chosen_set.labelled_set(session)
         except DatasetError as error:
-            return markup.note(errors.explain(error, self._w), "warning")
+            return dict.fromkeys(("brief", "card"), markup.note(errors.explain(error, self._w), "warning"))
         example = chosen_set.sound(session, labelled.clips[0])
         minutes = sum(map(clip_seconds, labelled.clips)) / 60
-        return show.set_card(chosen_set.about(session, self._w), labelled, minutes, example, self._w)
+        card = show.set_card(chosen_set.about(session, self._w), labelled, minutes, example, self._w)
+        return {"brief": show.set_brief(labelled, example, self._w), "card": card}
 
     def _label(self, recording: Recording) -> str:
         return f"{recording.text or self._w('teach.unlabelled')} ({recording.seconds:.1f} s)"

@@ -14,6 +14,15 @@ from demo.show.progress import going
 from demo.wording import Wording
 
 
+def set_brief(labelled: LabelledSet, example_url: str, w: Wording) -> str:
+    """Returns the size of a labelled set in one line, and a player for one of its clips."""
+    size = w("stage.set", train=len(labelled.part("train")), test=len(labelled.part("test")))
+    badge = f' <span class="badge">{escape(w("stage.synthetic"))}</span>' if labelled.synthetic else ""
+    said = f"<span>“{escape(labelled.clips[0].text)}”</span>"
+    example = f'<p class="example">{player(example_url, w)} {said}</p>' if example_url else ""
+    return f'<p class="size">{escape(size)}{badge}</p>{example}'
+
+
 def set_card(about: str, labelled: LabelledSet, minutes: float, example_url: str, w: Wording) -> str:
     """Returns a card that describes a labelled set and plays one of its clips."""
     counts = {part: len(labelled.part(part)) for part in ("train", "validation", "test")}

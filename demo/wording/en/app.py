@@ -2,7 +2,7 @@
 
 TEXTS = {
     "app.title": "Attune",
-    "app.tagline": "Teach a speech recogniser to understand you better: start from a pretrained model, add a few labelled clips, and see what it gained and what it forgot.",
+    "app.tagline": "Teach a speech recogniser to understand you better, and see what it gained and what it forgot.",
     "app.other_language": "简体中文",
     "app.damaged": "{name} was damaged. The readable part was kept; the damaged part was saved next to it as {kept}.",
     "app.damaged.title": "A file was damaged",

@@ -8,7 +8,7 @@ TEXTS = {
     "compare.adapted": "Adapted",
     "compare.own": "Your clip",
     "compare.held_out": "Clip by clip",
-    "compare.again": "Transcribe my clip from step 2 with both models",
+    "compare.again": "Transcribe the clip I recorded with both models",
     "compare.no_reference": "No reference text: correct the transcript in step 3 to see the words marked.",
     "compare.withdrawn": "Clips of this fine-tune were deleted later. The figures cover the remaining clips; what the model learned from the others stays in it until you delete the fine-tune, at the end of this page.",
     "mark.missing_broken": "broken: now left out",

@@ -2,7 +2,7 @@
 
 TEXTS = {
     "app.title": "Attune",
-    "app.tagline": "让语音识别模型更懂你：从预训练模型出发，加上几段标注好的录音，看看它学会了什么，又忘了什么。",
+    "app.tagline": "教语音识别模型更懂你，看它学会了什么、忘了什么。",
     "app.other_language": "English",
     "app.damaged": "{name} 已损坏。能读取的内容已保留；损坏的部分另存为同一文件夹下的 {kept}。",
     "app.damaged.title": "文件已损坏",

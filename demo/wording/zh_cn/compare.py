@@ -8,7 +8,7 @@ TEXTS = {
     "compare.adapted": "自适应后",
     "compare.own": "你的录音",
     "compare.held_out": "逐段对比",
-    "compare.again": "用两个模型识别第 2 步的录音",
+    "compare.again": "用两个模型转写我录的那一条",
     "compare.no_reference": "没有参考文本：请在第 3 步改正文本，才能标出每个词的对错。",
     "compare.withdrawn": "这次微调所用的部分录音后来被删除了。这里的数字只包括剩下的录音；模型从已删除录音中学到的内容会一直保留，直到你在页面末尾删除这次微调。",
     "mark.missing_broken": "变错了：漏掉",

@@ -58,6 +58,7 @@ def plain(markup: str) -> str:
 def on_page(run: Run, result: Result, language: str) -> str:
     """The text that the page shows of a result, from the top."""
     shown = comparisons.headline(run.id, result, run.comparisons().get("test"), Wording(language))
+    shown = re.sub("</?b>", "", shown)  # within a sentence
     return plain(shown + comparisons.verdicts(result, Wording(language)))
 
 

@@ -8,7 +8,7 @@ from demo.steps.teach.proofread.view import ProofreadView, RowView, with_place
 from demo.steps.wiring import EMPTIED, QUIET, Named, On, Part, Then, named
 
 
-def wire(on: On, view: ProofreadView, handlers: ProofreadHandlers, own: Part, sets: Part) -> Then:
+def wire(on: On, view: ProofreadView, handlers: ProofreadHandlers, own: Part, sets: Part, then_recipe: Then) -> Then:
     """Connects the panel's events to their handlers.
 
     Args:
@@ -17,6 +17,7 @@ def wire(on: On, view: ProofreadView, handlers: ProofreadHandlers, own: Part, se
         handlers: the event handlers.
         own: the part that shows the visitor's own clips.
         sets: the part that lists the sets to train on.
+        then_recipe: updates the recipe for the chosen set, after an event.
 
     Returns:
         A function that connects the restoring of the panel to an event of the page, such as its loading.
@@ -41,9 +42,9 @@ def wire(on: On, view: ProofreadView, handlers: ProofreadHandlers, own: Part, se
         _wire_row(on, number, row, view, handlers, sheet)
     outputs = {**named(view, "kept"), **sheet}
     kept = on(view.keep.click, handlers.keep, where, outputs, view.message, **QUIET)
-    on(kept.then, own.show, own.inputs, own.outputs, None, **QUIET)
+    then_recipe(on(kept.then, own.show, own.inputs, own.outputs, None, **QUIET).then)
     kept = on(view.keep_as_set.click, handlers.keep_as_set, {**named(view, "name"), **where}, outputs, view.message, **QUIET)
-    on(kept.then, sets.show, sets.inputs, sets.outputs, None, **QUIET)
+    then_recipe(on(kept.then, sets.show, sets.inputs, sets.outputs, None, **QUIET).then)
     on(view.put_aside.click, handlers.put_aside, named(view, "order"), sheet, view.message, **QUIET)
     taken_up = {"id": view.earlier, **named(view, "order")}
     on(view.earlier.input, handlers.take_up, taken_up, sheet, view.message, **QUIET)

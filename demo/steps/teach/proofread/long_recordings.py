@@ -28,6 +28,7 @@ from core.data import drafts as drafting
 from core.data.clips.labelled_set import Clip
 from core.data.drafts import Draft, Drafts, keep_accepted, read_drafts, write_drafts
 from core.data.library.stored_set import ID
+from core.data.names import OWN
 from core.errors import AudioError, DatasetError, RunError
 from core.models.base.protocol import AsrModel
 from core.storage.files import whole_folder, write_json
@@ -184,7 +185,7 @@ class LongRecording:
         return packed.getvalue()
 
     def keep_as_clips(self, session: Session) -> int:
-        """Moves the accepted drafts into the session's own clips; returns how many.
+        """Moves the accepted drafts into the session's own clips, and chooses those; returns how many.
 
         Raises:
             DatasetError: none is accepted, or there are too many recordings; drafts moved before that stay moved.
@@ -193,10 +194,12 @@ class LongRecording:
         about = self.about
         with self._lock():
             _some_accepted(self.drafts)
-            return len(keep_accepted(self._drafts, self.wave(), session.recordings, about.name, about.language))
+            kept = len(keep_accepted(self._drafts, self.wave(), session.recordings, about.name, about.language))
+        session.choose(labelled_set=OWN)
+        return kept
 
     def keep_as_set(self, session: Session, name: str) -> tuple[str, int]:
-        """Moves the accepted drafts into a new set of the session's library; returns its name and how many.
+        """Moves the accepted drafts into a new set of the session's library, and chooses it; returns its name and how many.
 
         Raises:
             DatasetError: none is accepted, or the name cannot be used; the drafts stay.
@@ -214,6 +217,7 @@ class LongRecording:
             left = {dropped.path for dropped in created.dropped}
             moved = {draft for draft, clip in zip(accepted, clips, strict=True) if clip.path not in left}
             write_drafts(self._drafts, tuple(draft for draft in self.drafts if draft not in moved))
+        session.choose(labelled_set=created.stored.id)
         return created.stored.name, len(moved)
 
     def _lock(self) -> FileLock:

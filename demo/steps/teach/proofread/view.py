@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from demo.show.markup import fine
-from demo.steps.listen.view import recorder
+from demo.steps.recorder import recorder
 from demo.steps.teach.proofread.show import ROWS
 from demo.wording import Wording
 

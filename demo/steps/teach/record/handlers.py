@@ -7,6 +7,7 @@ import gradio as gr
 from core.audio import sound_files
 from core.data.clips.exam import EXAM
 from core.data.inspection import quality
+from core.data.names import OWN as OWN_CLIPS
 from core.errors import DatasetError
 from demo.background.model_pool import ModelPool
 from demo.session import exam, reading_list, uploads
@@ -31,11 +32,10 @@ class RecordHandlers:
         self._w, self._pool = w, pool
 
     def restore(self, session: Session) -> Shown:
-        """-> panel (open if something was recorded), list, own (sentences), and the outputs of `shown`."""
+        """-> list, own (sentences), and the outputs of `shown`."""
         now = reading_list.current(session)
         own = {"own": "\n".join(now.own)} if now.own else {}
-        panel = {"panel": gr.update(open=True)} if now.takes else {}  # never closed: the visitor may have opened it already
-        return {**panel, "list": gr.update(value=now.list), **own, **self.shown(session)}
+        return {"list": gr.update(value=now.list), **own, **self.shown(session)}
 
     def shown(self, session: Session) -> Shown:
         """-> shown (the prompt), prompt, take, heard (the base's transcript), record, keep, previous, next, and the outputs of
@@ -53,7 +53,7 @@ class RecordHandlers:
             "shown": now.prompt,
             "prompt": takes.prompt(now.prompt, self._w),
             "take": take or markup.note(self._w(empty)),
-            "heard": self._heard(session, now) if take else "",
+            "heard": self._heard(session, now, now.prompt) if take else "",
             "record": gr.update(value=self._w(label), variant=again, interactive=not is_final),
             "keep": gr.update(
                 value=self._w("record.keep" if take and not is_kept else "record.continue"),
@@ -115,9 +115,11 @@ class RecordHandlers:
         reading_list.move(session, prompt, 1)
         return self.shown(session)
 
-    def receive(self, session: Session, prompt: str, upload: Upload | None, language: str) -> Shown:
-        """prompt (the one spoken; "" to start over), upload (its recording), language (of the own clips) -> language; the
-        recording is added to the collection, and kept if its sound is good."""
+    def receive(self, session: Session, prompt: str, upload: Upload | None, language: str, auto: bool = False) -> Shown:
+        """prompt (the one spoken; "" to start over), upload (its recording), language (of the own clips), auto -> language.
+
+        The recording is added to the collection, and kept if its sound is good; with `auto` the next prompt follows then.
+        """
         if not prompt:
             return {}
         if upload is None:
@@ -125,12 +127,18 @@ class RecordHandlers:
         with uploads.taken(session, upload) as path:
             now = reading_list.receive(session, prompt, path)
         wave = sound_files.decode(session.recordings.get(now.takes[prompt].id).path)
-        return {} if quality.check(quality.measure(wave)) else self._keep(session, prompt, language)
+        if quality.check(quality.measure(wave)):
+            return {}
+        kept = self._keep(session, prompt, language)
+        if auto:
+            reading_list.go_on(session, prompt)
+        return kept
 
-    def hear(self, session: Session, prompt: str, language: str) -> Shown:
-        """prompt, language -> heard (the base's transcript of the prompt's take, compared with the prompt).
+    def hear(self, session: Session, prompt: str, language: str, auto: bool = False) -> Shown:
+        """prompt, language, auto -> heard (the base's transcript of the prompt's take, compared with the prompt).
 
-        Sentences of the exam that the chosen base has not transcribed yet are transcribed too.
+        With `auto` it is shown although the next prompt is already there, until that one is recorded. Sentences of the exam
+        that the chosen base has not transcribed yet are transcribed too.
         """
         now, base = reading_list.read(session), session.choices.model
         kept = reading_list.kept(session, now)
@@ -145,7 +153,8 @@ class RecordHandlers:
             checked = heard.language in ("", now.language or language)
             reading_list.hear(session, text, take.id, heard.transcript.text, checked, base)
         after = reading_list.read(session)
-        return {"heard": self._heard(session, after)} if prompt in waiting and after.prompt == prompt else {}
+        shown = prompt in waiting and (after.prompt == prompt or (auto and not after.takes.get(after.prompt)))
+        return {"heard": self._heard(session, after, prompt)} if shown else {}
 
     def keep(self, session: Session, prompt: str, language: str) -> Shown:
         """prompt, language (of the own clips) -> language, and the outputs of `shown`: for the next prompt, or for the same if
@@ -160,7 +169,7 @@ class RecordHandlers:
     def _keep(self, session: Session, prompt: str, language: str) -> Shown:
         language = reading_list.read(session).language or language
         reading_list.keep(session, prompt, language)
-        session.choose(language=language)
+        session.choose(language=language, labelled_set=OWN_CLIPS)
         return {"language": language}
 
     def _take(self, session: Session, now: Reading) -> tuple[str, bool]:
@@ -174,13 +183,13 @@ class RecordHandlers:
         state = ("kept" if now.part != EXAM else "kept_exam") if recording.text else "received"
         return takes.take(url, measures, found, state, self._w), not found
 
-    def _heard(self, session: Session, now: Reading) -> str:
-        take, is_exam = now.takes[now.prompt], now.part == EXAM
-        if is_exam and now.prompt not in reading_list.kept(session, now):
+    def _heard(self, session: Session, now: Reading, prompt: str) -> str:
+        take, is_exam = now.takes[prompt], any(one.text == prompt and one.part == EXAM for one in now.plan)
+        if is_exam and prompt not in reading_list.kept(session, now):
             return markup.note(self._w("record.exam.first"))
         if take.heard is None or take.base != session.choices.model:
             return markup.note(self._w("record.hearing"))
         language = now.language or session.choices.language
-        suspected = quality.check_speech(now.prompt, take.heard, language) if take.checked else None
+        suspected = quality.check_speech(prompt, take.heard, language) if take.checked else None
         found = [suspected] if suspected else []
-        return takes.heard(now.prompt, take.heard, language, found, take.checked, is_exam, self._w)
+        return takes.heard(prompt, take.heard, language, found, take.checked, is_exam, self._w)

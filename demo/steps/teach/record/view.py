@@ -1,4 +1,4 @@
-"""Step 3: recording the sentences of a list, with one button."""
+"""The sentences of a list, read aloud and recorded with one button, on the stage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gradio as gr
 
 from core.data.clips.exam import planned
 from demo.show.markup import escape, fine, no_microphone, note
-from demo.steps.listen.view import recorder
+from demo.steps.recorder import recorder
 from demo.steps.teach.record import show as takes
 from demo.steps.teach.record.words import view as words
 from demo.steps.teach.record.words.view import WordsView
@@ -21,11 +21,12 @@ from demo.wording.reading_lists import LISTS, OWN, WORDS, listed
 class RecordView:
     """The components of prompted recording."""
 
-    panel: gr.Accordion
     list: gr.Dropdown
     words: WordsView
     own: gr.Textbox
     use_own: gr.Button
+    done: gr.Button
+    auto: gr.Checkbox
     shown: gr.Textbox
     prompt: gr.HTML
     place: gr.HTML
@@ -55,9 +56,10 @@ def build(w: Wording) -> RecordView:
     plan = planned(listed(LISTS[0]), "en", {})
     first = plan[0].text
     choices = [(w(f"record.list.{name}"), name) for name in (*LISTS, WORDS, OWN)]
-    with gr.Accordion(w("record.panel"), open=False, elem_id="reading") as panel:
-        lists = gr.Dropdown(choices, value=LISTS[0], label=w("record.lists"), elem_id="reading-list")
-        place = gr.HTML(takes.place(plan, first, (), {}, w), elem_id="prompt-place")
+    with gr.Column(elem_id="reading"):
+        with gr.Row(elem_classes="reading-head"):
+            place = gr.HTML(takes.place(plan, first, (), {}, w), elem_id="prompt-place")
+            done = gr.Button(w("record.done"), size="sm", scale=0, min_width=120, elem_id="read-done")
         prompt = gr.HTML(takes.prompt(first, w), elem_id="prompt")
         with gr.Row(elem_classes="reading-buttons"):
             previous = gr.Button(w("record.previous"), elem_id="previous-prompt", min_width=110, interactive=False)
@@ -66,7 +68,7 @@ def build(w: Wording) -> RecordView:
             gr.Button(w("record.start_over"), elem_id="start-over", size="lg", min_width=220)
             following = gr.Button(w("record.next"), elem_id="next-prompt", min_width=110)
         gr.HTML(no_microphone("upload-take", w), elem_classes="no-microphone")
-        gr.HTML(f'<p class="fine keys">{escape(w("record.keys"))}</p>')
+        auto = gr.Checkbox(True, label=w("record.auto"), elem_id="auto", container=False)
         message = gr.HTML(elem_classes="message", elem_id="record-message")
         take = gr.HTML(note(w("record.empty")), elem_id="take")
         heard = gr.HTML(elem_id="take-heard")
@@ -79,30 +81,32 @@ def build(w: Wording) -> RecordView:
             )
         more = gr.Button(w("record.more"), visible=False, elem_id="more-prompts")
         audio = recorder(w("record.microphone"), ["microphone"], "prompt-audio")
-        with gr.Row():
-            upload = gr.UploadButton(
-                w("record.upload"),
-                file_types=["audio"],
-                type="filepath",
-                elem_id="upload-take",
-                size="sm",
-                scale=0,
-                min_width=320,
-            )
-        own_terms = words.build(w)
-        with gr.Accordion(w("record.own"), open=False):
-            pasted = gr.Textbox(
-                "\n".join(prompt.text for prompt in plan),
-                label=w("record.own_label"),
-                lines=6,
-                max_lines=12,
-                elem_id="own-prompts",
-            )
-            use_own = gr.Button(w("record.use_own"), elem_id="use-own-prompts")
+        upload = gr.UploadButton(
+            w("record.upload"),
+            file_types=["audio"],
+            type="filepath",
+            elem_id="upload-take",
+            size="sm",
+            scale=0,
+            min_width=320,
+        )
+        with gr.Accordion(w("record.other"), open=False, elem_id="reading-other"):
+            gr.HTML(f'<p class="fine keys">{escape(w("record.keys"))}</p>')
+            lists = gr.Dropdown(choices, value=LISTS[0], label=w("record.lists"), elem_id="reading-list")
+            own_terms = words.build(w)
+            with gr.Accordion(w("record.own"), open=False):
+                pasted = gr.Textbox(
+                    "\n".join(prompt.text for prompt in plan),
+                    label=w("record.own_label"),
+                    lines=6,
+                    max_lines=12,
+                    elem_id="own-prompts",
+                )
+                use_own = gr.Button(w("record.use_own"), elem_id="use-own-prompts")
         shown = gr.Textbox(first, visible="hidden")
         being_read = gr.Textbox(visible="hidden")
     return RecordView(
-        panel, lists, own_terms, pasted, use_own, shown, prompt, place, record, keep, previous, following, audio,
+        lists, own_terms, pasted, use_own, done, auto, shown, prompt, place, record, keep, previous, following, audio,
         being_read, upload, take, heard, unheard, exam, offers, harder, names, own_words, noise, language, more, message,
     )  # fmt: skip
 

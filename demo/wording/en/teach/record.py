@@ -1,7 +1,9 @@
 """Step 3: record clips against a list of sentences."""
 
 TEXTS = {
-    "record.panel": "Record an exam and lessons",
+    "record.auto": "Stop by itself after the sentence, keep a good take and go on",
+    "record.done": "Done reading",
+    "record.other": "Other sentences, my own words, keyboard",
     "record.lists": "Sentences to read",
     "record.list.en_sentences": "English: everyday sentences",
     "record.list.en_accent": "English: sounds that learners find hard",
@@ -32,7 +34,7 @@ TEXTS = {
     "record.microphone": "Microphone",
     "record.upload": "Upload a recording of this sentence",
     "record.empty": "Press Record, read the sentence aloud, then press Stop.",
-    "record.all": "Every sentence is recorded. Go on to step 4, or read more.",
+    "record.all": "Every sentence is recorded. Press Fine-tune, or read more.",
     "record.received": "Not added yet. Listen to it, then record it again or keep it anyway.",
     "record.kept": "Kept. You can still record it again.",
     "record.kept_exam": "Kept for the exam.",

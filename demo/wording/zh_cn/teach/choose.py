@@ -19,7 +19,7 @@ TEXTS = {
     "teach.set": "训练用的数据集",
     "set.accent": "口音（示例）",
     "set.noise": "噪声（示例）",
-    "set.language": "新语言：斯瓦希里语（示例）",
+    "set.language": "斯瓦希里语（示例）",
     "set.own": "我的录音",
     "set.stored": "{name}（{clips} 段）",
     "set.stored.about": "{name}，你的数据集。会留出一部分句子用于评分，不参与训练。",

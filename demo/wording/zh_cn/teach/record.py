@@ -1,7 +1,9 @@
 """Step 3: record clips against a list of sentences."""
 
 TEXTS = {
-    "record.panel": "录音：测验和练习",
+    "record.auto": "读完一句自动停止，合格的录音自动保留并换下一句",
+    "record.done": "读完了",
+    "record.other": "其他句子、我的词、键盘操作",
     "record.lists": "要读的句子",
     "record.list.en_sentences": "英语：日常句子",
     "record.list.en_accent": "英语：学习者容易读错的音",
@@ -32,7 +34,7 @@ TEXTS = {
     "record.microphone": "麦克风",
     "record.upload": "上传这句话的录音",
     "record.empty": "按“录音”，朗读句子，再按“停止”。",
-    "record.all": "所有句子都已录好。可以进入第 4 步，也可以再读一些。",
+    "record.all": "每句都录好了。点“开始微调”，或继续朗读。",
     "record.received": "还没有加入。请听一遍，然后重录，或仍然保留。",
     "record.kept": "已保留，仍可重录。",
     "record.kept_exam": "已保留，计入测验。",

@@ -207,7 +207,7 @@ def test_the_verdict_is_there_before_every_clip_was_read(session: Session) -> No
     told = CompareHandlers(W, ModelPool(), outcomes).show(session)
     assert told["verdict"].index("a real improvement") < told["verdict"].index("On general English")
     assert "12 held-out clips of this set, 60 words" in told["figures"]
-    assert (told["own"], told["again"]["visible"], told["clips_panel"]["visible"]) == ("", True, True)
+    assert (told["own"], told["again"]["visible"], told["clips_panel"]["visible"]) == ("", False, True)  # nothing was recorded
     assert "Analysing every clip" in told["clips"]
     assert told["tradeoff_panel"]["visible"]
     assert told["tradeoff"].count("<circle") == 2

@@ -18,7 +18,6 @@ from demo.steps.teach.record import show as takes
 from demo.steps.teach.record.handlers import RecordHandlers
 from demo.wording import LANGUAGES, Wording
 from demo.wording.reading_lists import OWN
-from tests.conftest import tone
 from tests.core.audio.test_segmentation import spoken
 from tests.demo.session.uploading import uploaded
 
@@ -168,12 +167,24 @@ def test_a_recording_that_ends_after_its_prompt_was_left_is_still_its_own(
     assert "The base wrote" in handlers.shown(session)["heard"]
 
 
-def test_the_panel_opens_itself_where_something_was_recorded_and_never_closes(
+def test_a_good_take_leads_to_the_next_sentence_and_its_transcript_stays_in_sight(
     session: Session, handlers: RecordHandlers, tmp_path: Path
 ) -> None:
-    assert "panel" not in handlers.restore(session)
-    handlers.receive(session, handlers.shown(session)["shown"], take(session, tmp_path, tone(1.0)), "en")
-    assert handlers.restore(session)["panel"]["open"] is True
+    first = handlers.shown(session)["shown"]
+    handlers.receive(session, first, take(session, tmp_path, GOOD), "en", auto=True)
+    assert first in reading_list.kept(session, reading_list.read(session))
+    assert handlers.shown(session)["shown"] != first
+    assert "transcript" in handlers.hear(session, first, "en", auto=True)["heard"]
+    assert handlers.hear(session, first, "en") == {}
+    second = handlers.shown(session)["shown"]
+    handlers.receive(session, second, take(session, tmp_path, 0.01 * spoken(2.0)), "en", auto=True)  # too quiet to be kept
+    assert handlers.shown(session)["shown"] == second
+
+
+def test_whoever_reads_trains_on_own_clips(session: Session, handlers: RecordHandlers, tmp_path: Path) -> None:
+    assert session.choices.labelled_set != "own"
+    handlers.receive(session, handlers.shown(session)["shown"], take(session, tmp_path, GOOD), "en")
+    assert session.choices.labelled_set == "own"
 
 
 @pytest.mark.parametrize(

@@ -309,7 +309,7 @@ def test_a_set_is_copied_renamed_merged_deleted_and_brought_back(session: Sessio
         keeping.rename(session, "x")
     assert "14 clips" not in keeping.copy(session, "")["note"]
     sample = session.library.open(session.choices.labelled_set)
-    assert (sample.name, sample.synthetic, len(sample.clips)) == ("Accent: sample set", True, 56)
+    assert (sample.name, sample.synthetic, len(sample.clips)) == ("Accent (sample)", True, 56)
 
     birds = keep(session)
     assert "is now called Vögel" in keeping.rename(session, "Vögel")["note"]

@@ -1,0 +1,28 @@
+"""The stage: the first screen of the page."""
+
+TEXTS = {
+    "stage.title": "Overview",
+    "stage.bar": "Steps",
+    "stage.say": "Say it",
+    "stage.teach": "Teach it",
+    "stage.flip": "Flip it",
+    "stage.read": "Read sentences aloud",
+    "stage.set": "{train} {train:clip|clips} to learn from, {test} to test.",
+    "stage.synthetic": "Synthetic",
+    "stage.wall.empty": "One clip will be shown here twice: as the base transcribes it on the left, as the adapted model does on the right. Press Fine-tune to see it change.",
+    "stage.wall.soon": "The clip appears here once the base has transcribed the held-out clips.",
+    "stage.wall.more": "Words that changed, certainty, what to record next",
+    "stage.wall.clip": "The clip you recorded",
+    "stage.present": "Present (P)",
+    "stage.present.light": "Light or dark (L)",
+    "stage.present.leave": "Leave (Esc)",
+    "stage.lab": "Step by step",
+    "stage.lab.about": "All choices and all details. Press a title to open a step.",
+    "stage.state.open": "not done yet",
+    "stage.state.done": "done",
+    "stage.state.running": "running",
+    "stage.state.set": "{set}, {train} {train:clip|clips} to learn from",
+    "stage.state.wer": "WER {base} → {adapted}",
+    "stage.state.cer": "CER {base} → {adapted}",
+    "stage.to_start": "Fine-tune, its progress and the result are at the top of the page.",
+}

@@ -1,0 +1,28 @@
+"""The stage: the first screen of the page."""
+
+TEXTS = {
+    "stage.title": "总览",
+    "stage.bar": "步骤",
+    "stage.say": "说一句",
+    "stage.teach": "教模型",
+    "stage.flip": "看变化",
+    "stage.read": "朗读句子",
+    "stage.set": "{train} 条用于学习，{test} 条留作评分。",
+    "stage.synthetic": "合成语音",
+    "stage.wall.empty": "同一条录音将在这里出现两次：左边是原模型的转写，右边是自适应后的转写。点“开始微调”，看它如何变化。",
+    "stage.wall.soon": "原模型转写完留出的录音后，这里就会显示其中一条。",
+    "stage.wall.more": "哪些词变了、把握有多大、接下来录什么",
+    "stage.wall.clip": "你录的那一条",
+    "stage.present": "演示（P）",
+    "stage.present.light": "浅色或深色（L）",
+    "stage.present.leave": "退出（Esc）",
+    "stage.lab": "分步操作",
+    "stage.lab.about": "全部选项和细节都在这里。点标题即可展开。",
+    "stage.state.open": "尚未完成",
+    "stage.state.done": "已完成",
+    "stage.state.running": "进行中",
+    "stage.state.set": "{set}，{train} 条用于学习",
+    "stage.state.wer": "词错误率 {base} → {adapted}",
+    "stage.state.cer": "字错误率 {base} → {adapted}",
+    "stage.to_start": "“开始微调”按钮、进度和结果都在页面顶部。",
+}
