@@ -216,6 +216,8 @@ def _left(happened: Sequence[Event], expected: Expected) -> float | None:
                 return event.remaining
             case events.Entered("saving" | "adapted") if expected.seconds is not None:
                 return expected.after
+            case events.Prepared() | events.Evaluated(step=0) if expected.seconds is not None:
+                return max(expected.after, expected.seconds - expected.after - event.seconds)
             case events.Entered("training") if expected.seconds is not None:
                 return max(0.0, expected.seconds - expected.after)  # transcribing with the base takes about as long as after
             case events.Entered("saving" | "adapted"):

@@ -34,7 +34,7 @@ from demo.show.numbers import duration
 from demo.show.progress import ACTIVE, run_progress
 from demo.show.waiting import NOBODY, Ahead, waiting
 from demo.steps.adapt import settings, show
-from demo.steps.adapt.request import missing, request_of, suited
+from demo.steps.adapt.request import missing, request_of, suited, training_set
 from demo.wording import Wording
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 RATE_CLIPS = 64  # training clips for a rate search: its 60 steps use most of them once
 BABBLE_CLIPS = 12  # mixed into the babble of many voices
 LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
-FORECAST_SECONDS = 5.0  # that a forecast may take before the page says that it comes later
+FORECAST_SECONDS = 4.0  # that a forecast may take before the page says that it comes later, which it does within 5
 LOADING_SECONDS = 3.0  # of a fine-tune, for the model and its clips
 LATE_SECONDS = 60.0  # that it is waited for after that
 MEASURING_SECONDS = 20.0  # that it may be measured for: four times what an idle computer takes
@@ -57,20 +57,23 @@ class AdaptHandlers:
 
     def default(self, session: Session) -> dict[str, Any]:
         """-> the outputs of `preset`, for the preset that suits the chosen set, or the own words that its clips say."""
-        model, labelled = session.choices.model, self._set(session)
+        model, found = session.choices.model, training_set(session)
+        labelled = as_typed(session) if isinstance(found, DatasetError) else found
         texts = [clip.text for clip in labelled.clips] if session.choices.labelled_set == OWN else []
         terms = own_words.terms_said(session, texts, labelled.language)
-        return self._filled(session, propose(model, model_family(model), labelled, terms=terms))
+        return self._filled(session, propose(model, model_family(model), labelled, terms=terms), found)
 
     def preset(self, session: Session, preset: str) -> dict[str, Any]:
         """preset -> preset, the recipe's fields, suits, recipe, and the outputs of `ready`: for the chosen model and set."""
-        model = session.choices.model
-        return self._filled(session, propose(model, model_family(model), self._set(session), preset))
+        model, found = session.choices.model, training_set(session)
+        labelled = as_typed(session) if isinstance(found, DatasetError) else found
+        return self._filled(session, propose(model, model_family(model), labelled, preset), found)
 
     def task(self, session: Session, task: str) -> dict[str, Any]:
         """task -> the recipe's fields, suits, recipe, and the outputs of `ready`: that task's default recipe."""
         if task == "classify":
-            return self._proposed(session, Recipe.default("classifier", self._counts(session, Recipe(task=task))[0]))
+            found = training_set(session, closed=True)
+            return self._proposed(session, Recipe.default("classifier", _counts(found)[0]), found)
         proposed = self.default(session)
         del proposed["preset"]
         return proposed
@@ -81,7 +84,8 @@ class AdaptHandlers:
             recipe = settings.recipe_of(fields)
         except RecipeError as error:
             return self._offer(session, errors.explain(error, self._w))
-        return {"recipe": self._words(session, recipe), **self.ready(session, recipe.task == "classify")}
+        found = training_set(session, recipe.task == "classify")
+        return {"recipe": self._words(recipe, found), **self._offer(session, missing(self._w, session, found))}
 
     def ready(self, session: Session, closed: bool = False) -> dict[str, Any]:
         """-> start, find, hear, sweep, timer, forecast: whether a fine-tune could start now, or in a sentence why not.
@@ -94,7 +98,7 @@ class AdaptHandlers:
             session: whose choices count.
             closed: whether the clips are to be classified, see `labelled_set`.
         """
-        return self._offer(session, missing(self._w, session, closed))
+        return self._offer(session, missing(self._w, session, training_set(session, closed)))
 
     def restore(self, session: Session) -> dict[str, Any]:
         """-> the outputs of `default` and `look`."""
@@ -156,7 +160,8 @@ class AdaptHandlers:
         """-> forecast (it is being measured, or what is missing for a start)."""
         if self._is_active(session):
             return {"forecast": ""}
-        lacks = missing(self._w, session)
+        is_own = session.choices.labelled_set == OWN  # of these, few may be too few; others may take long to split
+        lacks = missing(self._w, session, training_set(session)) if is_own or session.choices.fetching else ""
         return {"forecast": markup.note(lacks or self._w("adapt.forecasting"))}
 
     def forecast(self, session: Session, **fields: Any) -> dict[str, Any]:
@@ -168,10 +173,11 @@ class AdaptHandlers:
         if self._is_active(session):
             return {"forecast": ""}
         recipe = settings.recipe_of(fields)
-        if lacks := missing(self._w, session, recipe.task == "classify"):
+        found = training_set(session, recipe.task == "classify")
+        if (lacks := missing(self._w, session, found)) or isinstance(found, DatasetError):
             return {"forecast": markup.note(lacks)}
         try:
-            measured, late = self.forecast_of(session, recipe, FORECAST_SECONDS), False
+            measured, late = self.forecast_of(session, recipe, found, FORECAST_SECONDS), False
         except TimeoutError:
             measured, late = None, True
         if self._is_active(session):
@@ -181,39 +187,37 @@ class AdaptHandlers:
     def late_forecast(self, session: Session, **fields: Any) -> dict[str, Any]:
         """The recipe's fields -> forecast, if it came later than `FORECAST_SECONDS`; otherwise unchanged."""
         recipe = settings.recipe_of(fields)
-        if missing(self._w, session, recipe.task == "classify") or self._is_active(session):
+        found = training_set(session, recipe.task == "classify")
+        if isinstance(found, DatasetError) or missing(self._w, session, found) or self._is_active(session):
             return {}
         try:
-            measured = self.forecast_of(session, recipe, LATE_SECONDS)
+            measured = self.forecast_of(session, recipe, found, LATE_SECONDS)
         except TimeoutError:
             return {}
         if measured is None or self._is_active(session):
             return {}
         return {"forecast": show.forecast_words(measured, self._jobs.ahead(), self._w)}
 
-    def forecast_of(self, session: Session, recipe: Recipe, seconds: float, general: bool = True) -> Forecast | None:
-        """Measures how long a recipe would take on the chosen set, including general speech if `general`.
+    def forecast_of(
+        self, session: Session, recipe: Recipe, labelled: LabelledSet, seconds: float, general: bool = True
+    ) -> Forecast | None:
+        """Measures how long a recipe would take on a set, including general speech if `general`.
 
         Returns None if the same browser has requested another forecast in the meantime, or started a run, which needs the
         computer more.
 
         Raises:
-            DatasetError: there are too few own clips to hold any out.
             TimeoutError: it takes longer than `seconds`; measuring goes on for a while.
         """
-        key = self._asked(session, recipe, general)
+        key = self._asked(session, recipe, labelled, general)
         try:
             return self._forecasts.within(seconds, session.folder.name, key, lambda: self._measure(session, *key))
         except _RunStarted:
             return None
 
-    def expected(self, session: Session, recipe: Recipe, general: bool = True) -> Forecast | None:
-        """Returns the forecast of a recipe if it has been measured.
-
-        Raises:
-            DatasetError: there are too few own clips to hold any out.
-        """
-        return self._forecasts.known(self._asked(session, recipe, general))
+    def expected(self, session: Session, recipe: Recipe, labelled: LabelledSet, general: bool = True) -> Forecast | None:
+        """Returns the forecast of a recipe on a set if it has been measured."""
+        return self._forecasts.known(self._asked(session, recipe, labelled, general))
 
     def canaries(self, session: Session) -> dict[str, Any]:
         """-> canary (the available general speech, and the current choice)."""
@@ -274,11 +278,9 @@ class AdaptHandlers:
     def _start(self, session: Session, recipes: list[Recipe], seed: int) -> dict[str, Any]:
         if self._is_active(session):
             raise RunError("already_running", "A fine-tune is already running. Stop it first.")
-        started = []
-        for recipe in recipes:
-            request = request_of(session, recipe, seed)
-            started.append(run_folder.create(session.new_run_folder(), request))
-        measured = self.expected(session, recipes[0])  # the others take about as long
+        requests = [request_of(session, recipe, seed) for recipe in recipes]
+        started = [run_folder.create(session.new_run_folder(), request) for request in requests]
+        measured = self.expected(session, recipes[0], requests[0].labelled_set)  # the others take about as long
         expected = Expected(measured.total + LOADING_SECONDS, measured.after) if measured else None
         for run in started:
             self._jobs.start(run, expected)
@@ -302,36 +304,23 @@ class AdaptHandlers:
             "forecast": "" if active else markup.note(lacks),
         }
 
-    def _proposed(self, session: Session, recipe: Recipe, name: str = "") -> dict[str, Any]:
-        words = self._words(session, recipe, name)
+    def _proposed(self, session: Session, recipe: Recipe, found: LabelledSet | DatasetError, name: str = "") -> dict[str, Any]:
+        words = self._words(recipe, found, name)
         filled = {**settings.values(recipe), "suits": model_family(session.choices.model), "recipe": words}
-        return {**filled, **self.ready(session, recipe.task == "classify")}
+        return {**filled, **self._offer(session, missing(self._w, session, found))}
 
-    def _words(self, session: Session, recipe: Recipe, name: str = "") -> str:
+    def _words(self, recipe: Recipe, found: LabelledSet | DatasetError, name: str = "") -> str:
         why = markup.fine(self._w(f"preset.{name}.why")) if name else ""
-        return why + show.recipe_words(recipe, *self._counts(session, recipe), self._w)
+        return why + show.recipe_words(recipe, *_counts(found), self._w)
 
-    def _asked(self, session: Session, recipe: Recipe, general: bool) -> tuple[str, LabelledSet, Recipe, Sequence[Clip]]:
+    def _asked(
+        self, session: Session, recipe: Recipe, labelled: LabelledSet, general: bool
+    ) -> tuple[str, LabelledSet, Recipe, Sequence[Clip]]:
         """Returns what a forecast depends on."""
-        beside = chosen_set.canary(session).clips if general else ()
-        return session.choices.model, labelled_set(session, recipe.task == "classify"), recipe, beside
+        return session.choices.model, labelled, recipe, chosen_set.canary(session).clips if general else ()
 
-    def _filled(self, session: Session, proposal: Proposal) -> dict[str, Any]:
-        return {"preset": proposal.preset, **self._proposed(session, proposal.recipe, proposal.preset)}
-
-    def _set(self, session: Session) -> LabelledSet:
-        try:
-            return labelled_set(session)
-        except DatasetError:  # too few clips so far
-            return as_typed(session)
-
-    def _counts(self, session: Session, recipe: Recipe) -> tuple[int, int]:
-        """Returns the numbers of training and validation clips; zeros while there are too few clips."""
-        try:
-            labelled = labelled_set(session, recipe.task == "classify")
-        except DatasetError:
-            return 0, 0
-        return len(labelled.part("train")), len(labelled.part("validation"))
+    def _filled(self, session: Session, proposal: Proposal, found: LabelledSet | DatasetError) -> dict[str, Any]:
+        return {"preset": proposal.preset, **self._proposed(session, proposal.recipe, found, proposal.preset)}
 
     def _measure(self, session: Session, id: str, labelled: LabelledSet, recipe: Recipe, general: Sequence[Clip]) -> Forecast:
         from core.training.forecast import Workload, forecast
@@ -367,3 +356,10 @@ class AdaptHandlers:
 
 class _RunStarted(Exception):
     """A forecast is no longer needed."""
+
+
+def _counts(found: LabelledSet | DatasetError) -> tuple[int, int]:
+    """Returns the numbers of training and validation clips; zeros while there are too few clips."""
+    if isinstance(found, DatasetError):
+        return 0, 0
+    return len(found.part("train")), len(found.part("validation"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.data.clips.labelled_set import Clip
+from core.data.clips.labelled_set import Clip, LabelledSet
 from core.data.names import OWN
 from core.data.samples import REPLAY, read_sample
 from core.errors import DatasetError, RunError
@@ -20,28 +20,42 @@ from demo.steps.adapt import settings
 from demo.wording import Wording
 
 
-def missing(w: Wording, session: Session, closed: bool = False) -> str:
+def training_set(session: Session, closed: bool = False) -> LabelledSet | DatasetError:
+    """Returns the chosen set as `labelled_set` does, or why it cannot be split; splitting thousands of clips takes seconds.
+
+    Args:
+        session: whose choice counts.
+        closed: whether the clips are to be classified.
+    """
+    try:
+        return labelled_set(session, closed)
+    except DatasetError as error:
+        return error
+
+
+def missing(w: Wording, session: Session, found: LabelledSet | DatasetError) -> str:
     """Says in a sentence what is missing for a fine-tune of the chosen model and set, and what to do; "" if nothing is.
 
     Args:
         w: the page's wording.
         session: whose choices count.
-        closed: whether the clips are to be classified, see `labelled_set`.
+        found: the chosen set, from `training_set`.
     """
     choices = session.choices
     if choices.fetching:
         return w("missing.fetching", id=choices.fetching)
     if is_fetchable(choices.model) and not is_here(choices.model):
         return w("missing.model", id=choices.model)
+    if isinstance(found, DatasetError):
+        if choices.labelled_set != OWN or found.reason != "too_few_sentences":
+            return errors.explain(found, w)
+        clips = len(session.recordings.clips())
+        return w("missing.own" if clips else "missing.no_own", clips=clips, **found.details)
     try:
         chosen_set.canary(session)
-        train = labelled_set(session, closed).part("train")
     except DatasetError as error:
-        if choices.labelled_set != OWN or error.reason != "too_few_sentences":
-            return errors.explain(error, w)
-        clips = len(session.recordings.clips())
-        return w("missing.own" if clips else "missing.no_own", clips=clips, **error.details)
-    return "" if train else w("error.no_training_clips")
+        return errors.explain(error, w)
+    return "" if found.part("train") else w("error.no_training_clips")
 
 
 def suited(session: Session, fields: Mapping[str, Any], family: str) -> Recipe:

@@ -10,7 +10,7 @@ import pytest
 
 from core.runs.job_folder import SETTLED_STEPS, STARTING_SECONDS, Expected, Job
 from core.storage.files import write_json
-from core.training.events import Advanced, Entered, Event, Failed, Finished, Noticed, Stepped
+from core.training.events import Advanced, Entered, Evaluated, Event, Failed, Finished, Noticed, Prepared, Stepped
 
 
 @pytest.fixture
@@ -70,6 +70,9 @@ STEPPED, NOTICED = Stepped(SETTLED_STEPS, 1.0, 0.0, 5.0, 10.0), Noticed("patienc
         ([Entered("training", 3), STEPPED], None, 10.0),
         ([Entered("training", 3), Stepped(1, 1.0, 0.0, 5.0, 900.0)], Expected(60.0, 15.0), 40.0),
         ([Entered("base", 9), Entered("training", 3)], Expected(60.0, 15.0), 45.0),
+        ([Entered("training", 3), Prepared(3, 0.1, 9, 1, 2, 2.0)], Expected(60.0, 15.0), 43.0),
+        ([Entered("training", 3), Evaluated(0, None, None, 0, "", "", 4.0)], Expected(60.0, 15.0), 41.0),
+        ([STEPPED, Evaluated(9, None, None, 0, "", "", 4.0)], Expected(60.0, 15.0), 25.0),
         ([STEPPED, Entered("saving"), Entered("adapted", 5)], Expected(60.0, 15.0), 15.0),
         ([STEPPED, Entered("saving")], None, None),
         ([Entered("rungs", 4), Advanced(1.5, 4, 30.0)], Expected(60.0), 30.0),

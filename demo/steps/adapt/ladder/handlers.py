@@ -18,7 +18,7 @@ from demo.show.waiting import NOBODY, waiting
 from demo.steps.adapt import settings
 from demo.steps.adapt.handlers import LATE_SECONDS, LOADING_SECONDS, AdaptHandlers
 from demo.steps.adapt.ladder import show
-from demo.steps.adapt.request import missing, request_of, suited
+from demo.steps.adapt.request import missing, request_of, suited, training_set
 from demo.steps.job_panel import buttons
 from demo.wording import Wording
 
@@ -35,14 +35,15 @@ class LadderHandlers:
     def forecast(self, session: Session, *, suits: str, seed: float | None, **fields: Any) -> dict[str, Any]:
         """The recipe's fields, suits, seed -> forecast (how many fine-tunes the ladder has, and how long they will take)."""
         recipe = settings.recipe_of(fields)
-        if lacks := missing(self._w, session, recipe.task == "classify"):
+        if lacks := missing(self._w, session, training_set(session, recipe.task == "classify")):
             return {"forecast": markup.note(lacks)}
-        rungs = ladder(request_of(session, recipe, int(seed or 0)))
+        request = request_of(session, recipe, int(seed or 0))
+        rungs = ladder(request)
         if not rungs:
             return {"forecast": markup.note(self._w("error.ladder_empty"))}
         sizes = self._w("recipe.and").join(str(size) for size in sorted({rung.clips for rung in rungs}))
         try:
-            one = self._adapting.forecast_of(session, recipe, LATE_SECONDS, general=False)
+            one = self._adapting.forecast_of(session, recipe, request.labelled_set, LATE_SECONDS, general=False)
         except TimeoutError:
             return {"forecast": markup.note(self._w("ladder.forecast_later", sizes=sizes, runs=len(rungs)))}
         if one is None:
@@ -53,7 +54,7 @@ class LadderHandlers:
 
     def forecasting(self, session: Session) -> dict[str, Any]:
         """-> start, forecast (it is being measured, or what is missing for a start)."""
-        lacks, job = missing(self._w, session), session.ladder()
+        lacks, job = missing(self._w, session, training_set(session)), session.ladder()
         active = job is not None and job.state() in ACTIVE
         start = gr.update(interactive=not lacks and not active)
         return {"start": start, "forecast": markup.note(lacks or self._w("adapt.forecasting"))}
@@ -69,7 +70,7 @@ class LadderHandlers:
             job = before
         else:
             job = create(session.new_ladder_folder(), request)
-        one = self._adapting.expected(session, request.recipe, general=False)
+        one = self._adapting.expected(session, request.recipe, request.labelled_set, general=False)
         self._jobs.start(job, Expected(_seconds(len(job.rungs()), one)) if one else None)
         session.choose(ladder=job.id)
         return self.look(session, target)
@@ -83,16 +84,19 @@ class LadderHandlers:
 
     def look(self, session: Session, target: float | None, seen: str = "") -> dict[str, Any]:
         """target, seen -> progress, result, start, stop, timer, seen: the ladder's state; nothing if it is unchanged."""
-        job, possible = session.ladder(), not missing(self._w, session)
+        job = session.ladder()
         if job is None:
-            return {"progress": "", "result": "", **buttons(active=False, possible=possible), "seen": ""}
+            return {"progress": "", "result": "", **self._buttons(session, active=False), "seen": ""}
         state = job.state()
         ahead = self._jobs.ahead(job) if state == "waiting" else NOBODY
         now = f"{job.id} {state} {len(job.events())} {job.should_stop()} {target} {waiting(ahead, self._w)}"
         if now == seen:
             return {}
         shown = {"progress": job_progress(job, self._w, ahead), "result": self._result(job, target)}
-        return {**shown, **buttons(state in ACTIVE, possible=possible), "seen": now}
+        return {**shown, **self._buttons(session, state in ACTIVE), "seen": now}
+
+    def _buttons(self, session: Session, active: bool) -> dict[str, Any]:
+        return buttons(active, possible=active or not missing(self._w, session, training_set(session)))
 
     def _result(self, job: LadderJob, target: float | None) -> str:
         curve = learning_curve(job.measured())

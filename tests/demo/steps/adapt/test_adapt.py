@@ -21,6 +21,7 @@ from core.training.presets import PRESETS, preset
 from core.training.recipe import Recipe
 from demo.background.forecast_cache import Forecasts
 from demo.background.model_pool import ModelPool
+from demo.session.chosen_set import labelled_set
 from demo.session.session import Session
 from demo.show.markup import note
 from demo.show.waiting import NOBODY, Ahead
@@ -353,7 +354,7 @@ def test_the_queue_is_in_the_progress_and_in_the_forecast(adapting: AdaptHandler
     shown = adapting.start(tiny, **asked(recipe), control=False)
     assert "2nd in the queue: starts by itself in about 2.0 min." in shown["progress"]
     assert shown["forecast"] == ""
-    measured = adapting.expected(tiny, recipe)
+    measured = adapting.expected(tiny, recipe, labelled_set(tiny))
     assert measured is not None
     assert jobs.jobs[0].remaining() == pytest.approx(measured.total + handlers.LOADING_SECONDS)  # others that wait are told
     assert adapting.look(tiny, shown["seen"]) == {}
