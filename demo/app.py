@@ -58,11 +58,11 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
         finished, handlers = front.flip.finished, TeachHandlers(w)
         staged, states = staging.wire(on, front, StageHandlers(w))
         adapted = adapting.wire(on, w, front.flip, four, five, pool, jobs, forecasts, states)
-        comparing.wire(on, w, front.flip, front.wall, five, pool, outcomes, jobs)
+        again = comparing.wire(on, w, front.flip, front.wall, five, pool, outcomes, jobs)
         taking_home.wire(on, w, finished, six)
         own = teaching.own_clips(front.teach, three, handlers)
         models = choosing.wire(on, one, ModelHandlers(w, pool, tasks), adapted.then_propose)
-        heard = listening.wire(on, front.say, two, ListenHandlers(w, pool), own)
+        heard = listening.wire(on, front.say, two, ListenHandlers(w, pool), own, again)
         taught, restore_teach = teaching.wire(on, w, front, three, handlers, pool, tasks, adapted)
         keeping.wire(on, seven, YourDataHandlers(w, tasks, pool, outcomes), finished)
 

@@ -67,10 +67,12 @@ def wire(
     _wire_run(on, flip, four, five, handlers)
     watch.wire(on, four.watch, flip.seen, WatchHandlers(w))
     planned = {**_planned(four), **named(four, "seed")}
-    restore_ladder = ladder.wire(on, four.ladder, planned, LadderHandlers(w, jobs, handlers))
+    climbing = LadderHandlers(w, jobs, handlers)
+    restore_ladder = ladder.wire(on, four.ladder, planned, climbing)
 
     def then_recipe(event: Callable) -> Any:
         proposed = on(event, handlers.default, {}, _proposed(flip, four, five), None, **QUIET)
+        on(proposed.then, climbing.ready, {}, named(four.ladder.job, "start"), None, **QUIET)
         return on(proposed.then, states.show, states.inputs, states.outputs, None, **QUIET)
 
     def then_propose(event: Callable) -> None:

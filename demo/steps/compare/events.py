@@ -18,13 +18,13 @@ from demo.steps.compare.robustness.handlers import RobustnessHandlers
 from demo.steps.compare.view import CompareView
 from demo.steps.stage.flip import FlipView
 from demo.steps.stage.wall import WallView
-from demo.steps.wiring import AT_ONCE, QUIET, On, named
+from demo.steps.wiring import AT_ONCE, QUIET, On, Part, named
 from demo.wording import Wording
 
 
 def wire(
     on: On, w: Wording, flip: FlipView, wall: WallView, five: CompareView, pool: ModelPool, outcomes: Outcomes, jobs: Jobs
-) -> None:
+) -> Part:
     """Wires step 5.
 
     Args:
@@ -36,6 +36,9 @@ def wire(
         pool: models in memory.
         outcomes: cached outcomes of runs.
         jobs: starts robustness jobs.
+
+    Returns:
+        The part that offers to transcribe the visitor's clip with both models, for events that change the clip.
     """
     comparing = CompareHandlers(w, pool, outcomes)
     finished = flip.finished
@@ -56,3 +59,4 @@ def wire(
     on(wall.again.click, comparing.again, {}, named(wall, "own"), wall.message, concurrency_limit=None)
     between.wire(on, five.between, finished, BetweenHandlers(w, pool), CurveHandlers(w, jobs))
     robustness.wire(on, five.robustness, finished, RobustnessHandlers(w, jobs))
+    return Part(named(wall, "again"), comparing.offers_again)

@@ -55,13 +55,19 @@ class CompareHandlers:
             "figures": comparisons.figures(result, self._w),
             "words": words.table(result.test.terms if result.test else (), self._w),
             "own": own,
-            "again": gr.update(visible=bool(session.choices.clip)),
+            **self.offers_again(session),
             "clips_panel": gr.update(visible=bool(result.figures)),
             "clips": markup.note(self._w("clips.reading")),
             "control": self._control(session, result),
             "tradeoff_panel": gr.update(visible=True),
             "tradeoff": analyses.tradeoff(points(session.runs(), run), run.id, self._w),
         }
+
+    def offers_again(self, session: Session) -> dict[str, Any]:
+        """-> again: visible where there are both models and a clip for them to transcribe."""
+        run = session.current_run()
+        there = bool(session.choices.clip) and run is not None and run.state() == "done"
+        return {"again": gr.update(visible=there)}
 
     def live(self, session: Session) -> dict[str, Any]:
         """-> headline: one held-out clip while a fine-tune is running; nothing otherwise."""

@@ -12,7 +12,7 @@ from demo.steps.stage.say import SayView
 from demo.steps.wiring import QUIET, WAITS, On, Part, named
 
 
-def wire(on: On, say: SayView, view: ListenView, handlers: ListenHandlers, own: Part) -> Part:
+def wire(on: On, say: SayView, view: ListenView, handlers: ListenHandlers, own: Part, again: Part) -> Part:
     """Wires the step.
 
     Args:
@@ -21,6 +21,7 @@ def wire(on: On, say: SayView, view: ListenView, handlers: ListenHandlers, own: 
         view: the components.
         handlers: the step's handlers.
         own: shows the visitor's own clips.
+        again: offers to transcribe the clip with both models.
 
     Returns:
         The part that restores the step when the page is loaded.
@@ -31,7 +32,9 @@ def wire(on: On, say: SayView, view: ListenView, handlers: ListenHandlers, own: 
     heard = on(came, handlers.working, upload, transcribed, None, **QUIET)
     heard = on(heard.then, handlers.hear, upload, transcribed, say.message, blank=("transcript",), **WAITS)
     on(heard.then, own.show, own.inputs, own.outputs, None, **QUIET)
-    on(say.audio.clear, handlers.clear, {}, transcribed, say.message, **QUIET)
+    on(heard.then, again.show, again.inputs, again.outputs, None, **QUIET)
+    cleared = on(say.audio.clear, handlers.clear, {}, transcribed, say.message, **QUIET)
+    on(cleared.then, again.show, again.inputs, again.outputs, None, **QUIET)
     tried = on(view.try_all.click, handlers.trying, {}, named(view, "trials"), view.message, **QUIET)
     on(tried.then, handlers.try_all, {}, named(view, "trials"), view.message, blank=True, **WAITS)
     on(view.details.expand, handlers.spectrogram, {}, named(view, "spectrogram"), view.message)

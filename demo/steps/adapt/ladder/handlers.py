@@ -54,10 +54,12 @@ class LadderHandlers:
 
     def forecasting(self, session: Session) -> dict[str, Any]:
         """-> start, forecast (it is being measured, or what is missing for a start)."""
-        lacks, job = missing(self._w, session, training_set(session)), session.ladder()
-        active = job is not None and job.state() in ACTIVE
-        start = gr.update(interactive=not lacks and not active)
-        return {"start": start, "forecast": markup.note(lacks or self._w("adapt.forecasting"))}
+        lacks = missing(self._w, session, training_set(session))
+        return {"start": self._start(session, lacks), "forecast": markup.note(lacks or self._w("adapt.forecasting"))}
+
+    def ready(self, session: Session) -> dict[str, Any]:
+        """-> start: enabled if the chosen set and model allow a ladder and none is running."""
+        return {"start": self._start(session, missing(self._w, session, training_set(session)))}
 
     def start(self, session: Session, *, suits: str, seed: float | None, target: float | None, **fields: Any) -> dict[str, Any]:
         """The recipe's fields, suits, seed, target -> the outputs of `look`. Resumes the same ladder if it ended early."""
@@ -94,6 +96,10 @@ class LadderHandlers:
             return {}
         shown = {"progress": job_progress(job, self._w, ahead), "result": self._result(job, target)}
         return {**shown, **self._buttons(session, state in ACTIVE), "seen": now}
+
+    def _start(self, session: Session, lacks: str) -> dict[str, Any]:
+        job = session.ladder()
+        return gr.update(interactive=not lacks and not (job is not None and job.state() in ACTIVE))
 
     def _buttons(self, session: Session, active: bool) -> dict[str, Any]:
         return buttons(active, possible=active or not missing(self._w, session, training_set(session)))

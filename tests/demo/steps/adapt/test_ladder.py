@@ -113,10 +113,12 @@ def test_a_ladder_says_what_is_missing_and_that_its_time_comes_later(session: Se
     given = {**settings.values(RECIPE), "suits": "ctc", "seed": 7}
     session.choose(labelled_set="own")
     assert not climbing.look(session, None)["start"]["interactive"]
+    assert not climbing.ready(session)["start"]["interactive"]
     for shown in (climbing.forecasting(session), climbing.forecast(session, **given)):
         assert "no clips of your own yet" in shown["forecast"]
     session.choose(labelled_set="accent")
     assert climbing.forecasting(session)["start"]["interactive"]
+    assert climbing.ready(session)["start"]["interactive"]
     monkeypatch.setattr(handlers, "MEASURING_SECONDS", -1.0)
     assert (
         "12 short fine-tunes, with 5, 10, 20, 36 clips. The time will be known"
@@ -124,3 +126,4 @@ def test_a_ladder_says_what_is_missing_and_that_its_time_comes_later(session: Se
     )
     jobs.is_ahead = Ahead(1, None)
     assert "2nd in the queue" in climbing.start(session, **given, target=None)["progress"]
+    assert not climbing.ready(session)["start"]["interactive"]

@@ -17,6 +17,7 @@ from core.runs import run_folder
 from core.runs.execute import execute
 from core.runs.outcome import transcribe_both
 from core.runs.request import Request
+from core.runs.run_folder import Run
 from core.training.recipe import Recipe
 from demo.background import model_pool
 from demo.background.model_pool import ModelPool
@@ -27,6 +28,11 @@ from demo.wording import Wording
 
 W = Wording("en")
 RECIPE = Recipe(trains="head", learning_rate=1e-2, epochs=1, evaluations=1, precision="float32", thin=False)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    return Session(tmp_path / "visitor", local=True)
 
 
 def test_both_models_are_loaded_as_in_the_run(tiny_whisper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,3 +60,13 @@ def test_both_models_are_loaded_as_in_the_run(tiny_whisper: Path, tmp_path: Path
     texts, _ = transcribe_both(run, [decode(recording.path)], "en")
     for text in (*texts["base"], *texts["adapted"]):
         assert " ".join(text.split()) in " ".join(html.unescape(re.sub(r"<[^>]+>", " ", shown)).split())
+
+
+def test_it_is_offered_where_there_are_both_models_and_a_clip(session: Session, own_run: Run) -> None:
+    comparing = CompareHandlers(W, ModelPool(), Outcomes())
+    assert not comparing.offers_again(session)["again"]["visible"]
+    assert not comparing.show(session)["again"]["visible"]
+    session.choose(clip="0" * 16)  # recorded after the result had come
+    assert comparing.offers_again(session)["again"]["visible"]
+    session.choose(run="", queue="")
+    assert not comparing.offers_again(session)["again"]["visible"]
