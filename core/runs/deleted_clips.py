@@ -17,6 +17,7 @@ from core.evaluation.compare import Comparison, compare
 from core.runs.export.hugging_face import write_card
 from core.runs.job_folder import Job
 from core.runs.run_folder import Run, compared_fields
+from core.runs.run_name import read_name
 from core.storage.files import read_json, replacing, sha256, write_json
 from core.storage.state import UNREADABLE, remove
 from core.text.terms import terms_in
@@ -123,7 +124,7 @@ def _rewrite_card(folder: Path) -> None:
         made.unlink(missing_ok=True)
     result = run.result() if run.adapted.is_dir() else None
     if result is not None:
-        write_card(run.adapted, result)
+        write_card(run.adapted, result, read_name(run))
 
 
 def _names(request: Path, names: Collection[str]) -> bool:

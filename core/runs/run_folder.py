@@ -11,6 +11,7 @@ RUN/
   blend/            on request: errors along the line from the base to the adapted model
   times/            on request: word times, one file per clip
   report.html       and .md and .json, on request
+  name.json         the name that a person gave the run, see `core.runs.run_name`
   stop              exists if someone asked to stop
   alive.lock        held by the process that executes the run, for as long as it lives
 """

@@ -11,6 +11,7 @@ from core.runs.report.facts import facts
 from core.runs.report.words_shared import english
 from core.runs.result import Result
 from core.runs.run_folder import Run
+from core.runs.run_name import write_name
 from core.storage.files import replacing
 from core.text.escaping import code, markdown, quoted
 from core.text.scoring import clean
@@ -24,7 +25,8 @@ def folder_name(id: str) -> str:
 
 
 def usage(name: str, family: str) -> str:
-    """Returns Python code that transcribes with an exported model, using only transformers if it supports the family.
+    """Returns Python code that transcribes a WAV file with an exported model, by transformers and soundfile alone if
+    transformers supports the family; it needs no ffmpeg.
 
     Args:
         name: name of the model's folder.
@@ -34,16 +36,28 @@ def usage(name: str, family: str) -> str:
     if family in OWN_FAMILIES:
         load = ["from core import decode, load_model", f"model = load_model({quoted(f'./{name}')})"]
         return "\n".join([*load, 'print(model.transcribe([decode("clip.wav")])[0].text)'])
-    lines = ["from transformers import pipeline", f'recognise = pipeline("automatic-speech-recognition", {quoted(name)})']
+    lines = [
+        "import soundfile",
+        "from transformers import pipeline",
+        f'recognise = pipeline("automatic-speech-recognition", {quoted(name)})',
+        'wave, rate = soundfile.read("clip.wav", dtype="float32")  # mono, 16 kHz; a path instead of samples would need ffmpeg',
+        'clip = {"raw": wave, "sampling_rate": rate}',
+    ]
     if family != "whisper":
-        return "\n".join([*lines, 'print(recognise("clip.wav")["text"])'])
+        return "\n".join([*lines, 'print(recognise(clip)["text"])'])
     bounds = f'"compression_ratio_threshold": {MAX_TOKEN_RATIO}, "logprob_threshold": {MIN_LOG_PROBABILITY}'
     guard = f'guard = {{"temperature": {TEMPERATURES}, {bounds}}}'
-    return "\n".join([*lines, guard, 'print(recognise("clip.wav", generate_kwargs=guard)["text"])'])
+    return "\n".join([*lines, guard, 'print(recognise(clip, generate_kwargs=guard)["text"])'])
 
 
-def write_card(folder: Path, result: Result) -> None:
-    """Writes README.md, the model card: base, training data, scores, usage and recipe."""
+def write_card(folder: Path, result: Result, name: str = "") -> None:
+    """Writes README.md, the model card: base, training data, scores, usage and recipe.
+
+    Args:
+        folder: the model's.
+        result: of the run.
+        name: that a person gave the run; "" for none.
+    """
     told = facts(result, english)
     lines = [
         "---",
@@ -51,7 +65,7 @@ def write_card(folder: Path, result: Result) -> None:
         "pipeline_tag: automatic-speech-recognition",
         "tags: [attune]",
         "---",
-        f"# {markdown(result.model)}, adapted",
+        f"# {markdown(f'{name}: {result.model}' if name else result.model)}, adapted",
         "",
         f"Fine-tuned with Attune from {code(result.model)} on {told.clips} ({result.minutes:.1f} min); the set is "
         f'"{markdown(result.set)}"{", made by speech synthesisers" if result.synthetic else ""}. Seed {result.seed}; '
@@ -82,6 +96,26 @@ def _between(result: Result) -> str:
     if result.blend == 1:
         return ""
     return f" These weights are theta_p + a (theta - theta_p) with a = {result.blend:g}, the base's being theta_p."
+
+
+def name_run(run: Run, text: str) -> str:
+    """Names a finished run, in its model card too; the zip with the earlier card is deleted, to be written anew on request.
+
+    Returns:
+        The name as stored.
+
+    Raises:
+        RunError: the run has no adapted model yet.
+        OSError: the disk is full.
+    """
+    result = run.result()
+    if result is None:
+        raise RunError("run_unfinished", f"The run in {run.folder} has no adapted model yet.", folder=str(run.folder))
+    name = write_name(run, text)
+    write_card(run.adapted, result, name)
+    for made in run.folder.glob("*.zip"):
+        made.unlink(missing_ok=True)
+    return name
 
 
 def zip_model(run: Run) -> Path:

@@ -30,8 +30,10 @@ from core.runs.report.markup import (
     to_markdown,
 )
 from core.runs.report.pictures import Change, Series, changes, curves, heat_map, rates
+from core.runs.report.sounds import embedded
 from core.runs.report.verdicts import KINDS, by_importance, computed_on, measures, verdict
 from core.runs.report.words import ENGLISH
+from core.runs.run_name import read_name
 from core.storage.files import replacing, write_json
 from core.storage.temporary import sweep
 from core.text.metrics import RESAMPLES
@@ -60,7 +62,8 @@ def write_report(outcome: Outcome, texts: Mapping[str, str] = ENGLISH, folder: P
     def say(key: str, **fields: object) -> str:
         return phrase(texts[key], **fields)
 
-    title = say("title", model=outcome.request.model, set=outcome.request.labelled_set.name)
+    name, facts = read_name(outcome.run), {"model": outcome.request.model, "set": outcome.request.labelled_set.name}
+    title = say("title.named", name=name, **facts) if name else say("title", **facts)
     blocks = _blocks(outcome, say)
     marks = {state: say(f"mark.{state}") for state in ("fixed", "broken", "wrong", "missing")}
     nothing = say("compare.nothing")
@@ -283,13 +286,18 @@ def _clips(outcome: Outcome, say: Say) -> list[Block]:
     if "test" not in outcome.comparisons:
         return []
     blocks: list[Block] = [Heading(say("clips")), Text(say("clips.legend"), "fine")]
-    clips = outcome.comparisons["test"].clips
+    clips = sorted(outcome.comparisons["test"].clips, key=lambda clip: clip.adapted_errors - clip.base_errors)
+    sounds = embedded(clip.path for clip in clips)
+    without = sum(clip.path not in sounds for clip in clips)
+    if without:
+        blocks.append(Text(say("clips.silent", clips=without), "fine"))
     key = "clips.errors_cer" if leading_measure(outcome.comparisons["test"].language) == "cer" else "clips.errors"
-    for clip in sorted(clips, key=lambda clip: clip.adapted_errors - clip.base_errors):
+    for clip in clips:
         note = say(key, base=clip.base_errors, adapted=clip.adapted_errors, words=clip.words)
         warning = f" {say('compare.trained_on')}" if clip.trained_on else ""
         models = ((say("figures.base"), clip.base_words), (say("figures.adapted"), clip.adapted_words))
-        blocks.append(MarkedClip((say("clips.said"), clip.reference), models, note + warning))
+        said, sound = (say("clips.said"), clip.reference), sounds.get(clip.path, "")
+        blocks.append(MarkedClip(said, models, note + warning, sound, say("clips.play")))
     return blocks
 
 

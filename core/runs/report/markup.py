@@ -67,11 +67,15 @@ class MarkedClip:
         said: label and text of the reference.
         models: name and marked words of each model.
         note: the number of errors, and a warning if there is one.
+        sound: a data URI; "" if the sound is left out. Markdown has none.
+        play: name of the player, for screen readers.
     """
 
     said: tuple[str, str]
     models: tuple[tuple[str, Sequence[Word]], ...]
     note: str
+    sound: str = ""
+    play: str = ""
 
 
 Say = Callable[..., str]  # returns a sentence, given its key and its fields
@@ -132,6 +136,7 @@ svg .cell { fill: #2457c5; stroke: #fff; }
 article { border-top: 1px solid var(--line); padding: 8px 0; break-inside: avoid; }
 article dl { display: grid; grid-template-columns: 5.5em 1fr; margin: 0; gap: 2px 10px; }
 article dt { color: var(--muted); }
+article audio { display: block; width: 100%; max-width: 360px; height: 36px; margin: 6px 0; }
 article dd { margin: 0; font-size: 1.05rem; }
 .word.fixed { color: var(--good); text-decoration: underline solid 2px; text-underline-offset: 3px; }
 .word.broken { color: var(--bad); text-decoration: underline dotted 2px; text-underline-offset: 3px; }
@@ -141,11 +146,12 @@ article dd { margin: 0; font-size: 1.05rem; }
 @media (max-width: 480px) { body { font-size: 15px; } ul { columns: 1; } th, td { padding: 5px 4px; font-size: 0.9rem; } }
 @page { size: A4; margin: 14mm; }
 @media print { body { max-width: none; padding: 0; font-size: 10.5pt; } .pictures { grid-template-columns: 1fr 1fr; }
-  tr, pre, p { break-inside: avoid; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+  audio { display: none; } tr, pre, p { break-inside: avoid; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
-# Blocks all loading and scripts, whatever the content.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+# Blocks all loading and scripts, whatever the content; the sounds are in the page itself.
+POLICY = "default-src 'none'; media-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
 
 
 def percent(share: float) -> str:
@@ -211,10 +217,13 @@ def _html(block: Block, marks: dict[str, str], nothing: str) -> str:
             return f"<figure><figcaption>{escape(caption)}</figcaption>{svg}</figure>"
         case Code(text):
             return f"<pre>{escape(text)}</pre>"
-        case MarkedClip(said, models, note):
+        case MarkedClip(said, models, note, sound, play):
             rows = [(said[0], escape(said[1])), *((name, _marked(words, marks) or escape(nothing)) for name, words in models)]
             lines = [f"<dt>{escape(name)}</dt><dd>{text}</dd>" for name, text in rows]
-            return f'<article><dl>{"".join(lines)}</dl><p class="fine">{_nice(note)}</p></article>'
+            player = (
+                f'<audio controls preload="none" aria-label="{escape(play)}" src="{escape(sound)}"></audio>' if sound else ""
+            )
+            return f'<article><dl>{"".join(lines)}</dl>{player}<p class="fine">{_nice(note)}</p></article>'
 
 
 def _marked(words: Sequence[Word], marks: dict[str, str]) -> str:
