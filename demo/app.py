@@ -59,7 +59,7 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
         staged, states = staging.wire(on, front, StageHandlers(w))
         adapted = adapting.wire(on, w, front.flip, four, five, pool, jobs, forecasts, states)
         again = comparing.wire(on, w, front.flip, front.wall, five, pool, outcomes, jobs)
-        taking_home.wire(on, w, finished, six)
+        taking_home.wire(on, w, finished, six, pool)
         own = teaching.own_clips(front.teach, three, handlers)
         models = choosing.wire(on, one, ModelHandlers(w, pool, tasks), adapted.then_propose)
         heard = listening.wire(on, front.say, two, ListenHandlers(w, pool), own, again)

@@ -11,7 +11,7 @@ import gradio as gr
 from demo.wording import LANGUAGES
 
 FONTS = ("system-ui", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif")
-SCRIPTS = ("words.js", "reading.js", "microphone.js", "stage.js")
+SCRIPTS = ("words.js", "reading.js", "microphone.js", "share.js", "stage.js")
 MONOSPACED = ("ui-monospace", "Menlo", "Consolas", "monospace")
 
 
@@ -33,7 +33,7 @@ def head_start(language: str) -> str:
 
 
 def head() -> str:
-    """Returns what Gradio adds to the page's head: the scripts of pressed words, reading, the microphone and the stage."""
+    """Returns what Gradio adds to the page's head: the scripts of pressed words, reading, the microphone, a run's link and the stage."""
     return "".join(f"<script>{_asset(name)}</script>" for name in SCRIPTS)
 
 

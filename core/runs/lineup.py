@@ -12,6 +12,7 @@ from core.errors import RunError
 from core.evaluation.compare import Comparison, Verdict, judge
 from core.runs.outcome import Outcome
 from core.runs.run_folder import Run
+from core.runs.run_name import read_name
 from core.text.metrics import Interval, paired_interval
 
 
@@ -21,6 +22,7 @@ class LineUpRow:
 
     Attributes:
         run: id of the run.
+        name: that a person gave it; "" for none.
         model: id of the base.
         clips: number of training clips of the set.
         seed: seed of the run.
@@ -33,6 +35,7 @@ class LineUpRow:
     """
 
     run: str
+    name: str
     model: str
     clips: int
     seed: int
@@ -89,6 +92,7 @@ def line_up(outcomes: Sequence[Outcome]) -> LineUp:
     entries = [
         LineUpRow(
             run=outcome.run.id,
+            name=read_name(outcome.run),
             model=outcome.request.model,
             clips=outcome.result.own_clips,
             seed=outcome.request.seed,

@@ -12,21 +12,19 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from core.audio.sound_files import MAX_BYTES
 from core.models.catalogue import CATALOGUE
-from core.runs.export import hugging_face
 from demo.background.forecast_cache import Forecasts
 from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
 from demo.background.outcome_cache import Outcomes
 from demo.background.tasks import Tasks
-from demo.server import set_files, sounds, upload_routes
-from demo.server.answers import Find, answer, download, visitor
+from demo.server import run_files, set_files, sounds, upload_routes
+from demo.server.answers import visitor
 from demo.server.delivery import Delivery
 from demo.server.erase_visitor import Forgetting
 from demo.server.page_sessions import PageSessions
 from demo.server.page_states import use_page_states
 from demo.server.security import Guard
 from demo.session import session
-from demo.steps.take_home.handlers import write
 from demo.wording import LANGUAGES, Wording, preferred
 
 LANGUAGE_COOKIE = "attune_language"
@@ -52,7 +50,7 @@ def build_server(
     server.state.sweep = forgetting.sweep
     server.state.warm = partial(pool.warm, CATALOGUE[0].id)  # a new visitor's default
     _add_start(server)
-    _add_results(server, visitor)
+    run_files.add_routes(server, visitor)
     sounds.add_routes(server, visitor, pool)
     set_files.add_routes(server, visitor, tasks)
     upload_routes.add_routes(server, visitor)
@@ -108,15 +106,3 @@ def _add_start(server: FastAPI) -> None:
         response = RedirectResponse("/")
         response.set_cookie(session.OWNER_COOKIE, token, max_age=session.YEAR_SECONDS, httponly=True, samesite="strict")
         return response
-
-
-def _add_results(server: FastAPI, find: Find) -> None:
-    """Adds the downloads of a run: the adapted model and the report."""
-
-    @server.get("/take-home/{id}.zip")
-    def model_zip(request: Request, id: str) -> Response:
-        return answer(request, find, lambda found: download(hugging_face.zip_model(found.run(id)), f"attune-{id}.zip"))
-
-    @server.get("/report/{id}/{language}/report.{kind}")
-    def report_file(request: Request, id: str, language: str, kind: str) -> Response:
-        return answer(request, find, lambda found: download(write(found, id, language, kind), f"attune-{id}.{kind}"))

@@ -162,7 +162,7 @@ class Session:
 def new_token() -> str:
     """Returns an unguessable token for a new session; its folder is created when a browser first returns with it."""
     random = secrets.token_hex(16)
-    return random + _signature(random)
+    return random + signature(random)
 
 
 def is_known(token: str | None) -> bool:
@@ -170,8 +170,8 @@ def is_known(token: str | None) -> bool:
     parts = _TOKEN.fullmatch(token) if token is not None else None
     if parts is None:
         return False
-    random, signature = parts.groups()
-    return hmac.compare_digest(signature, _signature(random)) if signature else _folder(random).is_dir()
+    random, signed = parts.groups()
+    return hmac.compare_digest(signed, signature(random)) if signed else _folder(random).is_dir()
 
 
 def find(token: str | None, local: bool = False, make: bool = True) -> Session:
@@ -195,7 +195,7 @@ def find(token: str | None, local: bool = False, make: bool = True) -> Session:
 
 def owner_token() -> str:
     """Returns the token that identifies the browser of the person at this computer, see `is_owner`."""
-    return _signature("owner")
+    return signature("owner")
 
 
 def is_owner(token: str | None) -> bool:
@@ -203,8 +203,9 @@ def is_owner(token: str | None) -> bool:
     return token is not None and hmac.compare_digest(token.encode(), owner_token().encode())
 
 
-def _signature(random: str) -> str:
-    return hmac.new(_secret(home()), random.encode(), hashlib.sha256).hexdigest()[:32]
+def signature(text: str) -> str:
+    """Returns this server's signature of a text, 32 hexadecimal digits that nobody without its secret can work out."""
+    return hmac.new(_secret(home()), text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 @cache

@@ -9,6 +9,8 @@ import gradio as gr
 
 from core.data.samples import SAMPLES
 from core.errors import RunError
+from core.runs.run_folder import Run
+from core.runs.run_name import read_name
 from core.storage.files import read_json
 from core.storage.state import UNREADABLE
 from demo.background.model_pool import ModelPool
@@ -89,7 +91,9 @@ class YourDataHandlers:
             when = f"{path.name[:4]}-{path.name[4:6]}-{path.name[6:8]} {path.name[9:11]}:{path.name[11:13]}"
             name = str(fields["labelled_set"]["name"])
             called = self._w(f"set.{name}") if name in (*SAMPLES, OWN) else name
-            return self._w(f"data.{kind}", when=when, set=called, model=Path(fields["model"]).name)
+            label = self._w(f"data.{kind}", when=when, set=called, model=Path(fields["model"]).name)
+            name = read_name(Run(path)) if kind == "runs" else ""
+            return f"{name} · {label}" if name else label
         return self._w("data.damaged", name=path.name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
@@ -150,12 +153,26 @@ def test_the_zip_unpacks_to_one_folder_that_loads(finished: Run, tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("family", "says"),
-    [("whisper", "generate_kwargs=guard"), ("ctc", 'recognise("clip.wav")["text"]'), ("deepspeech", "from core import")],
+    [("whisper", "generate_kwargs=guard"), ("ctc", 'recognise(clip)["text"]'), ("deepspeech", "from core import")],
 )
 def test_how_to_use_a_model_depends_on_who_knows_its_family(family: str, says: str) -> None:
     code = hugging_face.usage("attune-x", family)
     compile(code, "usage", "exec")
     assert says in code
+
+
+def test_the_given_lines_run_without_ffmpeg(finished: Run, tmp_path: Path) -> None:
+    with zipfile.ZipFile(hugging_face.zip_model(finished)) as packed:
+        packed.extractall(tmp_path)
+    wave = 0.1 * np.sin(np.arange(16_000) / 20)
+    soundfile.write(tmp_path / "clip.wav", wave, 16_000)
+    lines = hugging_face.usage(hugging_face.folder_name(finished.id), "whisper")
+    clean = {**os.environ, "PATH": str(tmp_path / "empty"), "HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, cwd=tmp_path, env=clean)
+    assert done.returncode == 0, done.stderr
+    with_path = lines.replace("recognise(clip,", 'recognise("clip.wav",')
+    done = subprocess.run([sys.executable, "-c", with_path], capture_output=True, text=True, cwd=tmp_path, env=clean)
+    assert "ffmpeg" in done.stderr  # that it is hidden is what makes the test worth something
 
 
 def test_there_is_no_zip_of_an_unfinished_run(tiny_whisper: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.runs.lineup import LineUp, LineUpRow
 from core.runs.run_folder import Run
+from core.runs.run_name import read_name
 from core.text.metrics import mark_words
 from core.text.scoring import UNSPACED_LANGUAGES, leading_measure
 from demo.show.comparisons import FINDING, play_texts
@@ -33,7 +34,8 @@ def choices(runs: Sequence[Run], w: Wording) -> list[tuple[str, str]]:
                 rate=f"{recipe.learning_rate:g}",
                 wer=f"WER {percent(result.test.adapted.wer)}",
             )
-            found.append((label, run.id))
+            name = read_name(run)
+            found.append((f"{name} · {label}" if name else label, run.id))
     return found
 
 
@@ -49,7 +51,8 @@ def rates(lined: LineUp, w: Wording) -> str:
             against += f", {w(f'lineup.verdict.{entry.verdict}')}"
         values = (_settings(entry, lined.entries, w), percent(entry.base), percent(entry.adapted), percent(entry.cer), against)
         cells = (f'<td data-label="{escape(w(key))}">{escape(value)}</td>' for key, value in zip(keys[1:], values, strict=True))
-        name = escape(f"{w('lineup.of', number=number)} · {_date(entry.run)}")
+        parts = (w("lineup.of", number=number), *([entry.name] if entry.name else []), _date(entry.run))
+        name = escape(" · ".join(parts))
         rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
     units = w("lineup.characters" if leading_measure(lined.language) == "cer" else "lineup.words", count=lined.words)
     about = fine(w("lineup.about", clips=lined.test_clips, words=lined.words, units=units))
