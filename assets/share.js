@@ -10,6 +10,8 @@
   const fill = () => document.querySelectorAll(".share input[data-path]").forEach((field) => (field.value = address(field)));
   new MutationObserver(fill).observe(page, { childList: true, subtree: true });
 
+  const write = (text) => navigator.clipboard?.writeText(text).then(() => true, () => false) ?? false;
+
   document.addEventListener("focusin", (event) => event.target.matches?.(".share input[data-path]") && event.target.select());
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.(".share button[data-share]");
@@ -17,7 +19,7 @@
     const share = button.closest(".share"), field = share.querySelector("input[data-path]");
     if (button.dataset.share === "send") return navigator.share({ url: address(field) }).catch(() => {});  // changed their mind
     field.select();
-    const copied = await (navigator.clipboard?.writeText(address(field)).then(() => true, () => false) ?? document.execCommand("copy"));
+    const copied = document.execCommand("copy") || (await write(address(field)));  // the first also where http has no clipboard
     const told = share.querySelector("[data-copied]");
     if (copied) told.textContent = told.dataset.copied;
   });

@@ -33,7 +33,7 @@ def head_start(language: str) -> str:
 
 
 def head() -> str:
-    """Returns what Gradio adds to the page's head: the scripts of pressed words, reading, the microphone, a run's link and the stage."""
+    """Returns what Gradio adds to the page's head: the scripts of words, reading, the microphone, a run's link, the stage."""
     return "".join(f"<script>{_asset(name)}</script>" for name in SCRIPTS)
 
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from core.runs.run_name import MAX_CHARACTERS
 from demo.show.markup import fine, heading, no_microphone, note, subheading
-from demo.steps.listen.view import recorder
+from demo.steps.recorder import recorder
 from demo.wording import Wording
 
 

@@ -113,7 +113,12 @@ def test_an_unfinished_run_has_no_link_that_works(owner: Session, client: TestCl
 
 @pytest.mark.parametrize(
     ("name", "file"),
-    [("My voice", "attune-My_voice"), ("../../etc/passwd", "attune-_.._etc_passwd"), ("声音", "attune-声音"), ("", "attune-one")],
+    [
+        ("My voice", "attune-My_voice"),
+        ("../../etc/passwd", "attune-_.._etc_passwd"),
+        ("声音", "attune-声音"),
+        ("", "attune-one"),
+    ],
 )
 def test_a_file_is_called_after_the_run_s_name(name: str, file: str, owner: Session, client: TestClient) -> None:
     name_run(owner.run("one"), name)
