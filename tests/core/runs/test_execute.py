@@ -134,7 +134,7 @@ def test_the_adapted_model_loads_with_transformers_and_with_us(finished: Run) ->
     assert WhisperProcessor.from_pretrained(finished.adapted).tokenizer.vocab_size > 50_000
     assert load_model(str(finished.adapted)).family == "whisper"
     card = (finished.adapted / "README.md").read_text(encoding="utf-8")
-    assert "on 3 clips" in card
+    assert "on 3 training clips" in card
     assert "made by speech synthesisers" in card
     assert hugging_face.usage(f"attune-{finished.id}", "whisper") in card
     assert "learning_rate = 0.001" in card
