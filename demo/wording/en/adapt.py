@@ -31,7 +31,7 @@ TEXTS = {
     "adapt.forecast": "Forecast for this computer: about {total} ({train} to train, {evaluate} to transcribe held-out clips).",
     "adapt.start": "Fine-tune",
     "adapt.stop": "Stop and keep what was learned",
-    "adapt.idle": "Not started yet. Press Fine-tune.",
+    "adapt.idle": "Not started yet.",
     "adapt.step": "Training: step {step} of {steps}, about {time} left.",
     "adapt.stopping": "Stopping after the current step; what the model has learned is kept and compared.",
     "adapt.done": "Done: {steps}.",

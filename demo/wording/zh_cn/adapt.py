@@ -31,7 +31,7 @@ TEXTS = {
     "adapt.forecast": "本机预计用时：约 {total}（训练 {train}，识别留出录音 {evaluate}）。",
     "adapt.start": "开始微调",
     "adapt.stop": "停止并保留已学到的内容",
-    "adapt.idle": "尚未开始。请按“开始微调”。",
+    "adapt.idle": "尚未开始。",
     "adapt.step": "正在训练：第 {step} 步，共 {steps} 步，约剩 {time}。",
     "adapt.stopping": "当前这一步结束后停止；已学到的会保留并用于对比。",
     "adapt.done": "完成：{steps}。",
