@@ -11,6 +11,9 @@ import gradio as gr
 from demo.wording import LANGUAGES
 
 FONTS = ("system-ui", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif")
+WITHOUT_TEXT = {
+    "common.complete": "gradio.complete"
+}  # what Gradio shows for want of a text, and the text that it has elsewhere
 SCRIPTS = ("words.js", "reading.js", "microphone.js", "share.js", "stage.js")
 MONOSPACED = ("ui-monospace", "Menlo", "Consolas", "monospace")
 
@@ -41,6 +44,7 @@ def _gradio_words(language: str) -> str:
     """Returns a page's language and Gradio's texts, each with what the page says instead, as JSON."""
     names = [key for key in LANGUAGES["en"] if key.startswith("gradio.")]
     texts = [(LANGUAGES["en"][name], LANGUAGES[language][name]) for name in names]
+    texts += [(shown, LANGUAGES[language][name]) for shown, name in WITHOUT_TEXT.items()]
     return json.dumps({"language": language, "texts": texts})
 
 
