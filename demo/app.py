@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import gradio as gr
 from fastapi import FastAPI
 
@@ -32,7 +35,7 @@ from demo.steps.take_home import view as take_home
 from demo.steps.teach import events as teaching
 from demo.steps.teach import view as teach
 from demo.steps.teach.handlers import TeachHandlers
-from demo.steps.wiring import QUIET, combined, connector, prepare_queue
+from demo.steps.wiring import QUIET, combined, connector, named, prepare_queue
 from demo.steps.your_data import events as keeping
 from demo.steps.your_data import view as your_data
 from demo.steps.your_data.handlers import YourDataHandlers
@@ -61,8 +64,17 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
         again = comparing.wire(on, w, front.flip, front.wall, five, pool, outcomes, jobs)
         taking_home.wire(on, w, finished, six, pool)
         own = teaching.own_clips(front.teach, three, handlers)
-        models = choosing.wire(on, one, ModelHandlers(w, pool, tasks), adapted.then_propose)
-        heard = listening.wire(on, front.say, two, ListenHandlers(w, pool), own, again)
+        listener = ListenHandlers(w, pool)
+        then_say = teaching.then_languages(on, w, front, three, handlers, pool)
+
+        def then_follow(event: Callable[..., Any]) -> None:
+            """Updates after a change of model what depends on it."""
+            adapted.then_propose(event)
+            then_say(event)
+            on(event, listener.spoken, {}, named(front.say, "spoken"), None, **QUIET)
+
+        models = choosing.wire(on, one, ModelHandlers(w, pool, tasks), then_follow)
+        heard = listening.wire(on, front.say, two, listener, own, again)
         taught, restore_teach = teaching.wire(on, w, front, three, handlers, pool, tasks, adapted)
         keeping.wire(on, seven, YourDataHandlers(w, tasks, pool, outcomes), finished)
 

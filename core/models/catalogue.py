@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from core.models.sources.origins import BASE, DEEPSPEECH, TINY_EN, Bundle, Release, has_reader, is_installed
 from core.storage.memory import needed_to_finetune
 
+MANY = "many"
+_HOW_MANY = {"whisper": 99, "ctc": 1162}  # Radford et al. 2022; the card of facebook/mms-1b-all
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -35,6 +38,11 @@ class Entry:
     page: str = ""
     release: Release | None = None
     shipped: str = ""
+
+    @property
+    def language_count(self) -> int:
+        """How many languages it transcribes; 0 if it was only pretrained."""
+        return {"none": 0, MANY: _HOW_MANY.get(self.family, 0)}.get(self.languages, 1)
 
     @property
     def source(self) -> str:
@@ -66,11 +74,11 @@ DEEPSPEECH_PAGE = "https://github.com/mozilla/DeepSpeech/releases/tag/v0.9.3"
 
 CATALOGUE = (
     Entry("whisper-tiny.en", "whisper", "en", 37.8, "MIT", TINY_EN, 76, TINY_EN_PAGE),
-    Entry("whisper-base", "whisper", "many", 72.6, "MIT", BASE, 146, BASE_PAGE),
+    Entry("whisper-base", "whisper", MANY, 72.6, "MIT", BASE, 146, BASE_PAGE),
     Entry("attune-wav2vec2", "ctc", "en", 5.8, "Apache-2.0", page=TEACHING_PAGE, shipped="wav2vec2"),
     Entry("attune-deepspeech", "deepspeech", "en", 4.8, "Apache-2.0", page=TEACHING_PAGE, shipped="deepspeech"),
-    Entry("openai/whisper-base", "whisper", "many", 72.6, "Apache-2.0", megabytes=295),
-    Entry("openai/whisper-small", "whisper", "many", 241.7, "Apache-2.0", megabytes=971),
+    Entry("openai/whisper-base", "whisper", MANY, 72.6, "Apache-2.0", megabytes=295),
+    Entry("openai/whisper-small", "whisper", MANY, 241.7, "Apache-2.0", megabytes=971),
     Entry("deepspeech-0.9.3", "deepspeech", "en", 47.2, "MPL-2.0", None, 47, DEEPSPEECH_PAGE, DEEPSPEECH),
     Entry("UsefulSensors/moonshine-tiny", "seq2seq", "en", 27.1, "MIT", megabytes=109),
     Entry("facebook/wav2vec2-base-960h", "ctc", "en", 94.4, "Apache-2.0", megabytes=378),
@@ -79,7 +87,7 @@ CATALOGUE = (
     Entry("jonatasgrosman/wav2vec2-large-xlsr-53-chinese-zh-cn", "ctc", "zh", 318.7, "Apache-2.0", megabytes=1275),
     Entry("facebook/wav2vec2-base", "ctc", "none", 95.0, "Apache-2.0", megabytes=380),
     Entry("microsoft/wavlm-base-plus", "ctc", "none", 94.4, "CC-BY-SA-3.0", megabytes=378),
-    Entry("facebook/mms-1b-all", "ctc", "many", 964.8, "CC-BY-NC-4.0", megabytes=3859),
+    Entry("facebook/mms-1b-all", "ctc", MANY, 964.8, "CC-BY-NC-4.0", megabytes=3859),
 )
 
 # What `load_model` takes besides: what it is, and how it is typed.

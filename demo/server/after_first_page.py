@@ -16,12 +16,12 @@ class FirstPage:
     Args:
         app: the application it wraps.
         pages: paths of the pages.
-        start: the function to call.
+        start: the function to call, with the path of that page.
         after: delay in seconds.
     """
 
     def __init__(
-        self, app: ASGIApp, pages: Collection[str], start: Callable[[], None], after: float = SETTLING_SECONDS
+        self, app: ASGIApp, pages: Collection[str], start: Callable[[str], None], after: float = SETTLING_SECONDS
     ) -> None:
         self._app, self._pages, self._start, self._after = app, pages, start, after
         self._served = False
@@ -35,7 +35,7 @@ class FirstPage:
             await send(message)
             if message["type"] == "http.response.start" and message["status"] == 200 and not self._served:
                 self._served = True
-                waiting = threading.Timer(self._after, self._start)
+                waiting = threading.Timer(self._after, self._start, (scope["path"],))
                 waiting.daemon, waiting.name = True, "first page"
                 waiting.start()
 

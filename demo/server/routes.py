@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,7 +10,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from core.audio.sound_files import MAX_BYTES
-from core.models.catalogue import CATALOGUE
 from demo.background.forecast_cache import Forecasts
 from demo.background.job_processes import Jobs
 from demo.background.model_pool import ModelPool
@@ -48,7 +46,7 @@ def build_server(
     pool, jobs, outcomes, tasks, forecasts = ModelPool(), Jobs(), Outcomes(), Tasks(), Forecasts()
     forgetting = Forgetting(jobs, tasks, pool, outcomes)
     server.state.sweep = forgetting.sweep
-    server.state.warm = partial(pool.warm, CATALOGUE[0].id)  # a new visitor's default
+    server.state.warm = lambda path: pool.warm(session.proposed(path.strip("/")).model)  # a new visitor's
     _add_start(server)
     run_files.add_routes(server, visitor)
     sounds.add_routes(server, visitor, pool)

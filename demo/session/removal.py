@@ -70,7 +70,7 @@ def forget_clips(session: Session, sounds: frozenset[Path]) -> None:
     ids = {path.stem for path in sounds} - kept
     reading_list.forget(session, ids)
     if session.choices.clip in ids:
-        session.choose(clip="", heard="")
+        session.choose(clip="", heard="", spoken="")
     (session.folder / "augmented.flac").unlink(missing_ok=True)  # may be derived from one of them
     shutil.rmtree(session.folder / "exports", ignore_errors=True)  # recreated on request
 

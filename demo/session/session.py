@@ -22,6 +22,7 @@ from core.data.library.recordings import Recordings
 from core.data.samples import CANARY
 from core.errors import RunError
 from core.models.catalogue import CATALOGUE
+from core.models.languages import ready_writer
 from core.runs.ladder_job import LadderJob, open_ladder
 from core.runs.run_folder import Run, new_id, open_run
 from core.storage.files import home, replacing, write_json
@@ -47,6 +48,7 @@ class Choices:
         labelled_set: a sample set's name, "own", or the id of a set of the library.
         clip: id of the recording last listened to.
         heard: the base's transcript of it.
+        spoken: ISO 639-1 code of the language that a multilingual model was sure to hear in it; "" if unknown.
         run: id of the run last started, or of the first if several were queued.
         queue: ids of all runs queued with it, in order, separated by spaces.
         long: id of the long recording being proofread.
@@ -60,6 +62,7 @@ class Choices:
     labelled_set: str = "accent"
     clip: str = ""
     heard: str = ""
+    spoken: str = ""
     run: str = ""
     language: str = "en"
     fetching: str = ""
@@ -69,17 +72,32 @@ class Choices:
     canary: str = CANARY
 
 
+def proposed(page: str) -> Choices:
+    """Returns what a new visitor starts with.
+
+    The page in Chinese proposes sentences in Chinese, and the first ready model that writes them.
+
+    Args:
+        page: language of the page.
+    """
+    if page != "zh-CN":
+        return Choices()
+    return Choices(model=ready_writer("zh") or CATALOGUE[0].id, language="zh")
+
+
 class Session:
     """One browser's folder.
 
     Args:
         folder: of the session.
         local: whether the browser runs on this computer, so that its user may see file paths.
+        page: language of the page that asks, which decides what is proposed as long as nothing has been chosen.
     """
 
-    def __init__(self, folder: Path, local: bool = False) -> None:
+    def __init__(self, folder: Path, local: bool = False, page: str = "en") -> None:
         self.folder = folder
         self.local = local
+        self.page = page
         self.damaged = partial(notices.note, folder)  # called with a damaged file, so that the page can report it
         self.recordings = Recordings(folder / "recordings", self.damaged)
         self.library = Library(folder / "library")
@@ -103,7 +121,8 @@ class Session:
         return choices
 
     def _stored_choices(self) -> Choices:
-        return Choices(**read_fields(self.folder / "choices.json", Choices, self.damaged))
+        stored = read_fields(self.folder / "choices.json", Choices, self.damaged)
+        return Choices(**stored) if stored else proposed(self.page)
 
     def new_run_folder(self) -> Path:
         """Returns the folder for a new run."""
@@ -174,12 +193,13 @@ def is_known(token: str | None) -> bool:
     return hmac.compare_digest(signed, signature(random)) if signed else _folder(random).is_dir()
 
 
-def find(token: str | None, local: bool = False, make: bool = True) -> Session:
+def find(token: str | None, local: bool = False, make: bool = True, page: str = "en") -> Session:
     """Returns the session of a cookie.
 
     Args:
         token: the cookie.
         local: as `Session` takes it.
+        page: likewise.
         make: whether to create its folder if it has none yet; reading needs none.
 
     Raises:
@@ -190,7 +210,7 @@ def find(token: str | None, local: bool = False, make: bool = True) -> Session:
     folder = _folder(token)
     if make:
         folder.mkdir(parents=True, exist_ok=True)
-    return Session(folder, local)
+    return Session(folder, local, page)
 
 
 def owner_token() -> str:

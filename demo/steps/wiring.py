@@ -158,7 +158,7 @@ def answering(
             is_owner = session.is_owner(request.cookies.get(session.OWNER_COOKIE))
             headers = {name.lower(): value for name, value in request.headers.items()}
             local = is_local(request.client.host if request.client else None, headers, is_owner)
-            found = session.find(request.cookies.get(session.COOKIE), local)
+            found = session.find(request.cookies.get(session.COOKIE), local, page=w.language)
             results, message = _called(handler, found, inputs, values, outputs), ""
         except Exception as error:
             if not isinstance(error, AttuneError):

@@ -29,6 +29,10 @@ class Wording:
         """Returns a text with its fields filled in, see `core.text.phrases`; a missing key is a fault, which a test finds."""
         return phrase(LANGUAGES[self.language][key], **fields)
 
+    def joined(self, *sentences: str) -> str:
+        """Returns sentences in one line, without empty ones; Chinese has no space between them."""
+        return ("" if self.language == "zh-CN" else " ").join(filter(None, sentences))
+
     def has(self, key: str) -> bool:
         """Whether there is such a text."""
         return key in LANGUAGES[self.language]

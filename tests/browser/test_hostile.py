@@ -70,10 +70,10 @@ def test_a_model_that_cannot_be_had_is_refused_and_the_old_one_stays(open_page, 
 def test_the_list_says_what_is_ready_and_a_download_that_fails_says_why(open_page) -> None:
     page = open_page()
     choice = page.locator("#step-model input[role=combobox]")
-    assert choice.input_value() == "whisper-tiny.en · ready"
+    assert choice.input_value() == "whisper-tiny.en · writes English only · ready"
     choice.click()
     listed = page.locator("#step-model [role=option]").all_inner_texts()
-    assert any("openai/whisper-small · needs a download of 971 MB" in label for label in listed)
+    assert any("openai/whisper-small · writes 99 languages · needs a download of 971 MB" in label for label in listed)
     page.locator("#step-model [role=option]", has_text="openai/whisper-small").click()
     page.wait_for_function("document.querySelector('#model-about')?.innerText.includes('downloads 971 MB')")
     page.click("#use-model")

@@ -70,7 +70,7 @@ def test_starting_removes_what_killed_processes_left(tmp_path: Path, monkeypatch
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
     monkeypatch.setattr(sys, "argv", ["demo", "--port", "0"])
     server = FastAPI()
-    server.state.sweep = server.state.warm = lambda: None
+    server.state.sweep = server.state.warm = lambda *_: None
     monkeypatch.setattr("demo.app.build_server", lambda hosts: server)
     monkeypatch.setattr("demo.session.removal.sweep_now_and_then", lambda *also: removal.sweep_all())
     monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: [listener.close() for listener in sockets])
@@ -83,7 +83,7 @@ def test_starting_removes_what_killed_processes_left(tmp_path: Path, monkeypatch
 def test_something_starts_once_when_a_page_has_been_sent() -> None:
     started: Queue[str] = Queue()
     server = FastAPI()
-    server.add_middleware(FirstPage, pages={"/en/", "/gone/"}, start=lambda: started.put("warm"), after=0.0)
+    server.add_middleware(FirstPage, pages={"/en/", "/gone/"}, start=started.put, after=0.0)
     sent = []
 
     @server.get("/en/")
@@ -95,7 +95,7 @@ def test_something_starts_once_when_a_page_has_been_sent() -> None:
     for other in ("/", "/gone/", "/en/theme.css"):
         assert client.get(other).status_code == 404
     assert client.get("/en/").text == client.get("/en/").text
-    assert started.get(timeout=10) == "warm"
+    assert started.get(timeout=10) == "/en/"
     assert sent[0] == 0
     assert [thread.name for thread in threading.enumerate() if thread.name == "first page"] == []
     assert started.empty()

@@ -232,6 +232,18 @@ class TranscribesAbove(Protocol):
         """
 
 
+@runtime_checkable
+class TellsLanguages(Protocol):
+    """A model that tells which language is spoken."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that it writes, as ISO 639-1 codes."""
+
+    def spoken(self, wave: np.ndarray) -> dict[str, float]:
+        """Returns the probability of each of `languages` to be the one spoken in a clip, float32 [samples] at 16 kHz."""
+
+
 @contextmanager
 def in_language(model: AsrModel, language: str) -> Iterator[None]:
     """Temporarily makes a model write another language than the one it is being trained on."""

@@ -282,6 +282,31 @@ class Whisper:
         special_tokens.write_vocabulary(folder, self.processor.tokenizer)
         write_json(folder / SETTINGS_FILE, {"language": self.language, "tokens_per_second": self.tokens_per_second})
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages it writes, as ISO 639-1 codes."""
+        if not self._multilingual:
+            return (self.language,)
+        return tuple(token.strip("<|>") for token in self.network.generation_config.lang_to_id)
+
+    @torch.no_grad()
+    def spoken(self, wave: np.ndarray) -> dict[str, float]:
+        """Returns the probability of each of `languages` to be the one spoken in a clip.
+
+        A multilingual Whisper begins by writing the language (Radford et al. 2022, section 2.3; openai/whisper, decoding.py,
+        `detect_language`): one pass of the encoder and one step of the decoder.
+
+        Args:
+            wave: float32 [samples] at 16 kHz, of which the first 30 s count.
+        """
+        if not self._multilingual:
+            return {self.language: 1.0}
+        self._begin()
+        wave = wave[: round(WINDOW_SECONDS * SAMPLE_RATE)]
+        positions = self._positions([len(wave) / SAMPLE_RATE])
+        logits = self._languages(self._encode(self._mel(wave)[None], positions), self._weights(positions))
+        return dict(zip(self.languages, logits[0].softmax(-1).tolist(), strict=True))
+
     def _tokens(self, text: str) -> list[int]:
         return self.processor.tokenizer(" " + clean(text), add_special_tokens=False).input_ids
 
@@ -370,10 +395,12 @@ class Whisper:
         return recognised(self.processor.tokenizer.decode(tokens, skip_special_tokens=True))
 
     def _detect(self, frames: torch.Tensor, weights: torch.Tensor | None) -> list[str]:
-        ids = self.network.generation_config.lang_to_id
+        return [self.languages[i] for i in self._languages(frames, weights).argmax(-1).tolist()]
+
+    def _languages(self, frames: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+        """Returns the logits of `languages` for each clip, float32 [clips, languages]."""
         writer = self._writer()
         start = torch.full((len(frames), 1), self._start, device=self.device)
         memory = writer.start(writer.begin(frames, weights), room=1)
-        logits = writer.scores(writer.write(memory, start)[:, 0])[:, list(ids.values())]
-        names = [token.strip("<|>") for token in ids]
-        return [names[i] for i in logits.argmax(-1).tolist()]
+        ids = self.network.generation_config.lang_to_id.values()
+        return writer.scores(writer.write(memory, start)[:, 0])[:, list(ids)]

@@ -26,16 +26,17 @@ def wire(on: On, say: SayView, view: ListenView, handlers: ListenHandlers, own: 
     Returns:
         The part that restores the step when the page is loaded.
     """
-    transcribed = named(say, "transcript", "correction", "text", "added")
+    transcribed, said = named(say, "transcript", "correction", "text", "added"), named(say, "spoken")
     upload = named(say, "audio")
     came = partial(gr.on, [say.audio.stop_recording, say.audio.upload])
-    heard = on(came, handlers.working, upload, transcribed, None, **QUIET)
+    heard = on(came, handlers.working, upload, {**transcribed, **said}, None, **QUIET)
     heard = on(heard.then, handlers.hear, upload, transcribed, say.message, blank=("transcript",), **WAITS)
     on(heard.then, own.show, own.inputs, own.outputs, None, **QUIET)
     on(heard.then, again.show, again.inputs, again.outputs, None, **QUIET)
-    cleared = on(say.audio.clear, handlers.clear, {}, transcribed, say.message, **QUIET)
+    on(heard.then, handlers.identify, {}, said, None, **WAITS)
+    cleared = on(say.audio.clear, handlers.clear, {}, {**transcribed, **said}, say.message, **QUIET)
     on(cleared.then, again.show, again.inputs, again.outputs, None, **QUIET)
     tried = on(view.try_all.click, handlers.trying, {}, named(view, "trials"), view.message, **QUIET)
     on(tried.then, handlers.try_all, {}, named(view, "trials"), view.message, blank=True, **WAITS)
     on(view.details.expand, handlers.spectrogram, {}, named(view, "spectrogram"), view.message)
-    return Part(transcribed, handlers.restore)
+    return Part({**transcribed, **said}, handlers.restore)

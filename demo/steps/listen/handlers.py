@@ -11,7 +11,9 @@ from core.audio import sound_files
 from core.audio.sound_files import SAMPLE_RATE
 from core.errors import DatasetError
 from core.evaluation.side_by_side import ready_models, trial
+from core.models.languages import only_language
 from demo.background.model_pool import ModelPool
+from demo.background.spoken_language import spoken_language
 from demo.session import uploads
 from demo.session.session import Session
 from demo.session.uploads import Upload
@@ -33,15 +35,15 @@ class ListenHandlers:
         self._w, self._pool = w, pool
 
     def working(self, session: Session, audio: Upload | None) -> Shown:
-        """audio -> transcript (a note that it is being transcribed), correction (hidden), text, added (both empty)."""
+        """audio -> transcript (a note that it is being transcribed), correction (hidden), text, added, spoken (all empty)."""
         if audio is None:
             return {}
-        session.choose(clip="", heard="")
+        session.choose(clip="", heard="", spoken="")
         return self._nothing("listen.working")
 
     def clear(self, session: Session) -> Shown:
         """-> the outputs of `working`: the card is empty again. The recording stays among the visitor's recordings."""
-        session.choose(clip="", heard="")
+        session.choose(clip="", heard="", spoken="")
         return self._nothing("listen.empty")
 
     def hear(self, session: Session, audio: Upload | None) -> Shown:
@@ -49,18 +51,38 @@ class ListenHandlers:
         if audio is None:
             return {}
         recording = uploads.keep(session, audio)
-        session.choose(clip=recording.id, heard="")
+        session.choose(clip=recording.id, heard="", spoken="")
         wave = sound_files.decode(recording.path)
         id = session.choices.model
         heard = self._pool.transcribe(session.name, id, "", wave)
         text = heard.transcript.text
         session.choose(clip=recording.id, heard=text)
-        spoken = languages.language(heard.transcript.language, not heard.language, self._w)
+        spoken = languages.transcribed(id, heard.transcript.language, not heard.language, self._w)
         shown = show.transcript(text, heard.seconds, recording.seconds, id, self._w, spoken)
         return {"transcript": shown, "correction": gr.update(visible=True), "text": text}
 
     def _nothing(self, key: str) -> Shown:
-        return {"transcript": markup.note(self._w(key)), "correction": gr.update(visible=False), "text": "", "added": ""}
+        empty = dict.fromkeys(("text", "added", "spoken"), "")
+        return {"transcript": markup.note(self._w(key)), "correction": gr.update(visible=False), **empty}
+
+    def identify(self, session: Session) -> Shown:
+        """-> spoken (that the current clip is in a language that the model does not write; nothing if no model can tell).
+
+        Only a model that writes one language is doubted: others detect the language themselves.
+        """
+        clip, model = session.choices.clip, session.choices.model
+        if not clip or not only_language(model):
+            return {"spoken": ""}
+        spoken = spoken_language(self._pool, session.name, sound_files.decode(session.recordings.get(clip).path))
+        if session.choices.clip != clip:  # another one came meanwhile
+            return {}
+        session.choose(spoken=spoken)
+        return self.spoken(session)
+
+    def spoken(self, session: Session) -> Shown:
+        """-> spoken, as last found, for the model chosen now."""
+        sentence = languages.sounds_like(session.choices.model, session.choices.spoken, self._w)
+        return {"spoken": markup.note(sentence, "warning")}
 
     def trying(self, session: Session) -> Shown:
         """-> trials (a note on which models are about to be tried)."""
@@ -91,7 +113,8 @@ class ListenHandlers:
         except DatasetError:  # its line in the log is damaged
             return empty
         shown = show.heard_before(choices.heard, f"/sound/recording/{choices.clip}", self._w)
-        return {"transcript": shown, "correction": gr.update(visible=True), "text": text, "added": ""}
+        shown = {"transcript": shown, "correction": gr.update(visible=True), "text": text, "added": ""}
+        return {**shown, **self.spoken(session)}
 
     def spectrogram(self, session: Session) -> Shown:
         """-> spectrogram (a picture of the current clip's log-mel energies)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gradio as gr
 
 from core.errors import AttuneError
-from core.models.catalogue import listed
+from core.models.base.protocol import TellsLanguages
+from core.models.catalogue import CATALOGUE, listed
 from core.models.loading import announced_by_hub, fetch_model, is_fetchable, is_here, refuse_private
 from core.models.sources.model_ids import is_hub_id
 from core.storage import memory
@@ -16,6 +17,7 @@ from demo.background.tasks import Tasks
 from demo.session.session import Session
 from demo.session.typed_models import permitted
 from demo.show import errors, markup
+from demo.show.languages import writes
 from demo.show.progress import ended, fetching
 from demo.steps.model import show
 from demo.steps.names import Shown
@@ -37,8 +39,8 @@ class ModelHandlers:
         self._public: set[str] = set()
 
     def about(self, session: Session, id: str) -> Shown:
-        """id -> about (what using the model requires: nothing, a package, or a download of some size)."""
-        return {"about": self._about(session, id)}
+        """id -> about (what using the model requires: nothing, a package, or a download of some size; what it writes)."""
+        return {"about": self._about(session, id) + "".join(map(markup.fine, self._writes(id)))}
 
     def begin(self, session: Session, id: str) -> Shown:
         """id -> status, stop, timer. Starts the download of a model that is not on this computer."""
@@ -64,8 +66,11 @@ class ModelHandlers:
         with self._pool.lend(session.name, id) as model:
             parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
             family = model.family
+            spoken = model.languages if isinstance(model, TellsLanguages) else ()
+            written = show.what_it_writes(id, spoken, model.characters(), self._w)
         session.choose(model=id)
-        return {"status": markup.note(self._w("model.ready", id=id, parameters=f"{parameters:.1f}", family=family))}
+        ready = self._w("model.ready", id=id, parameters=f"{parameters:.1f}", family=family)
+        return {"status": markup.note(self._w.joined(ready, written))}
 
     def arrived(self, session: Session, id: str) -> Shown:
         """id (of a model just downloaded) -> status."""
@@ -82,7 +87,10 @@ class ModelHandlers:
 
     def restore(self, session: Session) -> Shown:
         """-> choice, and the outputs of `look`."""
-        return {**self._chosen(session.choices.model), **self.look(session)}
+        id = session.choices.model
+        chosen = [] if id == CATALOGUE[0].id else [self._w("model.chosen", id=id), *self._writes(id)]
+        status = {"status": markup.note(self._w.joined(*chosen))} if chosen else {}
+        return {**self._chosen(id), **status, **self.look(session)}
 
     def stop(self, session: Session) -> Shown:
         """-> status (the download is stopping, or continues for others)."""
@@ -113,6 +121,11 @@ class ModelHandlers:
 
     def _chosen(self, id: str) -> Shown:
         return {"choice": gr.update(choices=show.model_choices(self._w), value=id)}
+
+    def _writes(self, id: str) -> list[str]:
+        """Says which languages a model of the catalogue writes."""
+        said = writes(id.strip(), self._w) if isinstance(id, str) else ""
+        return [self._w("writes.it", writes=said)] if said else []
 
     def _about(self, session: Session, id: str) -> str:
         try:

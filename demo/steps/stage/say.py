@@ -17,6 +17,7 @@ class SayView:
 
     audio: gr.Audio
     transcript: gr.HTML
+    spoken: gr.HTML
     correction: gr.Column
     text: gr.Textbox
     add: gr.Button
@@ -31,9 +32,10 @@ def build(w: Wording) -> SayView:
         audio = recorder(w("listen.record"), ["microphone", "upload"], "clip")
         gr.HTML(no_microphone("clip", w), elem_classes="no-microphone")
         transcript = gr.HTML(note(w("listen.empty")), elem_id="heard")
+        spoken = gr.HTML(elem_id="spoken-language")
         with gr.Column(visible=False, elem_id="correction") as correction:
             text = gr.Textbox(label=w("teach.correct"), lines=1, max_lines=3, elem_id="correct")
             add = gr.Button(w("teach.add"), elem_id="add-clip", size="sm")
         added = gr.HTML(elem_id="added")
         message = gr.HTML(elem_classes="message")
-    return SayView(audio, transcript, correction, text, add, added, message)
+    return SayView(audio, transcript, spoken, correction, text, add, added, message)

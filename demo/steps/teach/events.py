@@ -38,6 +38,20 @@ def own_clips(card: TeachCardView, view: TeachView, handlers: TeachHandlers) -> 
     )
 
 
+def then_languages(on: On, w: Wording, stage: StageView, view: TeachView, handlers: TeachHandlers, pool: ModelPool) -> Then:
+    """Returns a function that takes an event that changed the model, and says after it whether the model writes the languages
+    of the chosen set and of the sentences to read.
+    """
+    reading = RecordHandlers(w, pool)
+
+    def then_say(event: Callable[..., Any]) -> None:
+        described = {**named(stage.teach, "choice", "brief"), **named(view, "card")}
+        on(event, handlers.chosen, {}, described, None, **QUIET)
+        on(event, reading.progress, {}, named(stage.record, "place", "exam", "offers", "more"), None, **QUIET)
+
+    return then_say
+
+
 def wire(
     on: On,
     w: Wording,

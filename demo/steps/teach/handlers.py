@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 import gradio as gr
@@ -12,7 +13,7 @@ from core.errors import DatasetError, RunError
 from demo.session import chosen_set, removal
 from demo.session.chosen_set import OWN
 from demo.session.session import Session
-from demo.show import errors, markup
+from demo.show import errors, languages, markup
 from demo.steps import removed_panel
 from demo.steps.names import Shown
 from demo.steps.teach import show
@@ -76,7 +77,7 @@ class TeachHandlers:
         path = session.recordings.get(id).path
         session.recordings.remove(id)
         if session.choices.clip == id:
-            session.choose(clip="", heard="")
+            session.choose(clip="", heard="", spoken="")
         note = markup.note(self._w("removed.note"), "good")
         if sets := removal.also_in(session, path):
             note += markup.fine(self._w("removed.also_in", sets=", ".join(sets)))
@@ -101,6 +102,20 @@ class TeachHandlers:
         return self._described(session)
 
     def _described(self, session: Session) -> Shown:
+        foreign = self._foreign(session)
+        return {name: f"{foreign}{shown}" for name, shown in self._set(session).items()}
+
+    def _foreign(self, session: Session) -> str:
+        """Returns a warning if the chosen model does not write the language of the chosen set or of the own clips, or ""."""
+        choices = session.choices
+        if choices.labelled_set != OWN:
+            with suppress(DatasetError):  # `_set` says why the set cannot be used
+                language = chosen_set.as_typed(session).language
+                if sentence := languages.foreign(choices.model, language, "set", self._w):
+                    return markup.note(sentence, "warning")
+        return markup.note(languages.foreign(choices.model, choices.language, "own", self._w), "warning")
+
+    def _set(self, session: Session) -> dict[str, str]:
         try:
             labelled = chosen_set.labelled_set(session)
         except DatasetError as error:

@@ -6,7 +6,6 @@ TEXTS = {
     "listen.record": "Microphone or file",
     "listen.empty": "Nothing recorded yet. Press Record, say a sentence, then press Stop.",
     "listen.took": "{model} transcribed {sound} s of sound in {seconds} s. The recording is saved.",
-    "listen.language": "Language: {language}",
     "listen.language_detected": "Language: {language} (detected)",
     "listen.working": "Saving and transcribing the clip",
     "listen.spectrogram": "Spectrogram",

@@ -6,7 +6,6 @@ TEXTS = {
     "listen.record": "麦克风或文件",
     "listen.empty": "还没有录音。请按“录音”，说一句话，再按“停止”。",
     "listen.took": "{model} 用 {seconds} 秒识别了 {sound} 秒的声音。录音已保存。",
-    "listen.language": "语言：{language}",
     "listen.language_detected": "语言：{language}（自动检测）",
     "listen.working": "正在保存并识别录音",
     "listen.spectrogram": "频谱图",

@@ -23,7 +23,7 @@ W = Wording("en")
 @pytest.fixture
 def asked(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The request of a visitor."""
-    monkeypatch.setattr(session, "find", lambda token, local: Session(tmp_path))
+    monkeypatch.setattr(session, "find", lambda token, local, page: Session(tmp_path, local, page=page))
     return SimpleNamespace(cookies={}, client=None, headers={})
 
 

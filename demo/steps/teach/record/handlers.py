@@ -9,12 +9,13 @@ from core.data.clips.exam import EXAM
 from core.data.inspection import quality
 from core.data.names import OWN as OWN_CLIPS
 from core.errors import DatasetError
+from core.models.languages import is_foreign
 from demo.background.model_pool import ModelPool
 from demo.session import exam, reading_list, uploads
 from demo.session.reading import Reading
 from demo.session.session import Session
 from demo.session.uploads import Upload
-from demo.show import markup
+from demo.show import languages, markup
 from demo.steps.names import Shown
 from demo.steps.teach.record import show as takes
 from demo.wording import Wording
@@ -71,8 +72,10 @@ class RecordHandlers:
         now = reading_list.read(session)
         found = exam.exam(session, now)
         done = reading_list.kept(session, now)
+        language = now.language or session.choices.language
+        foreign = markup.note(languages.foreign(session.choices.model, language, "list", self._w), "warning")
         return {
-            "place": takes.place(now.plan, now.prompt, done.keys(), found.errors, self._w),
+            "place": foreign + takes.place(now.plan, now.prompt, done.keys(), found.errors, self._w),
             "exam": takes.exam(found, now.list in now.chosen, self._w),
             "offers": gr.update(visible=found.is_faultless),
             "more": gr.update(visible=all(text in done for text in now.prompts) and now.list in LISTS),
@@ -150,7 +153,8 @@ class RecordHandlers:
                 continue
             wave = sound_files.decode(session.recordings.get(take.id).path)
             heard = self._pool.transcribe(session.name, base, "", wave)
-            checked = heard.language in ("", now.language or language)
+            spoken = now.language or language
+            checked = heard.language in ("", spoken) and not is_foreign(base, spoken)
             reading_list.hear(session, text, take.id, heard.transcript.text, checked, base)
         after = reading_list.read(session)
         shown = prompt in waiting and (after.prompt == prompt or (auto and not after.takes.get(after.prompt)))

@@ -20,7 +20,7 @@ from demo.background.model_pool import ModelPool
 from demo.background.tasks import Tasks
 from demo.session.session import Session
 from demo.show.errors import explain
-from demo.show.languages import language
+from demo.show.languages import transcribed
 from demo.steps.listen.show import transcript
 from demo.steps.model import handlers as module
 from demo.steps.model import show
@@ -81,9 +81,9 @@ def looked(models: ModelHandlers, session: Session, wanted: str) -> Shown:
 def test_labels_say_what_is_ready(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (
         Entry("a", "ctc", "en", 1, "MIT"),
-        Entry("b/c", "ctc", "en", 1, "MIT", megabytes=95),
+        Entry("b/c", "whisper", "many", 1, "MIT", megabytes=95),
         Entry("d", "ctc", "en", 1, "MIT", TINY_EN, 76),
-        Entry("e", "deepspeech", "en", 1, "MIT", megabytes=47, release=DEEPSPEECH),
+        Entry("e", "deepspeech", "none", 1, "MIT", megabytes=47, release=DEEPSPEECH),
     )
     monkeypatch.setitem(sys.modules, "tflite", None)
     monkeypatch.setattr(show, "CATALOGUE", rows)
@@ -93,9 +93,9 @@ def test_labels_say_what_is_ready(language: str, monkeypatch: pytest.MonkeyPatch
     assert "95 MB" in labels["b/c"]
     assert "76 MB" in labels["d"]
     if language == "en":
-        assert labels["a"] == "a · ready"
-        assert labels["b/c"] == "b/c · needs a download of 95 MB"
-        assert labels["e"] == "e · needs a package and a download of 47 MB"
+        assert labels["a"] == "a · writes English only · ready"
+        assert labels["b/c"] == "b/c · writes 99 languages · needs a download of 95 MB"
+        assert labels["e"] == "e · writes nothing until it is fine-tuned · needs a package and a download of 47 MB"
 
 
 def test_a_size_is_shown_before_anything_is_fetched(models: ModelHandlers, session: Session, hub: Hub) -> None:
@@ -300,8 +300,5 @@ def test_a_restarted_app_says_that_a_download_was_interrupted(models: ModelHandl
     assert session.choices.fetching == ""
 
 
-def test_the_language_is_named_and_said_to_be_detected() -> None:
-    assert language("zh", True, W) == "Language: Chinese (detected)"
-    assert language("sw", False, Wording("zh-CN")) == "语言：斯瓦希里语"
-    assert language("", True, W) == ""
-    assert "&lt;b&gt;" in transcript("x", 1, 1, "m", W, language("<b>", True, W))
+def test_a_language_s_code_is_no_markup() -> None:
+    assert "&lt;b&gt;" in transcript("x", 1, 1, "m", W, transcribed("whisper-base", "<b>", True, W))
