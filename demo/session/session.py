@@ -22,13 +22,13 @@ from core.data.library.recordings import Recordings
 from core.data.samples import CANARY
 from core.errors import RunError
 from core.models.catalogue import CATALOGUE
-from core.models.languages import ready_writer
 from core.runs.ladder_job import LadderJob, open_ladder
 from core.runs.run_folder import Run, new_id, open_run
 from core.storage.files import home, replacing, write_json
 from core.storage.state import lock, read_fields
 from demo.session import notices
 from demo.session.typed_models import permitted_or_first
+from demo.show.languages import first_language, first_model
 
 COOKIE = "attune_session"
 OWNER_COOKIE = "attune_owner"
@@ -80,9 +80,7 @@ def proposed(page: str) -> Choices:
     Args:
         page: language of the page.
     """
-    if page != "zh-CN":
-        return Choices()
-    return Choices(model=ready_writer("zh") or CATALOGUE[0].id, language="zh")
+    return Choices(model=first_model(page), language=first_language(page))
 
 
 class Session:

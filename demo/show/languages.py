@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.models.catalogue import Entry, listed
+from core.models.catalogue import CATALOGUE, Entry, listed
 from core.models.languages import is_foreign, only_language, packaged_writer, ready_detector, ready_writer
 from demo.wording import Wording
+
+
+def first_language(page: str) -> str:
+    """Returns the ISO 639-1 code of the language that a new visitor is expected to speak, by the language of the page."""
+    return "zh" if page == "zh-CN" else "en"
+
+
+def first_model(page: str) -> str:
+    """Returns the model that a new visitor starts with: the first ready one that writes the language of the page."""
+    default, language = CATALOGUE[0].id, first_language(page)
+    return ready_writer(language) or default if is_foreign(default, language) else default
 
 
 def language_name(code: str, w: Wording) -> str:

@@ -173,4 +173,4 @@ def test_a_page_over_http_from_another_computer_says_so_and_takes_files(visit: C
         with page.expect_file_chooser() as chooser:
             page.click("#reading .no-microphone button")
         chooser.value.set_files(str(spoken[0]))
-        page.wait_for_selector("#take audio")
+        page.wait_for_function("document.querySelector('#prompt-place').innerText.includes('1/10')")

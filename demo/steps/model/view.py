@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from core.models.catalogue import CATALOGUE
+from demo.show.languages import first_model
 from demo.show.markup import heading, note
 from demo.steps.model.show import model_choices
 from demo.wording import Wording
@@ -30,7 +31,7 @@ class ModelView:
 
 def build(w: Wording) -> ModelView:
     """Lays out step 1."""
-    default = CATALOGUE[0].id
+    default = first_model(w.language)
     with gr.Column(elem_classes="step", elem_id="step-model"):
         gr.HTML(heading(1, "model", w))
         with gr.Row(elem_classes="field-and-button"):
@@ -44,7 +45,8 @@ def build(w: Wording) -> ModelView:
             )
             use = gr.Button(w("model.use"), scale=0, min_width=180, elem_id="use-model")
         about = gr.HTML(elem_id="model-about")
-        status = gr.HTML(note(w("model.bundled", id=default)), elem_id="model-status")
+        said = w("model.bundled" if default == CATALOGUE[0].id else "model.chosen", id=default)
+        status = gr.HTML(note(said), elem_id="model-status")
         stop = gr.Button(w("model.stop"), visible=False, elem_id="stop-fetch")
         timer = gr.Timer(POLL_SECONDS, active=False)
         fetched = gr.Textbox(visible="hidden")

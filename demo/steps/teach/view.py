@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from demo.show.languages import first_language
 from demo.show.markup import heading, note, subheading
 from demo.steps import removed_panel as removed
 from demo.steps.removed_panel import RemovedView
@@ -57,7 +58,11 @@ def build(w: Wording) -> TeachView:
         proofreading = proofread.build(w)
         with gr.Accordion(w("teach.mine"), open=False) as own_panel:
             own = gr.HTML(note(w("teach.none")), elem_id="own-clips")
-            language = gr.Dropdown([(w(f"language.{code}"), code) for code in LANGUAGES], value="en", label=w("teach.language"))
+            language = gr.Dropdown(
+                [(w(f"language.{code}"), code) for code in LANGUAGES],
+                value=first_language(w.language),
+                label=w("teach.language"),
+            )
             with gr.Row(elem_classes="field-and-button"):
                 removal = gr.Dropdown([], label=w("teach.remove"), scale=4, elem_id="clip-to-remove")
                 remove = gr.Button(w("teach.remove_button"), scale=0, min_width=180, elem_id="remove-clip")

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import gradio as gr
 
 from core.data.clips.exam import planned
+from demo.show.languages import first_language
 from demo.show.markup import escape, fine, no_microphone, note
 from demo.steps.recorder import recorder
 from demo.steps.teach.record import show as takes
 from demo.steps.teach.record.words import view as words
 from demo.steps.teach.record.words.view import WordsView
 from demo.wording import Wording
-from demo.wording.reading_lists import LISTS, OWN, WORDS, listed
+from demo.wording.reading_lists import KINDS, LISTS, OWN, WORDS, listed
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ class RecordView:
 
 def build(w: Wording) -> RecordView:
     """Lays out the panel, with the first reading list."""
-    plan = planned(listed(LISTS[0]), "en", {})
+    spoken = first_language(w.language)
+    chosen = f"{spoken}_{KINDS[0]}"
+    plan = planned(listed(chosen), spoken, {})
     first = plan[0].text
     choices = [(w(f"record.list.{name}"), name) for name in (*LISTS, WORDS, OWN)]
     with gr.Column(elem_id="reading"):
@@ -92,7 +95,7 @@ def build(w: Wording) -> RecordView:
         )
         with gr.Accordion(w("record.other"), open=False, elem_id="reading-other"):
             gr.HTML(f'<p class="fine keys">{escape(w("record.keys"))}</p>')
-            lists = gr.Dropdown(choices, value=LISTS[0], label=w("record.lists"), elem_id="reading-list")
+            lists = gr.Dropdown(choices, value=chosen, label=w("record.lists"), elem_id="reading-list")
             own_terms = words.build(w)
             with gr.Accordion(w("record.own"), open=False):
                 pasted = gr.Textbox(
