@@ -38,7 +38,8 @@ def test_one_click_flips_the_sample_set_and_the_result_comes_into_view_once(open
     page = open_page(width=390, unfolded=False, height=844)
     page.click("#start")
     page.wait_for_selector(".bar a.running")
-    page.wait_for_selector("#headline section", timeout=FLIP_MS)
+    page.wait_for_selector("#headline .pair.live", timeout=FLIP_MS)  # its words change while the model learns
+    page.wait_for_selector("#headline .errors", timeout=FLIP_MS)
     page.wait_for_function("document.querySelector('#wall').getBoundingClientRect().top < innerHeight / 2")
     assert page.evaluate("document.activeElement.closest('#wall')") is None
     size = "e => parseFloat(getComputedStyle(e).fontSize)"
@@ -48,7 +49,7 @@ def test_one_click_flips_the_sample_set_and_the_result_comes_into_view_once(open
     assert page.locator("#bar a.done").count() >= 5
     page.evaluate("scrollTo(0, 0)")
     page.reload()  # where the visitor was, the result in sight, and nothing scrolls by itself
-    page.wait_for_selector("#headline section")
+    page.wait_for_selector("#headline .errors")
     page.wait_for_timeout(1000)
     assert page.evaluate("scrollY") == 0
 
@@ -86,10 +87,10 @@ def test_a_step_opens_from_the_bar_and_stays_open(open_page) -> None:
 def test_reading_stops_by_itself_keeps_a_good_take_and_goes_on(open_page, spoken) -> None:
     page = open_page(unfolded=False)
     page.click("#read")
-    first = page.inner_text("#prompt")
+    first = page.inner_text("#prompt .prompt")
     assert page.locator('#set input[value="own"]').is_checked()
     page.click("#record")  # the only click for this sentence
-    page.wait_for_function("first => document.querySelector('#prompt').innerText !== first", arg=first, timeout=60_000)
+    page.wait_for_function("first => document.querySelector('#prompt .prompt').innerText !== first", arg=first, timeout=60_000)
     shows(page, "#prompt-place", "1 of 10")
     page.wait_for_selector("#take-heard .heard", timeout=180_000)
     assert page.inner_text("#record") == "Record"

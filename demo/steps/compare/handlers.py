@@ -75,7 +75,8 @@ class CompareHandlers:
         if run is None or run.state() not in ACTIVE:
             return {}
         pair = live_pair(run.events(), run.request().labelled_set.language, self._w)
-        return {"headline": pair or markup.fine(self._w("stage.wall.soon"))}
+        shown = f'<section class="headline">{pair}</section>' if pair else markup.fine(self._w("stage.wall.soon"))
+        return {"headline": shown}
 
     def analyses(self, session: Session) -> dict[str, Any]:
         """-> learned_panel, learned, forgotten_panel, forgotten: what the current run learned and forgot."""

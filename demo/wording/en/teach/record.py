@@ -33,7 +33,7 @@ TEXTS = {
     "record.keys": "Keyboard, after a click into this panel: Space or R: record, stop. A: record again. Escape: start over. Enter: continue. ← →: previous, next. Text fields work as usual.",
     "record.microphone": "Microphone",
     "record.upload": "Upload a recording of this sentence",
-    "record.empty": "Press Record, read the sentence aloud, then press Stop.",
+    "record.empty": "Press Record and read the sentence aloud.",
     "record.all": "Every sentence is recorded. Press Fine-tune, or read more.",
     "record.received": "Not added yet. Listen to it, then record it again or keep it anyway.",
     "record.kept": "Kept. You can still record it again.",

@@ -33,7 +33,7 @@ TEXTS = {
     "record.keys": "快捷键（先点一下本区域）：空格或 R：录音、停止；A：重录；Esc：重新开始；回车：继续；← →：上一句、下一句。文本框里照常输入。",
     "record.microphone": "麦克风",
     "record.upload": "上传这句话的录音",
-    "record.empty": "按“录音”，朗读句子，再按“停止”。",
+    "record.empty": "按“录音”，然后朗读句子。",
     "record.all": "每句都录好了。点“开始微调”，或继续朗读。",
     "record.received": "还没有加入。请听一遍，然后重录，或仍然保留。",
     "record.kept": "已保留，仍可重录。",
