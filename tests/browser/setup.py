@@ -10,13 +10,14 @@ import sys
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def flags(microphone: str) -> list[str]:
-    """Returns Chromium's arguments with which its microphone plays a wav file, and it asks nobody anything."""
+def flags(microphone: str = "") -> list[str]:
+    """Returns Chromium's arguments with which its microphone plays a wav file, or beeps, and it asks nobody anything."""
+    fed = [f"--use-file-for-fake-audio-capture={microphone}"] if microphone else []
     return [
+        *fed,
         "--no-sandbox",
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-audio-capture={microphone}",
         "--disable-background-networking",
     ]
 
