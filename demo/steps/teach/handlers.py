@@ -13,8 +13,9 @@ from core.errors import DatasetError, RunError
 from demo.session import chosen_set, removal
 from demo.session.chosen_set import OWN
 from demo.session.session import Session
-from demo.show import errors, languages, markup
+from demo.show import languages, markup
 from demo.steps import removed_panel
+from demo.steps.adapt.request import missing
 from demo.steps.names import Shown
 from demo.steps.teach import show
 from demo.wording import Wording
@@ -119,7 +120,9 @@ class TeachHandlers:
         try:
             labelled = chosen_set.labelled_set(session)
         except DatasetError as error:
-            return dict.fromkeys(("brief", "card"), markup.note(errors.explain(error, self._w), "warning"))
+            card = markup.note(missing(self._w, session, error), "warning")
+            is_own = session.choices.labelled_set == OWN
+            return {"brief": show.own_so_far(len(session.recordings.clips()), self._w) if is_own else card, "card": card}
         example = chosen_set.sound(session, labelled.clips[0])
         minutes = sum(map(clip_seconds, labelled.clips)) / 60
         card = show.set_card(chosen_set.about(session, self._w), labelled, minutes, example, self._w)

@@ -23,6 +23,11 @@ def set_brief(labelled: LabelledSet, example_url: str, w: Wording) -> str:
     return f'<p class="size">{escape(size)}{badge}</p>{example}'
 
 
+def own_so_far(clips: int, w: Wording) -> str:
+    """Returns how many labelled clips of their own a person has, while they are too few."""
+    return f'<p class="size">{escape(w("stage.own_so_far", clips=clips))}</p>'
+
+
 def set_card(about: str, labelled: LabelledSet, minutes: float, example_url: str, w: Wording) -> str:
     """Returns a card that describes a labelled set and plays one of its clips."""
     counts = {part: len(labelled.part(part)) for part in ("train", "validation", "test")}

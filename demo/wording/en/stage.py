@@ -8,6 +8,7 @@ TEXTS = {
     "stage.flip": "Flip it",
     "stage.read": "Read sentences aloud",
     "stage.set": "{train} {train:clip|clips} to learn from, {test} to test.",
+    "stage.own_so_far": "{clips} {clips:clip|clips} of your own so far.",
     "stage.synthetic": "Synthetic",
     "stage.wall.empty": "One clip will be shown here twice: as the base transcribes it on the left, as the adapted model does on the right. Press Fine-tune to see it change.",
     "stage.wall.soon": "The clip appears here once the base has transcribed the held-out clips.",

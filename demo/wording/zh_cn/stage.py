@@ -8,6 +8,7 @@ TEXTS = {
     "stage.flip": "看变化",
     "stage.read": "朗读句子",
     "stage.set": "{train} 条用于学习，{test} 条留作评分。",
+    "stage.own_so_far": "你目前有 {clips} 条已标注的录音。",
     "stage.synthetic": "合成语音",
     "stage.wall.empty": "同一条录音将在这里出现两次：左边是原模型的转写，右边是自适应后的转写。点“开始微调”，看它如何变化。",
     "stage.wall.soon": "原模型转写完留出的录音后，这里就会显示其中一条。",
