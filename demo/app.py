@@ -105,5 +105,19 @@ def _banner(w: Wording) -> str:
     return (
         f"<header><h1>{markup.escape(w('app.title'))}</h1>"
         f'<p class="lead">{markup.escape(w("app.tagline"))}</p>'
+        f'<button type="button" class="plain" id="start-anew-ask">{markup.escape(w("anew.ask"))}</button>'
         f'<a class="language" href="/language/{other}" lang="{other}" hreflang="{other}">{NAMES[other]}</a></header>'
+        f'{_start_anew(w)}<p id="announced" class="sr" role="status"></p>'
+    )
+
+
+def _start_anew(w: Wording) -> str:
+    """Returns the question before everything of this browser is forgotten; assets/start_over.js asks it."""
+    title, about, forget, keep = (markup.escape(w(f"anew.{part}")) for part in ("title", "about", "forget", "keep"))
+    return (
+        '<dialog id="start-anew" aria-labelledby="start-anew-title">'
+        f'<h2 id="start-anew-title">{title}</h2><p>{about}</p>'
+        f'<div class="failed" hidden>{markup.note(w("data.forget_failed"), "error")}</div>'
+        f'<p class="choices"><button type="button" class="plain" id="start-anew-keep" autofocus>{keep}</button>'
+        f'<button type="button" class="plain danger" id="start-anew-forget">{forget}</button></p></dialog>'
     )

@@ -14,14 +14,21 @@ FONTS = ("system-ui", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "Pi
 WITHOUT_TEXT = {
     "common.complete": "gradio.complete"
 }  # what Gradio shows for want of a text, and the text that it has elsewhere
-SCRIPTS = ("words.js", "reading.js", "microphone.js", "share.js", "stage.js")
+SCRIPTS = ("words.js", "reading.js", "microphone.js", "share.js", "stage.js", "access.js", "start_over.js")
 MONOSPACED = ("ui-monospace", "Menlo", "Consolas", "monospace")
 
 
 def theme() -> gr.themes.Base:
-    """Returns the theme; it uses system fonts, so nothing is downloaded."""
-    return gr.themes.Base(
+    """Returns the theme, with system fonts, so nothing is downloaded, and a shade darker than Gradio's, for contrast."""
+    plain = gr.themes.Base(
         primary_hue=gr.themes.colors.indigo, neutral_hue=gr.themes.colors.slate, font=FONTS, font_mono=MONOSPACED
+    )
+    return plain.set(
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
     )
 
 
@@ -36,7 +43,7 @@ def head_start(language: str) -> str:
 
 
 def head() -> str:
-    """Returns what Gradio adds to the page's head: the scripts of words, reading, the microphone, a run's link, the stage."""
+    """Returns what Gradio adds to the page's head: the scripts of `SCRIPTS`."""
     return "".join(f"<script>{_asset(name)}</script>" for name in SCRIPTS)
 
 

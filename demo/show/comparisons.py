@@ -59,7 +59,9 @@ def headline(run: str, result: Result, test: Comparison | None, w: Wording) -> s
     counts = FLIPPED.sub(lambda found: f"<b>{found[0]}</b>", escape(told.errors))
     cost = f'<p class="cost">{escape(unbroken(told.cost))}</p>'
     more = f"<details><summary>{escape(w('stage.wall.more'))}</summary><ul>{facts}</ul></details>"
-    return f'{kept}<section class="headline {told.kind}">{pair}<p class="errors">{counts}</p>{cost}{more}</section>'
+    said = escape(w("stage.said", base=test.base.wer.errors, adapted=test.adapted.wer.errors))  # by screen readers, once
+    shown = f'{pair}<p class="errors">{counts}</p>{cost}{more}'
+    return f'{kept}<section class="headline {told.kind}" data-said="{said}">{shown}</section>'
 
 
 def verdicts(result: Result, w: Wording) -> str:

@@ -38,10 +38,10 @@ def going(sentence: str, share: float | None, label: str, state: str = "", below
         share: how much is done, from 0 to 1; None if unknown, for no bar.
         label: what the bar is about, for screen readers.
         state: of a job.
-        below: markup to put below the bar.
+        below: markup to put below the bar; not announced either.
     """
-    text = note(sentence).replace(' role="status"', "")
-    return _framed(text + (bar(share, label) if share is not None else "") + below, state)
+    text = note(sentence) + (bar(share, label) if share is not None else "") + below
+    return _framed(text.replace(' role="status"', ""), state)
 
 
 def fetching(id: str, done: int, total: int, remaining: float | None, stopping: bool, w: Wording) -> str:

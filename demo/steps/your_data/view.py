@@ -11,13 +11,7 @@ from demo.steps import removed_panel as removed
 from demo.steps.removed_panel import RemovedView
 from demo.wording import Wording
 
-# Posted by script, because such requests carry the Origin header that the server checks: see `demo.server.security`.
-FORGET = """() => {
-  const failed = document.querySelector('#forget-failed');
-  fetch('/forget', {method: 'POST'}).then(answer => {
-    if (answer.ok) window.location.assign('/'); else failed.hidden = false;
-  }).catch(() => { failed.hidden = false; });
-}"""
+FORGET = "() => attune.forget(document.querySelector('#forget-failed'))"  # assets/start_over.js
 
 
 @dataclass(frozen=True)

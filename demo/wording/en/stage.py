@@ -25,5 +25,6 @@ TEXTS = {
     "stage.state.set": "{set}, {train} {train:clip|clips} to learn from",
     "stage.state.wer": "WER {base} → {adapted}",
     "stage.state.cer": "CER {base} → {adapted}",
+    "stage.said": "Fine-tuning is done. Errors: {base} before, {adapted} after.",
     "stage.to_start": "Fine-tune, its progress and the result are at the top of the page.",
 }

@@ -25,5 +25,6 @@ TEXTS = {
     "stage.state.set": "{set}，{train} 条用于学习",
     "stage.state.wer": "词错误率 {base} → {adapted}",
     "stage.state.cer": "字错误率 {base} → {adapted}",
+    "stage.said": "微调完成。之前有 {base} 处错误，之后有 {adapted} 处。",
     "stage.to_start": "“开始微调”按钮、进度和结果都在页面顶部。",
 }
