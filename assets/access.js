@@ -7,7 +7,7 @@ Object.assign((window.attune ??= {}), (() => {
   const SETTLE_MS = 120; // a button that is off only while its click is answered keeps the focus
   let last = null; // what had the focus, until the visitor takes it away
   let around = []; // what it is within: an element that was removed is within nothing
-  let timer = 0;
+  let timer = 0; // of what follows when the page has changed
 
   const isUsable = (element) =>
     !element.disabled && element.tabIndex >= 0 && element.checkVisibility({ visibilityProperty: true }) && !element.closest("[inert]");
@@ -50,11 +50,19 @@ Object.assign((window.attune ??= {}), (() => {
     for (const button of document.querySelectorAll("a > button:not([tabindex])")) button.tabIndex = -1; // one stop for one link
   }
 
+  // Tables that are wider than a phone scroll within themselves: by keyboard, too.
+  function reach() {
+    for (const table of document.querySelectorAll(".scroll")) {
+      if (table.scrollWidth > table.clientWidth) table.tabIndex = 0;
+      else table.removeAttribute("tabindex");
+    }
+  }
+
   new MutationObserver(() => {
     group();
-    if (timer || !isGone()) return;
-    timer = setTimeout(() => {
+    timer ||= setTimeout(() => {
       timer = 0;
+      reach();
       keep();
     }, SETTLE_MS);
   }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["disabled", "hidden", "class", "style", "inert", "name"] });
