@@ -8,6 +8,7 @@ import os
 # spin while they wait for each other, which made some tests a hundred times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -40,12 +41,18 @@ from transformers import (
 )
 
 from core.audio.sound_files import SAMPLE_RATE
+from core.data.samples import read_sample
 from core.models.base.protocol import AsrModel
 from core.models.classifier import Classifier
 from core.models.deepspeech.model import DeepSpeech, DeepSpeechConfig, new_network
 from core.models.loading import load_model
 from core.models.sources.origins import BASE, TINY_EN
 from core.models.sources.packages import bundled_folder
+from core.runs import run_folder
+from core.runs.execute import execute
+from core.runs.request import Request
+from core.runs.run_folder import Run
+from core.training.recipe import Recipe
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -191,6 +198,18 @@ def tiny_ctc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     Wav2Vec2ForCTC(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_ctc: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of one pass over two clips, with one to validate and two to test; copied by tests that change it."""
+    whole = read_sample("accent")
+    clips = tuple(clip for part, n in (("train", 2), ("validation", 1), ("test", 2)) for clip in whole.part(part)[:n])
+    recipe = Recipe(trains="head", learning_rate=1e-3, epochs=1, evaluations=1)
+    request = Request(str(tiny_ctc), dataclasses.replace(whole, clips=clips), (), (), recipe)
+    run = run_folder.create(tmp_path_factory.mktemp("runs") / "one", request)
+    list(execute(run))
+    return run
 
 
 @pytest.fixture

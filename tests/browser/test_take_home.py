@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import shutil
@@ -10,35 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from core.data.samples import read_sample
-from core.runs import run_folder
-from core.runs.execute import execute
-from core.runs.request import Request
 from core.runs.run_folder import Run
-from core.training.recipe import Recipe
 from demo.session.session import COOKIE
 
 
-@pytest.fixture(scope="module")
-def finished(tiny_ctc: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    whole = read_sample("accent")
-    clips = tuple(clip for part, n in (("train", 2), ("validation", 1), ("test", 2)) for clip in whole.part(part)[:n])
-    recipe = Recipe(trains="head", learning_rate=1e-3, epochs=1, evaluations=1)
-    request = Request(str(tiny_ctc), dataclasses.replace(whole, clips=clips), (), (), recipe)
-    run = run_folder.create(tmp_path_factory.mktemp("runs") / "one", request)
-    list(execute(run))
-    return run
-
-
 @pytest.fixture
-def with_run(open_page, finished: Run, app_home: Path):
+def with_run(open_page, finished_run: Run, app_home: Path):
     """Opens the page of a visitor who has a finished run; returns the page and the visitor's folder."""
 
     def with_run(**how):
         page = open_page(**how)
         token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == COOKIE)
         folder = app_home / "sessions" / hashlib.sha256(token.encode()).hexdigest()[:32]
-        shutil.copytree(finished.folder, folder / "runs" / "one")
+        shutil.copytree(finished_run.folder, folder / "runs" / "one")
         (folder / "choices.json").write_text(json.dumps({"run": "one", "queue": "one"}))
         page.reload()
         page.wait_for_selector("#take-home a.download")

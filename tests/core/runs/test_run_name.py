@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from core.data.samples import read_sample
 from core.errors import RunError
 from core.runs import run_folder
-from core.runs.execute import execute
 from core.runs.export.hugging_face import name_run, zip_model
 from core.runs.outcome import read_outcome
 from core.runs.report.document import write_report
-from core.runs.request import Request
 from core.runs.run_folder import Run
 from core.runs.run_name import FILE, MAX_CHARACTERS, read_name, write_name
-from core.training.recipe import Recipe
 
 HOSTILE = "<script>alert(1)</script> | *x* \u202e\n../../etc"
 
 
-@pytest.fixture(scope="module")
-def finished(tiny_ctc: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    whole = read_sample("accent")
-    clips = tuple(clip for part, n in (("train", 2), ("validation", 1), ("test", 2)) for clip in whole.part(part)[:n])
-    recipe = Recipe(trains="head", learning_rate=1e-3, epochs=1, evaluations=1)
-    request = Request(str(tiny_ctc), dataclasses.replace(whole, clips=clips), (), (), recipe)
-    run = run_folder.create(tmp_path_factory.mktemp("runs") / "one", request)
-    list(execute(run))
-    return run
-
-
 @pytest.fixture
-def run(finished: Run, tmp_path: Path) -> Run:
-    shutil.copytree(finished.folder, tmp_path / "one")
+def run(finished_run: Run, tmp_path: Path) -> Run:
+    shutil.copytree(finished_run.folder, tmp_path / "one")
     return Run(tmp_path / "one")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import zipfile
 from io import BytesIO
@@ -13,37 +12,21 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from core.data.samples import read_sample
-from core.runs import run_folder
-from core.runs.execute import execute
 from core.runs.export.hugging_face import name_run
-from core.runs.request import Request
 from core.runs.run_folder import Run
 from core.storage.files import home
-from core.training.recipe import Recipe
 from demo.server import run_files
 from demo.server.answers import visitor
 from demo.session import removal, session, shared_run
 from demo.session.session import Session
 
 
-@pytest.fixture(scope="module")
-def finished(tiny_ctc: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    whole = read_sample("accent")
-    clips = tuple(clip for part, n in (("train", 2), ("validation", 1), ("test", 2)) for clip in whole.part(part)[:n])
-    recipe = Recipe(trains="head", learning_rate=1e-3, epochs=1, evaluations=1)
-    request = Request(str(tiny_ctc), dataclasses.replace(whole, clips=clips), (), (), recipe)
-    run = run_folder.create(tmp_path_factory.mktemp("runs") / "one", request)
-    list(execute(run))
-    return run
-
-
 @pytest.fixture
-def owner(finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+def owner(finished_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     """A visitor with one finished run."""
     monkeypatch.setenv("ATTUNE_HOME", str(tmp_path))
     found = session.find(session.new_token())
-    shutil.copytree(finished.folder, found.folder / "runs" / "one")
+    shutil.copytree(finished_run.folder, found.folder / "runs" / "one")
     found.choose(run="one", queue="one")
     return found
 
