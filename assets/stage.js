@@ -128,7 +128,7 @@ Object.assign((window.attune ??= {}), (() => {
     arrived(id) {
       if (!id || !started) return;
       started = false;
-      attune.announce(one("#headline .headline")?.dataset.said ?? one("#progress .note")?.innerText);
+      attune.announce(one("#headline [data-said]")?.dataset.said ?? one("#progress .note")?.innerText);
       if (isTyping(document.activeElement)) return;
       one("#wall")?.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
     },

@@ -103,8 +103,9 @@ def journey(browser, address: str) -> Journey:
         page.keyboard.press("Enter")
         page.wait_for_selector("#headline .live", timeout=FLIP_MS)
         noisy = page.evaluate(NOISY)
-        page.wait_for_selector("#headline section", timeout=FLIP_MS)
-        page.wait_for_timeout(2 * LOST_MS)
+        page.wait_for_selector("#headline [data-said]", timeout=FLIP_MS)
+        page.wait_for_function("seen.said.length")
+        page.wait_for_timeout(2 * LOST_MS)  # for what would be lost, or said again
         seen = page.evaluate("seen")
         return Journey(stops, seen["lost"], seen["said"], noisy, page.context.storage_state())
 
@@ -143,7 +144,7 @@ def test_a_result_and_the_lab_have_no_grave_faults(
 ) -> None:
     look = {"locale": locale, "color_scheme": scheme, "viewport": {"width": width, "height": 900}}
     with opened(browser, address, storage_state=journey.state, **look) as page:
-        page.wait_for_selector("#headline section")
+        page.wait_for_selector("#headline [data-said]")
         page.wait_for_selector("#clips .pair, #clip-list .pair", state="attached")
         assert violations(page) == []
         page.evaluate("document.querySelectorAll('.step:not([data-open]) .fold').forEach((title) => title.click())")
