@@ -115,6 +115,11 @@ def subheading(text: str) -> str:
     return f"<h3>{escape(text)}</h3>"
 
 
+def placeholder(text: str) -> str:
+    """Returns a sentence that says what will be shown in its place."""
+    return f'<p class="placeholder">{escape(text)}</p>'
+
+
 def fine(text: str) -> str:
     """Returns a sentence in small type."""
     return f'<p class="fine">{escape(text)}</p>'

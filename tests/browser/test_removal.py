@@ -32,7 +32,7 @@ def test_a_recording_is_removed_had_back_and_deleted_and_the_visitor_forgotten(
     says(page, "#removed-note", "You can undo this for a day; after that it is permanently deleted.")
     says(page, "#own-clips", "No clips of your own yet")
     page.reload()
-    page.wait_for_selector("#set-card .card")
+    page.wait_for_selector("#set-card .note")  # own clips are still chosen, and there are none
     page.get_by_text("My clips", exact=True).click()
     page.click("#clips-undo")
     says(page, "#own-clips", said)

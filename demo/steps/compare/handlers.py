@@ -75,7 +75,7 @@ class CompareHandlers:
         if run is None or run.state() not in ACTIVE:
             return {}
         pair = live_pair(run.events(), run.request().labelled_set.language, self._w)
-        shown = f'<section class="headline">{pair}</section>' if pair else markup.fine(self._w("stage.wall.soon"))
+        shown = f'<section class="headline">{pair}</section>' if pair else markup.placeholder(self._w("stage.wall.soon"))
         return {"headline": shown}
 
     def analyses(self, session: Session) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class CompareHandlers:
         return {"own": self._own(comparisons.side_by_side(pair, url, self._w, language))}
 
     def _empty(self) -> str:
-        return markup.fine(self._w("stage.wall.empty"))
+        return markup.placeholder(self._w("stage.wall.empty"))
 
     def _control(self, session: Session, result: Result) -> str:
         """Returns the comparison with the same network trained from scratch, if that was queued with this run."""

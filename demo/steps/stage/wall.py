@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from demo.show.markup import escape, fine
+from demo.show.markup import escape, placeholder
 from demo.wording import Wording
 
 BUTTONS = {"present": "stage.present", "present-light": "stage.present.light", "present-leave": "stage.present.leave"}  # by id
@@ -26,7 +26,7 @@ def build(w: Wording) -> WallView:
     """Lays out the wall."""
     with gr.Column(elem_id="wall"):
         gr.HTML(_presenting(w), elem_id="presenter-bar")
-        headline = gr.HTML(fine(w("stage.wall.empty")), elem_id="headline")
+        headline = gr.HTML(placeholder(w("stage.wall.empty")), elem_id="headline")
         own = gr.HTML(elem_id="own-pair")
         again = gr.Button(w("compare.again"), visible=False, size="sm", elem_id="again")
         message = gr.HTML(elem_classes="message")
