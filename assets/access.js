@@ -9,9 +9,10 @@ Object.assign((window.attune ??= {}), (() => {
   let around = []; // what it is within: an element that was removed is within nothing
   let timer = 0; // of what follows when the page has changed
 
-  const isUsable = (element) =>
-    !element.disabled && element.tabIndex >= 0 && element.checkVisibility({ visibilityProperty: true }) && !element.closest("[inert]");
-  const isGone = () => last && !(last.isConnected && isUsable(last));
+  const isThere = (element) =>
+    !element.disabled && element.checkVisibility({ visibilityProperty: true }) && !element.closest("[inert]");
+  const isUsable = (element) => isThere(element) && element.tabIndex >= 0;
+  const isGone = () => last && !(last.isConnected && isThere(last)); // a panel has the focus without being a stop for Tab
 
   // The nearest usable element after the one that had the focus, else before it, in the smallest part of the page that has one.
   function neighbour() {
