@@ -5,8 +5,14 @@ Object.assign((window.attune ??= {}), (() => {
   const SPEECH_DB = 12; // above the quietest so far
   const AUDIBLE_DB = -55; // of full scale; anything softer is no speech
   const BEGUN_MS = 300; // of speech, before silence ends the sentence
-  const SILENCE_MS = 1000; // after speech; pauses within a sentence read aloud are shorter
+  const SILENCE_MS = 1000; // after speech; pauses within a short sentence read aloud are shorter
+  const LONGER_MS = 15; // more of it for every character beyond SHORT: long sentences are read with pauses
+  const LONGEST_MS = 3000;
+  const SHORT = 60; // characters
+  const FASTEST = 30; // characters a second that anyone reads; with less speech than that the sentence is not over
+  const SETTLE_MS = 700; // between two presses of the button: the recorder needs a moment to begin
   let listening = null;
+  let pressed = 0; // when the recorder was last started or stopped
   const KEYS = { " ": "record", r: "record", a: "record", Enter: "keep", ArrowLeft: "previous-prompt", ArrowRight: "next-prompt", Escape: "start-over" };
   const WAIT = "#keep, #previous-prompt, #next-prompt, #reading-list, #upload-take"; // while a sentence is being read
   const panel = () => document.querySelector("#reading");
@@ -18,6 +24,9 @@ Object.assign((window.attune ??= {}), (() => {
   }
 
   function cycle() {
+    const now = performance.now();
+    if (now - pressed < SETTLE_MS) return; // a double click is one click
+    pressed = now;
     const stop = recorder("stop-button") || recorder("stop-button-paused");
     if (stop) return stop.click();
     if (!navigator.mediaDevices) return; // assets/microphone.js says so
@@ -31,6 +40,9 @@ Object.assign((window.attune ??= {}), (() => {
     if (!stream?.active || !document.querySelector("#auto input")?.checked) return;
     const context = new AudioContext(), analyser = context.createAnalyser(), samples = new Float32Array(2048);
     context.createMediaStreamSource(stream).connect(analyser);
+    const characters = document.querySelector("#prompt .prompt")?.textContent.length ?? 0;
+    const enough = Math.max(BEGUN_MS, (1000 * characters) / FASTEST);
+    const silence = Math.min(LONGEST_MS, SILENCE_MS + LONGER_MS * Math.max(0, characters - SHORT));
     let quietest = 0, spoken = 0, silent = 0;
     const timer = setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
@@ -39,7 +51,7 @@ Object.assign((window.attune ??= {}), (() => {
       const isSpeech = level > Math.max(AUDIBLE_DB, quietest + SPEECH_DB);
       spoken += isSpeech ? LISTEN_MS : 0;
       silent = isSpeech ? 0 : silent + LISTEN_MS;
-      if (spoken >= BEGUN_MS && silent >= SILENCE_MS) {
+      if (spoken >= enough && silent >= silence) {
         hush();
         if (isRecording()) cycle();
       }

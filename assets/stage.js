@@ -44,6 +44,11 @@ Object.assign((window.attune ??= {}), (() => {
       step.dataset.known = "yes";
       if (open.has(step.id)) unfold(step, true);
     }
+    const running = one("#bar a.running"), bar = one("#bar nav");
+    if (running && bar.dataset.shows !== running.hash) {
+      bar.dataset.shows = running.hash; // on a phone it may be outside
+      bar.scrollLeft = running.offsetLeft - bar.clientWidth / 2;
+    }
     for (const link of document.querySelectorAll("#bar a")) {
       const state = one(`${link.getAttribute("href")} .fold .state`);
       if (state && state.textContent !== (link.dataset.text ?? "")) state.textContent = link.dataset.text ?? "";
@@ -71,6 +76,7 @@ Object.assign((window.attune ??= {}), (() => {
   }
 
   function present(now) {
+    if (now && one("#stage")?.dataset.view === "reading") return; // there is no pair to be seen
     document.documentElement.toggleAttribute("data-presenting", now); // the page behind it does not scroll
     one("#wall").toggleAttribute("data-presenting", now);
     fit();

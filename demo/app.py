@@ -74,7 +74,7 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
             on(event, listener.spoken, {}, named(front.say, "spoken"), None, **QUIET)
 
         models = choosing.wire(on, one, ModelHandlers(w, pool, tasks), then_follow)
-        heard = listening.wire(on, front.say, two, listener, own, again)
+        heard = listening.wire(on, front.say, two, listener, own, again, states)
         taught, restore_teach = teaching.wire(on, w, front, three, handlers, pool, tasks, adapted)
         keeping.wire(on, seven, YourDataHandlers(w, tasks, pool, outcomes), finished)
 

@@ -38,19 +38,23 @@ def legend(w: Wording) -> str:
     return f'<div class="legend" aria-hidden="true">{items}</div>'
 
 
-def headline(run: str, result: Result, test: Comparison | None, w: Wording) -> str:
-    """Returns the result for one glance: the clip that tells most, how many errors there were and are, and what follows.
+def headline(run: str, result: Result, test: Comparison | None, w: Wording, watched: str = "") -> str:
+    """Returns the result for one glance: one clip, how many errors there were and are, and what follows.
 
     Args:
         run: id of the run.
         result: of the run.
         test: base against adapted on its test clips, if there are any.
         w: the page's wording.
+        watched: id of the clip that was shown while the model learned. It is shown again if it changed; otherwise the clip
+            that tells most is.
     """
     kept = note(w("verdict.base_kept"), "warning") if result.base_kept else ""
     if test is None:
         return kept
-    told, place = report_headline.headline(result, test, w), most_telling(test)
+    told = report_headline.headline(result, test, w)
+    same = (i for i, clip in enumerate(test.clips) if watched and clip.id == watched and clip.base_words != clip.adapted_words)
+    place = next(same, most_telling(test))
     pair = ""
     if place is not None:
         clip = test.clips[place]
@@ -58,7 +62,7 @@ def headline(run: str, result: Result, test: Comparison | None, w: Wording) -> s
     facts = "".join(f'<li class="{name}">{escape(unbroken(said))}</li>' for name, said in told.facts() if name != "cost")
     counts = FLIPPED.sub(lambda found: f"<b>{found[0]}</b>", escape(told.errors))
     cost = f'<p class="cost">{escape(unbroken(told.cost))}</p>'
-    more = f"<details><summary>{escape(w('stage.wall.more'))}</summary><ul>{facts}</ul></details>"
+    more = f"<details><summary>{escape(w('stage.wall.more'))}</summary><ul>{facts}</ul>{legend(w)}</details>"
     said = escape(w("stage.said", base=test.base.wer.errors, adapted=test.adapted.wer.errors))  # by screen readers, once
     shown = f'{pair}<p class="errors">{counts}</p>{cost}{more}'
     return f'{kept}<section class="headline {told.kind}" data-said="{said}">{shown}</section>'

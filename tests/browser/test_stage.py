@@ -54,6 +54,7 @@ def test_one_click_flips_the_sample_set_and_the_result_comes_into_view_once(open
     assert page.evaluate("scrollY") == 0
 
     page.keyboard.press("p")
+    page.wait_for_selector("#wall[data-presenting]")
     assert page.locator("#wall").evaluate("w => getComputedStyle(w).position") == "fixed"
     assert page.locator("#wall").evaluate("w => w.scrollHeight <= w.clientHeight && w.scrollWidth <= w.clientWidth")
     large = page.locator("#headline .heard").first.evaluate(size)
@@ -89,7 +90,7 @@ def test_reading_stops_by_itself_keeps_a_good_take_and_goes_on(open_page, spoken
     page.click("#read")
     first = page.inner_text("#prompt .prompt")
     assert page.locator('#set input[value="own"]').is_checked()
-    page.click("#record")  # the only click for this sentence
+    page.dblclick("#record")  # the only click for this sentence, and a double click is one
     page.wait_for_function("first => document.querySelector('#prompt .prompt').innerText !== first", arg=first, timeout=60_000)
     shows(page, "#prompt-place", "1 of 10")
     page.wait_for_selector("#take-heard .heard", timeout=180_000)
@@ -117,5 +118,5 @@ def test_what_was_done_last_counts_and_clear_clears(open_page, spoken) -> None:
     page.locator("#base-transcript").wait_for(state="detached")
     assert not page.locator("#correct").is_visible()
     page.reload()
-    page.wait_for_selector("#set-brief .note")
+    page.wait_for_selector("#set-brief .size")
     assert page.locator("#base-transcript").count() == 0

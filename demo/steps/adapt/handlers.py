@@ -273,7 +273,9 @@ class AdaptHandlers:
             shown = markup.fine(self._w("adapt.queue", place=place + 1, runs=len(queue))) + shown
         closed = bool(queue) and not active and self._classified(queue[place])
         offer = self._offer(session, "") if active else self.ready(session, closed)
-        return {"progress": shown, **offer, "stop": gr.update(interactive=active), "seen": now, "finished": finished}
+        label = "adapt.stop" if "running" in states else "adapt.leave_queue"
+        stop = gr.update(interactive=active, value=self._w(label))
+        return {"progress": shown, **offer, "stop": stop, "seen": now, "finished": finished}
 
     def _start(self, session: Session, recipes: list[Recipe], seed: int) -> dict[str, Any]:
         if self._is_active(session):

@@ -12,6 +12,7 @@ from core.errors import DatasetError, RunError
 from core.evaluation.compare import compare
 from core.runs.result import Result
 from core.runs.tradeoff import points
+from core.training.events import Watched
 from demo.background.model_pool import ModelPool
 from demo.background.outcome_cache import Outcomes
 from demo.session.session import Session
@@ -40,17 +41,18 @@ class CompareHandlers:
         if run is None or result is None:
             hidden = dict.fromkeys(("again", "clips_panel", "tradeoff_panel"), gr.update(visible=False))
             empty = dict.fromkeys(("figures", "words", "own", "clips", "control", "tradeoff"), "")
-            headline = {} if any(one.state() in ACTIVE for one in session.queue()) else {"headline": self._empty()}
+            headline = self.live(session) or {"headline": markup.placeholder(self._w("stage.wall.empty"))}
             return {"verdict": markup.note(self._w("compare.empty")), **headline, **empty, **hidden}
         withdrawn = markup.note(self._w("compare.withdrawn")) if result.withdrawn else ""
         found = run.comparisons()
+        watched = next((event.clip for event in run.events() if isinstance(event, Watched)), "")
         own, compared = "", found.get("own")
         if compared is not None and compared.clips:
             clip, language = compared.clips[0], compared.language
             sound, times = (f"{address}/{run.id}/own/0" for address in ("/sound/run", f"/times/{self._w.language}"))
             own = self._own(comparisons.side_by_side(clip, sound, self._w, language, times))
         return {
-            "headline": comparisons.headline(run.id, result, found.get("test"), self._w),
+            "headline": comparisons.headline(run.id, result, found.get("test"), self._w, watched),
             "verdict": comparisons.verdicts(result, self._w) + withdrawn,
             "figures": comparisons.figures(result, self._w),
             "words": words.table(result.test.terms if result.test else (), self._w),
@@ -120,9 +122,6 @@ class CompareHandlers:
         clip = Clip(str(recording.path), recording.text, part="train" if trained else "", id=recording.id)
         pair = compare([clip], texts[:1], texts[1:], language).clips[0]
         return {"own": self._own(comparisons.side_by_side(pair, url, self._w, language))}
-
-    def _empty(self) -> str:
-        return markup.placeholder(self._w("stage.wall.empty"))
 
     def _control(self, session: Session, result: Result) -> str:
         """Returns the comparison with the same network trained from scratch, if that was queued with this run."""

@@ -12,7 +12,7 @@ from demo.steps.stage.say import SayView
 from demo.steps.wiring import QUIET, WAITS, On, Part, named
 
 
-def wire(on: On, say: SayView, view: ListenView, handlers: ListenHandlers, own: Part, again: Part) -> Part:
+def wire(on: On, say: SayView, view: ListenView, handlers: ListenHandlers, own: Part, again: Part, states: Part) -> Part:
     """Wires the step.
 
     Args:
@@ -22,6 +22,7 @@ def wire(on: On, say: SayView, view: ListenView, handlers: ListenHandlers, own: 
         handlers: the step's handlers.
         own: shows the visitor's own clips.
         again: offers to transcribe the clip with both models.
+        states: shows how far each step is.
 
     Returns:
         The part that restores the step when the page is loaded.
@@ -32,10 +33,12 @@ def wire(on: On, say: SayView, view: ListenView, handlers: ListenHandlers, own: 
     heard = on(came, handlers.working, upload, {**transcribed, **said}, None, **QUIET)
     heard = on(heard.then, handlers.hear, upload, transcribed, say.message, blank=("transcript",), **WAITS)
     on(heard.then, own.show, own.inputs, own.outputs, None, **QUIET)
-    on(heard.then, again.show, again.inputs, again.outputs, None, **QUIET)
+    for part in (again, states):
+        on(heard.then, part.show, part.inputs, part.outputs, None, **QUIET)
     on(heard.then, handlers.identify, {}, said, None, **WAITS)
     cleared = on(say.audio.clear, handlers.clear, {}, {**transcribed, **said}, say.message, **QUIET)
-    on(cleared.then, again.show, again.inputs, again.outputs, None, **QUIET)
+    for part in (own, again, states):
+        on(cleared.then, part.show, part.inputs, part.outputs, None, **QUIET)
     tried = on(view.try_all.click, handlers.trying, {}, named(view, "trials"), view.message, **QUIET)
     on(tried.then, handlers.try_all, {}, named(view, "trials"), view.message, blank=True, **WAITS)
     on(view.details.expand, handlers.spectrogram, {}, named(view, "spectrogram"), view.message)

@@ -42,8 +42,11 @@ class ListenHandlers:
         return self._nothing("listen.working")
 
     def clear(self, session: Session) -> Shown:
-        """-> the outputs of `working`: the card is empty again. The recording stays among the visitor's recordings."""
+        """-> the outputs of `working`: the card is empty again. The recording is removed unless it is one of the own clips."""
+        clip = session.choices.clip
         session.choose(clip="", heard="", spoken="")
+        if any(one.id == clip and not one.text for one in session.recordings.all()):
+            session.recordings.remove(clip)
         return self._nothing("listen.empty")
 
     def hear(self, session: Session, audio: Upload | None) -> Shown:

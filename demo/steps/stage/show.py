@@ -43,4 +43,5 @@ def _link(step: str, number: int, state: State | None, w: Wording) -> str:
         return f'<a href="#step-{step}">{number} {name}</a>'
     kind, text = escape(w(f"stage.state.{state.kind}")), escape(state.text)
     mark = f'<span aria-hidden="true">{MARKS[state.kind]}</span><span class="sr">{kind}</span>'
-    return f'<a href="#step-{step}" class="{state.kind}" data-text="{text}" title="{text}">{mark} {number} {name}</a>'
+    said = f' <span class="chosen">{text}</span>' if step == "model" else ""
+    return f'<a href="#step-{step}" class="{state.kind}" data-text="{text}" title="{text}">{mark} {number} {name}{said}</a>'

@@ -33,6 +33,7 @@ TEXTS = {
     "adapt.stop": "Stop and keep what was learned",
     "adapt.idle": "Not started yet.",
     "adapt.step": "Training: step {step} of {steps}, about {time} left.",
+    "adapt.leave_queue": "Do not start after all",
     "adapt.stopping": "Stopping after the current step; what the model has learned is kept and compared.",
     "adapt.done": "Done: {steps}.",
     "adapt.stopped": "Stopped early: {steps}.",

@@ -194,7 +194,7 @@ TEXTS = {
     "error.no_gain": "No checkpoint did better on the validation clips than the model before training ({best} % word errors, against {base} %). Use a lower learning rate, fewer epochs or more clips.",
     "error.base_kept": "On the validation clips, the base makes {base} % word errors and the best checkpoint {best} %, so the base’s weights are kept. Use a lower learning rate, fewer epochs or more clips.",
     "error.base_kept_loss": "Training made the loss on its own clips worse ({base} before, {now} after), and there are too few validation clips to judge by, so the base’s weights are kept. Use a lower learning rate, fewer epochs or more clips.",
-    "error.averaged": "The weights are averaged over the last {steps} {steps:step|steps}, which evens out the randomness of single steps.",
+    "error.averaged": "The kept weights are the mean over the last {steps} {steps:step|steps}, which evens out the randomness of single steps.",
     "error.earlier_kept": "On the validation clips, step {step} did better than the end of training by more than chance explains ({best} % word errors, against {wer} %), so it is kept.",
     "error.patience": "No improvement in {times} {times:evaluation|evaluations}: training stopped early.",
     "error.audio_cut_short": "{name} is shorter than its header says: it was cut off while being copied. Copy it again.",

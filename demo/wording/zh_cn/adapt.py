@@ -33,6 +33,7 @@ TEXTS = {
     "adapt.stop": "停止并保留已学到的内容",
     "adapt.idle": "尚未开始。",
     "adapt.step": "正在训练：第 {step} 步，共 {steps} 步，约剩 {time}。",
+    "adapt.leave_queue": "取消，不开始了",
     "adapt.stopping": "当前这一步结束后停止；已学到的会保留并用于对比。",
     "adapt.done": "完成：{steps}。",
     "adapt.stopped": "已提前停止：{steps}。",

@@ -13,7 +13,7 @@ import pytest
 
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.runs import run_folder
-from core.runs.job_folder import Expected
+from core.runs.job_folder import SETTLED_STEPS, Expected
 from core.runs.request import Request
 from core.runs.run_folder import Run
 from core.storage.files import home, write_json
@@ -141,7 +141,7 @@ def test_place_and_time_are_counted_across_all(three: list[Run], tmp_path: Path,
     assert [jobs.ahead(run) for run in three] == [NOBODY, Ahead(1, 60.0), Ahead(2, 100.0)]
     assert jobs.ahead() == Ahead(3, None)  # how long the last one takes is not known
     with three[0].lock():
-        three[0].append(Stepped(1, 1.0, 0.0, 2.0, 8.0))
+        three[0].append(Stepped(SETTLED_STEPS, 1.0, 0.0, 2.0, 8.0))
         now[0] += LOOK_SECONDS
         left = jobs.ahead(three[1])
         assert (left.jobs, left.seconds) == (1, pytest.approx(13.0, abs=1.0))

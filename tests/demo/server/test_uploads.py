@@ -117,7 +117,12 @@ def filled(page: Page, number: int, place: int, value: Any) -> list[Any]:
 
 
 def everything(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
+    """The files in a folder; what is deleted while it is read is read again without it."""
+    while True:
+        try:
+            return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
+        except FileNotFoundError:
+            continue
 
 
 def test_every_component_that_holds_files_is_known_to_take_them(pages: dict[str, Page]) -> None:

@@ -36,7 +36,9 @@ def place(plan: Sequence[Prompt], here: str, done: Collection[str], errors: Mapp
         _row(part, [one.text for one in plan if one.part == part], here, done, errors, w) for part in (EXAM, LESSONS)
     )
     now = next((one.part for one in plan if one.text == here), EXAM)
-    return f'<div class="place">{rows}{fine(w(f"record.about.{now}"))}</div>'
+    about = w("record.all") if all(one.text in done for one in plan) else w(f"record.about.{now}")
+    legend = f" {w('record.squares')}" if any(errors.values()) else ""
+    return f'<div class="place">{rows}{fine(about + legend)}</div>'
 
 
 def _row(part: str, sentences: Sequence[str], here: str, done: Collection[str], errors: Mapping[str, int], w: Wording) -> str:

@@ -3,7 +3,7 @@
 TEXTS = {
     "teach.title": "Teach",
     "teach.sentence": "Choose the labelled clips to train on: a sample set, or your own.",
-    "teach.correct": "What was really said in the clip above? Correct the base's transcript",
+    "teach.correct": "The base wrote this. Correct it:",
     "teach.correct_empty": "Record a clip in step 2; its transcript appears here.",
     "teach.add": "Add to my clips",
     "teach.added": "Added: “{text}” Labelled clips: {clips}.",

@@ -20,6 +20,7 @@ TEXTS = {
     "record.read": "{read} of {of} read",
     "record.part.test": "Exam",
     "record.part.train": "Lessons",
+    "record.squares": "The numbers are the base's errors.",
     "record.about.test": "The exam comes first. It is never trained on, so it shows what the model really learned. Each sentence is recorded once.",
     "record.about.train": "The model is trained on the lessons. You can record a lesson again as often as you like.",
     "record.record": "Record",

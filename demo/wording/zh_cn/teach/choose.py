@@ -3,7 +3,7 @@
 TEXTS = {
     "teach.title": "训练数据",
     "teach.sentence": "选择用来训练的标注录音：示例数据集，或你自己的录音。",
-    "teach.correct": "上面这段录音实际说的是什么？请改正原模型的识别结果",
+    "teach.correct": "原模型写的是这句，请改正：",
     "teach.correct_empty": "请先在第 2 步录音，识别结果会出现在这里。",
     "teach.add": "加入我的录音",
     "teach.added": "已加入：“{text}”　标注录音共 {clips} 段。",

@@ -20,6 +20,7 @@ TEXTS = {
     "record.read": "已读 {read}/{of} 句",
     "record.part.test": "测验",
     "record.part.train": "练习",
+    "record.squares": "方格里的数字是原模型的错误数。",
     "record.about.test": "先做测验。测验从不用于训练，所以能看出模型真正学会了什么。每句只录一次。",
     "record.about.train": "模型用练习来训练。每句练习都可以反复重录。",
     "record.record": "录音",

@@ -12,6 +12,7 @@ import pytest
 from core.data.clips.labelled_set import Clip, LabelledSet
 from core.errors import RunError
 from core.evaluation.compare import compare
+from core.evaluation.selection import most_telling
 from core.runs import run_folder
 from core.runs.lineup import line_up
 from core.runs.outcome import Outcome, read_outcome
@@ -273,3 +274,16 @@ def test_hostile_transcripts_stay_text(tmp_path: Path) -> None:
     assert is_plain(lineups.rates(lined, W))
     assert is_plain(lineups.clips(lined, range(12), ["/sound"] * 12, W))
     assert is_plain(marked(mark_words("a b", "a b", HOSTILE)[1], W, pressable=True))
+
+
+def test_the_clip_that_was_watched_is_shown_again_if_it_changed(session: Session) -> None:
+    run = session.current_run()
+    assert run is not None
+    test, shown = run.comparisons()["test"], run.result()
+    assert shown is not None
+    told = most_telling(test)
+    changed = [i for i, clip in enumerate(test.clips) if i != told and clip.base_words != clip.adapted_words]
+    assert changed
+    pair = comparisons.headline(run.id, shown, test, W, test.clips[changed[0]].id)
+    assert f"/test/{changed[0]}" in pair
+    assert f"/test/{told}" in comparisons.headline(run.id, shown, test, W, "a clip that is not among them")
