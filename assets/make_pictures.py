@@ -100,8 +100,12 @@ def save_film(frames: list[bytes]) -> None:
     """Writes the animation; where nothing changed, one frame stays for longer."""
     shown = [Image.open(io.BytesIO(frame)).convert("RGB") for frame in frames]
     size = FILM_WIDTH, round(FILM_WIDTH * shown[0].height / shown[0].width)
-    palette = shown[-1].resize(size, Image.Resampling.LANCZOS).quantize(FILM_COLOURS)
-    small = [one.resize(size, Image.Resampling.LANCZOS).quantize(palette=palette, dither=Image.Dither.NONE) for one in shown]
+    scaled = [one.resize(size, Image.Resampling.LANCZOS) for one in shown]
+    typical = Image.new("RGB", (size[0], 3 * size[1]))  # idle, learning and done: each has colours that the others lack
+    for place, one in enumerate((scaled[0], scaled[len(scaled) // 2], scaled[-1])):
+        typical.paste(one, (0, place * size[1]))
+    palette = typical.quantize(FILM_COLOURS)
+    small = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in scaled]
     each = min(1000 * FRAME_SECONDS, 1000 * (FILM_SECONDS - LAST_SECONDS) / (len(small) - 1))
     durations = [round(each)] * (len(small) - 1) + [round(1000 * LAST_SECONDS)]
     small[0].save(PICTURES / "flip.gif", save_all=True, append_images=small[1:], duration=durations, loop=0, optimize=True)
