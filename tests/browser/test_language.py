@@ -30,7 +30,7 @@ NAMES = (
     "CTC WER CER AdamW LoRA DoRA IA3 alpha beta epsilon Dropout dB kHz Hz ms MB GB wav flac mp3 ogg m4a txt zip tar eaf srt "
     "vtt CSV TSV JSON ELAN Praat TextGrid Audacity Unicode NFC NFKC LibriSpeech Common Voice audiofolder Excel UTF google "
     "fleurs sw_ke Siobhan Nguyen Kubernetes L2 SP th Esc Enter Tab Shift transformers Python arXiv Hestness et al wav2vec "
-    "theta_p theta http AudioFolder "
+    "theta_p theta http AudioFolder base "
 )
 WORD = re.compile(r"[A-Za-z]\w+", re.ASCII)
 
