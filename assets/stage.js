@@ -124,9 +124,9 @@ Object.assign((window.attune ??= {}), (() => {
   }).observe(document, { childList: true, subtree: true });
 
   return {
-    // The page has loaded: the visitor is where they were, and a step named in the address is open.
+    // The page has loaded and its sentences are there: the visitor is where they were, and a step named in the address is open.
     place(place) {
-      read(place === "reading");
+      if (!one("#stage").dataset.view) read(place === "reading"); // unless they have gone on already
       const step = location.hash.slice(1);
       if (/^step-\w+$/.test(step)) goTo(step);
     },

@@ -80,7 +80,6 @@ def build_page(w: Wording, pool: ModelPool, jobs: Jobs, outcomes: Outcomes, task
 
         whole = combined("restore", model=models, teach=taught, listen=heard, stage=staged)
         loaded = on(page.load, whole.show, whole.inputs, whole.outputs, one.message, **QUIET)
-        loaded.then(None, [front.place], None, js="(place) => attune.place(place)")
         restore_teach(loaded.then)
         adapted.restore(loaded.then)
     prepare_queue(page)

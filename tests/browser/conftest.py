@@ -139,6 +139,7 @@ def open_page(browser, address: str) -> Iterator[Callable]:
         page.on("dialog", lambda d: (faults.append(f"dialog: {d.message}"), d.dismiss()))
         page.goto(address + path)
         page.wait_for_selector("#set-brief .size, #set-brief .note")
+        page.wait_for_selector("#stage[data-view]")
         page.faults = faults
         return page
 

@@ -36,7 +36,13 @@ def read_list(page, *prompts: str) -> list[str]:
     """Reads sentences of one's own; returns them in the order of the plan, the exam first."""
     open_panel(page, "reading-other")
     page.get_by_text("Read your own sentences").click()
-    page.fill("#own-prompts textarea", "\n".join(prompts))
+    box, typed = page.locator("#own-prompts textarea"), "\n".join(prompts)
+    box.wait_for()
+    for _ in range(10):  # Gradio fills a box a moment after it has opened it
+        box.fill(typed)
+        page.wait_for_timeout(300)
+        if box.input_value() == typed:
+            break
     page.click("#use-own-prompts")
     order = [prompt.text for prompt in planned(prompts, "en", {}, lessons=None)]
     shows(page, "#prompt", order[0])
@@ -117,6 +123,7 @@ def test_one_button_records_stops_and_begins_again_and_a_refresh_loses_nothing(o
     shows(page, "#prompt", last)
     shows(page, "#prompt-place", "2 of 2 read")
 
+    open_panel(page, "reading-other")
     page.get_by_text("Read your own sentences").click()
     page.click("#own-prompts textarea")
     page.keyboard.press("End")

@@ -89,7 +89,7 @@ def test_reading_stops_by_itself_keeps_a_good_take_and_goes_on(open_page, spoken
     page = open_page(unfolded=False)
     page.click("#read")
     first = page.inner_text("#prompt .prompt")
-    assert page.locator('#set input[value="own"]').is_checked()
+    page.wait_for_function("document.querySelector('#set input[value=own]').checked")
     page.dblclick("#record")  # the only click for this sentence, and a double click is one
     page.wait_for_function("first => document.querySelector('#prompt .prompt').innerText !== first", arg=first, timeout=60_000)
     shows(page, "#prompt-place", "1 of 10")

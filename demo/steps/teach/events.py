@@ -80,7 +80,8 @@ def wire(
     """
     own = own_clips(stage.teach, view, handlers)
     sets = Part(named(stage.teach, "choice"), handlers.choices)
-    restore_record = record.wire(on, w, stage.record, RecordHandlers(w, pool), view.language, own, adapting)
+    reader = RecordHandlers(w, pool)
+    restore_record = record.wire(on, w, stage.record, stage.place, reader, view.language, own, adapting)
     restore_proofread = proofread.wire(on, view.proofread, ProofreadHandlers(w, pool, tasks), own, sets, adapting.then_recipe)
     restore_sets = _wire_sets(on, w, stage.teach, view, handlers, pool, tasks, adapting.then_propose)
     _wire_own(on, stage, view, handlers, own, adapting.then_propose)

@@ -202,7 +202,9 @@ def test_a_clip_has_its_own_key_in_a_longer_batch(tiny_ctc: Path) -> None:
 
 def test_the_cache_may_be_deleted_during_a_run(tiny_ctc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATTUNE_HOME", str(tmp_path))
-    monkeypatch.setattr("core.training.learner.PrefixCache", lambda on_disk: PrefixCache(0, on_disk))  # all of it from disk
+    monkeypatch.setattr(
+        "core.training.learner.PrefixCache", lambda on_disk=None: PrefixCache(0, on_disk)
+    )  # all of it from disk
     model = load_model(str(tiny_ctc), precision="float32")
     steps = 0
     for event in finetune(model, TRAIN, (), dataclasses.replace(RECIPE, epochs=2)):

@@ -22,7 +22,14 @@ HEARS = {**OFTEN, "concurrency_limit": None}  # spends most of its time in the q
 
 
 def wire(
-    on: On, w: Wording, view: RecordView, handlers: RecordHandlers, language: gr.Dropdown, own: Part, adapting: Adapting
+    on: On,
+    w: Wording,
+    view: RecordView,
+    place: gr.Textbox,
+    handlers: RecordHandlers,
+    language: gr.Dropdown,
+    own: Part,
+    adapting: Adapting,
 ) -> Then:
     """Connects the panel's events to their handlers.
 
@@ -30,6 +37,7 @@ def wire(
         on: connects one event, see `demo.steps.wiring`.
         w: the wording of the page's language.
         view: the components.
+        place: where the visitor was; the page goes there once the sentences are restored.
         handlers: the event handlers.
         language: the language of the visitor's own clips.
         own: the part that shows those clips.
@@ -76,6 +84,7 @@ def wire(
         whole = {**named(view, "list", "own"), **panel}
         restored = on(loaded, handlers.restore, {}, whole, view.message, **QUIET)
         restore_words(loaded)
+        restored.then(None, [place], None, js="(place) => attune.place(place)")
         then_hear(restored.then, view.shown)  # the page may have been left while the base was still transcribing
 
     return restore
