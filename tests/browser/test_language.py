@@ -10,7 +10,8 @@ import pytest
 SAID = """(hidden) => {
   const said = [], note = (text, element) => {
     // what people or models wrote, a model's id, code, and what names the browser's devices
-    if (element.closest("#base-transcript, .transcript, .example, #prompt, code, pre, option, [lang=en], #bar [href='#step-listen'], #step-listen .state")) return;
+    if (element.closest("#base-transcript, .transcript, .example, #prompt, code, pre, option, [lang=en]") ||
+        element.closest("#bar [href='#step-listen'], #step-listen .state")) return;
     if (text && text.trim()) said.push(text.trim());
   };
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
